@@ -1,0 +1,21 @@
+namespace VirtioGuest.Hal;
+
+/// <summary>Where a machine gives out interrupts.</summary>
+public abstract class InterruptController
+{
+    /// <summary>Whether devices can signal by message (MSI, MSI-X) on this machine.</summary>
+    public abstract bool HasMessages { get; }
+
+    /// <summary>Sets aside a message and delivers it to <paramref name="handler"/> from now on.</summary>
+    /// <param name="name">Who it is for, as shown to people, for example <c>virtio-blk0 request</c>.</param>
+    /// <param name="handler">Who serves it.</param>
+    /// <returns>The message, or null where the machine has none, or none left.</returns>
+    public abstract MessageInterrupt? AllocateMessage(string name, InterruptHandler handler);
+
+    /// <summary>Adds a handler to an interrupt line.</summary>
+    /// <param name="line">The line's number, 0 to 15.</param>
+    /// <param name="name">Who it is for, as shown to people.</param>
+    /// <param name="handler">Who serves it.</param>
+    /// <returns>The share, or null where the machine has no such line.</returns>
+    public abstract LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler);
+}

@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace VirtioGuest.Hal;
+
+/// <summary>
+/// The only way in which memory that a device also touches is read or written.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Plain accesses exist for 8, 16, 32 and 64 bits; nothing may rely on a 64-bit access being a single one. Acquire and
+/// release exist for 16 and 32 bits only, which is what the rings need. All of them compile to one plain move on x86.
+/// </para>
+/// <para>
+/// These accessors order the processor's own accesses. They do not hand memory over: that is <see cref="DmaSync"/>'s
+/// duty, and neither is left out because the other seems to cover it.
+/// </para>
+/// <para>Values are little-endian, as every machine this runs on is (virtio 1.4, 1.4).</para>
+/// </remarks>
+public static unsafe class SharedMemory
+{
+    /// <summary>Reads 8 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte Load8(byte* address) => *address;
+
+    /// <summary>Reads 16 bits at a 2-byte aligned address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Load16(byte* address) => *(ushort*)address;
+
+    /// <summary>Reads 32 bits at a 4-byte aligned address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Load32(byte* address) => *(uint*)address;
+
+    /// <summary>Reads 64 bits at an 8-byte aligned address, possibly as two accesses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load64(byte* address) => *(ulong*)address;
+
+    /// <summary>Writes 8 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store8(byte* address, byte value) => *address = value;
+
+    /// <summary>Writes 16 bits at a 2-byte aligned address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store16(byte* address, ushort value) => *(ushort*)address = value;
+
+    /// <summary>Writes 32 bits at a 4-byte aligned address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store32(byte* address, uint value) => *(uint*)address = value;
+
+    /// <summary>Writes 64 bits at an 8-byte aligned address, possibly as two accesses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store64(byte* address, ulong value) => *(ulong*)address = value;
+
+    /// <summary>Reads 16 bits; no later access of this processor is made before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort LoadAcquire16(byte* address) => Volatile.Read(ref *(ushort*)address);
+
+    /// <summary>Reads 32 bits; no later access of this processor is made before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint LoadAcquire32(byte* address) => Volatile.Read(ref *(uint*)address);
+
+    /// <summary>Writes 16 bits; no earlier access of this processor is made after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreRelease16(byte* address, ushort value) => Volatile.Write(ref *(ushort*)address, value);
+
+    /// <summary>Writes 32 bits; no earlier access of this processor is made after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreRelease32(byte* address, uint value) => Volatile.Write(ref *(uint*)address, value);
+}
