@@ -1,0 +1,32 @@
+namespace VirtioGuest.LibOS.Cpu;
+
+/// <summary>Addresses of the linked image that LibOS needs; laid out by <c>Processor.S</c>.</summary>
+internal unsafe struct ImageLayout
+{
+    /// <summary>The ELF header: the image's first byte.</summary>
+    public byte* ElfHeader;
+
+    /// <summary>The first byte after the image, its zeroed part included.</summary>
+    public byte* End;
+
+    /// <summary>The task descriptor's two words in the segment table.</summary>
+    public ulong* TaskDescriptor;
+
+    /// <summary>256 trap stubs of <see cref="TrapStubLength"/> bytes.</summary>
+    public byte* TrapStubs;
+
+    /// <summary>Where SYSCALL goes.</summary>
+    public byte* SystemCallEntry;
+
+    /// <summary>What the idle thread runs.</summary>
+    public byte* IdleLoop;
+
+    /// <summary>The C library's entry point: where the program starts.</summary>
+    public byte* ProgramEntry;
+
+    /// <summary>256 glyphs of 8 by 16 pixels, one byte a row.</summary>
+    public byte* Font;
+
+    /// <summary>The distance between two trap stubs.</summary>
+    public const ulong TrapStubLength = 16;
+}

@@ -1,0 +1,20 @@
+/* Numbers that assembly and C# share. The C# side names the same values in PerCpu.cs, SegmentTables.cs and BootDoor. */
+
+#define DOOR_MULTIBOOT2         1
+#define DOOR_PVH                2
+#define DOOR_LINUX              3
+
+#define CODE_SELECTOR           0x08
+#define DATA_SELECTOR           0x10
+#define TASK_SELECTOR           0x18
+
+/* struct PerCpu, addressed through GS. */
+#define CPU_KERNEL_STACK        8
+#define CPU_PROGRAM_STACK       16
+#define CPU_THREAD_EXTENDED     24      /* extended (FPU, SSE, AVX) state of the thread that runs */
+#define CPU_NESTED_EXTENDED     32      /* the same for LibOS code that was interrupted by a trap */
+#define CPU_KERNEL_DEPTH        40      /* 0 while the program runs */
+#define CPU_USE_XSAVE           44
+
+/* Vector number of the trap frame that a system call makes. */
+#define VECTOR_SYSTEM_CALL      0x100

@@ -1,0 +1,65 @@
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS.Cpu;
+
+/// <summary>
+/// All state that belongs to one processor, reached through GS. There is one such structure so far; code that takes it
+/// as an argument needs no change when there are more.
+/// </summary>
+/// <remarks>The first fields are used by <c>Traps.S</c> at the offsets in <c>Layout.h</c>.</remarks>
+internal unsafe struct PerCpu
+{
+    /// <summary>This structure's own address (GS:0).</summary>
+    public PerCpu* Self;
+
+    /// <summary>The top of the stack that system calls run on.</summary>
+    public ulong KernelStack;
+
+    /// <summary>The program's stack pointer while a system call is entered.</summary>
+    public ulong ProgramStack;
+
+    /// <summary>Where the running thread's extended registers are saved.</summary>
+    public byte* ThreadExtended;
+
+    /// <summary>Where LibOS' own extended registers are saved when a trap interrupts it.</summary>
+    public byte* NestedExtended;
+
+    /// <summary>0 while the program runs, 1 in LibOS, 2 in a trap out of LibOS.</summary>
+    public uint KernelDepth;
+
+    /// <summary>Whether extended registers are saved by XSAVE (1) or FXSAVE (0).</summary>
+    public uint UseXSave;
+
+    /// <summary>The thread that runs.</summary>
+    public Thread* CurrentThread;
+
+    /// <summary>The thread that runs when no other can.</summary>
+    public Thread* IdleThread;
+
+    /// <summary>Threads that are ready.</summary>
+    public RunQueue Ready;
+
+    /// <summary>When the running thread was given the processor, in timestamp ticks.</summary>
+    public ulong SwitchedAt;
+
+    /// <summary>When the running thread's time slice ends, in monotonic nanoseconds.</summary>
+    public ulong SliceEnd;
+
+    /// <summary>For when the timer is armed, in monotonic nanoseconds; <see cref="NotArmed"/> when it is not.</summary>
+    public ulong TimerDeadline;
+
+    /// <summary>Whether a page fault is being handled: a second one inside it is a bug of LibOS.</summary>
+    public uint InPageFault;
+
+    /// <summary>Context switches so far.</summary>
+    public ulong Switches;
+
+    /// <summary>Interrupts so far.</summary>
+    public ulong Interrupts;
+
+    /// <summary>Page faults that were resolved so far.</summary>
+    public ulong PageFaults;
+
+    /// <summary>The value of <see cref="TimerDeadline"/> when the timer is off.</summary>
+    public const ulong NotArmed = ulong.MaxValue;
+}

@@ -1,0 +1,136 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Console;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS.Interrupts;
+
+/// <summary>From an interrupt to the thread that waits for it. No driver code runs here.</summary>
+internal static unsafe class InterruptDispatch
+{
+    /// <summary>The keyboard's line.</summary>
+    public const uint KeyboardLine = 1;
+
+    /// <summary>The line of the first serial port.</summary>
+    public const uint SerialLine = 4;
+
+    private const uint TimerLine = 0;
+
+    /// <summary>The timer fired.</summary>
+    public static void OnTimer(PerCpu* cpu)
+    {
+        cpu->TimerDeadline = PerCpu.NotArmed;
+        Scheduler.WakeSleepers(cpu);
+    }
+
+    /// <summary>A device sent a message.</summary>
+    public static void OnMessage(PerCpu* cpu, ulong vector)
+    {
+        Thread* waiter = LibOs.Interrupts->OnMessage(vector, out _);
+        LibOs.Apic->EndOfInterrupt();
+        if (waiter != null)
+        {
+            Scheduler.Wake(cpu, waiter, isUrgent: true);
+        }
+    }
+
+    /// <summary>A line of the 8259 pair interrupted.</summary>
+    public static void OnLine(PerCpu* cpu, uint line)
+    {
+        if (Pic8259.IsSpurious(line))
+        {
+            return;
+        }
+
+        switch (line)
+        {
+            case TimerLine:
+                Pic8259.Acknowledge(line);
+                OnTimer(cpu);
+                return;
+            case KeyboardLine:
+                Pic8259.Acknowledge(line);
+                WakeReaders(cpu, ConsoleInput.OnKeyboardInterrupt());
+                return;
+            case SerialLine when LibOs.Interrupts->Line(line)->Shares == 0:
+                Pic8259.Acknowledge(line);
+                WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
+                return;
+        }
+
+        // Level-triggered: masked before it is acknowledged, or it would interrupt again at once.
+        Pic8259.Mask(line);
+        Pic8259.Acknowledge(line);
+        if (line == SerialLine)
+        {
+            WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
+        }
+
+        LibOs.Interrupts->OnLine(line);
+        int position = 0;
+        for (Thread* waiter = LibOs.Interrupts->NextOnLine(line, ref position);
+            waiter != null;
+            waiter = LibOs.Interrupts->NextOnLine(line, ref position))
+        {
+            Scheduler.Wake(cpu, waiter, isUrgent: true);
+        }
+    }
+
+    /// <summary>Does with a line what the table decided.</summary>
+    public static void Apply(LineAction action, uint line)
+    {
+        if (action == LineAction.Unmask)
+        {
+            Pic8259.SetLevelTriggered(line);
+            Pic8259.Unmask(line);
+        }
+        else if (action == LineAction.Abandon)
+        {
+            KernelConsole.Write("LibOS: interrupt line ");
+            KernelConsole.WriteDecimal(line);
+            KernelConsole.Write(" is masked: ");
+            KernelConsole.WriteDecimal(InterruptTable.UnclaimedLimit);
+            KernelConsole.Write(" interrupts that nobody claimed (");
+            WriteHolders(line);
+            KernelConsole.WriteLine(")");
+        }
+    }
+
+    private static void WriteHolders(uint line)
+    {
+        bool isFirst = true;
+        for (int i = 0; i < InterruptTable.Capacity; i++)
+        {
+            InterruptSlot* slot = (*LibOs.Interrupts)[i];
+            if (slot->Kind != InterruptKind.Line || slot->Line != line)
+            {
+                continue;
+            }
+
+            if (!isFirst)
+            {
+                KernelConsole.Write(", ");
+            }
+
+            isFirst = false;
+            Panic.WriteName(slot->Name);
+        }
+    }
+
+    private static void WakeReaders(PerCpu* cpu, bool hasInput)
+    {
+        for (int i = 0; hasInput && i < ThreadTable.Capacity; i++)
+        {
+            Thread* thread = (*LibOs.Threads)[i];
+            if (thread->State == ThreadState.WaitingForConsole)
+            {
+                // The read is tried again by the thread itself, in its own address space and time.
+                thread->Registers.Rip -= SystemCallLength;
+                Scheduler.Wake(cpu, thread, isUrgent: true);
+            }
+        }
+    }
+
+    // SYSCALL is two bytes; Rax was put back to the call's number when the thread blocked.
+    private const ulong SystemCallLength = 2;
+}

@@ -1,0 +1,29 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS.Interrupts;
+
+/// <summary>A message that someone holds, or someone's share in a line.</summary>
+internal unsafe struct InterruptSlot
+{
+    /// <summary>What it is; <see cref="InterruptKind.None"/> when nobody holds it.</summary>
+    public InterruptKind Kind;
+
+    /// <summary>The processor's vector.</summary>
+    public uint Vector;
+
+    /// <summary>The line, for a share.</summary>
+    public uint Line;
+
+    /// <summary>For a share: whether its holder said that its device had asked, since the line was last unmasked.</summary>
+    public bool HasClaimed;
+
+    /// <summary>How often the interrupt came.</summary>
+    public ulong Count;
+
+    /// <summary>The thread that waits for it, or null.</summary>
+    public Thread* Waiter;
+
+    /// <summary>Who holds it, ended by a zero.</summary>
+    public fixed byte Name[InterruptInfo.NameLength];
+}

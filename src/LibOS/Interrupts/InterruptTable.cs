@@ -1,0 +1,252 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS.Interrupts;
+
+/// <summary>
+/// Who holds which interrupt. A trap counts and names the thread to wake; the thread serves the device and waits again,
+/// telling the last count that it saw, so that no interrupt between two waits is lost.
+/// </summary>
+/// <remarks>
+/// A line is level-triggered and shared: it stays masked from its interrupt until every holder has come back. When none
+/// of them had anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned.
+/// </remarks>
+internal unsafe struct InterruptTable
+{
+    /// <summary>How many slots there are: one for every message vector, then shares in lines.</summary>
+    public const int Capacity = (int)Vectors.MessageCount + ShareCapacity;
+
+    /// <summary>How often in a row a line's interrupt may go unclaimed.</summary>
+    public const uint UnclaimedLimit = 1000;
+
+    private const int ShareCapacity = 32;
+    private const int FirstShare = (int)Vectors.MessageCount;
+
+    private InterruptSlot* _slots;
+    private LineState* _lines;
+
+    /// <summary>The bytes of store that the table needs.</summary>
+    public static ulong StoreBytes =>
+        ((ulong)Capacity * (ulong)sizeof(InterruptSlot)) + (Vectors.LineCount * (ulong)sizeof(LineState));
+
+    /// <summary>Starts with nothing held.</summary>
+    /// <param name="store">Zeroed room for <see cref="StoreBytes"/>.</param>
+    public void Initialize(void* store)
+    {
+        _slots = (InterruptSlot*)store;
+        _lines = (LineState*)(_slots + Capacity);
+    }
+
+    /// <summary>A slot, held or not.</summary>
+    public readonly InterruptSlot* this[int index] => &_slots[index];
+
+    /// <summary>A line's state.</summary>
+    public readonly LineState* Line(uint line) => &_lines[line];
+
+    /// <summary>Sets a message aside.</summary>
+    /// <param name="name">Who for, ended by a zero.</param>
+    /// <returns>Its slot, or a negated error number.</returns>
+    public readonly long AllocateMessage(byte* name)
+    {
+        for (int i = 0; i < FirstShare; i++)
+        {
+            if (_slots[i].Kind == InterruptKind.None)
+            {
+                Claim(i, InterruptKind.Message, name);
+                _slots[i].Vector = (uint)Vectors.FirstMessage + (uint)i;
+                return i;
+            }
+        }
+
+        return -ErrorNumber.NoSpace;
+    }
+
+    /// <summary>Takes a share in a line.</summary>
+    /// <returns>Its slot, or a negated error number.</returns>
+    public readonly long AttachLine(ulong line, byte* name)
+    {
+        if (line >= Vectors.LineCount || line == 0 || line == 2)
+        {
+            return -ErrorNumber.NoDevice;
+        }
+
+        for (int i = FirstShare; i < Capacity; i++)
+        {
+            if (_slots[i].Kind == InterruptKind.None)
+            {
+                Claim(i, InterruptKind.Line, name);
+                _slots[i].Line = (uint)line;
+                _slots[i].Vector = (uint)(Vectors.FirstLine + line);
+                _lines[line].Shares++;
+                return i;
+            }
+        }
+
+        return -ErrorNumber.NoSpace;
+    }
+
+    /// <summary>Gives a slot back.</summary>
+    /// <param name="slot">Which.</param>
+    /// <param name="waiter">The thread that waited for it, or null; it is to be woken with an error.</param>
+    /// <param name="action">What to do with its line.</param>
+    /// <returns>False when nobody holds the slot.</returns>
+    public readonly bool Release(ulong slot, out Thread* waiter, out LineAction action)
+    {
+        waiter = null;
+        action = LineAction.None;
+        if (!IsHeld(slot))
+        {
+            return false;
+        }
+
+        InterruptSlot* released = &_slots[slot];
+        InterruptKind kind = released->Kind;
+        waiter = released->Waiter;
+        released->Kind = InterruptKind.None;
+        released->Waiter = null;
+        if (kind == InterruptKind.Line)
+        {
+            _lines[released->Line].Shares--;
+            action = AfterReturn(released->Line);
+        }
+
+        return true;
+    }
+
+    /// <summary>Counts a message.</summary>
+    /// <returns>The thread to wake, or null; <paramref name="isHeld"/> tells whether anyone holds the vector.</returns>
+    public readonly Thread* OnMessage(ulong vector, out bool isHeld)
+    {
+        InterruptSlot* slot = &_slots[vector - Vectors.FirstMessage];
+        isHeld = slot->Kind == InterruptKind.Message;
+        return isHeld ? Arrive(slot) : null;
+    }
+
+    /// <summary>Counts a line's interrupt; the line is masked from now on.</summary>
+    public readonly void OnLine(uint line)
+    {
+        _lines[line].IsUnmasked = false;
+        for (int i = FirstShare; i < Capacity; i++)
+        {
+            if (_slots[i].Kind == InterruptKind.Line && _slots[i].Line == line)
+            {
+                _slots[i].HasClaimed = false;
+            }
+        }
+    }
+
+    /// <summary>The next holder of a line to wake, counting the interrupt for each; null after the last.</summary>
+    /// <param name="line">The line that interrupted.</param>
+    /// <param name="position">0 at first, then as this method left it.</param>
+    public readonly Thread* NextOnLine(uint line, ref int position)
+    {
+        while (FirstShare + position < Capacity)
+        {
+            InterruptSlot* slot = &_slots[FirstShare + position];
+            position++;
+            if (slot->Kind == InterruptKind.Line && slot->Line == line)
+            {
+                Thread* waiter = Arrive(slot);
+                if (waiter != null)
+                {
+                    return waiter;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A holder has served its device and wants the next interrupt.</summary>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="seen">The count that it saw last.</param>
+    /// <param name="claimed">Whether its device had asked.</param>
+    /// <param name="thread">The holder's thread.</param>
+    /// <param name="action">What to do with the line.</param>
+    /// <returns>The count when it is already above <paramref name="seen"/>; 0 to wait; a negated error number.</returns>
+    public readonly long Wait(ulong slot, ulong seen, bool claimed, Thread* thread, out LineAction action)
+    {
+        action = LineAction.None;
+        if (!IsHeld(slot) || _slots[slot].Waiter != null)
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        InterruptSlot* held = &_slots[slot];
+        held->HasClaimed |= claimed;
+        if (held->Count > seen)
+        {
+            return (long)held->Count;
+        }
+
+        held->Waiter = thread;
+        if (held->Kind == InterruptKind.Line)
+        {
+            action = AfterReturn(held->Line);
+        }
+
+        return 0;
+    }
+
+    private readonly bool IsHeld(ulong slot) => slot < Capacity && _slots[slot].Kind != InterruptKind.None;
+
+    private readonly void Claim(int index, InterruptKind kind, byte* name)
+    {
+        InterruptSlot* slot = &_slots[index];
+        Processor.Fill(slot, 0, (ulong)sizeof(InterruptSlot));
+        slot->Kind = kind;
+        for (int i = 0; i < InterruptInfo.NameLength - 1 && name[i] != 0; i++)
+        {
+            slot->Name[i] = name[i];
+        }
+    }
+
+    private static Thread* Arrive(InterruptSlot* slot)
+    {
+        slot->Count++;
+        Thread* waiter = slot->Waiter;
+        slot->Waiter = null;
+        if (waiter != null)
+        {
+            waiter->Registers.Rax = slot->Count;
+        }
+
+        return waiter;
+    }
+
+    private readonly LineAction AfterReturn(uint line)
+    {
+        LineState* state = &_lines[line];
+        if (state->Shares == 0 || state->IsAbandoned || state->IsUnmasked)
+        {
+            return LineAction.None;
+        }
+
+        bool claimed = false;
+        bool hasArrived = false;
+        for (int i = FirstShare; i < Capacity; i++)
+        {
+            if (_slots[i].Kind == InterruptKind.Line && _slots[i].Line == line)
+            {
+                if (_slots[i].Waiter == null)
+                {
+                    return LineAction.None;
+                }
+
+                claimed |= _slots[i].HasClaimed;
+                hasArrived |= _slots[i].Count != 0;
+            }
+        }
+
+        state->Unclaimed = claimed || !hasArrived ? 0 : state->Unclaimed + 1;
+        if (state->Unclaimed >= UnclaimedLimit)
+        {
+            state->IsAbandoned = true;
+            return LineAction.Abandon;
+        }
+
+        state->IsUnmasked = true;
+        return LineAction.Unmask;
+    }
+}

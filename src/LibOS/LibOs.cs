@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using VirtioGuest.LibOS.Acpi;
+using VirtioGuest.LibOS.Boot;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
+using VirtioGuest.LibOS.Memory;
+using VirtioGuest.LibOS.Random;
+using VirtioGuest.LibOS.Signals;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS;
+
+/// <summary>
+/// The one instance of everything that the machine has once. LibOS runs with interrupts off, so nothing here needs a
+/// lock as long as there is one processor.
+/// </summary>
+internal static unsafe class LibOs
+{
+    private static BootInformation s_boot;
+    private static AcpiTables s_acpi;
+    private static ProcessorFeatures s_features;
+    private static FrameAllocator s_frames;
+    private static PageTable s_pages;
+    private static KernelStacks s_stacks;
+    private static AddressSpace s_program;
+    private static ThreadTable s_threads;
+    private static FutexTable s_futexes;
+    private static SleeperList s_sleepers;
+    private static InterruptTable s_interrupts;
+    private static LocalApic s_apic;
+    private static SignalTable s_signals;
+    private static EntropyPool s_entropy;
+    private static PerCpu s_bootProcessor;
+
+    /// <summary>What the loader said.</summary>
+    public static BootInformation* Boot => Address(ref s_boot);
+
+    /// <summary>What the firmware's tables say.</summary>
+    public static AcpiTables* Acpi => Address(ref s_acpi);
+
+    /// <summary>What the processor can do.</summary>
+    public static ProcessorFeatures* Features => Address(ref s_features);
+
+    /// <summary>Physical memory.</summary>
+    public static FrameAllocator* Frames => Address(ref s_frames);
+
+    /// <summary>The page table in use.</summary>
+    public static PageTable* Pages => Address(ref s_pages);
+
+    /// <summary>LibOS' own stacks.</summary>
+    public static KernelStacks* Stacks => Address(ref s_stacks);
+
+    /// <summary>The program's address space.</summary>
+    public static AddressSpace* Program => Address(ref s_program);
+
+    /// <summary>All threads.</summary>
+    public static ThreadTable* Threads => Address(ref s_threads);
+
+    /// <summary>Who waits for which futex.</summary>
+    public static FutexTable* Futexes => Address(ref s_futexes);
+
+    /// <summary>Who waits for which time.</summary>
+    public static SleeperList* Sleepers => Address(ref s_sleepers);
+
+    /// <summary>Who holds which interrupt.</summary>
+    public static InterruptTable* Interrupts => Address(ref s_interrupts);
+
+    /// <summary>The local APIC; absent on some machines.</summary>
+    public static LocalApic* Apic => Address(ref s_apic);
+
+    /// <summary>What the program does with signals.</summary>
+    public static SignalTable* Signals => Address(ref s_signals);
+
+    /// <summary>Random bytes.</summary>
+    public static EntropyPool* Entropy => Address(ref s_entropy);
+
+    /// <summary>The structure of the processor that booted.</summary>
+    public static PerCpu* BootProcessor => Address(ref s_bootProcessor);
+
+    /// <summary>Memory that was taken before there was an allocator: the frame records, in bytes.</summary>
+    public static ulong BootBytes { get; set; }
+
+    /// <summary>Device memory given out, in bytes.</summary>
+    public static ulong DmaBytes { get; set; }
+
+    /// <summary>Device memory lost to devices that did not confirm a reset, in bytes.</summary>
+    public static ulong QuarantinedBytes { get; set; }
+
+    /// <summary>The monotonic time of the program's first output, or 0.</summary>
+    public static ulong FirstWrite { get; set; }
+
+    // Statics of LibOS are plain data of the image: nothing moves them.
+    private static T* Address<T>(ref T value)
+        where T : unmanaged => (T*)Unsafe.AsPointer(ref value);
+}

@@ -1,0 +1,243 @@
+using VirtioGuest.LibOS.Cpu;
+
+namespace VirtioGuest.LibOS.Memory;
+
+/// <summary>
+/// The program's part of the address space, filled page by page when it is first touched, as Linux' anonymous memory is.
+/// </summary>
+internal unsafe struct AddressSpace
+{
+    /// <summary>The lowest address that is given out.</summary>
+    public const ulong Lowest = 0x1000_0000_0000;
+
+    /// <summary>The address after the highest that is given out.</summary>
+    public const ulong Limit = 0x7000_0000_0000;
+
+    // Large ranges start at 2 MB boundaries, so that large pages can back them.
+    private const ulong LargeAlignment = PageTable.LargePage;
+
+    private PageTable* _table;
+    private FrameAllocator* _frames;
+    private MappingList _mappings;
+
+    /// <summary>How many frames the program's pages take.</summary>
+    public ulong ProgramFrames { get; private set; }
+
+    /// <summary>The ranges, for reports.</summary>
+    public readonly MappingList Mappings => _mappings;
+
+    /// <summary>Starts empty.</summary>
+    public void Initialize(PageTable* table, FrameAllocator* frames, Mapping* store, int capacity)
+    {
+        _table = table;
+        _frames = frames;
+        _mappings.Initialize(store, capacity);
+        ProgramFrames = 0;
+    }
+
+    /// <summary>Maps fresh zeroed memory.</summary>
+    /// <param name="address">Where, for a fixed mapping; ignored otherwise.</param>
+    /// <param name="length">Bytes, rounded up to pages.</param>
+    /// <param name="protection">See <see cref="Protection"/>.</param>
+    /// <param name="isFixed">Whether <paramref name="address"/> is a command: what was there is replaced.</param>
+    /// <returns>The address, or a negated error number.</returns>
+    public long Map(ulong address, ulong length, uint protection, bool isFixed)
+    {
+        if (length == 0 || length > Limit)
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        length = Frame.RoundUp(length);
+        if (!_mappings.HasRoom)
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        if (isFixed)
+        {
+            if (!IsProgramRange(address, length) || (address & (Frame.Size - 1)) != 0)
+            {
+                return -ErrorNumber.InvalidArgument;
+            }
+
+            ReleasePages(address, address + length);
+        }
+        else
+        {
+            ulong alignment = length >= LargeAlignment ? LargeAlignment : Frame.Size;
+            address = _mappings.FindFree(length, alignment, Lowest, Limit);
+            if (address == 0)
+            {
+                return -ErrorNumber.OutOfMemory;
+            }
+        }
+
+        _mappings.Map(address, address + length, protection);
+        return (long)address;
+    }
+
+    /// <summary>Removes a range and frees its pages.</summary>
+    /// <returns>0 or a negated error number.</returns>
+    public long Unmap(ulong address, ulong length)
+    {
+        length = Frame.RoundUp(length);
+        if ((address & (Frame.Size - 1)) != 0 || length == 0 || !IsProgramRange(address, length))
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        if (!_mappings.HasRoom)
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        _mappings.Unmap(address, address + length);
+        ReleasePages(address, address + length);
+        _table->FreeTables(address, address + length);
+
+        // One more, for the processor's cache of the tables that were just freed.
+        Processor.InvalidatePage(address);
+        return 0;
+    }
+
+    /// <summary>Changes what may be done with a range; its contents stay.</summary>
+    /// <returns>0 or a negated error number.</returns>
+    public long Protect(ulong address, ulong length, uint protection)
+    {
+        ulong end = Frame.RoundUp(address + length);
+        address = Frame.RoundDown(address);
+        if (!IsProgramRange(address, end - address) || !_mappings.Covers(address, end))
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        if (!_mappings.HasRoom)
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        _mappings.Protect(address, end, protection);
+        ulong flags = FlagsFor(protection);
+        ulong page = address;
+        for (ulong* entry = _table->FindOwned(ref page, end); entry != null; entry = _table->FindOwned(ref page, end))
+        {
+            _table->Set(entry, *entry & PageFlags.AddressMask, flags);
+            Processor.InvalidatePage(page);
+            page += Frame.Size;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Drops the contents of a range; its pages read as zero again (MADV_DONTNEED).</summary>
+    public long Discard(ulong address, ulong length)
+    {
+        ulong end = Frame.RoundUp(address + length);
+        address = Frame.RoundDown(address);
+        if (!IsProgramRange(address, end - address))
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        ReleasePages(address, end);
+        return 0;
+    }
+
+    /// <summary>Whether an address is mapped at all, whatever its protection.</summary>
+    public readonly bool IsMapped(ulong address, uint protection) =>
+        _mappings.TryFind(address, out Mapping mapping) && (mapping.Protection & protection) == protection;
+
+    /// <summary>Serves a page fault: gives the page a frame where the access is allowed.</summary>
+    public FaultOutcome Fault(ulong address, bool isWrite)
+    {
+        uint wanted = isWrite ? Protection.Write : Protection.Read;
+        if (!_mappings.TryFind(address, out Mapping mapping) || (mapping.Protection & wanted) == 0)
+        {
+            return FaultOutcome.NotAllowed;
+        }
+
+        ulong* entry = _table->Entry(address, create: true);
+        if (entry == null)
+        {
+            return FaultOutcome.OutOfMemory;
+        }
+
+        if ((*entry & PageFlags.Present) != 0 && (!isWrite || (*entry & PageFlags.Writable) != 0))
+        {
+            // Already as it should be, so something else is wrong: instruction fetch from data, say.
+            return FaultOutcome.NotAllowed;
+        }
+
+        ulong frame = *entry & PageFlags.AddressMask;
+        if (frame == 0)
+        {
+            frame = _frames->Allocate();
+            if (frame == FrameAllocator.None)
+            {
+                return FaultOutcome.OutOfMemory;
+            }
+
+            ProgramFrames++;
+        }
+
+        _table->Set(entry, frame, FlagsFor(mapping.Protection));
+        return FaultOutcome.Resolved;
+    }
+
+    /// <summary>Gives every page of a range its frame, as if it had been written to.</summary>
+    /// <returns>0 or a negated error number.</returns>
+    public long Populate(ulong address, ulong length)
+    {
+        if (!IsProgramRange(address, length))
+        {
+            return -ErrorNumber.BadAddress;
+        }
+
+        for (ulong page = Frame.RoundDown(address); page < address + length; page += Frame.Size)
+        {
+            ulong* entry = _table->Entry(page, create: false);
+            if (entry != null && (*entry & (PageFlags.Present | PageFlags.Writable)) ==
+                (PageFlags.Present | PageFlags.Writable))
+            {
+                continue;
+            }
+
+            FaultOutcome outcome = Fault(page, isWrite: true);
+            if (outcome != FaultOutcome.Resolved)
+            {
+                return outcome == FaultOutcome.OutOfMemory ? -ErrorNumber.OutOfMemory : -ErrorNumber.BadAddress;
+            }
+        }
+
+        return 0;
+    }
+
+    private static bool IsProgramRange(ulong address, ulong length) =>
+        address >= Lowest && address < Limit && length <= Limit - address;
+
+    private static ulong FlagsFor(uint protection)
+    {
+        if (protection == Protection.None)
+        {
+            return 0;
+        }
+
+        return PageFlags.Present
+            | ((protection & Protection.Write) != 0 ? PageFlags.Writable : 0)
+            | ((protection & Protection.Execute) != 0 ? 0 : PageFlags.NoExecute);
+    }
+
+    private void ReleasePages(ulong address, ulong end)
+    {
+        ulong page = address;
+        for (ulong* entry = _table->FindOwned(ref page, end); entry != null; entry = _table->FindOwned(ref page, end))
+        {
+            _frames->Free(*entry & PageFlags.AddressMask, Frame.Size);
+            *entry = 0;
+            ProgramFrames--;
+            Processor.InvalidatePage(page);
+            page += Frame.Size;
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using VirtioGuest.LibOS.Cpu;
+
+namespace VirtioGuest.LibOS.Memory;
+
+/// <summary>
+/// The program's address space as a sorted array of ranges that do not overlap; neighbours with the same protection are
+/// one range.
+/// </summary>
+internal unsafe struct MappingList
+{
+    private Mapping* _mappings;
+    private int _capacity;
+
+    /// <summary>How many ranges there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Starts empty.</summary>
+    /// <param name="store">Room for <paramref name="capacity"/> ranges.</param>
+    /// <param name="capacity">At least 2.</param>
+    public void Initialize(Mapping* store, int capacity)
+    {
+        _mappings = store;
+        _capacity = capacity;
+        Count = 0;
+    }
+
+    /// <summary>
+    /// Whether one more <see cref="Map"/>, <see cref="Unmap"/> or <see cref="Protect"/> surely has room: each splits at
+    /// most two ranges and adds one.
+    /// </summary>
+    public readonly bool HasRoom => Count + 3 <= _capacity;
+
+    /// <summary>The range at a position, 0 to <see cref="Count"/> - 1.</summary>
+    public readonly Mapping this[int index] => _mappings[index];
+
+    /// <summary>The position of the first range that ends after an address; <see cref="Count"/> when none does.</summary>
+    public readonly int FirstEndingAfter(ulong address)
+    {
+        int low = 0;
+        int high = Count;
+        while (low < high)
+        {
+            int middle = (low + high) >> 1;
+            if (_mappings[middle].End <= address)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>Finds the range that holds an address.</summary>
+    public readonly bool TryFind(ulong address, out Mapping mapping)
+    {
+        int index = FirstEndingAfter(address);
+        bool found = index < Count && _mappings[index].Start <= address;
+        mapping = found ? _mappings[index] : default;
+        return found;
+    }
+
+    /// <summary>Whether every byte of a range is mapped.</summary>
+    public readonly bool Covers(ulong start, ulong end)
+    {
+        for (int i = FirstEndingAfter(start); start < end; i++)
+        {
+            if (i >= Count || _mappings[i].Start > start)
+            {
+                return false;
+            }
+
+            start = _mappings[i].End;
+        }
+
+        return true;
+    }
+
+    /// <summary>Adds a range in place of whatever was there. <see cref="HasRoom"/> must hold.</summary>
+    public void Map(ulong start, ulong end, uint protection)
+    {
+        Unmap(start, end);
+        Insert(FirstEndingAfter(start), new Mapping { Start = start, End = end, Protection = protection });
+        MergeAround(start, end);
+    }
+
+    /// <summary>Removes a range, splitting those at its edges. <see cref="HasRoom"/> must hold.</summary>
+    public void Unmap(ulong start, ulong end)
+    {
+        SplitAt(start);
+        SplitAt(end);
+        int first = FirstEndingAfter(start);
+        int last = first;
+        while (last < Count && _mappings[last].Start < end)
+        {
+            last++;
+        }
+
+        Remove(first, last - first);
+    }
+
+    /// <summary>Changes the protection of what is mapped in a range. <see cref="HasRoom"/> must hold.</summary>
+    public void Protect(ulong start, ulong end, uint protection)
+    {
+        SplitAt(start);
+        SplitAt(end);
+        for (int i = FirstEndingAfter(start); i < Count && _mappings[i].Start < end; i++)
+        {
+            _mappings[i].Protection = protection;
+        }
+
+        MergeAround(start, end);
+    }
+
+    /// <summary>
+    /// Finds free room as high as possible below a limit, leaving at least a page to each neighbour so that a run over
+    /// an edge faults.
+    /// </summary>
+    /// <returns>The first byte, or 0 where there is no room.</returns>
+    public readonly ulong FindFree(ulong length, ulong alignment, ulong lowest, ulong limit)
+    {
+        ulong top = limit;
+        for (int i = Count - 1; i >= -1; i--)
+        {
+            ulong bottom = i >= 0 ? _mappings[i].End : lowest;
+            if (top > bottom && top - bottom >= length + (2 * Frame.Size))
+            {
+                ulong start = (top - Frame.Size - length) & ~(alignment - 1);
+                if (start >= bottom + Frame.Size)
+                {
+                    return start;
+                }
+            }
+
+            if (i >= 0)
+            {
+                top = _mappings[i].Start;
+            }
+        }
+
+        return 0;
+    }
+
+    private void SplitAt(ulong address)
+    {
+        int index = FirstEndingAfter(address);
+        if (index < Count && _mappings[index].Start < address)
+        {
+            Mapping upper = _mappings[index];
+            upper.Start = address;
+            _mappings[index].End = address;
+            Insert(index + 1, upper);
+        }
+    }
+
+    private void MergeAround(ulong start, ulong end)
+    {
+        int index = FirstEndingAfter(start == 0 ? 0 : start - 1);
+        while (index + 1 < Count && _mappings[index].Start <= end)
+        {
+            Mapping* lower = &_mappings[index];
+            Mapping* upper = &_mappings[index + 1];
+            if (lower->End == upper->Start && lower->Protection == upper->Protection)
+            {
+                lower->End = upper->End;
+                Remove(index + 1, 1);
+            }
+            else
+            {
+                index++;
+            }
+        }
+    }
+
+    private void Insert(int index, Mapping mapping)
+    {
+        if (Count == _capacity)
+        {
+            Panic.Fail("the mapping list is full");
+        }
+
+        Processor.Move(&_mappings[index + 1], &_mappings[index], (ulong)(Count - index) * (ulong)sizeof(Mapping));
+        _mappings[index] = mapping;
+        Count++;
+    }
+
+    private void Remove(int index, int count)
+    {
+        Processor.Move(
+            &_mappings[index],
+            &_mappings[index + count],
+            (ulong)(Count - index - count) * (ulong)sizeof(Mapping));
+        Count -= count;
+    }
+}

@@ -1,0 +1,27 @@
+namespace VirtioGuest.LibOS.Memory;
+
+/// <summary>
+/// The direct map: all of physical memory, readable and writable and never executable, at a fixed distance from its
+/// physical addresses.
+/// </summary>
+/// <remarks>
+/// Lies in the upper half of the address space, so that nothing but the kernel image is mapped where wild pointers of
+/// the program point to. The host's tests set <see cref="Base"/> to a buffer of their own.
+/// </remarks>
+internal static unsafe class PhysicalMemory
+{
+    /// <summary>Where the direct map starts in the kernel.</summary>
+    public const ulong DirectMap = 0xFFFF_8000_0000_0000;
+
+    /// <summary>The bytes below this physical address are mapped by the boot assembly, before LibOS maps the rest.</summary>
+    public const ulong MappedAtBoot = 0x1_0000_0000;
+
+    /// <summary>The distance between physical and virtual addresses; set once, at entry.</summary>
+    public static ulong Base;
+
+    /// <summary>Where the byte at a physical address is seen.</summary>
+    public static byte* At(ulong physical) => (byte*)(Base + physical);
+
+    /// <summary>The physical address of a byte of the direct map.</summary>
+    public static ulong Of(void* pointer) => (ulong)pointer - Base;
+}

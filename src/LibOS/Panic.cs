@@ -1,0 +1,128 @@
+using VirtioGuest.LibOS.Console;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Memory;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS;
+
+/// <summary>
+/// The end of the machine when something is wrong: says what and where on every console, then leaves by the failing
+/// exit.
+/// </summary>
+internal static unsafe class Panic
+{
+    private const int CallDepth = 24;
+
+    private static uint s_depth;
+
+    /// <summary>Fails for a reason that needs no registers.</summary>
+    public static void Fail(string reason) => Fail(reason, null);
+
+    /// <summary>Fails in a trap.</summary>
+    /// <param name="reason">What happened, in words.</param>
+    /// <param name="frame">Where, or null.</param>
+    public static void Fail(string reason, TrapFrame* frame)
+    {
+        Begin(reason);
+        if (frame != null)
+        {
+            WriteRegisters(frame);
+        }
+
+        End();
+    }
+
+    /// <summary>Starts a report: the first line, up to the details.</summary>
+    public static void Begin(string reason)
+    {
+        if (++s_depth > 1)
+        {
+            // The report itself failed: no more words.
+            Power.Fail();
+        }
+
+        KernelConsole.WriteLine();
+        KernelConsole.Write("LibOS: ");
+        KernelConsole.WriteLine(reason);
+    }
+
+    /// <summary>Writes a line of a name and a number.</summary>
+    public static void Detail(string name, ulong value)
+    {
+        KernelConsole.Write("  ");
+        KernelConsole.Write(name);
+        KernelConsole.WriteHex(value);
+        KernelConsole.WriteLine();
+    }
+
+    /// <summary>Writes where the processor was, in which thread, and who called.</summary>
+    public static void WriteRegisters(TrapFrame* frame)
+    {
+        PerCpu* cpu = Processor.Current();
+        KernelConsole.Write(cpu->KernelDepth > 1 ? "  in LibOS" : "  in the program");
+        Thread* thread = cpu->CurrentThread;
+        if (thread != null)
+        {
+            KernelConsole.Write(", thread ");
+            KernelConsole.WriteDecimal(thread->Id);
+            KernelConsole.Write(" (");
+            WriteName(thread->Name);
+            KernelConsole.Write(")");
+        }
+
+        KernelConsole.WriteLine();
+        Detail("instruction ", frame->Rip);
+        Detail("stack       ", frame->Rsp);
+        WriteCalls(frame);
+    }
+
+    /// <summary>Ends a report, and the machine.</summary>
+    public static void End() => Power.Fail();
+
+    /// <summary>Writes a text that ends with a zero.</summary>
+    public static void WriteName(byte* name)
+    {
+        ulong length = 0;
+        while (name[length] != 0)
+        {
+            length++;
+        }
+
+        KernelConsole.Write(name, length);
+    }
+
+    // Compiled code keeps frame pointers, so the chain of RBP is the chain of calls; every step is checked, because the
+    // registers of code that failed are not to be trusted.
+    private static void WriteCalls(TrapFrame* frame)
+    {
+        KernelConsole.Write("  calls       ");
+        KernelConsole.WriteHex(frame->Rip);
+        ulong link = frame->Rbp;
+        for (int i = 0; i < CallDepth && IsReadable(link); i++)
+        {
+            ulong* pair = (ulong*)link;
+            if (!KernelImage.Contains(pair[1]))
+            {
+                break;
+            }
+
+            KernelConsole.Write(" ");
+            KernelConsole.WriteHex(pair[1]);
+            if (pair[0] <= link)
+            {
+                break;
+            }
+
+            link = pair[0];
+        }
+
+        KernelConsole.WriteLine();
+        KernelConsole.WriteLine("  (names: addr2line -f -e VirtioGuest.elf ADDRESS...)");
+    }
+
+    private static bool IsReadable(ulong address) =>
+        (address & 7) == 0
+        && LibOs.Pages->Root != 0
+        && LibOs.Pages->Translate(address, out _) != FrameAllocator.None
+        && LibOs.Pages->Translate(address + 8, out _) != FrameAllocator.None;
+}

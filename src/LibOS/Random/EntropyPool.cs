@@ -1,0 +1,115 @@
+using VirtioGuest.LibOS.Cpu;
+
+namespace VirtioGuest.LibOS.Random;
+
+/// <summary>
+/// Random bytes for the program: a ChaCha20 generator with fast key erasure, keyed from RDRAND where there is one, and
+/// from the jitter of the timestamp counter always.
+/// </summary>
+/// <remarks>
+/// Without RDRAND the bytes are good enough for hash seeds and packet identifiers, not for secrets; the start-up line
+/// says so.
+/// </remarks>
+internal unsafe struct EntropyPool
+{
+    private const int KeyWord = 4;
+    private const int KeyWords = 8;
+    private const int CounterWord = 12;
+    private const int JitterSamples = 64;
+    private const int RandomTries = 10;
+
+    private fixed uint _state[ChaCha20.StateWords];
+
+    /// <summary>Whether the key came from the processor's generator.</summary>
+    public bool IsFromHardware { get; private set; }
+
+    /// <summary>Keys the generator.</summary>
+    /// <param name="hasRandom">Whether RDRAND may be used.</param>
+    /// <param name="salt">Anything that differs between machines or boots, such as the wall clock.</param>
+    public void Initialize(bool hasRandom, ulong salt)
+    {
+        _state[0] = 0x6170_7865;
+        _state[1] = 0x3320_646E;
+        _state[2] = 0x7962_2D32;
+        _state[3] = 0x6B20_6574;
+        _state[CounterWord + 2] = (uint)salt;
+        _state[CounterWord + 3] = (uint)(salt >> 32);
+
+        for (int i = 0; i < JitterSamples; i++)
+        {
+            _state[KeyWord + (i % KeyWords)] ^= (uint)Processor.ReadTimestamp();
+            Processor.Pause();
+            if (i % KeyWords == KeyWords - 1)
+            {
+                Rekey();
+            }
+        }
+
+        if (hasRandom)
+        {
+            IsFromHardware = MixHardware();
+        }
+
+        Rekey();
+    }
+
+    /// <summary>Fills a buffer.</summary>
+    public void Read(byte* buffer, ulong length)
+    {
+        uint* block = stackalloc uint[ChaCha20.StateWords];
+        while (length != 0)
+        {
+            NextBlock(block);
+            ulong part = length < ChaCha20.BlockBytes ? length : ChaCha20.BlockBytes;
+            Processor.Copy(buffer, block, part);
+            buffer += part;
+            length -= part;
+        }
+
+        // What was given out cannot be computed from what is kept.
+        Rekey();
+    }
+
+    private bool MixHardware()
+    {
+        bool isComplete = true;
+        for (int i = 0; i < KeyWords; i += 2)
+        {
+            ulong value = 0;
+            bool isValid = false;
+            for (int attempt = 0; attempt < RandomTries && !isValid; attempt++)
+            {
+                isValid = Processor.ReadRandom(&value) != 0;
+            }
+
+            isComplete &= isValid;
+            _state[KeyWord + i] ^= (uint)value;
+            _state[KeyWord + i + 1] ^= (uint)(value >> 32);
+        }
+
+        return isComplete;
+    }
+
+    private void Rekey()
+    {
+        uint* block = stackalloc uint[ChaCha20.StateWords];
+        NextBlock(block);
+        for (int i = 0; i < KeyWords; i++)
+        {
+            _state[KeyWord + i] = block[i];
+        }
+    }
+
+    private void NextBlock(uint* block)
+    {
+        fixed (uint* state = _state)
+        {
+            ChaCha20.Block(state, block);
+        }
+
+        if (++_state[CounterWord] == 0)
+        {
+            _state[CounterWord + 1]++;
+        }
+    }
+}

@@ -1,0 +1,301 @@
+using System.Runtime;
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Acpi;
+using VirtioGuest.LibOS.Boot;
+using VirtioGuest.LibOS.Console;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
+using VirtioGuest.LibOS.Memory;
+using VirtioGuest.LibOS.SystemCalls;
+using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
+
+namespace VirtioGuest.LibOS;
+
+/// <summary>From the boot assembly to the program's first instruction.</summary>
+internal static unsafe class Startup
+{
+    private const ulong LowMemory = 0x10_0000;
+    private const int MappingCapacity = 8192;
+    private const ulong VgaTextAddress = 0xB_8000;
+    private const ulong VgaTextLength = 0x8000;
+
+    // Used when nothing on the machine tells the time: a wrong speed is better than no start.
+    private const uint AssumedKilohertz = 1_000_000;
+
+    /// <summary>Called by <c>Entry.S</c> on the boot stack, with interrupts off and the first 4 GB mapped.</summary>
+    /// <param name="door">Which protocol the loader speaks.</param>
+    /// <param name="information">Where its tables are.</param>
+    [RuntimeExport("libos_main")]
+    public static void Main(BootDoor door, ulong information)
+    {
+        ulong entered = Processor.ReadTimestamp();
+        PhysicalMemory.Base = PhysicalMemory.DirectMap;
+        PerCpu* cpu = LibOs.BootProcessor;
+        cpu->Self = cpu;
+        cpu->KernelDepth = 1;
+        cpu->TimerDeadline = PerCpu.NotArmed;
+        Processor.WriteMsr(Msr.GsBase, (ulong)cpu);
+
+        KernelConsole.Initialize();
+        ReadLoaderTables(door, information);
+        AcpiTables.Find(LibOs.Boot, LibOs.Acpi);
+        *LibOs.Features = ProcessorFeatures.Detect();
+        LibOs.Features->Enable(cpu);
+        bool hasVga = HasVgaText();
+
+        CreateMemory();
+        AttachScreen(hasVga);
+        CreateProcessor(cpu);
+        CreateTime(entered);
+        CreateInterrupts();
+        LibOs.Entropy->Initialize(LibOs.Features->HasRandom, Clock.WallNow ^ entered);
+
+        FileCalls.Initialize();
+        Thread* first = ProgramStart.CreateFirstThread();
+        cpu->SwitchedAt = Processor.ReadTimestamp();
+        cpu->SliceEnd = Clock.Now + Scheduler.TimeSlice;
+        cpu->CurrentThread = first;
+        cpu->ThreadExtended = first->Extended;
+        first->State = ThreadState.Running;
+        Processor.Resume(&first->Registers);
+    }
+
+    private static void ReadLoaderTables(BootDoor door, ulong information)
+    {
+        BootInformation* boot = LibOs.Boot;
+        BootStatus status = door switch
+        {
+            BootDoor.Multiboot2 => Multiboot2.Parse(information, boot),
+            BootDoor.Pvh => PvhStartInfo.Parse(information, boot),
+            _ => LinuxBootParameters.Parse(information, boot),
+        };
+
+        boot->Door = door;
+        if (status != BootStatus.Ok)
+        {
+            KernelConsole.Write("LibOS: the boot loader's tables cannot be read: ");
+            KernelConsole.WriteLine(BootStatusText.Of(status));
+            Power.Fail();
+        }
+
+        // The first megabyte stays the firmware's, and the image is in use.
+        ImageLayout* layout = Processor.GetImageLayout();
+        ulong image = Frame.RoundDown((ulong)layout->ElfHeader);
+        boot->Memory.Reserve(0, LowMemory);
+        boot->Memory.Reserve(image, Frame.RoundUp((ulong)layout->End) - image);
+    }
+
+    private static void CreateMemory()
+    {
+        // The frame records and everything else of the start come from the largest range that is mapped already.
+        var range = default(MemoryRange);
+        ulong best = 0;
+        ulong bestEnd = 0;
+        ulong ramEnd = LibOs.Boot->Memory.RamEnd;
+        for (uint i = 0; LibOs.Boot->Memory.TryGet(i, &range); i++)
+        {
+            ulong end = range.Start + range.Length;
+            end = end < PhysicalMemory.MappedAtBoot ? end : PhysicalMemory.MappedAtBoot;
+            if (range.Kind == MemoryMap.Ram && range.Start < end && end - range.Start > bestEnd - best)
+            {
+                best = range.Start;
+                bestEnd = end;
+            }
+        }
+
+        ulong endFrame = ramEnd >> Frame.Shift;
+        ulong recordBytes = Frame.RoundUp(FrameAllocator.RecordBytes(endFrame));
+        ulong records = Frame.RoundUp(best);
+        if (bestEnd < records || bestEnd - records < 2 * recordBytes)
+        {
+            Panic.Fail("not enough memory to start");
+        }
+
+        LibOs.Frames->Initialize(endFrame, PhysicalMemory.At(records));
+        LibOs.BootBytes = recordBytes;
+        AddMemory(records, records + recordBytes, isAboveBoot: false);
+        CreatePageTable();
+        AddMemory(records, records + recordBytes, isAboveBoot: true);
+
+        LibOs.Stacks->Initialize(LibOs.Pages, LibOs.Frames);
+        ulong store = AllocateStore(MappingCapacity * (ulong)sizeof(Mapping));
+        LibOs.Program->Initialize(
+            LibOs.Pages, LibOs.Frames, (Mapping*)PhysicalMemory.At(store), MappingCapacity);
+    }
+
+    // Gives RAM below or above what the boot assembly mapped to the allocator, less the frame records themselves.
+    private static void AddMemory(ulong reservedStart, ulong reservedEnd, bool isAboveBoot)
+    {
+        var range = default(MemoryRange);
+        ulong lowest = isAboveBoot ? PhysicalMemory.MappedAtBoot : 0;
+        ulong limit = isAboveBoot ? ulong.MaxValue : PhysicalMemory.MappedAtBoot;
+        for (uint i = 0; LibOs.Boot->Memory.TryGet(i, &range); i++)
+        {
+            if (range.Kind != MemoryMap.Ram)
+            {
+                continue;
+            }
+
+            ulong start = range.Start > lowest ? range.Start : lowest;
+            ulong end = range.Start + range.Length < limit ? range.Start + range.Length : limit;
+            if (start < reservedEnd && end > reservedStart)
+            {
+                AddRange(start, reservedStart);
+                start = reservedEnd;
+            }
+
+            AddRange(start, end);
+        }
+    }
+
+    private static void AddRange(ulong start, ulong end)
+    {
+        if (start < end)
+        {
+            LibOs.Frames->Add(start, end);
+        }
+    }
+
+    // The final page table: the image at its own addresses, each page with the rights of its segment, and all RAM in the
+    // direct map. The image is not in the direct map, so that its code cannot be written there either.
+    private static void CreatePageTable()
+    {
+        PageTable* pages = LibOs.Pages;
+        bool isComplete = pages->Initialize(LibOs.Frames, LibOs.Features->HasNoExecute);
+        isComplete = isComplete && KernelImage.Map(Processor.GetImageLayout()->ElfHeader, pages);
+        var range = default(MemoryRange);
+        for (uint i = 0; isComplete && LibOs.Boot->Memory.TryGet(i, &range); i++)
+        {
+            if (range.Kind == MemoryMap.Ram)
+            {
+                ulong start = Frame.RoundUp(range.Start);
+                ulong end = Frame.RoundDown(range.Start + range.Length);
+                isComplete = start >= end || pages->MapLarge(
+                    (ulong)PhysicalMemory.At(start),
+                    start,
+                    end - start,
+                    PageFlags.Writable | PageFlags.NoExecute);
+            }
+        }
+
+        if (!isComplete)
+        {
+            Panic.Fail("the page table cannot be built");
+        }
+
+        Processor.LoadPageTable(pages->Root);
+    }
+
+    private static bool HasVgaText()
+    {
+        BootInformation* boot = LibOs.Boot;
+        if (boot->Screen.Kind != FramebufferKind.None || boot->IsUefi)
+        {
+            return false;
+        }
+
+        return LibOs.Acpi->Fixed.MayHaveVga && VgaPresence.Check();
+    }
+
+    private static void AttachScreen(bool hasVga)
+    {
+        FramebufferInformation* screen = &LibOs.Boot->Screen;
+        if (screen->Kind == FramebufferKind.Rgb)
+        {
+            ulong shadowLength = KernelConsole.ShadowLength(screen);
+            if (shadowLength != 0 && DeviceMemory.Map(LibOs.Pages, screen->Address, screen->Bytes))
+            {
+                KernelConsole.AttachFramebuffer(
+                    screen,
+                    PhysicalMemory.At(screen->Address),
+                    Processor.GetImageLayout()->Font,
+                    PhysicalMemory.At(AllocateStore(shadowLength)),
+                    shadowLength);
+            }
+        }
+        else if ((hasVga || screen->Kind == FramebufferKind.Text)
+            && DeviceMemory.Map(LibOs.Pages, VgaTextAddress, VgaTextLength))
+        {
+            KernelConsole.AttachVgaText(PhysicalMemory.At(VgaTextAddress));
+        }
+    }
+
+    private static void CreateProcessor(PerCpu* cpu)
+    {
+        cpu->KernelStack = LibOs.Stacks->Allocate();
+        cpu->NestedExtended = PhysicalMemory.At(AllocateStore(Frame.Size));
+        SegmentTables.Load(
+            Processor.GetImageLayout(),
+            LibOs.Stacks,
+            PhysicalMemory.At(AllocateStore(2 * Frame.Size)));
+
+        // SYSCALL keeps ring 0's selectors and comes in with interrupts, traps, direction and alignment flags off.
+        Processor.WriteMsr(Msr.Star, (SegmentTables.CodeSelector << 32) | (SegmentTables.CodeSelector << 48));
+        Processor.WriteMsr(Msr.LStar, (ulong)Processor.GetImageLayout()->SystemCallEntry);
+        Processor.WriteMsr(Msr.SyscallFlagMask, 0x4_0700);
+
+        LibOs.Threads->Initialize(PhysicalMemory.At(AllocateStore(ThreadTable.StoreBytes)));
+        LibOs.Futexes->Initialize(PhysicalMemory.At(AllocateStore(FutexTable.StoreBytes)));
+        LibOs.Interrupts->Initialize(PhysicalMemory.At(AllocateStore(InterruptTable.StoreBytes)));
+        cpu->IdleThread = ProgramStart.CreateIdleThread();
+    }
+
+    private static void CreateTime(ulong entered)
+    {
+        FixedDescription* fixedHardware = &LibOs.Acpi->Fixed;
+        uint kilohertz = LibOs.Features->TimestampKilohertz;
+        if (kilohertz == 0)
+        {
+            kilohertz = TimestampCalibration.Measure(fixedHardware->TimerPort);
+        }
+
+        if (kilohertz == 0)
+        {
+            KernelConsole.WriteLine("LibOS: no timer to measure the processor's clock with: times are wrong");
+            kilohertz = AssumedKilohertz;
+        }
+
+        ulong wall = fixedHardware->MayHaveRealTimeClock
+            ? RealTimeClock.ReadUnixSeconds(fixedHardware->CenturyRegister)
+            : 0;
+        Clock.Initialize(entered, kilohertz, wall);
+    }
+
+    private static void CreateInterrupts()
+    {
+        Pic8259.Initialize();
+        IoApic.MaskAll(&LibOs.Acpi->Interrupts, LibOs.Pages);
+        if (LibOs.Features->HasLocalApic && LibOs.Apic->Initialize(LibOs.Pages))
+        {
+            LibOs.Apic->CalibrateTimer(Clock.Kilohertz);
+        }
+        else
+        {
+            Pic8259.Unmask(0);
+        }
+
+        if (Uart16550.IsPresent)
+        {
+            Uart16550.EnableReceiveInterrupt();
+            Pic8259.Unmask(InterruptDispatch.SerialLine);
+        }
+
+        if (LibOs.Acpi->Fixed.MayHaveKeyboardController && KeyboardController.Initialize())
+        {
+            Pic8259.Unmask(InterruptDispatch.KeyboardLine);
+        }
+    }
+
+    // Memory for the machine's whole life.
+    private static ulong AllocateStore(ulong bytes)
+    {
+        ulong physical = LibOs.Frames->AllocateContiguous(bytes, Frame.Size, ulong.MaxValue);
+        if (physical == FrameAllocator.None)
+        {
+            Panic.Fail("not enough memory to start");
+        }
+
+        return physical;
+    }
+}

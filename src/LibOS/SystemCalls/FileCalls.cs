@@ -1,0 +1,253 @@
+using VirtioGuest.LibOS.Console;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Files;
+using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
+
+namespace VirtioGuest.LibOS.SystemCalls;
+
+/// <summary>File descriptors: the console, random bytes, and the few files that .NET looks at.</summary>
+internal static unsafe class FileCalls
+{
+    private const ulong StatLength = 144;
+    private const uint CharacterDevice = 0x2190;
+    private const ulong GetFlags = 3;
+    private const ulong ReadWriteFlags = 2;
+    private const ulong DuplicateCloseOnExec = 1030;
+
+    private static FileTable s_files;
+    private static MemoryReport s_memoryReport;
+
+    /// <summary>Opens the console as descriptors 0, 1 and 2.</summary>
+    public static void Initialize() => s_files.Initialize();
+
+    /// <summary>Serves a call on files.</summary>
+    public static long Dispatch(PerCpu* cpu, TrapFrame* frame)
+    {
+        ulong a = frame->Rdi;
+        ulong b = frame->Rsi;
+        ulong c = frame->Rdx;
+        switch (frame->Rax)
+        {
+            case CallNumbers.Write:
+                return Write(a, (byte*)b, c);
+            case CallNumbers.WriteVector:
+                return WriteVector(a, (ulong*)b, c);
+            case CallNumbers.Read:
+                return Read(cpu, frame, a, (byte*)b, c);
+            case CallNumbers.ReadVector:
+                return ReadVector(cpu, frame, a, (ulong*)b, c);
+            case CallNumbers.Open:
+                return Open((byte*)a);
+            case CallNumbers.OpenAt:
+                return Open((byte*)b);
+            case CallNumbers.Close:
+                return s_files.Close(a);
+            case CallNumbers.FStat:
+                return Stat(a, (byte*)b);
+            case CallNumbers.FStatAt when *(byte*)b == 0:
+                return Stat(a, (byte*)c);
+            case CallNumbers.Seek:
+                return s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.IllegalSeek;
+            case CallNumbers.IoControl:
+                return s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.NotATerminal;
+            case CallNumbers.FileControl:
+                return Control(a, b);
+            case CallNumbers.Pipe:
+            case CallNumbers.Pipe2:
+                return Pipe((uint*)a);
+            case CallNumbers.GetDirectory:
+                return GetDirectory((byte*)a, b);
+            default:
+                // stat, lstat, access, readlink, statfs: there is no file system to look at.
+                return -ErrorNumber.NoEntry;
+        }
+    }
+
+    private static long Write(ulong file, byte* buffer, ulong length)
+    {
+        switch (s_files.KindOf(file))
+        {
+            case FileKind.Console:
+                if (LibOs.FirstWrite == 0)
+                {
+                    LibOs.FirstWrite = Clock.Now;
+                }
+
+                KernelConsole.Write(buffer, length);
+                return (long)length;
+            case FileKind.Null:
+                return (long)length;
+            case FileKind.PipeWriter:
+                return -ErrorNumber.BrokenPipe;
+            default:
+                return -ErrorNumber.BadFile;
+        }
+    }
+
+    private static long WriteVector(ulong file, ulong* vector, ulong count)
+    {
+        long written = 0;
+        for (ulong i = 0; i < count; i++)
+        {
+            long result = Write(file, (byte*)vector[2 * i], vector[(2 * i) + 1]);
+            if (result < 0)
+            {
+                return written != 0 ? written : result;
+            }
+
+            written += result;
+        }
+
+        return written;
+    }
+
+    private static long Read(PerCpu* cpu, TrapFrame* frame, ulong file, byte* buffer, ulong length)
+    {
+        switch (s_files.KindOf(file))
+        {
+            case FileKind.Console:
+                return ReadConsole(cpu, frame, buffer, length);
+            case FileKind.Random:
+                LibOs.Entropy->Read(buffer, length);
+                return (long)length;
+            case FileKind.MemoryReport:
+                ulong count = s_memoryReport.Read(s_files.PositionOf(file), buffer, length);
+                s_files.Advance(file, count);
+                return (long)count;
+            case FileKind.Null:
+                return 0;
+            case FileKind.PipeReader:
+                Scheduler.Block(cpu, frame, ThreadState.WaitingForPipe);
+                return CallResult.Switched;
+            default:
+                return -ErrorNumber.BadFile;
+        }
+    }
+
+    /// <summary>Reads what was typed; waits where nothing was.</summary>
+    public static long ReadConsole(PerCpu* cpu, TrapFrame* frame, byte* buffer, ulong length)
+    {
+        if (length == 0)
+        {
+            return 0;
+        }
+
+        ulong count = ConsoleInput.Read(buffer, length);
+        if (count != 0)
+        {
+            return (long)count;
+        }
+
+        Scheduler.Block(cpu, frame, ThreadState.WaitingForConsole);
+        return CallResult.Switched;
+    }
+
+    private static long ReadVector(PerCpu* cpu, TrapFrame* frame, ulong file, ulong* vector, ulong count)
+    {
+        long total = 0;
+        for (ulong i = 0; i < count; i++)
+        {
+            ulong length = vector[(2 * i) + 1];
+            if (length == 0)
+            {
+                continue;
+            }
+
+            if (total != 0 && s_files.KindOf(file) is FileKind.Console or FileKind.PipeReader)
+            {
+                // What has arrived is enough: the rest might have to be waited for.
+                break;
+            }
+
+            long result = Read(cpu, frame, file, (byte*)vector[2 * i], length);
+            if (result < 0)
+            {
+                return total != 0 ? total : result;
+            }
+
+            total += result;
+            if ((ulong)result < length)
+            {
+                break;
+            }
+        }
+
+        return total;
+    }
+
+    private static long Open(byte* path)
+    {
+        if (UserText.Equals(path, "/proc/meminfo"))
+        {
+            s_memoryReport.Refresh(LibOs.Frames);
+            return s_files.Open(FileKind.MemoryReport);
+        }
+
+        if (UserText.Equals(path, "/dev/urandom") || UserText.Equals(path, "/dev/random"))
+        {
+            return s_files.Open(FileKind.Random);
+        }
+
+        return UserText.Equals(path, "/dev/null") ? s_files.Open(FileKind.Null) : -ErrorNumber.NoEntry;
+    }
+
+    private static long Stat(ulong file, byte* result)
+    {
+        if (s_files.KindOf(file) == FileKind.None)
+        {
+            return -ErrorNumber.BadFile;
+        }
+
+        Processor.Fill(result, 0, StatLength);
+        *(uint*)(result + 24) = CharacterDevice;
+        return 0;
+    }
+
+    private static long Control(ulong file, ulong command)
+    {
+        FileKind kind = s_files.KindOf(file);
+        if (kind == FileKind.None)
+        {
+            return -ErrorNumber.BadFile;
+        }
+
+        return command switch
+        {
+            0 or DuplicateCloseOnExec => s_files.Open(kind),
+            GetFlags => (long)ReadWriteFlags,
+            _ => 0,
+        };
+    }
+
+    private static long Pipe(uint* ends)
+    {
+        long reader = s_files.Open(FileKind.PipeReader);
+        long writer = s_files.Open(FileKind.PipeWriter);
+        if (reader < 0 || writer < 0)
+        {
+            if (reader >= 0)
+            {
+                s_files.Close((ulong)reader);
+            }
+
+            return -ErrorNumber.TooManyFiles;
+        }
+
+        ends[0] = (uint)reader;
+        ends[1] = (uint)writer;
+        return 0;
+    }
+
+    private static long GetDirectory(byte* buffer, ulong length)
+    {
+        if (length < 2)
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        buffer[0] = (byte)'/';
+        buffer[1] = 0;
+        return 2;
+    }
+}

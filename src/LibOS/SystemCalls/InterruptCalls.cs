@@ -1,0 +1,84 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
+using VirtioGuest.LibOS.Threads;
+
+namespace VirtioGuest.LibOS.SystemCalls;
+
+/// <summary>Interrupts for driver threads.</summary>
+internal static unsafe class InterruptCalls
+{
+    /// <summary>Sets a message aside for a driver.</summary>
+    public static long AllocateMessage(byte* name, MessageGrant* grant)
+    {
+        if (!LibOs.Apic->IsPresent)
+        {
+            return -ErrorNumber.NoDevice;
+        }
+
+        long slot = LibOs.Interrupts->AllocateMessage(name);
+        if (slot < 0)
+        {
+            return slot;
+        }
+
+        grant->Address = LibOs.Apic->MessageAddress;
+        grant->Data = (*LibOs.Interrupts)[(int)slot]->Vector;
+        grant->Handle = (uint)slot;
+        return 0;
+    }
+
+    /// <summary>Waits for the next interrupt.</summary>
+    public static long Wait(PerCpu* cpu, TrapFrame* frame)
+    {
+        ulong slot = frame->Rdi;
+        long result = LibOs.Interrupts->Wait(
+            slot, frame->Rsi, frame->Rdx != 0, cpu->CurrentThread, out LineAction action);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        InterruptDispatch.Apply(action, (*LibOs.Interrupts)[(int)slot]->Line);
+        Scheduler.Block(cpu, frame, ThreadState.WaitingForInterrupt);
+        return CallResult.Switched;
+    }
+
+    /// <summary>Gives an interrupt back; who waits for it is woken with an error.</summary>
+    public static long Release(PerCpu* cpu, ulong slot)
+    {
+        if (!LibOs.Interrupts->Release(slot, out Thread* waiter, out LineAction action))
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        InterruptDispatch.Apply(action, (*LibOs.Interrupts)[(int)slot]->Line);
+        if (waiter != null)
+        {
+            waiter->Registers.Rax = unchecked((ulong)-ErrorNumber.Cancelled);
+            Scheduler.Wake(cpu, waiter, isUrgent: false);
+        }
+
+        return 0;
+    }
+
+    /// <summary>Tells who holds a slot.</summary>
+    public static long Describe(ulong index, InterruptInfo* info)
+    {
+        if (index >= InterruptTable.Capacity)
+        {
+            return -ErrorNumber.NoEntry;
+        }
+
+        InterruptSlot* slot = (*LibOs.Interrupts)[(int)index];
+        Processor.Fill(info, 0, (ulong)sizeof(InterruptInfo));
+        info->Kind = slot->Kind;
+        info->Vector = slot->Vector;
+        info->Line = slot->Line;
+        info->Count = slot->Count;
+        info->IsAbandoned =
+            slot->Kind == InterruptKind.Line && LibOs.Interrupts->Line(slot->Line)->IsAbandoned ? 1u : 0;
+        Processor.Copy(info->Name, slot->Name, InterruptInfo.NameLength);
+        return 0;
+    }
+}

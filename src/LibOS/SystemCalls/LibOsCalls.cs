@@ -1,0 +1,206 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Boot;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
+using VirtioGuest.LibOS.Memory;
+using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
+
+namespace VirtioGuest.LibOS.SystemCalls;
+
+/// <summary>LibOS' own calls: what drivers and the shell need and Linux has no word for.</summary>
+internal static unsafe class LibOsCalls
+{
+    /// <summary>Serves a call of <c>Calls.S</c>.</summary>
+    public static long Dispatch(PerCpu* cpu, TrapFrame* frame)
+    {
+        ulong a = frame->Rdi;
+        ulong b = frame->Rsi;
+        ulong c = frame->Rdx;
+        switch (frame->Rax)
+        {
+            case CallNumbers.InterruptWait:
+                return InterruptCalls.Wait(cpu, frame);
+            case CallNumbers.MessageAllocate:
+                return InterruptCalls.AllocateMessage((byte*)a, (MessageGrant*)b);
+            case CallNumbers.LineAttach:
+                return LibOs.Interrupts->AttachLine(a, (byte*)b);
+            case CallNumbers.InterruptRelease:
+                return InterruptCalls.Release(cpu, a);
+            case CallNumbers.InterruptInformation:
+                return InterruptCalls.Describe(a, (InterruptInfo*)b);
+
+            case CallNumbers.DmaAllocate:
+                return AllocateDma(a, b, c, (DmaGrant*)frame->R10);
+            case CallNumbers.DmaFree:
+                LibOs.Frames->Free(a, b);
+                LibOs.DmaBytes -= Frame.RoundUp(b);
+                return 0;
+            case CallNumbers.DmaQuarantine:
+                LibOs.DmaBytes -= Frame.RoundUp(b);
+                LibOs.QuarantinedBytes += Frame.RoundUp(b);
+                return 0;
+            case CallNumbers.MmioMap:
+                return MapMmio(a, b);
+            case CallNumbers.Populate:
+                return LibOs.Program->Populate(a, b);
+
+            case CallNumbers.BootInformation:
+                return DescribeBoot((BootInfo*)a);
+            case CallNumbers.CommandLine:
+                return CopyCommandLine((byte*)a, b);
+            case CallNumbers.MemoryInformation:
+                return DescribeMemory((MemoryInfo*)a);
+            case CallNumbers.MemoryRange:
+                return a <= uint.MaxValue && LibOs.Boot->Memory.TryGet((uint)a, (MemoryRange*)b)
+                    ? 0
+                    : -ErrorNumber.NoEntry;
+            case CallNumbers.ThreadInformation:
+                return DescribeThread(cpu, a, (ThreadInfo*)b);
+            case CallNumbers.ThreadName:
+                return ThreadCalls.NameThread(cpu, (byte*)a);
+            case CallNumbers.ConsoleRead:
+                return FileCalls.ReadConsole(cpu, frame, (byte*)a, b);
+
+            case CallNumbers.PowerOff:
+                Power.Off();
+                return 0;
+            case CallNumbers.Reset:
+                Power.Reset();
+                return 0;
+            case CallNumbers.DebugExit:
+                Power.DebugExit((byte)a);
+                return 0;
+            case CallNumbers.Crash:
+                return Crash((CrashKind)a);
+            default:
+                return -ErrorNumber.NotImplemented;
+        }
+    }
+
+    private static long AllocateDma(ulong length, ulong alignment, ulong highestAddress, DmaGrant* grant)
+    {
+        if (length == 0 || alignment == 0 || (alignment & (alignment - 1)) != 0)
+        {
+            return -ErrorNumber.InvalidArgument;
+        }
+
+        ulong physical = LibOs.Frames->AllocateContiguous(length, alignment, highestAddress);
+        if (physical == FrameAllocator.None)
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        LibOs.DmaBytes += Frame.RoundUp(length);
+        grant->PhysicalAddress = physical;
+        grant->VirtualAddress = (ulong)PhysicalMemory.At(physical);
+        return 0;
+    }
+
+    private static long MapMmio(ulong physical, ulong length) =>
+        DeviceMemory.Map(LibOs.Pages, physical, length)
+            ? (long)PhysicalMemory.At(physical)
+            : -ErrorNumber.InvalidArgument;
+
+    private static long DescribeBoot(BootInfo* info)
+    {
+        info->Door = LibOs.Boot->Door;
+        info->IsUefi = LibOs.Boot->IsUefi ? 1u : 0;
+        info->HasAcpiShutdown = LibOs.Acpi->HasSoftOff ? 1u : 0;
+        info->HasMessages = LibOs.Apic->IsPresent ? 1u : 0;
+        info->HasHardwareEntropy = LibOs.Entropy->IsFromHardware ? 1u : 0;
+        info->TimestampKilohertz = Clock.Kilohertz;
+        info->FirstWriteNanoseconds = LibOs.FirstWrite;
+        return 0;
+    }
+
+    private static long CopyCommandLine(byte* buffer, ulong length)
+    {
+        BootInformation* boot = LibOs.Boot;
+        ulong whole = (ulong)boot->CommandLineLength;
+        Processor.Copy(buffer, boot->CommandLine, length < whole ? length : whole);
+        return (long)whole;
+    }
+
+    private static long DescribeMemory(MemoryInfo* info)
+    {
+        FrameAllocator* frames = LibOs.Frames;
+        info->Image = ImageBytes();
+        info->Total = (frames->TotalFrames << Frame.Shift) + LibOs.BootBytes + info->Image;
+        info->TotalAbove4G = frames->TotalHighFrames << Frame.Shift;
+        info->Free = frames->FreeFrames << Frame.Shift;
+        info->Program = LibOs.Program->ProgramFrames << Frame.Shift;
+        info->Dma = LibOs.DmaBytes;
+        info->Quarantined = LibOs.QuarantinedBytes;
+        info->Tables = info->Total - info->Free - info->Program - info->Dma - info->Quarantined - info->Image;
+        info->LargestFree = frames->LargestFree();
+        return 0;
+    }
+
+    private static ulong ImageBytes()
+    {
+        ImageLayout* layout = Processor.GetImageLayout();
+        return Frame.RoundUp((ulong)layout->End) - Frame.RoundDown((ulong)layout->ElfHeader);
+    }
+
+    private static long DescribeThread(PerCpu* cpu, ulong index, ThreadInfo* info)
+    {
+        if (index >= ThreadTable.Capacity)
+        {
+            return -ErrorNumber.NoEntry;
+        }
+
+        Thread* thread = (*LibOs.Threads)[(int)index];
+        Processor.Fill(info, 0, (ulong)sizeof(ThreadInfo));
+        if (thread->State == ThreadState.Free)
+        {
+            return 0;
+        }
+
+        ulong ticks = thread->RunTicks;
+        if (thread == cpu->CurrentThread)
+        {
+            ticks += Processor.ReadTimestamp() - cpu->SwitchedAt;
+        }
+
+        info->Id = thread->Id;
+        info->State = StateOf(thread->State);
+        info->CpuNanoseconds = Clock.ToNanoseconds(ticks);
+        info->Switches = thread->Switches;
+        info->InterruptWakes = thread->InterruptWakes;
+        Processor.Copy(info->Name, thread->Name, ThreadInfo.NameLength);
+        return 0;
+    }
+
+    private static ThreadInfoState StateOf(ThreadState state) => state switch
+    {
+        ThreadState.WaitingForFutex => ThreadInfoState.Futex,
+        ThreadState.Sleeping => ThreadInfoState.Sleeping,
+        ThreadState.WaitingForInterrupt => ThreadInfoState.Interrupt,
+        ThreadState.WaitingForConsole => ThreadInfoState.Console,
+        ThreadState.WaitingForPipe => ThreadInfoState.Pipe,
+        _ => ThreadInfoState.Ready,
+    };
+
+    private static long Crash(CrashKind kind)
+    {
+        switch (kind)
+        {
+            case CrashKind.LibOsFault:
+                // Below the image nothing is mapped.
+                *(uint*)Frame.Size = 0;
+                return 0;
+            case CrashKind.UnknownTrap:
+                Processor.RaiseUnknownTrap();
+                return 0;
+            case CrashKind.OutOfFrames:
+                while (LibOs.Frames->AllocateBlock(0, ulong.MaxValue) != FrameAllocator.None)
+                {
+                }
+
+                return 0;
+            default:
+                return -ErrorNumber.InvalidArgument;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
+using VirtioGuest.LibOS.Signals;
+using VirtioGuest.LibOS.Time;
+
+namespace VirtioGuest.LibOS.Threads;
+
+/// <summary>
+/// Decides which thread runs. Called with the trap frame through which LibOS was entered: to switch threads is to leave
+/// with another thread's registers in it.
+/// </summary>
+internal static unsafe class Scheduler
+{
+    /// <summary>How long a thread runs while others are ready, in nanoseconds.</summary>
+    public const ulong TimeSlice = 5_000_000;
+
+    /// <summary>Lets the current thread wait.</summary>
+    /// <param name="cpu">This processor.</param>
+    /// <param name="frame">The current thread's registers; another thread's afterwards.</param>
+    /// <param name="state">What it waits for.</param>
+    public static void Block(PerCpu* cpu, TrapFrame* frame, ThreadState state)
+    {
+        cpu->CurrentThread->State = state;
+        cpu->CurrentThread->IsUrgent = false;
+        Switch(cpu, frame);
+    }
+
+    /// <summary>Lets all other ready threads run first.</summary>
+    public static void Yield(PerCpu* cpu, TrapFrame* frame)
+    {
+        if (!cpu->Ready.IsEmpty)
+        {
+            Rotate(cpu, frame);
+        }
+    }
+
+    /// <summary>Ends the current thread; its slot is free afterwards.</summary>
+    public static void Exit(PerCpu* cpu, TrapFrame* frame)
+    {
+        Thread* thread = cpu->CurrentThread;
+        Switch(cpu, frame);
+        LibOs.Threads->Destroy(thread, LibOs.Frames);
+    }
+
+    /// <summary>Makes a waiting thread ready; the caller has taken it out of what it waited in, sleepers excepted.</summary>
+    /// <param name="cpu">Where it will run.</param>
+    /// <param name="thread">The thread; its registers hold what its system call returns.</param>
+    /// <param name="isUrgent">Whether an interrupt woke it: then it runs next.</param>
+    public static void Wake(PerCpu* cpu, Thread* thread, bool isUrgent)
+    {
+        LibOs.Sleepers->Remove(thread);
+        thread->State = ThreadState.Ready;
+        thread->IsUrgent = isUrgent;
+        if (isUrgent)
+        {
+            thread->InterruptWakes++;
+            cpu->Ready.AddUrgent(thread);
+        }
+        else
+        {
+            cpu->Ready.AddLast(thread);
+        }
+    }
+
+    /// <summary>Wakes every thread whose time has come.</summary>
+    public static void WakeSleepers(PerCpu* cpu)
+    {
+        ulong now = Clock.Now;
+        for (Thread* thread = LibOs.Sleepers->TakeDue(now); thread != null; thread = LibOs.Sleepers->TakeDue(now))
+        {
+            if (thread->State == ThreadState.WaitingForFutex)
+            {
+                LibOs.Futexes->Remove(thread);
+                thread->Registers.Rax = unchecked((ulong)-ErrorNumber.TimedOut);
+            }
+
+            Wake(cpu, thread, isUrgent: true);
+        }
+    }
+
+    /// <summary>
+    /// The last thing before LibOS is left for the program: preempts where due, arms the timer, delivers signals.
+    /// </summary>
+    public static void Leave(PerCpu* cpu, TrapFrame* frame)
+    {
+        if (!cpu->Ready.IsEmpty)
+        {
+            Preempt(cpu, frame);
+        }
+
+        ArmTimer(cpu);
+        Thread* thread = cpu->CurrentThread;
+        if ((thread->PendingSignals & ~thread->SignalMask) != 0)
+        {
+            SignalDelivery.DeliverPending(thread, frame);
+        }
+    }
+
+    private static void Preempt(PerCpu* cpu, TrapFrame* frame)
+    {
+        Thread* current = cpu->CurrentThread;
+        if (current == cpu->IdleThread)
+        {
+            Switch(cpu, frame);
+        }
+        else if (Clock.Now >= cpu->SliceEnd)
+        {
+            Rotate(cpu, frame);
+        }
+        else if (cpu->Ready.HasUrgent && !current->IsUrgent)
+        {
+            current->State = ThreadState.Ready;
+            cpu->Ready.AddPreempted(current);
+            Switch(cpu, frame);
+        }
+    }
+
+    private static void Rotate(PerCpu* cpu, TrapFrame* frame)
+    {
+        Thread* current = cpu->CurrentThread;
+        current->State = ThreadState.Ready;
+        current->IsUrgent = false;
+        cpu->Ready.AddLast(current);
+        Switch(cpu, frame);
+    }
+
+    private static void Switch(PerCpu* cpu, TrapFrame* frame)
+    {
+        Thread* previous = cpu->CurrentThread;
+        Thread* next = cpu->Ready.TakeNext();
+        if (next == null)
+        {
+            next = cpu->IdleThread;
+        }
+
+        ulong timestamp = Processor.ReadTimestamp();
+        previous->RunTicks += timestamp - cpu->SwitchedAt;
+        cpu->SwitchedAt = timestamp;
+        cpu->SliceEnd = Clock.Now + TimeSlice;
+        next->State = ThreadState.Running;
+        if (next == previous)
+        {
+            return;
+        }
+
+        previous->Registers = *frame;
+        *frame = next->Registers;
+        next->Switches++;
+        cpu->Switches++;
+        cpu->CurrentThread = next;
+        cpu->ThreadExtended = next->Extended;
+        Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
+    }
+
+    // The timer is needed for the next sleeper, and for the end of a time slice while another thread is ready. It is
+    // left alone when it fires earlier than that.
+    private static void ArmTimer(PerCpu* cpu)
+    {
+        ulong deadline = LibOs.Sleepers->NextDeadline;
+        if (!cpu->Ready.IsEmpty && cpu->SliceEnd < deadline)
+        {
+            deadline = cpu->SliceEnd;
+        }
+
+        if (deadline >= cpu->TimerDeadline)
+        {
+            return;
+        }
+
+        cpu->TimerDeadline = deadline;
+        ulong now = Clock.Now;
+        ulong delay = deadline > now ? deadline - now : 0;
+        if (LibOs.Apic->IsPresent)
+        {
+            LibOs.Apic->ArmTimer(delay);
+        }
+        else
+        {
+            IntervalTimer8254.Arm(delay);
+        }
+    }
+}

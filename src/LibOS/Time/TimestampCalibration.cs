@@ -1,0 +1,137 @@
+using VirtioGuest.LibOS.Cpu;
+
+namespace VirtioGuest.LibOS.Time;
+
+/// <summary>Measures the timestamp counter against the 8254's channel 2, or against the ACPI timer.</summary>
+/// <remarks>
+/// Both ends of the interval are read several times, and the reading that took the fewest ticks is kept: a pause of the
+/// host then spoils a reading, not the result.
+/// </remarks>
+internal static class TimestampCalibration
+{
+    private const uint TimerHertz = 1_193_182;
+    private const ushort TimerChannel2 = 0x42;
+    private const ushort TimerCommand = 0x43;
+    private const ushort SpeakerControl = 0x61;
+
+    private const uint AcpiHertz = 3_579_545;
+    private const uint AcpiMask = 0xFF_FFFF;
+
+    private const int Readings = 5;
+    private const uint IntervalMicroseconds = 5_000;
+    private const uint ReadingLimit = 2_000_000;
+
+    // Slower than any 64-bit processor, faster than any: outside, the timer that we measured with is not one.
+    private const ulong LowestKilohertz = 62_500;
+    private const ulong HighestKilohertz = 20_000_000;
+
+    /// <summary>Measures for about 5 ms.</summary>
+    /// <param name="acpiTimerPort">The ACPI timer's port, or 0 where there is none.</param>
+    /// <returns>The frequency in kHz, or 0 when nothing could be measured.</returns>
+    public static uint Measure(ushort acpiTimerPort)
+    {
+        uint kilohertz = MeasureByTimer();
+        return kilohertz != 0 || acpiTimerPort == 0 ? kilohertz : MeasureByAcpi(acpiTimerPort);
+    }
+
+    private static uint MeasureByTimer()
+    {
+        // Gate on, speaker off; count down from 65536 once.
+        Processor.Out8(SpeakerControl, (byte)((Processor.In8(SpeakerControl) & ~2) | 1));
+        Processor.Out8(TimerCommand, 0xB0);
+        Processor.Out8(TimerChannel2, 0xFF);
+        Processor.Out8(TimerChannel2, 0xFF);
+
+        const uint interval = (uint)((ulong)TimerHertz * IntervalMicroseconds / 1_000_000);
+        ulong start = ReadTimer(out uint startCount);
+        uint count = startCount;
+        for (uint i = 0; startCount - count < interval || startCount < count; i++)
+        {
+            if (i == ReadingLimit)
+            {
+                return 0;
+            }
+
+            count = ReadCount();
+        }
+
+        ulong end = ReadTimer(out uint endCount);
+        return endCount < startCount ? Frequency(end - start, startCount - endCount, TimerHertz) : 0;
+    }
+
+    private static uint MeasureByAcpi(ushort port)
+    {
+        const uint interval = (uint)((ulong)AcpiHertz * IntervalMicroseconds / 1_000_000);
+        ulong start = ReadAcpi(port, out uint startCount);
+        for (uint i = 0; ((Processor.In32(port) - startCount) & AcpiMask) < interval; i++)
+        {
+            if (i == ReadingLimit)
+            {
+                return 0;
+            }
+        }
+
+        ulong end = ReadAcpi(port, out uint endCount);
+        return Frequency(end - start, (endCount - startCount) & AcpiMask, AcpiHertz);
+    }
+
+    private static uint Frequency(ulong ticks, ulong counts, ulong hertz)
+    {
+        if (counts == 0)
+        {
+            return 0;
+        }
+
+        ulong kilohertz = ticks * hertz / counts / 1000;
+        return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
+    }
+
+    private static ulong ReadTimer(out uint count)
+    {
+        ulong shortest = ulong.MaxValue;
+        ulong timestamp = 0;
+        count = 0;
+        for (int i = 0; i < Readings; i++)
+        {
+            ulong before = Processor.ReadTimestamp();
+            uint value = ReadCount();
+            ulong after = Processor.ReadTimestamp();
+            if (after - before < shortest)
+            {
+                shortest = after - before;
+                timestamp = before;
+                count = value;
+            }
+        }
+
+        return timestamp;
+    }
+
+    private static ulong ReadAcpi(ushort port, out uint count)
+    {
+        ulong shortest = ulong.MaxValue;
+        ulong timestamp = 0;
+        count = 0;
+        for (int i = 0; i < Readings; i++)
+        {
+            ulong before = Processor.ReadTimestamp();
+            uint value = Processor.In32(port) & AcpiMask;
+            ulong after = Processor.ReadTimestamp();
+            if (after - before < shortest)
+            {
+                shortest = after - before;
+                timestamp = before;
+                count = value;
+            }
+        }
+
+        return timestamp;
+    }
+
+    private static uint ReadCount()
+    {
+        Processor.Out8(TimerCommand, 0x80);             // latch channel 2
+        uint low = Processor.In8(TimerChannel2);
+        return low | ((uint)Processor.In8(TimerChannel2) << 8);
+    }
+}
