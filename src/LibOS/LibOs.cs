@@ -4,7 +4,7 @@ using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Memory;
-using VirtioGuest.LibOS.Random;
+using VirtioGuest.LibOS.Entropy;
 using VirtioGuest.LibOS.Signals;
 using VirtioGuest.LibOS.Threads;
 

@@ -27,7 +27,7 @@ internal static unsafe class Startup
     /// <param name="door">Which protocol the loader speaks.</param>
     /// <param name="information">Where its tables are.</param>
     [RuntimeExport("libos_main")]
-    public static void Main(BootDoor door, ulong information)
+    public static void Enter(BootDoor door, ulong information)
     {
         ulong entered = Processor.ReadTimestamp();
         PhysicalMemory.Base = PhysicalMemory.DirectMap;

@@ -109,7 +109,7 @@ internal static class RealTimeClock
             return 0;
         }
 
-        // The register for the century is a habit, not a standard: without sense in it, take the nearest past or future.
+        // The register for the century is a habit, not a standard: without sense in it, the year is 1970 to 2069.
         bool hasCentury = century >= 19 && century <= 29;
         year += hasCentury ? century * 100 : year < 70 ? 2000U : 1900U;
         if (year < 1970 || day < 1 || day > DaysOf(month, year))

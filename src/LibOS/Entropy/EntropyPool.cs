@@ -1,6 +1,6 @@
 using VirtioGuest.LibOS.Cpu;
 
-namespace VirtioGuest.LibOS.Random;
+namespace VirtioGuest.LibOS.Entropy;
 
 /// <summary>
 /// Random bytes for the program: a ChaCha20 generator with fast key erasure, keyed from RDRAND where there is one, and

@@ -1,4 +1,4 @@
-namespace VirtioGuest.LibOS.Random;
+namespace VirtioGuest.LibOS.Entropy;
 
 /// <summary>The ChaCha20 block function (RFC 8439, 2.3).</summary>
 internal static unsafe class ChaCha20

@@ -1,0 +1,181 @@
+using System;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Memory;
+
+namespace VirtioGuest.LibOS.Tests;
+
+[TestFixture]
+internal sealed unsafe class MappingListTests
+{
+    private const uint ReadWrite = Protection.Read | Protection.Write;
+    private Mapping[] _store = null!;
+    private MappingList _list;
+
+    [SetUp]
+    public void CreateList() => CreateList(64);
+
+    [Test]
+    public void Neighbours_with_one_protection_become_one_range()
+    {
+        _list.Map(0x1000, 0x2000, ReadWrite);
+        _list.Map(0x3000, 0x4000, ReadWrite);
+        _list.Map(0x2000, 0x3000, ReadWrite);
+
+        Assert.That(Text(), Is.EqualTo("1000-4000:3"));
+    }
+
+    [Test]
+    public void Neighbours_with_different_protections_stay_apart()
+    {
+        _list.Map(0x1000, 0x2000, ReadWrite);
+        _list.Map(0x2000, 0x3000, Protection.Read);
+
+        Assert.That(Text(), Is.EqualTo("1000-2000:3 2000-3000:1"));
+    }
+
+    [Test]
+    public void Unmap_in_the_middle_leaves_two_ranges()
+    {
+        _list.Map(0x1000, 0x9000, ReadWrite);
+        _list.Unmap(0x3000, 0x5000);
+
+        Assert.That(Text(), Is.EqualTo("1000-3000:3 5000-9000:3"));
+    }
+
+    [Test]
+    public void Unmap_over_several_ranges_removes_what_lies_between()
+    {
+        _list.Map(0x1000, 0x2000, ReadWrite);
+        _list.Map(0x3000, 0x4000, Protection.Read);
+        _list.Map(0x5000, 0x8000, ReadWrite);
+        _list.Unmap(0x0, 0x6000);
+
+        Assert.That(Text(), Is.EqualTo("6000-8000:3"));
+    }
+
+    [Test]
+    public void Protect_splits_and_merges_back()
+    {
+        _list.Map(0x1000, 0x9000, Protection.None);
+        _list.Protect(0x3000, 0x5000, ReadWrite);
+        Assert.That(Text(), Is.EqualTo("1000-3000:0 3000-5000:3 5000-9000:0"));
+
+        _list.Protect(0x3000, 0x5000, Protection.None);
+        Assert.That(Text(), Is.EqualTo("1000-9000:0"));
+    }
+
+    [Test]
+    public void Map_replaces_what_was_there()
+    {
+        _list.Map(0x1000, 0x9000, ReadWrite);
+        _list.Map(0x2000, 0x4000, Protection.None);
+
+        Assert.That(Text(), Is.EqualTo("1000-2000:3 2000-4000:0 4000-9000:3"));
+    }
+
+    [Test]
+    public void FindFree_goes_from_the_top_down_and_keeps_a_page_of_distance()
+    {
+        Assert.That(_list.FindFree(0x2000, 0x1000, 0x1000, 0x10000), Is.EqualTo(0xD000));
+        _list.Map(0xD000, 0xF000, ReadWrite);
+        Assert.That(_list.FindFree(0x1000, 0x1000, 0x1000, 0x10000), Is.EqualTo(0xB000));
+        Assert.That(_list.FindFree(0x9000, 0x1000, 0x1000, 0x10000), Is.EqualTo(0x3000));
+        Assert.That(_list.FindFree(0xB000, 0x1000, 0x1000, 0x10000), Is.Zero);
+    }
+
+    [Test]
+    public void FindFree_aligns()
+    {
+        Assert.That(_list.FindFree(0x1000, 0x8000, 0x1000, 0x1F000) % 0x8000, Is.Zero);
+    }
+
+    [Test]
+    public void Covers_needs_every_byte()
+    {
+        _list.Map(0x1000, 0x2000, ReadWrite);
+        _list.Map(0x2000, 0x3000, Protection.Read);
+        _list.Map(0x4000, 0x5000, Protection.Read);
+
+        Assert.That(_list.Covers(0x1000, 0x3000), Is.True);
+        Assert.That(_list.Covers(0x1000, 0x4001), Is.False);
+        Assert.That(_list.Covers(0x0, 0x2000), Is.False);
+    }
+
+    [Test]
+    public void Random_operations_agree_with_a_page_by_page_model()
+    {
+        const int pages = 64;
+        int seed = TestContext.CurrentContext.Random.Next();
+        TestContext.Out.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        CreateList(256);
+        var model = new int[pages];
+        Array.Fill(model, -1);
+        for (int i = 0; i < 20_000; i++)
+        {
+            int first = random.Next(pages - 1);
+            int last = random.Next(first + 1, pages);
+            ulong start = (ulong)first * Frame.Size;
+            ulong end = (ulong)last * Frame.Size;
+            uint protection = (uint)random.Next(4);
+            Assert.That(_list.HasRoom, Is.True);
+            switch (random.Next(3))
+            {
+                case 0:
+                    _list.Map(start, end, protection);
+                    Array.Fill(model, (int)protection, first, last - first);
+                    break;
+                case 1:
+                    _list.Unmap(start, end);
+                    Array.Fill(model, -1, first, last - first);
+                    break;
+                default:
+                    _list.Protect(start, end, protection);
+                    for (int page = first; page < last; page++)
+                    {
+                        model[page] = model[page] < 0 ? -1 : (int)protection;
+                    }
+
+                    break;
+            }
+
+            for (int page = 0; page < pages; page++)
+            {
+                bool found = _list.TryFind((ulong)page * Frame.Size, out Mapping mapping);
+                Assert.That(found ? (int)mapping.Protection : -1, Is.EqualTo(model[page]), $"step {i}, page {page}");
+            }
+
+            for (int index = 1; index < _list.Count; index++)
+            {
+                Assert.That(_list[index].Start, Is.GreaterThanOrEqualTo(_list[index - 1].End));
+            }
+        }
+    }
+
+    [Test]
+    public void A_full_list_says_that_it_has_no_room()
+    {
+        CreateList(8);
+        for (ulong page = 0; _list.HasRoom; page += 2)
+        {
+            _list.Map(page * Frame.Size, (page + 1) * Frame.Size, ReadWrite);
+        }
+
+        Assert.That(_list.Count, Is.EqualTo(6));
+    }
+
+    private void CreateList(int capacity)
+    {
+        _store = GC.AllocateArray<Mapping>(capacity, pinned: true);
+        _list = default;
+        fixed (Mapping* store = _store)
+        {
+            _list.Initialize(store, capacity);
+        }
+    }
+
+    private string Text() => string.Join(
+        ' ', Enumerable.Range(0, _list.Count).Select(i => $"{_list[i].Start:x}-{_list[i].End:x}:{_list[i].Protection}"));
+}
