@@ -1,0 +1,142 @@
+using System;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace VirtioGuest.Net;
+
+/// <summary>A 48-bit Ethernet address (IEEE 802, EUI-48).</summary>
+public readonly struct MacAddress : IEquatable<MacAddress>
+{
+    /// <summary>The size of an address in bytes.</summary>
+    public const int Length = 6;
+
+    private const int TextLength = 17;
+
+    private readonly ulong _value;
+
+    /// <summary>Takes the first six bytes of <paramref name="bytes"/>, in the order in which they are sent.</summary>
+    /// <exception cref="ArgumentException">There are fewer than six.</exception>
+    public MacAddress(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < Length)
+        {
+            throw new ArgumentException("A MAC address has six bytes.", nameof(bytes));
+        }
+
+        ulong value = 0;
+        for (int i = 0; i < Length; i++)
+        {
+            value = (value << 8) | bytes[i];
+        }
+
+        _value = value;
+    }
+
+    private MacAddress(ulong value)
+    {
+        _value = value;
+    }
+
+    /// <summary>The address of every station: all bits one.</summary>
+    public static MacAddress Broadcast { get; } = new(0xFFFF_FFFF_FFFF);
+
+    /// <summary>Whether this is the address of every station.</summary>
+    public bool IsBroadcast => _value == 0xFFFF_FFFF_FFFF;
+
+    /// <summary>Whether this names a group of stations, the group of all included.</summary>
+    public bool IsMulticast => (_value & 0x0100_0000_0000) != 0;
+
+    /// <summary>Whether this names one station: neither a group nor all zero.</summary>
+    public bool IsUnicast => !IsMulticast && _value != 0;
+
+    /// <summary>Compares two addresses.</summary>
+    public static bool operator ==(MacAddress left, MacAddress right) => left._value == right._value;
+
+    /// <summary>Compares two addresses.</summary>
+    public static bool operator !=(MacAddress left, MacAddress right) => left._value != right._value;
+
+    /// <summary>Reads six pairs of hexadecimal digits with colons or hyphens between them.</summary>
+    /// <exception cref="FormatException">The text is something else.</exception>
+    public static MacAddress Parse(string text)
+    {
+        return TryParse(text, out MacAddress address)
+            ? address
+            : throw new FormatException($"'{text}' is not a MAC address.");
+    }
+
+    /// <summary>Reads six pairs of hexadecimal digits with colons or hyphens between them.</summary>
+    /// <returns>Whether the whole text was such an address.</returns>
+    public static bool TryParse([NotNullWhen(true)] string? text, out MacAddress address)
+    {
+        address = default;
+        if (text is null || text.Length != TextLength)
+        {
+            return false;
+        }
+
+        ulong value = 0;
+        for (int i = 0; i < Length; i++)
+        {
+            if (i > 0 && text[(i * 3) - 1] is not (':' or '-'))
+            {
+                return false;
+            }
+
+            ReadOnlySpan<char> pair = text.AsSpan(i * 3, 2);
+            if (!byte.TryParse(pair, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte part))
+            {
+                return false;
+            }
+
+            value = (value << 8) | part;
+        }
+
+        address = new MacAddress(value);
+        return true;
+    }
+
+    /// <summary>Writes the six bytes in the order in which they are sent.</summary>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has no room for six bytes.</exception>
+    public void CopyTo(Span<byte> destination)
+    {
+        if (destination.Length < Length)
+        {
+            throw new ArgumentException("A MAC address has six bytes.", nameof(destination));
+        }
+
+        for (int i = 0; i < Length; i++)
+        {
+            destination[i] = (byte)(_value >> (8 * (Length - 1 - i)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(MacAddress other) => _value == other._value;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is MacAddress other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => _value.GetHashCode();
+
+    /// <summary>The address as <c>52:54:00:12:34:56</c>.</summary>
+    public override string ToString()
+    {
+        Span<char> text = stackalloc char[TextLength];
+        for (int i = 0; i < Length; i++)
+        {
+            if (i > 0)
+            {
+                text[(i * 3) - 1] = ':';
+            }
+
+            int part = (int)(_value >> (8 * (Length - 1 - i))) & 0xFF;
+            text[i * 3] = HexDigit(part >> 4);
+            text[(i * 3) + 1] = HexDigit(part & 0xF);
+        }
+
+        return new string(text);
+    }
+
+    private static char HexDigit(int value) => (char)(value < 10 ? '0' + value : 'a' + value - 10);
+}

@@ -1,0 +1,69 @@
+using System;
+using System.Collections.Generic;
+
+namespace VirtioGuest.Net;
+
+/// <summary>What a stack has done since it was created; a snapshot that does not change.</summary>
+public sealed class NetworkStatistics
+{
+    private readonly long[] _dropped;
+
+    internal NetworkStatistics(ReadOnlySpan<long> dropped)
+    {
+        _dropped = dropped.ToArray();
+    }
+
+    /// <summary>How many frames arrived, the dropped ones included.</summary>
+    public long FramesReceived { get; internal init; }
+
+    /// <summary>How many bytes these frames had.</summary>
+    public long BytesReceived { get; internal init; }
+
+    /// <summary>How many frames the device took.</summary>
+    public long FramesSent { get; internal init; }
+
+    /// <summary>How many bytes these frames had.</summary>
+    public long BytesSent { get; internal init; }
+
+    /// <summary>How often another station claimed our IPv4 address (RFC 5227, 2.4).</summary>
+    public long AddressConflicts { get; internal init; }
+
+    /// <summary>How many neighbours' addresses were known when the snapshot was taken.</summary>
+    public int ArpEntries { get; internal init; }
+
+    /// <summary>How many frames and packets were dropped for any reason.</summary>
+    public long TotalDropped
+    {
+        get
+        {
+            long total = 0;
+            foreach (long count in _dropped)
+            {
+                total += count;
+            }
+
+            return total;
+        }
+    }
+
+    /// <summary>The reasons that occurred, each with how often it did.</summary>
+    public IEnumerable<KeyValuePair<DropReason, long>> Drops
+    {
+        get
+        {
+            for (int i = 0; i < _dropped.Length; i++)
+            {
+                if (_dropped[i] != 0)
+                {
+                    yield return new KeyValuePair<DropReason, long>((DropReason)i, _dropped[i]);
+                }
+            }
+        }
+    }
+
+    /// <summary>How many frames or packets were dropped for one reason.</summary>
+    public long Dropped(DropReason reason)
+    {
+        return (uint)reason < (uint)_dropped.Length ? _dropped[(int)reason] : 0;
+    }
+}

@@ -1,0 +1,100 @@
+using System;
+using VirtioGuest.Net.Wire;
+
+namespace VirtioGuest.Net.Protocols;
+
+/// <summary>Packets that wait until their next hop's hardware address is known, in order (RFC 1122, 2.3.2.2).</summary>
+internal sealed class ArpQueue
+{
+    /// <summary>How many packets may wait.</summary>
+    public const int Capacity = 16;
+
+    /// <summary>How many of them may wait for the same next hop, so that a dead one does not take all room.</summary>
+    public const int CapacityPerHop = 4;
+
+    private readonly EthernetPort _port;
+    private readonly StackCounters _counters;
+    private readonly Slot[] _slots = new Slot[Capacity];
+    private int _count;
+
+    /// <summary>Creates an empty queue.</summary>
+    public ArpQueue(EthernetPort port, StackCounters counters)
+    {
+        _port = port;
+        _counters = counters;
+    }
+
+    /// <summary>Takes a copy of a packet.</summary>
+    /// <param name="nextHop">Whose hardware address is missing.</param>
+    /// <param name="frame">A frame in which the packet is in place.</param>
+    /// <param name="payloadLength">The packet's size in bytes.</param>
+    /// <returns>Whether there was room.</returns>
+    public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int payloadLength)
+    {
+        int waiting = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            waiting += _slots[i].NextHop == nextHop ? 1 : 0;
+        }
+
+        if (_count == Capacity || waiting == CapacityPerHop)
+        {
+            _counters.Drop(DropReason.ArpQueueFull);
+            return false;
+        }
+
+        ref Slot slot = ref _slots[_count++];
+        slot.Frame ??= _port.NewFrame();
+        slot.NextHop = nextHop;
+        slot.PayloadLength = payloadLength;
+        frame[..(EthernetHeader.Length + payloadLength)].CopyTo(slot.Frame);
+        return true;
+    }
+
+    /// <summary>Sends all that waits for one next hop.</summary>
+    public void Send(IPv4Address nextHop, MacAddress hardware) => Take(nextHop, hardware);
+
+    /// <summary>Drops all that waits for one next hop.</summary>
+    public void Drop(IPv4Address nextHop) => Take(nextHop, null);
+
+    /// <summary>Drops everything.</summary>
+    public void Clear()
+    {
+        while (_count > 0)
+        {
+            Drop(_slots[0].NextHop);
+        }
+    }
+
+    private void Take(IPv4Address nextHop, MacAddress? hardware)
+    {
+        int kept = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            Slot slot = _slots[i];
+            if (slot.NextHop != nextHop)
+            {
+                // Swapping keeps every slot's buffer, and the order of those that stay.
+                _slots[i] = _slots[kept];
+                _slots[kept++] = slot;
+            }
+            else if (hardware is null)
+            {
+                _counters.Drop(DropReason.ArpUnanswered);
+            }
+            else
+            {
+                _port.Send(slot.Frame, slot.PayloadLength, hardware.Value, EtherType.IPv4);
+            }
+        }
+
+        _count = kept;
+    }
+
+    private struct Slot
+    {
+        public byte[]? Frame;
+        public IPv4Address NextHop;
+        public int PayloadLength;
+    }
+}

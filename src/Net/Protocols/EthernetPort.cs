@@ -1,0 +1,72 @@
+using System;
+using VirtioGuest.Net.Wire;
+
+namespace VirtioGuest.Net.Protocols;
+
+/// <summary>The way out to the link: completes frames, and counts them.</summary>
+internal sealed class EthernetPort
+{
+    private readonly EthernetLink _link;
+    private readonly StackCounters _counters;
+
+    /// <summary>Takes the link's constant properties.</summary>
+    public EthernetPort(EthernetLink link, StackCounters counters)
+    {
+        _link = link;
+        _counters = counters;
+        Address = link.Address;
+        Mtu = link.Mtu;
+    }
+
+    /// <summary>Our own address.</summary>
+    public MacAddress Address { get; }
+
+    /// <summary>How many bytes a frame carries after its header.</summary>
+    public int Mtu { get; }
+
+    /// <summary>Room for the largest frame.</summary>
+    public byte[] NewFrame() => new byte[EthernetHeader.Length + Mtu];
+
+    /// <summary>Whether the link is up; counts a packet that is dropped because it is not.</summary>
+    public bool IsUpForPacket()
+    {
+        if (_link.IsUp)
+        {
+            return true;
+        }
+
+        _counters.Drop(DropReason.LinkDown);
+        return false;
+    }
+
+    /// <summary>Sends a frame.</summary>
+    /// <param name="frame">A buffer from <see cref="NewFrame"/>, in which the payload is in place.</param>
+    /// <param name="payloadLength">The size of the payload in bytes, at most <see cref="Mtu"/>.</param>
+    /// <param name="destination">Who it is for.</param>
+    /// <param name="type">What the payload is.</param>
+    public SendStatus Send(Span<byte> frame, int payloadLength, MacAddress destination, EtherType type)
+    {
+        if (!IsUpForPacket())
+        {
+            return SendStatus.LinkDown;
+        }
+
+        new EthernetHeader(destination, Address, type).Write(frame);
+        int length = EthernetHeader.Length + payloadLength;
+        if (length < EthernetHeader.MinimumFrameLength)
+        {
+            // Zeros, so that nothing of an earlier frame leaks (RFC 894).
+            frame[length..EthernetHeader.MinimumFrameLength].Clear();
+            length = EthernetHeader.MinimumFrameLength;
+        }
+
+        if (!_link.TrySend(frame[..length]))
+        {
+            _counters.Drop(DropReason.LinkBusy);
+            return SendStatus.Busy;
+        }
+
+        _counters.Sent(length);
+        return SendStatus.Sent;
+    }
+}

@@ -1,0 +1,187 @@
+using System;
+using VirtioGuest.Net.Wire;
+
+namespace VirtioGuest.Net.Protocols;
+
+/// <summary>A host's IPv4 on one link: checks what comes in, routes what goes out (RFC 791; RFC 1122, 3).</summary>
+/// <remarks>Nothing is fragmented, put together from fragments, or passed on for others.</remarks>
+internal sealed class IPv4Interface
+{
+    private const byte DefaultTimeToLive = 64;
+    private const int PayloadOffset = EthernetHeader.Length + IPv4Header.MinimumLength;
+
+    private readonly EthernetPort _port;
+    private readonly ArpCache _arp;
+    private readonly byte[] _frame;
+    private readonly byte[] _looped;
+    private int _loopedLength;
+    private ushort _identification;
+
+    /// <summary>Creates an interface without an address.</summary>
+    public IPv4Interface(EthernetPort port, ArpCache arp, Random random)
+    {
+        _port = port;
+        _arp = arp;
+        _frame = port.NewFrame();
+        _looped = port.NewFrame();
+        _identification = (ushort)random.Next(ushort.MaxValue + 1);
+    }
+
+    /// <summary>The address and what goes with it; null where there is none.</summary>
+    public IPv4Configuration? Configuration { get; private set; }
+
+    /// <summary>
+    /// Where the payload of the next packet to send is put together; what it holds is lost when anything is sent.
+    /// </summary>
+    public Span<byte> Payload => _frame.AsSpan(PayloadOffset);
+
+    /// <summary>Changes the address, or takes it away.</summary>
+    public void Configure(IPv4Configuration? configuration)
+    {
+        Configuration = configuration;
+        _loopedLength = 0;
+        _arp.Configure(configuration);
+    }
+
+    /// <summary>Checks a received packet's header and addresses.</summary>
+    /// <param name="packet">The packet, and padding perhaps.</param>
+    /// <param name="header">Its header, where it is in order.</param>
+    /// <param name="delivery">Whom it is for, where it is in order.</param>
+    /// <param name="reason">What is wrong with it, otherwise.</param>
+    public bool TryReceive(
+        ReadOnlySpan<byte> packet, out IPv4Header header, out Delivery delivery, out DropReason reason)
+    {
+        delivery = Delivery.Other;
+        if (!IPv4Header.TryParse(packet, out header, out reason))
+        {
+            return false;
+        }
+
+        if (header.IsFragment)
+        {
+            reason = DropReason.IPv4Fragment;
+            return false;
+        }
+
+        if (Configuration is null ? !header.Source.IsUnicast : !Configuration.IsOtherHost(header.Source))
+        {
+            reason = DropReason.IPv4BadSource;
+            return false;
+        }
+
+        if (header.Destination.IsBroadcast || (Configuration?.IsBroadcast(header.Destination) ?? false))
+        {
+            delivery = Delivery.Everyone;
+        }
+        else if (header.Destination == Configuration?.Address)
+        {
+            delivery = Delivery.Own;
+        }
+
+        return true;
+    }
+
+    /// <summary>Finds whom to hand a packet to.</summary>
+    /// <returns>
+    /// Whether the destination can be reached; the next hop is the destination itself for broadcasts and on the link.
+    /// </returns>
+    public bool TryRoute(IPv4Address destination, out IPv4Address nextHop)
+    {
+        nextHop = destination;
+        if (Configuration is null)
+        {
+            return false;
+        }
+
+        if (Configuration.IsBroadcast(destination) || destination == Configuration.Address)
+        {
+            return true;
+        }
+
+        if (!Configuration.IsOtherHost(destination))
+        {
+            return false;
+        }
+
+        if (!Configuration.IsOnLink(destination))
+        {
+            nextHop = Configuration.Gateway;
+        }
+
+        return !nextHop.IsAny;
+    }
+
+    /// <summary>Sends what is in <see cref="Payload"/>.</summary>
+    /// <param name="destination">Whom to.</param>
+    /// <param name="protocol">What it is.</param>
+    /// <param name="length">Its size in bytes.</param>
+    /// <param name="now">The time.</param>
+    public SendStatus Send(IPv4Address destination, IPv4Protocol protocol, int length, TimeSpan now)
+    {
+        if (Configuration is null)
+        {
+            return SendStatus.NoAddress;
+        }
+
+        if (!TryRoute(destination, out IPv4Address nextHop))
+        {
+            return SendStatus.NoRoute;
+        }
+
+        if (length > Payload.Length)
+        {
+            return SendStatus.TooLarge;
+        }
+
+        int total = WriteHeader(Configuration.Address, destination, protocol, length);
+        if (destination == Configuration.Address)
+        {
+            return Loop(total);
+        }
+
+        return Configuration.IsBroadcast(destination)
+            ? _port.Send(_frame, total, MacAddress.Broadcast, EtherType.IPv4)
+            : _arp.Send(nextHop, _frame, total, now);
+    }
+
+    /// <summary>Sends what is in <see cref="Payload"/> to everyone, from no address (RFC 1122, 3.2.1.3, a).</summary>
+    public SendStatus SendUnconfigured(IPv4Protocol protocol, int length)
+    {
+        int total = WriteHeader(IPv4Address.Any, IPv4Address.Broadcast, protocol, length);
+        return _port.Send(_frame, total, MacAddress.Broadcast, EtherType.IPv4);
+    }
+
+    /// <summary>Takes the packet that this host last sent to itself.</summary>
+    /// <param name="packet">The packet; good until the next one is sent.</param>
+    /// <param name="header">Its header.</param>
+    /// <returns>Whether there is one.</returns>
+    public bool TryTakeLooped(out ReadOnlySpan<byte> packet, out IPv4Header header)
+    {
+        packet = _looped.AsSpan(0, _loopedLength);
+        _loopedLength = 0;
+        return IPv4Header.TryParse(packet, out header, out _);
+    }
+
+    private int WriteHeader(IPv4Address source, IPv4Address destination, IPv4Protocol protocol, int length)
+    {
+        int total = IPv4Header.MinimumLength + length;
+        IPv4Header header = new(
+            IPv4Header.MinimumLength,
+            total,
+            _identification++,
+            Fragment: 0,
+            DefaultTimeToLive,
+            protocol,
+            source,
+            destination);
+        header.Write(_frame.AsSpan(EthernetHeader.Length));
+        return total;
+    }
+
+    private SendStatus Loop(int total)
+    {
+        _frame.AsSpan(EthernetHeader.Length, total).CopyTo(_looped);
+        _loopedLength = total;
+        return SendStatus.Sent;
+    }
+}

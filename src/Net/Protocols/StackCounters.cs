@@ -1,0 +1,45 @@
+using System;
+
+namespace VirtioGuest.Net.Protocols;
+
+/// <summary>What is counted while frames go in and out.</summary>
+internal sealed class StackCounters
+{
+    private readonly long[] _dropped = new long[DropReasonText.Count];
+    private long _framesReceived;
+    private long _bytesReceived;
+    private long _framesSent;
+    private long _bytesSent;
+    private long _addressConflicts;
+
+    /// <summary>Counts a frame that arrived.</summary>
+    public void Received(int length)
+    {
+        _framesReceived++;
+        _bytesReceived += length;
+    }
+
+    /// <summary>Counts a frame that the device took.</summary>
+    public void Sent(int length)
+    {
+        _framesSent++;
+        _bytesSent += length;
+    }
+
+    /// <summary>Counts a frame or packet that goes no further.</summary>
+    public void Drop(DropReason reason) => _dropped[(int)reason]++;
+
+    /// <summary>Counts another station's claim to our address.</summary>
+    public void AddressConflict() => _addressConflicts++;
+
+    /// <summary>Copies everything.</summary>
+    public NetworkStatistics Snapshot(int arpEntries) => new(_dropped)
+    {
+        FramesReceived = _framesReceived,
+        BytesReceived = _bytesReceived,
+        FramesSent = _framesSent,
+        BytesSent = _bytesSent,
+        AddressConflicts = _addressConflicts,
+        ArpEntries = arpEntries,
+    };
+}

@@ -1,0 +1,123 @@
+using System;
+using VirtioGuest.Net.Wire;
+
+namespace VirtioGuest.Net.Protocols;
+
+/// <summary>UDP: the open ports, and sending from them (RFC 768; RFC 1122, 4.1).</summary>
+internal sealed class UdpPorts
+{
+    /// <summary>How many ports may be open at a time.</summary>
+    public const int Capacity = 16;
+
+    /// <summary>The first of the ports that are given out by the stack itself (RFC 6335, 6).</summary>
+    public const ushort FirstDynamicPort = 49152;
+
+    private const int DynamicPorts = ushort.MaxValue - FirstDynamicPort + 1;
+
+    private readonly IPv4Interface _ipv4;
+    private readonly StackCounters _counters;
+    private readonly Random _random;
+    private readonly UdpQueue?[] _open = new UdpQueue?[Capacity];
+
+    /// <summary>Creates a table without open ports.</summary>
+    public UdpPorts(IPv4Interface ipv4, StackCounters counters, Random random)
+    {
+        _ipv4 = ipv4;
+        _counters = counters;
+        _random = random;
+    }
+
+    /// <summary>Opens a port.</summary>
+    /// <param name="port">The port, or 0 for any that is free.</param>
+    /// <returns>The open port, or null where it is taken or the table is full.</returns>
+    public UdpQueue? Open(ushort port)
+    {
+        int free = Array.IndexOf(_open, null);
+        if (free < 0 || port == DhcpMessage.ClientPort || (port != 0 && Find(port) is not null))
+        {
+            return null;
+        }
+
+        UdpQueue queue = new(port == 0 ? FindFreePort() : port, _ipv4.Payload.Length - UdpHeader.Length);
+        _open[free] = queue;
+        return queue;
+    }
+
+    /// <summary>Closes a port and drops what has arrived for it.</summary>
+    public void Close(UdpQueue queue)
+    {
+        int index = Array.IndexOf(_open, queue);
+        if (index >= 0)
+        {
+            _open[index] = null;
+            queue.Close();
+        }
+    }
+
+    /// <summary>Sends a datagram.</summary>
+    public SendStatus Send(
+        UdpQueue queue, IPv4Address destination, ushort port, ReadOnlySpan<byte> data, TimeSpan now)
+    {
+        if (!queue.IsOpen)
+        {
+            return SendStatus.Closed;
+        }
+
+        if (_ipv4.Configuration is null)
+        {
+            return SendStatus.NoAddress;
+        }
+
+        Span<byte> room = _ipv4.Payload;
+        if (data.Length > room.Length - UdpHeader.Length)
+        {
+            return SendStatus.TooLarge;
+        }
+
+        data.CopyTo(room[UdpHeader.Length..]);
+        UdpHeader header = new(queue.Port, port, UdpHeader.Length + data.Length);
+        header.Write(_ipv4.Configuration.Address, destination, room);
+        return _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now);
+    }
+
+    /// <summary>Takes a received datagram whose header and checksum are in order.</summary>
+    public void OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
+    {
+        UdpQueue? queue = Find(header.DestinationPort);
+        if (queue is null)
+        {
+            _counters.Drop(DropReason.UdpNoSocket);
+        }
+        else if (!queue.TryAdd(source, header.SourcePort, data))
+        {
+            _counters.Drop(DropReason.UdpSocketFull);
+        }
+    }
+
+    private UdpQueue? Find(ushort port)
+    {
+        foreach (UdpQueue? queue in _open)
+        {
+            if (queue is not null && queue.Port == port)
+            {
+                return queue;
+            }
+        }
+
+        return null;
+    }
+
+    private ushort FindFreePort()
+    {
+        // A random start makes ports hard to guess (RFC 6056); far fewer are open than there are.
+        int start = _random.Next(DynamicPorts);
+        for (int i = 0; ; i++)
+        {
+            ushort port = (ushort)(FirstDynamicPort + ((start + i) % DynamicPorts));
+            if (Find(port) is null)
+            {
+                return port;
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System;
+using System.Buffers.Binary;
+
+namespace VirtioGuest.Net.Wire;
+
+/// <summary>The header of an IPv4 packet (RFC 791, 3.1).</summary>
+/// <param name="HeaderLength">The size of the header in bytes, options included.</param>
+/// <param name="TotalLength">The size of header and payload in bytes.</param>
+/// <param name="Identification">What the fragments of a packet have in common.</param>
+/// <param name="Fragment">Flags and fragment offset as they are sent; bit 14 forbids fragmenting.</param>
+/// <param name="TimeToLive">How many more routers may pass the packet on.</param>
+/// <param name="Protocol">What the payload is.</param>
+/// <param name="Source">The sender.</param>
+/// <param name="Destination">The receiver.</param>
+internal readonly record struct IPv4Header(
+    int HeaderLength,
+    int TotalLength,
+    ushort Identification,
+    ushort Fragment,
+    byte TimeToLive,
+    IPv4Protocol Protocol,
+    IPv4Address Source,
+    IPv4Address Destination)
+{
+    /// <summary>The size of a header without options in bytes.</summary>
+    public const int MinimumLength = 20;
+
+    private const int Version = 4;
+    private const ushort MoreFragmentsAndOffset = 0x3FFF;
+    private const int TotalLengthOffset = 2;
+    private const int IdentificationOffset = 4;
+    private const int FragmentOffset = 6;
+    private const int TimeToLiveOffset = 8;
+    private const int ProtocolOffset = 9;
+    private const int ChecksumOffset = 10;
+    private const int SourceOffset = 12;
+    private const int DestinationOffset = 16;
+
+    /// <summary>Whether this packet is only a part of a datagram.</summary>
+    public bool IsFragment => (Fragment & MoreFragmentsAndOffset) != 0;
+
+    /// <summary>Reads version, lengths and fields of a header, whatever its checksum.</summary>
+    /// <param name="packet">
+    /// The packet or a part of it that has at least the header; an ICMP error quotes no more (RFC 792).
+    /// </param>
+    /// <param name="header">The header, where there is one.</param>
+    /// <returns>Whether version and lengths can be, and the whole header is there.</returns>
+    public static bool TryParseQuoted(ReadOnlySpan<byte> packet, out IPv4Header header)
+    {
+        header = default;
+        if (packet.Length < MinimumLength || packet[0] >> 4 != Version)
+        {
+            return false;
+        }
+
+        int headerLength = (packet[0] & 0xF) * sizeof(uint);
+        int totalLength = BinaryPrimitives.ReadUInt16BigEndian(packet[TotalLengthOffset..]);
+        if (headerLength < MinimumLength || headerLength > totalLength || headerLength > packet.Length)
+        {
+            return false;
+        }
+
+        header = new IPv4Header(
+            headerLength,
+            totalLength,
+            BinaryPrimitives.ReadUInt16BigEndian(packet[IdentificationOffset..]),
+            BinaryPrimitives.ReadUInt16BigEndian(packet[FragmentOffset..]),
+            packet[TimeToLiveOffset],
+            (IPv4Protocol)packet[ProtocolOffset],
+            ByteOrder.ReadIPv4Address(packet, SourceOffset),
+            ByteOrder.ReadIPv4Address(packet, DestinationOffset));
+        return true;
+    }
+
+    /// <summary>Reads the header of a received packet.</summary>
+    /// <param name="packet">The packet; what follows its total length is padding.</param>
+    /// <param name="header">The header, where it is in order.</param>
+    /// <param name="reason">What is wrong with it, otherwise.</param>
+    /// <returns>Whether the whole packet is there and the header's checksum is right.</returns>
+    public static bool TryParse(ReadOnlySpan<byte> packet, out IPv4Header header, out DropReason reason)
+    {
+        reason = DropReason.IPv4Malformed;
+        if (!TryParseQuoted(packet, out header) || header.TotalLength > packet.Length)
+        {
+            return false;
+        }
+
+        reason = DropReason.IPv4Checksum;
+        return InternetChecksum.IsCorrect(packet[..header.HeaderLength]);
+    }
+
+    /// <summary>Writes the header with its checksum.</summary>
+    /// <param name="packet">Where to; options for which there is room are in place already.</param>
+    public void Write(Span<byte> packet)
+    {
+        packet[0] = (byte)((Version << 4) | (HeaderLength / sizeof(uint)));
+        packet[1] = 0;
+        BinaryPrimitives.WriteUInt16BigEndian(packet[TotalLengthOffset..], (ushort)TotalLength);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[IdentificationOffset..], Identification);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[FragmentOffset..], Fragment);
+        packet[TimeToLiveOffset] = TimeToLive;
+        packet[ProtocolOffset] = (byte)Protocol;
+        BinaryPrimitives.WriteUInt16BigEndian(packet[ChecksumOffset..], 0);
+        ByteOrder.WriteIPv4Address(packet, SourceOffset, Source);
+        ByteOrder.WriteIPv4Address(packet, DestinationOffset, Destination);
+
+        ushort checksum = InternetChecksum.Compute(packet[..HeaderLength]);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[ChecksumOffset..], checksum);
+    }
+}

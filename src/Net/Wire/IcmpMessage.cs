@@ -1,0 +1,63 @@
+using System;
+using System.Buffers.Binary;
+
+namespace VirtioGuest.Net.Wire;
+
+/// <summary>The first eight bytes of an ICMP echo or destination unreachable message (RFC 792).</summary>
+/// <param name="Type">What kind of message it is.</param>
+/// <param name="Code">More about the kind.</param>
+/// <param name="Identifier">Who asked; in echo messages.</param>
+/// <param name="Sequence">Which request it is; in echo messages.</param>
+internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Identifier, ushort Sequence)
+{
+    /// <summary>The size of the header in bytes; an echo's payload or a quoted packet follows.</summary>
+    public const int HeaderLength = 8;
+
+    private const int ChecksumOffset = 2;
+    private const int IdentifierOffset = 4;
+    private const int SequenceOffset = 6;
+
+    /// <summary>Reads a header, whatever the message's checksum.</summary>
+    /// <returns>Whether there is one.</returns>
+    public static bool TryParse(ReadOnlySpan<byte> message, out IcmpMessage header)
+    {
+        if (message.Length < HeaderLength)
+        {
+            header = default;
+            return false;
+        }
+
+        header = new IcmpMessage(
+            (IcmpType)message[0],
+            message[1],
+            BinaryPrimitives.ReadUInt16BigEndian(message[IdentifierOffset..]),
+            BinaryPrimitives.ReadUInt16BigEndian(message[SequenceOffset..]));
+        return true;
+    }
+
+    /// <summary>Writes the header in front of a payload that is there already, with the checksum of both.</summary>
+    /// <param name="message">The whole message.</param>
+    public void Write(Span<byte> message)
+    {
+        message[0] = (byte)Type;
+        message[1] = Code;
+        BinaryPrimitives.WriteUInt16BigEndian(message[ChecksumOffset..], 0);
+        BinaryPrimitives.WriteUInt16BigEndian(message[IdentifierOffset..], Identifier);
+        BinaryPrimitives.WriteUInt16BigEndian(message[SequenceOffset..], Sequence);
+        BinaryPrimitives.WriteUInt16BigEndian(message[ChecksumOffset..], InternetChecksum.Compute(message));
+    }
+
+    /// <summary>Makes the echo reply out of a correct echo request, in place.</summary>
+    public static void TurnIntoReply(Span<byte> request)
+    {
+        ushort before = BinaryPrimitives.ReadUInt16BigEndian(request);
+        request[0] = (byte)IcmpType.EchoReply;
+        ushort after = BinaryPrimitives.ReadUInt16BigEndian(request);
+
+        Span<byte> field = request[ChecksumOffset..];
+        ushort checksum = InternetChecksum.Update(BinaryPrimitives.ReadUInt16BigEndian(field), before, after);
+
+        // An update cannot tell the two zeros apart. All ones is right for both; zero is wrong for an all-zero message.
+        BinaryPrimitives.WriteUInt16BigEndian(field, checksum == 0 ? ushort.MaxValue : checksum);
+    }
+}

@@ -1,0 +1,325 @@
+using System;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Net.Protocols;
+using VirtioGuest.Net.Tests.Simulation;
+
+namespace VirtioGuest.Net.Tests;
+
+public sealed class PingTests
+{
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly byte[] s_payload = [.. Enumerable.Range(0, 56).Select(i => (byte)i)];
+
+    [Test]
+    public void The_router_replies_and_the_round_trip_is_measured()
+    {
+        Network network = Network.WithRouter();
+
+        PingResult first = network.Stack.Ping(Router.Address, 1, s_second, s_payload);
+        PingResult second = network.Stack.Ping(Router.Address, 2, s_second, s_payload);
+
+        Assert.That(first.Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(first.RoundTrip, Is.EqualTo(2 * network.Router.Delay), "with ARP");
+        Assert.That(second.RoundTrip, Is.EqualTo(network.Router.Delay), "without ARP");
+        Assert.That(second.From, Is.EqualTo(Router.Address));
+        Assert.That(second.TimeToLive, Is.EqualTo(63));
+        Assert.That(second.ToString(), Is.EqualTo("reply from 10.0.2.2"));
+    }
+
+    [Test]
+    public void The_request_is_what_RFC_792_says()
+    {
+        Network network = Network.WithRouter();
+
+        network.Stack.Ping(Router.Address, 0x0203, s_second, s_payload);
+
+        byte[] frame = network.SentIPv4().Single();
+        byte[] expected = Frames.Icmp(8, 0, Frames.WordAt(frame, 38), 0x0203, s_payload);
+        Assert.That(frame[34..], Is.EqualTo(expected));
+        Assert.That(Frames.AddressAt(frame, 30), Is.EqualTo(Router.Address));
+    }
+
+    [TestCase("10.0.3.1")]
+    [TestCase("8.8.8.8")]
+    public void A_host_elsewhere_is_reached_through_the_router(string address)
+    {
+        Network network = Network.WithRouter();
+
+        PingResult result = network.Stack.Ping(IPv4Address.Parse(address), 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(result.From, Is.EqualTo(IPv4Address.Parse(address)));
+        Assert.That(Frames.MacAt(network.SentIPv4().Single(), 0), Is.EqualTo(Router.Hardware));
+    }
+
+    [Test]
+    public void A_router_that_is_not_on_the_link_by_the_prefix_is_asked_for_nevertheless()
+    {
+        Network network = Network.WithRouter();
+        network.Stack.TrySetStatic(new IPv4Address(192, 168, 7, 9), 32, Router.Address);
+
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.Replied));
+    }
+
+    [Test]
+    public void A_lost_request_times_out_on_time_and_the_next_one_does_not_suffer()
+    {
+        Network network = Network.WithRouter();
+        network.Router.LostEchoRequests = 1;
+        TimeSpan start = network.Clock.Now;
+
+        PingResult lost = network.Stack.Ping(Router.Address, 1, s_second, s_payload);
+
+        Assert.That(lost.Status, Is.EqualTo(PingStatus.TimedOut));
+        Assert.That(network.Clock.Now - start, Is.EqualTo(s_second));
+        Assert.That(
+            network.Stack.Ping(Router.Address, 2, s_second, s_payload).Status, Is.EqualTo(PingStatus.Replied));
+    }
+
+    [Test]
+    public void A_late_reply_is_not_taken_for_the_next_one()
+    {
+        Network network = Network.WithRouter();
+        network.Stack.Ping(Router.Address, 1, s_second, s_payload);
+        network.Router.Delay = TimeSpan.FromSeconds(1.5);
+
+        PingResult first = network.Stack.Ping(Router.Address, 1, s_second, s_payload);
+        PingResult second = network.Stack.Ping(Router.Address, 1, 2 * s_second, s_payload);
+
+        Assert.That(first.Status, Is.EqualTo(PingStatus.TimedOut));
+        Assert.That(second.RoundTrip, Is.EqualTo(network.Router.Delay));
+        Assert.That(network.Dropped(DropReason.IcmpUnmatched), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_lost_ARP_request_is_repeated()
+    {
+        Network network = Network.WithRouter();
+        network.Router.LostArpRequests = 1;
+
+        PingResult result = network.Stack.Ping(Router.Address, 1, 3 * s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(result.RoundTrip, Is.GreaterThan(ArpCache.RequestInterval));
+    }
+
+    [Test]
+    public void A_next_hop_that_does_not_answer_ARP_is_named_before_the_timeout()
+    {
+        Network network = Network.WithAddress();
+        TimeSpan start = network.Clock.Now;
+
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, 10 * s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.NoNeighbour));
+        Assert.That(network.Clock.Now - start, Is.EqualTo(ArpCache.RequestLimit * ArpCache.RequestInterval));
+    }
+
+    [TestCase(0, "network unreachable")]
+    [TestCase(1, "host unreachable")]
+    [TestCase(13, "communication prohibited")]
+    [TestCase(200, "unreachable (code 200)")]
+    public void An_error_from_the_router_ends_the_wait(byte code, string words)
+    {
+        Network network = Network.WithRouter();
+        network.Router.UnreachableCode = code;
+
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.Unreachable));
+        Assert.That(result.Code, Is.EqualTo(code));
+        Assert.That(result.ToString(), Is.EqualTo($"10.0.2.2 says: {words}"));
+    }
+
+    [TestCase(8, 1, TestName = "An error about a packet with options it does not have")]
+    [TestCase(8 + 9, 17, TestName = "An error about another protocol")]
+    [TestCase(8 + 12, 11, TestName = "An error about another's packet")]
+    [TestCase(8 + 16, 9, TestName = "An error about another destination")]
+    [TestCase(8 + 20, 0, TestName = "An error about a reply")]
+    [TestCase(8 + 25, 0xEE, TestName = "An error about another identifier")]
+    [TestCase(8 + 27, 0xEE, TestName = "An error about another sequence number")]
+    public void An_error_about_something_else_is_dropped(int offset, byte value)
+    {
+        Network network = Network.WithRouter();
+        network.Router.UnreachableCode = 1;
+        network.Router.AlterEchoReply = message =>
+        {
+            message[offset] = value;
+            return WithChecksum(message);
+        };
+
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.TimedOut));
+        Assert.That(network.Dropped(DropReason.IcmpUnmatched), Is.EqualTo(1));
+    }
+
+    [TestCase(4, DropReason.IcmpUnmatched, TestName = "A reply with another identifier")]
+    [TestCase(6, DropReason.IcmpUnmatched, TestName = "A reply with another sequence number")]
+    [TestCase(20, DropReason.IcmpUnmatched, TestName = "A reply with another payload")]
+    [TestCase(1, DropReason.IcmpIgnored, TestName = "A reply with a code")]
+    public void A_reply_that_does_not_match_does_not_count(int offset, DropReason reason)
+    {
+        Network network = Network.WithRouter();
+        network.Router.AlterEchoReply = message =>
+        {
+            message[offset] ^= 0x80;
+            return WithChecksum(message);
+        };
+
+        Assert.That(
+            network.Stack.Ping(Router.Address, 1, s_second, s_payload).Status, Is.EqualTo(PingStatus.TimedOut));
+        Assert.That(network.Dropped(reason), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_harmed_reply_does_not_count()
+    {
+        Network network = Network.WithRouter();
+        network.Router.AlterEchoReply = message =>
+        {
+            message[20] ^= 1;
+            return message;
+        };
+
+        Assert.That(
+            network.Stack.Ping(Router.Address, 1, s_second, s_payload).Status, Is.EqualTo(PingStatus.TimedOut));
+        Assert.That(network.Dropped(DropReason.IcmpChecksum), Is.EqualTo(1));
+    }
+
+    [TestCase("10.0.2.255")]
+    [TestCase("255.255.255.255")]
+    [TestCase("224.0.0.1")]
+    [TestCase("127.0.0.1")]
+    [TestCase("0.0.0.0")]
+    [TestCase("10.0.2.0")]
+    public void What_is_no_single_host_is_not_asked(string address)
+    {
+        Network network = Network.WithRouter();
+
+        PingResult result = network.Stack.Ping(IPv4Address.Parse(address), 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.NoRoute));
+        Assert.That(network.Link.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void Without_a_gateway_there_is_no_way_off_the_link()
+    {
+        Network network = new();
+        network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
+
+        Assert.That(
+            network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload).Status,
+            Is.EqualTo(PingStatus.NoRoute));
+    }
+
+    [Test]
+    public void Our_own_address_replies_without_the_link()
+    {
+        Network network = Network.WithAddress();
+
+        PingResult result = network.Stack.Ping(Network.OwnAddress, 1, s_second, s_payload);
+
+        Assert.That(result.Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(result.RoundTrip, Is.EqualTo(TimeSpan.Zero));
+        Assert.That(network.Link.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void What_cannot_be_sent_says_why_at_once()
+    {
+        Network network = new();
+        Assert.That(Ping(network), Is.EqualTo(PingStatus.NoAddress));
+
+        network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
+        network.IntroduceNeighbour();
+        network.Link.HasRoom = false;
+        Assert.That(Ping(network), Is.EqualTo(PingStatus.Busy));
+        network.Link.IsPlugged = false;
+        Assert.That(Ping(network), Is.EqualTo(PingStatus.LinkDown));
+
+        Assert.That(network.Dropped(DropReason.LinkBusy), Is.EqualTo(1));
+        Assert.That(network.Dropped(DropReason.LinkDown), Is.EqualTo(1));
+
+        static PingStatus Ping(Network network) =>
+            network.Stack.Ping(Network.NeighbourAddress, 1, s_second, s_payload).Status;
+    }
+
+    [Test]
+    public void The_largest_payload_fills_the_link_and_one_byte_more_is_refused()
+    {
+        Network network = Network.WithRouter();
+
+        Assert.That(
+            network.Stack.Ping(Router.Address, 1, s_second, new byte[1472]).Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(
+            network.Stack.Ping(Router.Address, 2, s_second, new byte[1473]).Status, Is.EqualTo(PingStatus.TooLarge));
+        Assert.That(network.SentIPv4().Single(), Has.Length.EqualTo(1514));
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(57)]
+    [TestCase(1472)]
+    public void Others_echo_requests_are_answered(int length)
+    {
+        Network network = Network.WithAddress();
+        network.IntroduceNeighbour();
+        byte[] payload = new byte[length];
+        new Random(length).NextBytes(payload);
+
+        network.ReceivePacket(Frames.IPv4(
+            Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(8, 0, 0x1234, 7, payload)));
+
+        byte[] frame = network.SentIPv4().Single();
+        Assert.That(frame[34..(42 + length)], Is.EqualTo(Frames.Icmp(0, 0, 0x1234, 7, payload)));
+        Assert.That(Frames.AddressAt(frame, 30), Is.EqualTo(Network.NeighbourAddress));
+        Assert.That(Frames.MacAt(frame, 0), Is.EqualTo(Network.NeighbourHardware));
+    }
+
+    [TestCase("10.0.2.255")]
+    [TestCase("255.255.255.255")]
+    public void An_echo_request_to_everyone_is_not_answered(string destination)
+    {
+        Network network = Network.WithAddress();
+        network.IntroduceNeighbour();
+
+        network.ReceivePacket(
+            Frames.IPv4(
+                Network.NeighbourAddress, IPv4Address.Parse(destination), 1, Frames.Icmp(8, 0, 1, 1, s_payload)),
+            MacAddress.Broadcast);
+
+        Assert.That(network.Link.Sent, Is.Empty);
+        Assert.That(network.Dropped(DropReason.IcmpIgnored), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_timeout_of_any_size_is_bounded()
+    {
+        Network network = Network.WithRouter();
+        network.Router.LostEchoRequests = 3;
+        TimeSpan start = network.Clock.Now;
+
+        network.Stack.Ping(Router.Address, 1, TimeSpan.MinValue, s_payload);
+        Assert.That(network.Clock.Now, Is.EqualTo(start));
+        network.Stack.Ping(Router.Address, 1, TimeSpan.Zero, s_payload);
+        Assert.That(network.Clock.Now, Is.EqualTo(start));
+        network.Clock.Advance(s_second);
+        start = network.Clock.Now;
+        network.Router.LostEchoRequests = 1;
+        network.Stack.Ping(Router.Address, 1, TimeSpan.MaxValue, s_payload);
+        Assert.That(network.Clock.Now - start, Is.EqualTo(NetworkStack.LongestWait));
+    }
+
+    private static byte[] WithChecksum(byte[] message)
+    {
+        message[2] = 0;
+        message[3] = 0;
+        Frames.Big(Frames.Checksum(message)).CopyTo(message, 2);
+        return message;
+    }
+}

@@ -1,0 +1,9 @@
+using FsCheck;
+
+namespace VirtioGuest.Net.Tests;
+
+/// <summary>How properties are checked. A failure says which seed brings it back.</summary>
+internal static class Properties
+{
+    public static Config Many => Config.QuickThrowOnFailure.WithMaxTest(1000).WithEndSize(200);
+}

@@ -1,0 +1,86 @@
+using System;
+using System.Linq;
+
+namespace VirtioGuest.Net.Tests.Simulation;
+
+/// <summary>A router that answers ARP and echo requests, with a DHCP server, and a number of bad habits.</summary>
+internal sealed class Router
+{
+    public static readonly IPv4Address Address = new(10, 0, 2, 2);
+    public static readonly MacAddress Hardware = MacAddress.Parse("52:55:0a:00:02:02");
+
+    private readonly Network _network;
+
+    public Router(Network network)
+    {
+        _network = network;
+        Dhcp = new DhcpServer(this);
+    }
+
+    public DhcpServer Dhcp { get; }
+
+    /// <summary>How many ARP requests it misses.</summary>
+    public int LostArpRequests { get; set; }
+
+    /// <summary>How many echo requests it misses.</summary>
+    public int LostEchoRequests { get; set; }
+
+    /// <summary>How long its answers are under way.</summary>
+    public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(0.4);
+
+    /// <summary>What it does to an echo reply before it sends it.</summary>
+    public Func<byte[], byte[]> AlterEchoReply { get; set; } = reply => reply;
+
+    /// <summary>The code of the ICMP error that it answers echo requests with, instead of a reply.</summary>
+    public byte? UnreachableCode { get; set; }
+
+    public void OnFrame(byte[] frame)
+    {
+        if (Frames.WordAt(frame, 12) == 0x0806)
+        {
+            OnArp(frame);
+        }
+        else if (frame[23] == 1)
+        {
+            OnIcmp(frame);
+        }
+        else if (Frames.WordAt(frame, 36) == 67)
+        {
+            Dhcp.OnMessage(Frames.AddressAt(frame, 26), Frames.AddressAt(frame, 30), frame[42..]);
+        }
+    }
+
+    public void SendPacket(MacAddress destination, byte[] packet) =>
+        Send(Frames.Ethernet(destination, Hardware, 0x0800, packet));
+
+    private void Send(byte[] frame) => _network.Clock.Schedule(Delay, () => _network.Receive(frame));
+
+    private void OnArp(byte[] frame)
+    {
+        if (Frames.WordAt(frame, 20) != 1 || Frames.AddressAt(frame, 38) != Address || LostArpRequests-- > 0)
+        {
+            return;
+        }
+
+        MacAddress asker = Frames.MacAt(frame, 22);
+        byte[] reply = Frames.Arp(2, Hardware, Address, asker, Frames.AddressAt(frame, 28));
+        Send(Frames.Ethernet(asker, Hardware, 0x0806, reply));
+    }
+
+    private void OnIcmp(byte[] frame)
+    {
+        if (frame[34] != 8 || LostEchoRequests-- > 0)
+        {
+            return;
+        }
+
+        int end = 14 + Frames.WordAt(frame, 16);
+        IPv4Address asker = Frames.AddressAt(frame, 26);
+        IPv4Address asked = Frames.AddressAt(frame, 30);
+        byte[] message = UnreachableCode is null
+            ? Frames.Icmp(0, 0, Frames.WordAt(frame, 38), Frames.WordAt(frame, 40), frame[42..end])
+            : Frames.Icmp(3, UnreachableCode.Value, 0, 0, frame[14..42]);
+        IPv4Address source = UnreachableCode is null ? asked : Address;
+        SendPacket(Frames.MacAt(frame, 6), Frames.IPv4(source, asker, 1, AlterEchoReply(message), timeToLive: 63));
+    }
+}

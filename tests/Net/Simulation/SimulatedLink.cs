@@ -1,0 +1,55 @@
+using System;
+using System.Collections.Generic;
+
+namespace VirtioGuest.Net.Tests.Simulation;
+
+/// <summary>A network device whose frames go to a function, after a look by <see cref="FrameAuditor"/>.</summary>
+internal sealed class SimulatedLink : EthernetLink
+{
+    public static readonly MacAddress OwnAddress = MacAddress.Parse("52:54:00:12:34:56");
+
+    private readonly int _mtu;
+
+    public SimulatedLink(int mtu = 1500)
+    {
+        _mtu = mtu;
+    }
+
+    public override MacAddress Address => OwnAddress;
+
+    public override int Mtu => _mtu;
+
+    public override bool IsUp => IsPlugged;
+
+    public bool IsPlugged { get; set; } = true;
+
+    public bool HasRoom { get; set; } = true;
+
+    /// <summary>The address that frames may come from.</summary>
+    public Func<IPv4Address?> ExpectedSource { get; set; } = () => null;
+
+    /// <summary>Whether frames are looked at and kept; costs memory.</summary>
+    public bool IsAudited { get; set; } = true;
+
+    public List<byte[]> Sent { get; } = [];
+
+    public Action<byte[]>? Peer { get; set; }
+
+    public override bool TrySend(ReadOnlySpan<byte> frame)
+    {
+        if (!HasRoom)
+        {
+            return false;
+        }
+
+        if (IsAudited)
+        {
+            byte[] copy = frame.ToArray();
+            FrameAuditor.Check(copy, Address, _mtu, ExpectedSource());
+            Sent.Add(copy);
+            Peer?.Invoke(copy);
+        }
+
+        return true;
+    }
+}

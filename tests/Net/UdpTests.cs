@@ -1,0 +1,243 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Net.Protocols;
+using VirtioGuest.Net.Tests.Simulation;
+
+namespace VirtioGuest.Net.Tests;
+
+public sealed class UdpTests
+{
+    private static readonly byte[] s_data = [1, 2, 3, 4, 5];
+
+    [Test]
+    public void A_datagram_is_sent_as_RFC_768_says()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.Sent));
+
+        byte[] expected = Frames.Udp(Network.OwnAddress, Network.NeighbourAddress, 7000, 7, s_data);
+        Assert.That(network.SentIPv4().Single()[34..(34 + expected.Length)], Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void Datagrams_arrive_in_order_with_their_sender()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        Receive(network, 7000, s_data, sourcePort: 9);
+        Receive(network, 7000, [], sourcePort: 10);
+        byte[] buffer = new byte[100];
+
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram first), Is.True);
+        Assert.That((first.Source, first.SourcePort, first.Length), Is.EqualTo((Network.NeighbourAddress, 9, 5)));
+        Assert.That(buffer[..5], Is.EqualTo(s_data));
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram second), Is.True);
+        Assert.That((second.SourcePort, second.Length), Is.EqualTo((10, 0)));
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out _), Is.False);
+    }
+
+    [Test]
+    public void A_receiver_waits_until_a_datagram_comes_and_not_longer_than_it_said()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        TimeSpan start = network.Clock.Now;
+        network.Clock.Schedule(TimeSpan.FromSeconds(2), () => Receive(network, 7000, s_data));
+
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromSeconds(5), out _), Is.True);
+        Assert.That(network.Clock.Now - start, Is.EqualTo(TimeSpan.FromSeconds(2)));
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromSeconds(5), out _), Is.False);
+        Assert.That(network.Clock.Now - start, Is.EqualTo(TimeSpan.FromSeconds(7)));
+    }
+
+    [Test]
+    public void A_buffer_that_is_too_small_cuts_the_datagram_and_says_so()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        Receive(network, 7000, s_data);
+        byte[] buffer = new byte[3];
+
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram datagram), Is.True);
+        Assert.That(datagram.Length, Is.EqualTo(5));
+        Assert.That(buffer, Is.EqualTo(s_data[..3]));
+    }
+
+    [Test]
+    public void A_full_socket_drops_what_comes_later()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] buffer = new byte[1];
+        for (byte i = 0; i < UdpQueue.Capacity + 3; i++)
+        {
+            Receive(network, 7000, [i]);
+        }
+
+        Assert.That(network.Dropped(DropReason.UdpSocketFull), Is.EqualTo(3));
+        for (byte i = 0; i < UdpQueue.Capacity; i++)
+        {
+            Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out _), Is.True);
+            Assert.That(buffer[0], Is.EqualTo(i));
+        }
+
+        Receive(network, 7000, [99]);
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out _), Is.True);
+        Assert.That(buffer[0], Is.EqualTo(99));
+    }
+
+    [Test]
+    public void A_checksum_that_was_not_computed_is_accepted_and_a_wrong_one_is_not()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, s_data);
+
+        datagram[6] ^= 1;
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram));
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.False);
+        Assert.That(network.Dropped(DropReason.UdpChecksum), Is.EqualTo(1));
+
+        datagram[6] = 0;
+        datagram[7] = 0;
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram));
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.True);
+    }
+
+    [TestCase((ushort)7, TestName = "A length below the header's")]
+    [TestCase((ushort)14, TestName = "A length above the packet's")]
+    [TestCase((ushort)0, TestName = "A length of zero")]
+    public void A_length_that_cannot_be_is_dropped(ushort length)
+    {
+        Network network = Ready();
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, s_data);
+        Frames.Big(length).CopyTo(datagram, 4);
+
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram));
+
+        Assert.That(network.Dropped(DropReason.UdpMalformed), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_port_that_nobody_has_open_drops()
+    {
+        Network network = Ready();
+
+        Receive(network, 7000, s_data);
+
+        Assert.That(network.Dropped(DropReason.UdpNoSocket), Is.EqualTo(1));
+        Assert.That(network.Link.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void Broadcasts_go_out_and_come_in()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+
+        Assert.That(socket.Send(IPv4Address.Broadcast, 7, s_data), Is.EqualTo(SendStatus.Sent));
+        Assert.That(socket.Send(new IPv4Address(10, 0, 2, 255), 7, s_data), Is.EqualTo(SendStatus.Sent));
+        Assert.That(
+            network.SentIPv4().Select(frame => Frames.MacAt(frame, 0)), Has.All.EqualTo(MacAddress.Broadcast));
+
+        IPv4Address everyone = new(10, 0, 2, 255);
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, everyone, 9, 7000, s_data);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, everyone, 17, datagram), MacAddress.Broadcast);
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.True);
+    }
+
+    [Test]
+    public void A_datagram_to_ourselves_stays_here()
+    {
+        Network network = Network.WithAddress();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] buffer = new byte[5];
+
+        Assert.That(socket.Send(Network.OwnAddress, 7000, s_data), Is.EqualTo(SendStatus.Sent));
+
+        Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram datagram), Is.True);
+        Assert.That(datagram.Source, Is.EqualTo(Network.OwnAddress));
+        Assert.That(buffer, Is.EqualTo(s_data));
+        Assert.That(network.Link.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void Ports_are_given_once_and_come_back_when_closed()
+    {
+        Network network = Ready();
+        UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        Assert.That(network.Stack.OpenUdp(7000), Is.Null);
+        Assert.That(network.Stack.OpenUdp(68), Is.Null, "DHCP's own port");
+
+        socket.Dispose();
+        socket.Dispose();
+
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.Closed));
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromSeconds(9), out _), Is.False);
+        using UdpSocket again = network.Stack.OpenUdp(7000)!;
+        Assert.That(again.LocalPort, Is.EqualTo(7000));
+    }
+
+    [Test]
+    public void Closing_a_socket_wakes_its_receiver()
+    {
+        Network network = Ready();
+        UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        TimeSpan start = network.Clock.Now;
+        network.Clock.Schedule(TimeSpan.FromSeconds(2), socket.Dispose);
+
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromSeconds(9), out _), Is.False);
+        Assert.That(network.Clock.Now - start, Is.EqualTo(TimeSpan.FromSeconds(2)));
+    }
+
+    [Test]
+    public void The_table_of_ports_is_bounded_and_free_ports_differ()
+    {
+        Network network = Ready();
+        List<UdpSocket> sockets = [];
+        for (int i = 0; i < UdpPorts.Capacity; i++)
+        {
+            sockets.Add(network.Stack.OpenUdp(0)!);
+        }
+
+        Assert.That(network.Stack.OpenUdp(0), Is.Null);
+        Assert.That(sockets.Select(socket => socket.LocalPort), Is.Unique);
+        Assert.That(
+            sockets.Select(socket => socket.LocalPort), Has.All.GreaterThanOrEqualTo(UdpPorts.FirstDynamicPort));
+        sockets.ForEach(socket => socket.Dispose());
+    }
+
+    [Test]
+    public void What_cannot_be_sent_says_why()
+    {
+        Network network = new();
+        using UdpSocket socket = network.Stack.OpenUdp(0)!;
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.NoAddress));
+
+        network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
+        Assert.That(socket.Send(new IPv4Address(8, 8, 8, 8), 7, s_data), Is.EqualTo(SendStatus.NoRoute));
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[1473]), Is.EqualTo(SendStatus.TooLarge));
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[1472]), Is.EqualTo(SendStatus.Queued));
+        network.Link.HasRoom = false;
+        Assert.That(socket.Send(IPv4Address.Broadcast, 7, s_data), Is.EqualTo(SendStatus.Busy));
+        network.Link.IsPlugged = false;
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.LinkDown));
+    }
+
+    private static Network Ready()
+    {
+        Network network = Network.WithAddress();
+        network.IntroduceNeighbour();
+        return network;
+    }
+
+    private static void Receive(Network network, ushort port, byte[] data, ushort sourcePort = 9)
+    {
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, sourcePort, port, data);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram));
+    }
+}

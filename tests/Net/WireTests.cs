@@ -1,0 +1,249 @@
+using System;
+using System.Linq;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+using VirtioGuest.Net.Tests.Simulation;
+using VirtioGuest.Net.Wire;
+
+namespace VirtioGuest.Net.Tests;
+
+public sealed class WireTests
+{
+    private static readonly MacAddress s_hardware = MacAddress.Parse("52:54:00:12:34:56");
+
+    [Test]
+    public void An_IPv4_header_from_the_wire_is_read()
+    {
+        byte[] packet = [.. Frames.Hex("4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7"), .. new byte[0x73 - 20]];
+
+        Assert.That(IPv4Header.TryParse(packet, out IPv4Header header, out _), Is.True);
+        Assert.That(header, Is.EqualTo(new IPv4Header(
+            20,
+            0x73,
+            0,
+            0x4000,
+            64,
+            IPv4Protocol.Udp,
+            new IPv4Address(192, 168, 0, 1),
+            new IPv4Address(192, 168, 0, 199))));
+        Assert.That(header.IsFragment, Is.False);
+    }
+
+    [Test]
+    public void Every_IPv4_header_survives_writing_and_reading()
+    {
+        Prop.ForAll<ushort, ushort, uint>((first, second, third) =>
+        {
+            int options = (first % 11) * 4;
+            byte[] packet = new byte[20 + options + (second % 100)];
+            IPv4Header header = new(
+                20 + options,
+                packet.Length,
+                first,
+                second,
+                (byte)third,
+                (IPv4Protocol)(byte)(third >> 8),
+                new IPv4Address(third),
+                new IPv4Address(~third));
+            header.Write(packet);
+            return IPv4Header.TryParse(packet, out IPv4Header read, out _) && read == header;
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void Every_ARP_packet_survives_writing_and_reading()
+    {
+        Prop.ForAll<uint, uint, bool>((sender, target, isReply) =>
+        {
+            ArpPacket packet = new(
+                isReply ? ArpOperation.Reply : ArpOperation.Request,
+                new MacAddress([2, 0, .. Frames.Big(sender)]),
+                new IPv4Address(sender),
+                new MacAddress([4, 0, .. Frames.Big(target)]),
+                new IPv4Address(target));
+            byte[] data = new byte[ArpPacket.Length];
+            packet.Write(data);
+            return ArpPacket.TryParse(data, out ArpPacket read)
+                && read == packet
+                && data.SequenceEqual(Frames.Arp(
+                    (ushort)packet.Operation,
+                    packet.SenderHardware,
+                    packet.SenderAddress,
+                    packet.TargetHardware,
+                    packet.TargetAddress));
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void Every_ICMP_message_is_written_as_RFC_792_says()
+    {
+        Prop.ForAll<ushort, ushort, byte[]>((identifier, sequence, payload) =>
+        {
+            IcmpMessage header = new(IcmpType.EchoRequest, 0, identifier, sequence);
+            byte[] message = [.. new byte[8], .. payload];
+            header.Write(message);
+            return message.SequenceEqual(Frames.Icmp(8, 0, identifier, sequence, payload))
+                && IcmpMessage.TryParse(message, out IcmpMessage read)
+                && read == header;
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void An_echo_request_becomes_its_reply_with_the_right_checksum()
+    {
+        Prop.ForAll<ushort, ushort, byte[]>((identifier, sequence, payload) =>
+        {
+            byte[] message = Frames.Icmp(8, 0, identifier, sequence, payload);
+            IcmpMessage.TurnIntoReply(message);
+
+            // Zero has two forms in ones' complement; a correct sum is what receivers look at.
+            return Frames.Checksum(message) == 0
+                && message.AsSpan(4).SequenceEqual(Frames.Icmp(0, 0, identifier, sequence, payload).AsSpan(4));
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void Every_UDP_datagram_is_written_as_RFC_768_says()
+    {
+        Prop.ForAll<uint, ushort, byte[]>((source, port, data) =>
+        {
+            IPv4Address from = new(source);
+            IPv4Address to = new(~source);
+            UdpHeader header = new(port, (ushort)~port, 8 + data.Length);
+            byte[] datagram = [.. new byte[8], .. data];
+            header.Write(from, to, datagram);
+            return datagram.SequenceEqual(Frames.Udp(from, to, port, (ushort)~port, data))
+                && UdpHeader.TryParse(datagram, out UdpHeader read)
+                && read == header
+                && UdpHeader.IsChecksumCorrect(from, to, datagram);
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void A_UDP_checksum_of_zero_is_sent_as_all_ones()
+    {
+        // The data is chosen so that everything else adds up to 0xFFFF.
+        IPv4Address source = new(10, 0, 2, 15);
+        IPv4Address destination = new(10, 0, 2, 2);
+        byte[] datagram = [.. new byte[8], 0, 0];
+        new UdpHeader(1000, 2000, 10).Write(source, destination, datagram);
+        datagram.AsSpan(6, 2).CopyTo(datagram.AsSpan(8));
+
+        new UdpHeader(1000, 2000, 10).Write(source, destination, datagram);
+
+        Assert.That(Frames.WordAt(datagram, 6), Is.EqualTo(0xFFFF));
+        Assert.That(UdpHeader.IsChecksumCorrect(source, destination, datagram), Is.True);
+    }
+
+    [Test]
+    public void Every_DHCP_message_survives_writing_and_reading()
+    {
+        Prop.ForAll<uint, uint, bool>((first, second, isReply) =>
+        {
+            DhcpMessage message = new()
+            {
+                IsReply = isReply,
+                TransactionId = first,
+                Seconds = (ushort)second,
+                WantsBroadcast = (second & 0x10000) != 0,
+                ClientAddress = new IPv4Address(second),
+                YourAddress = new IPv4Address(first ^ second),
+                ClientHardware = new MacAddress([2, 0, .. Frames.Big(second)]),
+                Type = (DhcpMessageType)((first % 8) + 1),
+                SubnetMask = new IPv4Address(second % 3 == 0 ? 0 : 0xFFFFFF00),
+                Router = new IPv4Address(second % 5 == 0 ? 0 : first),
+                NameServer = new IPv4Address(second % 7 == 0 ? 0 : first + 1),
+                RequestedAddress = new IPv4Address(first % 3 == 0 ? 0 : second),
+                ServerIdentifier = new IPv4Address(first % 5 == 0 ? 0 : second + 1),
+                LeaseSeconds = first % 7 == 0 ? null : first,
+                RenewalSeconds = first % 11 == 0 ? null : second,
+                RebindingSeconds = second % 11 == 0 ? null : first - 1,
+            };
+            byte[] data = new byte[DhcpMessage.WrittenLength];
+            message.Write(data);
+            return DhcpMessage.TryParse(data, out DhcpMessage read) && read == message;
+        }).Check(Properties.Many);
+    }
+
+    [Test]
+    public void DHCP_options_go_on_in_the_file_and_server_name_fields()
+    {
+        byte[] data = Dhcp([52, 1, 3]);
+        Frames.Hex("0304 0a000202 ff").CopyTo(data, 108);
+        Frames.Hex("00 3501 02 ff").CopyTo(data, 44);
+
+        Assert.That(DhcpMessage.TryParse(data, out DhcpMessage message), Is.True);
+        Assert.That(message.Router, Is.EqualTo(new IPv4Address(10, 0, 2, 2)));
+        Assert.That(message.Type, Is.EqualTo(DhcpMessageType.Offer));
+    }
+
+    [TestCase("350102 0308 0a000202 0a000201", "10.0.2.2", TestName = "The first of several routers counts")]
+    [TestCase("350102 0000 0304 0a000202 ff 0304 01010101", "10.0.2.2", TestName = "Nothing counts after the end")]
+    [TestCase("350102 e903 010203 0304 0a000202", "10.0.2.2", TestName = "Unknown options are skipped")]
+    public void DHCP_options_are_read(string options, string router)
+    {
+        Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.True);
+        Assert.That(message.Router, Is.EqualTo(IPv4Address.Parse(router)));
+    }
+
+    [TestCase("", TestName = "A BOOTP message without a type")]
+    [TestCase("350100", TestName = "Type zero")]
+    [TestCase("35020202", TestName = "A type of two bytes")]
+    [TestCase("3500", TestName = "A type of no bytes")]
+    [TestCase("350102 0304 0a0002", TestName = "An option longer than the message")]
+    [TestCase("350102 03", TestName = "An option without a length")]
+    [TestCase("350102 0303 0a0002", TestName = "A router of three bytes")]
+    [TestCase("350102 0300", TestName = "A router of no bytes")]
+    [TestCase("350102 0108 ffffff00 ffffff00", TestName = "A mask of eight bytes")]
+    [TestCase("350102 3302 0001", TestName = "A lease time of two bytes")]
+    [TestCase("350102 340104", TestName = "An unknown overload")]
+    public void A_DHCP_message_that_cannot_be_is_refused(string options)
+    {
+        Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out _), Is.False);
+    }
+
+    [TestCase(0, TestName = "DHCP op")]
+    [TestCase(1, TestName = "DHCP hardware type")]
+    [TestCase(2, TestName = "DHCP hardware address length")]
+    [TestCase(239, TestName = "DHCP magic cookie")]
+    public void A_DHCP_message_with_another_fixed_field_is_refused(int offset)
+    {
+        byte[] data = Dhcp(Frames.Hex("350102"));
+        Assert.That(DhcpMessage.TryParse(data, out _), Is.True);
+
+        data[offset] = 9;
+
+        Assert.That(DhcpMessage.TryParse(data, out _), Is.False);
+    }
+
+    [Test]
+    public void Any_bytes_are_parsed_or_refused_without_an_exception()
+    {
+        Prop.ForAll<byte[]>(data =>
+        {
+            bool isQuoted = IPv4Header.TryParseQuoted(data, out IPv4Header quoted);
+            bool isPacket = IPv4Header.TryParse(data, out IPv4Header header, out _);
+            bool isUdp = UdpHeader.TryParse(data, out UdpHeader udp);
+            bool isDhcp = DhcpMessage.TryParse(Dhcp(data), out DhcpMessage message);
+            return EthernetHeader.TryParse(data, out _) == (data.Length >= EthernetHeader.Length)
+                && IcmpMessage.TryParse(data, out _) == (data.Length >= IcmpMessage.HeaderLength)
+                && (!ArpPacket.TryParse(data, out _) || data.Length >= ArpPacket.Length)
+                && (!isQuoted || quoted.HeaderLength <= data.Length)
+                && (!isPacket || (header.HeaderLength <= header.TotalLength && header.TotalLength <= data.Length))
+                && (!isUdp || udp.DatagramLength <= data.Length)
+                && (!isDhcp || message.Type != 0);
+        }).Check(Properties.Many);
+    }
+
+    private static byte[] Dhcp(byte[] options)
+    {
+        byte[] data = [.. new byte[240], .. options];
+        data[0] = 2;
+        data[1] = 1;
+        data[2] = 6;
+        Frames.Bytes(s_hardware).CopyTo(data, 28);
+        Frames.Hex("63825363").CopyTo(data, 236);
+        return data;
+    }
+}
