@@ -71,8 +71,7 @@ internal static unsafe class Panic
         }
 
         KernelConsole.WriteLine();
-        Detail("instruction ", frame->Rip);
-        Detail("stack       ", frame->Rsp);
+        Detail("stack ", frame->Rsp);
         WriteCalls(frame);
     }
 
@@ -95,8 +94,8 @@ internal static unsafe class Panic
     // registers of code that failed are not to be trusted.
     private static void WriteCalls(TrapFrame* frame)
     {
-        KernelConsole.Write("  calls       ");
-        KernelConsole.WriteHex(frame->Rip);
+        var symbols = new Symbols(Processor.GetImageLayout()->Symbols);
+        WriteCall(symbols, "  at   ", frame->Rip);
         ulong link = frame->Rbp;
         for (int i = 0; i < CallDepth && IsReadable(link); i++)
         {
@@ -106,8 +105,7 @@ internal static unsafe class Panic
                 break;
             }
 
-            KernelConsole.Write(" ");
-            KernelConsole.WriteHex(pair[1]);
+            WriteCall(symbols, "  from ", pair[1]);
             if (pair[0] <= link)
             {
                 break;
@@ -115,9 +113,13 @@ internal static unsafe class Panic
 
             link = pair[0];
         }
+    }
 
+    private static void WriteCall(Symbols symbols, string label, ulong address)
+    {
+        KernelConsole.Write(label);
+        symbols.Write(address);
         KernelConsole.WriteLine();
-        KernelConsole.WriteLine("  (names: addr2line -f -e VirtioGuest.elf ADDRESS...)");
     }
 
     private static bool IsReadable(ulong address) =>

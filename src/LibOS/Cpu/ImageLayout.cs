@@ -27,6 +27,9 @@ internal unsafe struct ImageLayout
     /// <summary>256 glyphs of 8 by 16 pixels, one byte a row.</summary>
     public byte* Font;
 
+    /// <summary>The names of functions: see <see cref="LibOS.Symbols"/>.</summary>
+    public byte* Symbols;
+
     /// <summary>The distance between two trap stubs.</summary>
     public const ulong TrapStubLength = 16;
 }

@@ -193,3 +193,4 @@ image_layout:
         .quad   idle_loop
         .quad   _start
         .quad   libos_font
+        .quad   libos_symbols

@@ -68,6 +68,7 @@
 # SYSCALL executed in ring 0: rcx = return address, r11 = flags. SFMASK has turned interrupts off, so the one kernel
 # stack is free. Leaves by IRETQ, as SYSRET would leave for ring 3.
         .globl  libos_syscall_entry
+        .type   libos_syscall_entry, @function
         .align  16
 libos_syscall_entry:
         movq    %rsp, %gs:CPU_PROGRAM_STACK
@@ -98,6 +99,7 @@ leave:
 
 # Starts the first thread: rdi = its trap frame.
         .globl  processor_resume
+        .type   processor_resume, @function
 processor_resume:
         movq    %rdi, %rsp
         movl    $0, %gs:CPU_KERNEL_DEPTH
@@ -106,6 +108,7 @@ processor_resume:
         jmp     leave
 
         .align  16
+        .type   trap_common, @function
 trap_common:
         PUSH_REGISTERS
         cld
@@ -146,6 +149,7 @@ trap_stubs:
 
 # What the idle thread runs: as program code, so that an interrupt finds it like any other thread.
         .globl  idle_loop
+        .type   idle_loop, @function
 idle_loop:
         sti
         hlt

@@ -93,8 +93,8 @@ internal static unsafe class Traps
         if (cpu->KernelDepth > 1)
         {
             Panic.Begin("processor exception in LibOS");
-            Panic.Detail("vector      ", frame->Vector);
-            Panic.Detail("error code  ", frame->ErrorCode);
+            Panic.Detail("vector ", frame->Vector);
+            Panic.Detail("error code ", frame->ErrorCode);
             Panic.WriteRegisters(frame);
             Panic.End();
         }
@@ -148,8 +148,8 @@ internal static unsafe class Traps
     private static void FailUnknown(TrapFrame* frame)
     {
         Panic.Begin("unknown trap");
-        Panic.Detail("vector      ", frame->Vector);
-        Panic.Detail("error code  ", frame->ErrorCode);
+        Panic.Detail("vector ", frame->Vector);
+        Panic.Detail("error code ", frame->ErrorCode);
         Panic.WriteRegisters(frame);
         Panic.End();
     }
@@ -157,7 +157,7 @@ internal static unsafe class Traps
     private static void FailFault(string reason, ulong address, TrapFrame* frame)
     {
         Panic.Begin(reason);
-        Panic.Detail("address     ", address);
+        Panic.Detail("address ", address);
         Panic.WriteRegisters(frame);
         Panic.End();
     }

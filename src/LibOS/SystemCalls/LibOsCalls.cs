@@ -194,13 +194,26 @@ internal static unsafe class LibOsCalls
                 Processor.RaiseUnknownTrap();
                 return 0;
             case CrashKind.OutOfFrames:
-                while (LibOs.Frames->AllocateBlock(0, ulong.MaxValue) != FrameAllocator.None)
-                {
-                }
-
-                return 0;
+                return UseUpFrames();
             default:
                 return -ErrorNumber.InvalidArgument;
         }
+    }
+
+    // Takes every frame, and then touches a page that has none.
+    private static long UseUpFrames()
+    {
+        long page = LibOs.Program->Map(0, Frame.Size, Protection.Read | Protection.Write, isFixed: false);
+        if (page < 0)
+        {
+            return page;
+        }
+
+        while (LibOs.Frames->AllocateBlock(0, ulong.MaxValue) != FrameAllocator.None)
+        {
+        }
+
+        *(byte*)page = 0;
+        return 0;
     }
 }

@@ -1,0 +1,33 @@
+namespace VirtioGuest.Pci;
+
+/// <summary>
+/// Numbers as PCI writes them, without the culture and format machinery that IL2CPU would have to compile.
+/// </summary>
+internal static class Hexadecimal
+{
+    /// <summary>The lowest <paramref name="digits"/> (1 to 16) digits of a number, in lower case.</summary>
+    public static string Format(ulong value, int digits)
+    {
+        char[] text = new char[digits];
+        for (int i = digits - 1; i >= 0; i--)
+        {
+            uint digit = (uint)(value & 0xF);
+            text[i] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+            value >>= 4;
+        }
+
+        return new string(text);
+    }
+
+    /// <summary>A number with as many digits as it needs.</summary>
+    public static string Format(ulong value)
+    {
+        int digits = 1;
+        while (digits < 16 && value >> (4 * digits) != 0)
+        {
+            digits++;
+        }
+
+        return Format(value, digits);
+    }
+}
