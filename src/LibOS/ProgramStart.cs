@@ -1,5 +1,6 @@
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Memory;
+using VirtioGuest.LibOS.SystemCalls;
 using VirtioGuest.LibOS.Threads;
 
 namespace VirtioGuest.LibOS;
@@ -83,7 +84,7 @@ internal static unsafe class ProgramStart
         Auxiliary(word, 0, 0);
 
         Thread* thread = Create();
-        Name(thread, "main");
+        ThreadCalls.SetName(thread, "main");
         thread->Registers.Rip = (ulong)Processor.GetImageLayout()->ProgramEntry;
         thread->Registers.Rsp = (ulong)stack;
         return thread;
@@ -93,7 +94,7 @@ internal static unsafe class ProgramStart
     public static Thread* CreateIdleThread()
     {
         Thread* thread = Create();
-        Name(thread, "idle");
+        ThreadCalls.SetName(thread, "idle");
         thread->Registers.Rip = (ulong)Processor.GetImageLayout()->IdleLoop;
         thread->Registers.Rsp = LibOs.Stacks->Allocate();
         return thread;
@@ -154,13 +155,5 @@ internal static unsafe class ProgramStart
 
         *destination++ = 0;
         return destination;
-    }
-
-    private static void Name(Thread* thread, string name)
-    {
-        for (int i = 0; i < name.Length; i++)
-        {
-            thread->Name[i] = (byte)name[i];
-        }
     }
 }

@@ -37,7 +37,7 @@ internal sealed unsafe class InterruptTableTests
         long slot = Allocate();
         while (slot >= 0)
         {
-            Assert.That(vectors.Add(_table[(int)slot]->Vector), Is.True);
+            Assert.That(vectors.Add(Slot(slot)->Vector), Is.True);
             slot = Allocate();
         }
 
@@ -50,12 +50,12 @@ internal sealed unsafe class InterruptTableTests
     public void A_message_that_came_before_the_wait_is_not_lost()
     {
         long slot = Allocate();
-        Assert.That(_table.OnMessage(_table[(int)slot]->Vector, out bool isHeld) == null, Is.True);
+        Assert.That(_table.OnMessage(Slot(slot)->Vector, out bool isHeld) == null, Is.True);
         Assert.That(isHeld, Is.True);
 
         Assert.That(_table.Wait((ulong)slot, 0, true, &_threads[0], out _), Is.EqualTo(1));
         Assert.That(_table.Wait((ulong)slot, 1, true, &_threads[0], out _), Is.Zero);
-        Assert.That(_table.OnMessage(_table[(int)slot]->Vector, out _) == &_threads[0], Is.True);
+        Assert.That(_table.OnMessage(Slot(slot)->Vector, out _) == &_threads[0], Is.True);
         Assert.That(_threads[0].Registers.Rax, Is.EqualTo(2));
     }
 
@@ -123,6 +123,19 @@ internal sealed unsafe class InterruptTableTests
         Assert.That(_table.Release(second, out _, out _), Is.False);
     }
 
+    [Test]
+    public void A_handle_that_was_given_back_stays_invalid_when_its_slot_is_used_again()
+    {
+        long old = Allocate();
+        _table.Release((ulong)old, out _, out _);
+        long current = Allocate();
+
+        Assert.That(Slot(current)->Vector, Is.EqualTo(0x50));
+        Assert.That(current, Is.Not.EqualTo(old));
+        Assert.That(_table.Wait((ulong)old, 0, true, &_threads[0], out _), Is.EqualTo(-ErrorNumber.Cancelled));
+        Assert.That(_table.Wait((ulong)current, 0, true, &_threads[0], out _), Is.Zero);
+    }
+
     [TestCase(0u)]
     [TestCase(2u)]
     [TestCase(16u)]
@@ -136,9 +149,8 @@ internal sealed unsafe class InterruptTableTests
     [Test]
     public void Waiting_for_what_nobody_holds_is_an_error()
     {
-        Assert.That(_table.Wait(3, 0, true, &_threads[0], out _), Is.EqualTo(-ErrorNumber.InvalidArgument));
-        Assert.That(
-            _table.Wait(ulong.MaxValue, 0, true, &_threads[0], out _), Is.EqualTo(-ErrorNumber.InvalidArgument));
+        Assert.That(_table.Wait(3, 0, true, &_threads[0], out _), Is.EqualTo(-ErrorNumber.Cancelled));
+        Assert.That(_table.Wait(ulong.MaxValue, 0, true, &_threads[0], out _), Is.EqualTo(-ErrorNumber.Cancelled));
     }
 
     [Test]
@@ -148,10 +160,12 @@ internal sealed unsafe class InterruptTableTests
         {
             new System.Span<byte>(name, 60).Fill((byte)'x');
             long slot = _table.AllocateMessage(name);
-            Assert.That(_table[(int)slot]->Name[InterruptInfo.NameLength - 2], Is.EqualTo((byte)'x'));
-            Assert.That(_table[(int)slot]->Name[InterruptInfo.NameLength - 1], Is.Zero);
+            Assert.That(Slot(slot)->Name[InterruptInfo.NameLength - 2], Is.EqualTo((byte)'x'));
+            Assert.That(Slot(slot)->Name[InterruptInfo.NameLength - 1], Is.Zero);
         }
     }
+
+    private InterruptSlot* Slot(long handle) => _table.Find((ulong)handle);
 
     private long Allocate()
     {

@@ -18,6 +18,9 @@ internal unsafe struct InterruptSlot
     /// <summary>For a share: whether its holder said that its device had asked, since the line was last unmasked.</summary>
     public bool HasClaimed;
 
+    /// <summary>How often the slot was given out: a part of the handle, so that an old handle is never taken for a new one.</summary>
+    public uint Generation;
+
     /// <summary>How often the interrupt came.</summary>
     public ulong Count;
 

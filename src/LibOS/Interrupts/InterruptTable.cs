@@ -20,6 +20,11 @@ internal unsafe struct InterruptTable
     /// <summary>How often in a row a line's interrupt may go unclaimed.</summary>
     public const uint UnclaimedLimit = 1000;
 
+    // A handle is a slot and its generation, in 32 bits.
+    private const int SlotBits = 8;
+    private const ulong SlotMask = (1 << SlotBits) - 1;
+    private const uint GenerationMask = 0xFF_FFFF;
+
     private const int ShareCapacity = 32;
     private const int FirstShare = (int)Vectors.MessageCount;
 
@@ -46,7 +51,7 @@ internal unsafe struct InterruptTable
 
     /// <summary>Sets a message aside.</summary>
     /// <param name="name">Who for, ended by a zero.</param>
-    /// <returns>Its slot, or a negated error number.</returns>
+    /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AllocateMessage(byte* name)
     {
         for (int i = 0; i < FirstShare; i++)
@@ -55,7 +60,7 @@ internal unsafe struct InterruptTable
             {
                 Claim(i, InterruptKind.Message, name);
                 _slots[i].Vector = (uint)Vectors.FirstMessage + (uint)i;
-                return i;
+                return HandleOf(i);
             }
         }
 
@@ -63,7 +68,7 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Takes a share in a line.</summary>
-    /// <returns>Its slot, or a negated error number.</returns>
+    /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AttachLine(ulong line, byte* name)
     {
         if (line >= Vectors.LineCount || line == 0 || line == 2)
@@ -79,28 +84,41 @@ internal unsafe struct InterruptTable
                 _slots[i].Line = (uint)line;
                 _slots[i].Vector = (uint)(Vectors.FirstLine + line);
                 _lines[line].Shares++;
-                return i;
+                return HandleOf(i);
             }
         }
 
         return -ErrorNumber.NoSpace;
     }
 
-    /// <summary>Gives a slot back.</summary>
-    /// <param name="slot">Which.</param>
+    /// <summary>The slot that a handle names.</summary>
+    /// <returns>Null when nobody holds it any more.</returns>
+    public readonly InterruptSlot* Find(ulong handle)
+    {
+        ulong index = handle & SlotMask;
+        if (index >= Capacity || _slots[index].Kind == InterruptKind.None)
+        {
+            return null;
+        }
+
+        return HandleOf((int)index) == (long)handle ? &_slots[index] : null;
+    }
+
+    /// <summary>Gives an interrupt back.</summary>
+    /// <param name="handle">Which.</param>
     /// <param name="waiter">The thread that waited for it, or null; it is to be woken with an error.</param>
     /// <param name="action">What to do with its line.</param>
-    /// <returns>False when nobody holds the slot.</returns>
-    public readonly bool Release(ulong slot, out Thread* waiter, out LineAction action)
+    /// <returns>False when nobody holds it.</returns>
+    public readonly bool Release(ulong handle, out Thread* waiter, out LineAction action)
     {
         waiter = null;
         action = LineAction.None;
-        if (!IsHeld(slot))
+        InterruptSlot* released = Find(handle);
+        if (released == null)
         {
             return false;
         }
 
-        InterruptSlot* released = &_slots[slot];
         InterruptKind kind = released->Kind;
         waiter = released->Waiter;
         released->Kind = InterruptKind.None;
@@ -159,21 +177,27 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>A holder has served its device and wants the next interrupt.</summary>
-    /// <param name="slot">Its slot.</param>
+    /// <param name="handle">What it holds.</param>
     /// <param name="seen">The count that it saw last.</param>
     /// <param name="claimed">Whether its device had asked.</param>
     /// <param name="thread">The holder's thread.</param>
     /// <param name="action">What to do with the line.</param>
     /// <returns>The count when it is already above <paramref name="seen"/>; 0 to wait; a negated error number.</returns>
-    public readonly long Wait(ulong slot, ulong seen, bool claimed, Thread* thread, out LineAction action)
+    public readonly long Wait(ulong handle, ulong seen, bool claimed, Thread* thread, out LineAction action)
     {
         action = LineAction.None;
-        if (!IsHeld(slot) || _slots[slot].Waiter != null)
+        InterruptSlot* held = Find(handle);
+        if (held == null)
+        {
+            // Given back by another thread since: that is no mistake of the waiter.
+            return -ErrorNumber.Cancelled;
+        }
+
+        if (held->Waiter != null)
         {
             return -ErrorNumber.InvalidArgument;
         }
 
-        InterruptSlot* held = &_slots[slot];
         held->HasClaimed |= claimed;
         if (held->Count > seen)
         {
@@ -189,12 +213,14 @@ internal unsafe struct InterruptTable
         return 0;
     }
 
-    private readonly bool IsHeld(ulong slot) => slot < Capacity && _slots[slot].Kind != InterruptKind.None;
+    private readonly long HandleOf(int slot) => (long)((uint)slot | (_slots[slot].Generation << SlotBits));
 
     private readonly void Claim(int index, InterruptKind kind, byte* name)
     {
         InterruptSlot* slot = &_slots[index];
+        uint generation = slot->Generation + 1;
         Processor.Fill(slot, 0, (ulong)sizeof(InterruptSlot));
+        slot->Generation = generation & GenerationMask;
         slot->Kind = kind;
         for (int i = 0; i < InterruptInfo.NameLength - 1 && name[i] != 0; i++)
         {

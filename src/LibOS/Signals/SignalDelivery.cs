@@ -76,7 +76,7 @@ internal static unsafe class SignalDelivery
         if (action->Handler <= SignalAction.Ignore || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
         {
             Panic.Begin(NameOf(frame->Vector));
-            Panic.Detail("address     ", address);
+            Panic.Detail("address ", address);
             Panic.WriteRegisters(frame);
             Panic.End();
         }
@@ -123,7 +123,7 @@ internal static unsafe class SignalDelivery
         if (LibOs.Program->Populate(stack, frame->Rsp - stack) != 0)
         {
             Panic.Begin("stack overflow");
-            Panic.Detail("address     ", faultAddress);
+            Panic.Detail("address ", faultAddress);
             Panic.WriteRegisters(frame);
             Panic.End();
         }
@@ -192,7 +192,7 @@ internal static unsafe class SignalDelivery
         }
 
         Panic.Begin("the program was ended by a signal");
-        Panic.Detail("signal      ", (ulong)signal);
+        Panic.Detail("signal ", (ulong)signal);
         Panic.WriteRegisters(frame);
         Panic.End();
     }

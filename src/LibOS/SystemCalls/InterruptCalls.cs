@@ -16,43 +16,44 @@ internal static unsafe class InterruptCalls
             return -ErrorNumber.NoDevice;
         }
 
-        long slot = LibOs.Interrupts->AllocateMessage(name);
-        if (slot < 0)
+        long handle = LibOs.Interrupts->AllocateMessage(name);
+        if (handle < 0)
         {
-            return slot;
+            return handle;
         }
 
         grant->Address = LibOs.Apic->MessageAddress;
-        grant->Data = (*LibOs.Interrupts)[(int)slot]->Vector;
-        grant->Handle = (uint)slot;
+        grant->Data = LibOs.Interrupts->Find((ulong)handle)->Vector;
+        grant->Handle = (uint)handle;
         return 0;
     }
 
     /// <summary>Waits for the next interrupt.</summary>
     public static long Wait(PerCpu* cpu, TrapFrame* frame)
     {
-        ulong slot = frame->Rdi;
+        ulong handle = frame->Rdi;
         long result = LibOs.Interrupts->Wait(
-            slot, frame->Rsi, frame->Rdx != 0, cpu->CurrentThread, out LineAction action);
+            handle, frame->Rsi, frame->Rdx != 0, cpu->CurrentThread, out LineAction action);
         if (result != 0)
         {
             return result;
         }
 
-        InterruptDispatch.Apply(action, (*LibOs.Interrupts)[(int)slot]->Line);
+        InterruptDispatch.Apply(action, LibOs.Interrupts->Find(handle)->Line);
         Scheduler.Block(cpu, frame, ThreadState.WaitingForInterrupt);
         return CallResult.Switched;
     }
 
     /// <summary>Gives an interrupt back; who waits for it is woken with an error.</summary>
-    public static long Release(PerCpu* cpu, ulong slot)
+    public static long Release(PerCpu* cpu, ulong handle)
     {
-        if (!LibOs.Interrupts->Release(slot, out Thread* waiter, out LineAction action))
+        InterruptSlot* slot = LibOs.Interrupts->Find(handle);
+        if (!LibOs.Interrupts->Release(handle, out Thread* waiter, out LineAction action))
         {
             return -ErrorNumber.InvalidArgument;
         }
 
-        InterruptDispatch.Apply(action, (*LibOs.Interrupts)[(int)slot]->Line);
+        InterruptDispatch.Apply(action, slot->Line);
         if (waiter != null)
         {
             waiter->Registers.Rax = unchecked((ulong)-ErrorNumber.Cancelled);

@@ -11,7 +11,7 @@ internal static unsafe class ThreadCalls
     private const ulong ParentSetThreadId = 0x10_0000;
     private const ulong ChildClearThreadId = 0x20_0000;
     private const ulong SetThreadPointer = 0x1002;
-    private const ulong SetName = 15;
+    private const ulong SetNameOption = 15;
 
     /// <summary>clone, as the C library starts threads: stack, thread pointer, two places for the new number.</summary>
     public static long Clone(PerCpu* cpu, TrapFrame* frame)
@@ -31,7 +31,7 @@ internal static unsafe class ThreadCalls
         thread->SignalMask = parent->SignalMask;
         thread->ClearOnExit = (flags & ChildClearThreadId) != 0 ? (uint*)frame->R10 : null;
         Processor.Copy(thread->Extended, parent->Extended, LibOs.Features->ExtendedLength);
-        Processor.Copy(thread->Name, parent->Name, ThreadInfo.NameLength);
+        SetName(thread, ".NET");
         if ((flags & ParentSetThreadId) != 0)
         {
             *(uint*)frame->Rdx = thread->Id;
@@ -86,7 +86,7 @@ internal static unsafe class ThreadCalls
 
     /// <summary>prctl: names the thread; everything else is accepted and does nothing.</summary>
     public static long ProcessControl(PerCpu* cpu, ulong code, byte* name) =>
-        code == SetName ? NameThread(cpu, name) : 0;
+        code == SetNameOption ? NameThread(cpu, name) : 0;
 
     /// <summary>Names the current thread; what is too long is cut.</summary>
     public static long NameThread(PerCpu* cpu, byte* name)
@@ -101,6 +101,15 @@ internal static unsafe class ThreadCalls
 
         thread->Name[length] = 0;
         return 0;
+    }
+
+    /// <summary>Names a thread that LibOS makes itself.</summary>
+    public static void SetName(Thread* thread, string name)
+    {
+        for (int i = 0; i < name.Length; i++)
+        {
+            thread->Name[i] = (byte)name[i];
+        }
     }
 
     /// <summary>sched_getaffinity: one processor.</summary>

@@ -1,0 +1,163 @@
+using System.Collections.Generic;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Text;
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Kernel.Binding;
+
+/// <summary>
+/// Finds the devices at the start, brings up those that there is a driver for, and silences all others. One line each
+/// says what came of it; a device that fails stops no other.
+/// </summary>
+internal sealed class DeviceBinder
+{
+    private const ulong LegacyStatusOffset = 18;
+
+    private readonly Hal.Machine _machine;
+    private readonly TextOutput _output;
+
+    /// <summary>Creates a binder.</summary>
+    /// <param name="machine">The machine that drivers see.</param>
+    /// <param name="output">Where the lines go.</param>
+    public DeviceBinder(Hal.Machine machine, TextOutput output)
+    {
+        _machine = machine;
+        _output = output;
+    }
+
+    /// <summary>Does all of it.</summary>
+    /// <param name="memoryMap">The firmware's memory map.</param>
+    public DeviceInventory Bind(IReadOnlyList<MemoryRange> memoryMap)
+    {
+        if (!ConfigurationMechanism1.IsPresent(_machine.Ports))
+        {
+            _output.WriteLine("no PCI configuration mechanism 1: no PCI devices");
+            return new DeviceInventory([]);
+        }
+
+        var configuration = new LockedConfigurationAccess(new ConfigurationMechanism1(_machine.Ports));
+        PciTopology topology = PciTopology.Discover(configuration, _machine.Log);
+        AssignAddresses(topology, memoryMap);
+
+        // All others first: a line that a device shares with a noisy one is quiet by the time it is used.
+        foreach (PciFunction function in topology.Functions)
+        {
+            if (!PciIdentity.TryIdentify(function, out _))
+            {
+                function.Quiesce();
+            }
+        }
+
+        var inventory = new DeviceInventory(topology.Functions);
+        foreach (PciFunction function in topology.Functions)
+        {
+            if (PciIdentity.TryIdentify(function, out ushort deviceType))
+            {
+                BindVirtio(inventory, function, deviceType);
+            }
+        }
+
+        return inventory;
+    }
+
+    private void AssignAddresses(PciTopology topology, IReadOnlyList<MemoryRange> memoryMap)
+    {
+        var assignment = new BaseAddressAssignment(_machine.Log);
+        foreach (AddressRange window in AddressWindows.Compute(memoryMap))
+        {
+            assignment.AddMemoryWindow(window);
+        }
+
+        foreach (AddressRange range in AddressWindows.ComputeUnreachable(memoryMap))
+        {
+            assignment.ReserveMemory(range);
+        }
+
+        assignment.AddIoWindow(AddressWindows.Ports);
+        int assigned = assignment.Assign(topology);
+        if (assigned != 0)
+        {
+            _output.WriteLine("pci: " + assigned.ToString() + " address ranges assigned");
+        }
+    }
+
+    private void BindVirtio(DeviceInventory inventory, PciFunction function, ushort deviceType)
+    {
+        PciTransport? transport = PciTransport.TryCreate(_machine, function, out string transportFailure);
+        string? failure = deviceType switch
+        {
+            not (DeviceTypes.Block or DeviceTypes.Network) => "has no driver",
+            _ when transport is null => transportFailure,
+            _ => StartDriver(inventory, transport, deviceType),
+        };
+
+        if (failure is not null)
+        {
+            Reset(function, transport);
+            function.Quiesce();
+            _output.WriteLine($"{function.Address}: {DeviceTypes.NameOf(deviceType)} {failure}: skipped");
+        }
+    }
+
+    private string? StartDriver(DeviceInventory inventory, PciTransport transport, ushort deviceType)
+    {
+        string failure;
+        if (deviceType == DeviceTypes.Block)
+        {
+            VirtioDisk? disk = VirtioDisk.TryCreate(transport, inventory.NextDiskName, out failure);
+            if (disk is null)
+            {
+                return failure;
+            }
+
+            inventory.Add(disk);
+            Announce(inventory, disk.Device, disk.Size);
+            return null;
+        }
+
+        VirtioLink? link = VirtioLink.TryCreate(transport, inventory.NextNetworkName, out failure);
+        if (link is null)
+        {
+            return failure;
+        }
+
+        var port = new NetworkPort(inventory.NextNetworkName, link);
+        link.Connect(port.Stack);
+        inventory.Add(port);
+        Announce(inventory, link.Device, link.Address.ToString());
+        return null;
+    }
+
+    private void Announce(DeviceInventory inventory, VirtioDevice device, string property)
+    {
+        inventory.Add(device);
+        string type = DeviceTypes.NameOf(device.Transport.DeviceType);
+        _output.WriteLine(
+            $"{device.Name}: {type} at {device.Transport.Location}, {property}, {device.Describe().RingFormat} ring");
+    }
+
+    // Firmware may have left it running, with rings in memory that is ours now.
+    private void Reset(PciFunction function, PciTransport? transport)
+    {
+        if (transport is not null)
+        {
+            function.MemoryDecode = true;
+            if (!transport.Reset())
+            {
+                _output.WriteLine($"{function.Address}: does not finish its reset: cut off");
+            }
+
+            return;
+        }
+
+        if (function.BaseAddress(0) is { IsIo: true, IsAssigned: true })
+        {
+            function.IoDecode = true;
+            function.Map(_machine, 0, LegacyStatusOffset, 1)?.Write8(0, 0);
+        }
+    }
+}

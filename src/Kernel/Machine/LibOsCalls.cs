@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using VirtioGuest.LibOS.Abi;
+
+namespace VirtioGuest.Kernel.Machine;
+
+/// <summary>
+/// The calls that LibOS offers beyond the Linux system calls. They are linked in statically; a result below zero is a
+/// negated Linux error number.
+/// </summary>
+internal static unsafe partial class LibOsCalls
+{
+    private const string Library = "libos";
+
+    // Short, never block: called without leaving cooperative mode.
+
+    [DllImport(Library, EntryPoint = "libos_in8"), SuppressGCTransition]
+    internal static extern byte In8(ushort port);
+
+    [DllImport(Library, EntryPoint = "libos_in16"), SuppressGCTransition]
+    internal static extern ushort In16(ushort port);
+
+    [DllImport(Library, EntryPoint = "libos_in32"), SuppressGCTransition]
+    internal static extern uint In32(ushort port);
+
+    [DllImport(Library, EntryPoint = "libos_out8"), SuppressGCTransition]
+    internal static extern void Out8(ushort port, byte value);
+
+    [DllImport(Library, EntryPoint = "libos_out16"), SuppressGCTransition]
+    internal static extern void Out16(ushort port, ushort value);
+
+    [DllImport(Library, EntryPoint = "libos_out32"), SuppressGCTransition]
+    internal static extern void Out32(ushort port, uint value);
+
+    /// <summary>The processor's timestamp counter.</summary>
+    [DllImport(Library, EntryPoint = "libos_timestamp"), SuppressGCTransition]
+    internal static extern ulong Timestamp();
+
+    /// <summary>Nanoseconds since kernel entry; never goes back.</summary>
+    [DllImport(Library, EntryPoint = "libos_monotonic"), SuppressGCTransition]
+    internal static extern ulong MonotonicNanoseconds();
+
+    /// <summary>
+    /// Where a mapped, present byte is in physical memory, and how many bytes from there on are contiguous (at most
+    /// <paramref name="length"/>). Returns 0 where nothing is present: <see cref="Populate"/> comes first.
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_translate"), SuppressGCTransition]
+    internal static extern ulong Translate(void* address, ulong length, ulong* contiguous);
+
+    // Ordinary calls.
+
+    [DllImport(Library, EntryPoint = "libos_boot_info")]
+    internal static extern long GetBootInfo(BootInfo* info);
+
+    /// <summary>Copies the kernel command line, without a terminating zero; returns its whole length.</summary>
+    [DllImport(Library, EntryPoint = "libos_command_line")]
+    internal static extern long GetCommandLine(byte* buffer, ulong length);
+
+    [DllImport(Library, EntryPoint = "libos_memory_info")]
+    internal static extern long GetMemoryInfo(MemoryInfo* info);
+
+    /// <summary>The firmware's memory map, sorted; -ENOENT (-2) past its end.</summary>
+    [DllImport(Library, EntryPoint = "libos_memory_range")]
+    internal static extern long GetMemoryRange(ulong index, MemoryRange* range);
+
+    /// <summary>Thread slot <paramref name="index"/>; -ENOENT (-2) past the last slot, Id 0 in an unused one.</summary>
+    [DllImport(Library, EntryPoint = "libos_thread_info")]
+    internal static extern long GetThreadInfo(ulong index, ThreadInfo* info);
+
+    /// <summary>Interrupt slot <paramref name="index"/>; -ENOENT (-2) past the last slot.</summary>
+    [DllImport(Library, EntryPoint = "libos_interrupt_info")]
+    internal static extern long GetInterruptInfo(ulong index, InterruptInfo* info);
+
+    /// <summary>Names the calling thread (UTF-8, ended by a zero, at most 31 bytes are kept).</summary>
+    [DllImport(Library, EntryPoint = "libos_thread_name")]
+    internal static extern long SetThreadName(byte* name);
+
+    /// <summary>Sets a message aside; -ENOSPC (-28) when none is left, -ENODEV (-19) without a local APIC.</summary>
+    [DllImport(Library, EntryPoint = "libos_message_allocate")]
+    internal static extern long AllocateMessage(byte* name, MessageGrant* grant);
+
+    /// <summary>Takes a share in a line; returns its handle. The line is unmasked once every share waits.</summary>
+    [DllImport(Library, EntryPoint = "libos_line_attach")]
+    internal static extern long AttachLine(ulong line, byte* name);
+
+    /// <summary>
+    /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has.
+    /// </summary>
+    /// <param name="handle">From <see cref="AllocateMessage"/> or <see cref="AttachLine"/>.</param>
+    /// <param name="seen">The last result, 0 at first.</param>
+    /// <param name="claimed">1 where the device had asked since the last call, else 0: lines only.</param>
+    /// <returns>The count, or -ECANCELED (-125) after a release.</returns>
+    [DllImport(Library, EntryPoint = "libos_interrupt_wait")]
+    internal static extern long WaitInterrupt(ulong handle, ulong seen, ulong claimed);
+
+    [DllImport(Library, EntryPoint = "libos_interrupt_release")]
+    internal static extern long ReleaseInterrupt(ulong handle);
+
+    /// <summary>
+    /// Allocates zeroed, physically contiguous memory whose last byte is at most <paramref name="highestAddress"/>.
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_dma_allocate")]
+    internal static extern long AllocateDma(ulong length, ulong alignment, ulong highestAddress, DmaGrant* grant);
+
+    [DllImport(Library, EntryPoint = "libos_dma_free")]
+    internal static extern long FreeDma(ulong physicalAddress, ulong length);
+
+    /// <summary>Counts memory as lost to a device; it is never given out again.</summary>
+    [DllImport(Library, EntryPoint = "libos_dma_quarantine")]
+    internal static extern long QuarantineDma(ulong physicalAddress, ulong length);
+
+    /// <summary>Maps device registers uncached; returns their virtual address.</summary>
+    [DllImport(Library, EntryPoint = "libos_mmio_map")]
+    internal static extern long MapMmio(ulong physicalAddress, ulong length);
+
+    /// <summary>
+    /// Gives every page of a range its memory, writable; -EFAULT (-14) where the range is not mapped so.
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_populate")]
+    internal static extern long Populate(void* address, ulong length);
+
+    /// <summary>
+    /// Blocks until a key is pressed or a byte comes over the serial port; returns how many were copied.
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_console_read")]
+    internal static extern long ReadConsole(byte* buffer, ulong length);
+
+    /// <summary>Switches off by ACPI; without ACPI resets. Does not return.</summary>
+    [DllImport(Library, EntryPoint = "libos_power_off")]
+    internal static extern long PowerOff();
+
+    /// <summary>Resets: port 0xCF9, then the keyboard controller, then a triple fault. Does not return.</summary>
+    [DllImport(Library, EntryPoint = "libos_reset")]
+    internal static extern long Reset();
+
+    /// <summary>Writes a value to the debug exit device at port 0xF4; returns where there is none.</summary>
+    [DllImport(Library, EntryPoint = "libos_debug_exit")]
+    internal static extern long DebugExit(ulong value);
+
+    /// <summary>Fails on purpose, so that the report can be tested. Does not return.</summary>
+    [DllImport(Library, EntryPoint = "libos_crash")]
+    internal static extern long Crash(CrashKind kind);
+}

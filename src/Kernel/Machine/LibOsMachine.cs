@@ -1,0 +1,52 @@
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Kernel.Machine;
+
+/// <summary>The machine that drivers see in the unikernel: the hardware itself, reached through LibOS.</summary>
+internal sealed class LibOsMachine : Hal.Machine
+{
+    private const ulong PageSize = 4096;
+
+    private readonly LibOsPorts _ports = new();
+    private readonly LibOsDmaTag _dma = new(ulong.MaxValue);
+    private readonly LibOsInterruptController _interrupts;
+    private readonly LibOsClock _clock = new();
+    private readonly DeviceLog _log;
+
+    /// <summary>Creates the machine.</summary>
+    /// <param name="log">Where drivers report.</param>
+    /// <param name="hasMessages">Whether there is a local APIC to send messages to.</param>
+    public LibOsMachine(DeviceLog log, bool hasMessages)
+    {
+        _log = log;
+        _interrupts = new LibOsInterruptController(hasMessages);
+    }
+
+    /// <inheritdoc/>
+    public override PortSpace Ports => _ports;
+
+    /// <inheritdoc/>
+    public override DmaTag Dma => _dma;
+
+    /// <inheritdoc/>
+    public override InterruptController Interrupts => _interrupts;
+
+    /// <inheritdoc/>
+    public override MonotonicClock Clock => _clock;
+
+    /// <inheritdoc/>
+    public override DeviceLog Log => _log;
+
+    /// <inheritdoc/>
+    public override unsafe MmioRegion? MapMmio(ulong physicalAddress, uint length)
+    {
+        ulong offset = physicalAddress % PageSize;
+        if (length == 0 || physicalAddress > ulong.MaxValue - length)
+        {
+            return null;
+        }
+
+        long mapped = LibOsCalls.MapMmio(physicalAddress - offset, length + offset);
+        return LibOsError.IsError(mapped) ? null : new LibOsMmioRegion((byte*)mapped + offset, length);
+    }
+}

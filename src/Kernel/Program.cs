@@ -1,0 +1,42 @@
+using VirtioGuest.Kernel.Binding;
+using VirtioGuest.Kernel.FirmwareConfiguration;
+using VirtioGuest.Kernel.Machine;
+using VirtioGuest.Kernel.SelfTest;
+using VirtioGuest.Kernel.Shell;
+using VirtioGuest.Kernel.Text;
+using VirtioGuest.LibOS.Abi;
+
+namespace VirtioGuest.Kernel;
+
+/// <summary>The unikernel: says that it is there, binds devices, and runs the shell until somebody ends it.</summary>
+internal static class Program
+{
+    private static void Main()
+    {
+        // Nothing slow comes before the first line: how soon it comes is measured.
+        var output = new LibOsOutput();
+        BootInfo boot = Startup.Information;
+        output.WriteLine(
+            "VirtioGuest " + Versions.Kernel + " on .NET " + Versions.Runtime
+            + ", started by " + Startup.DoorName(boot.Door));
+
+        LibOsThread.NameCurrent("shell");
+        var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
+        var system = new LibOsSystemControl();
+        DeviceInventory devices = new DeviceBinder(machine, output).Bind(system.MemoryMap);
+        var context = new ShellContext
+        {
+            Output = output,
+            System = system,
+            Devices = devices,
+            SelfTests = SelfTestSuite.Create(machine, system, devices, Versions.Runtime),
+            Commands = CommandList.Create(),
+        };
+        var shell = new CommandShell(context);
+        string? script = ScriptSource.Find(machine.Ports, Startup.CommandLine, output);
+        if (script is null || shell.RunScript(script))
+        {
+            shell.RunInteractively(new LineEditor(new LibOsInput(), output));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System;
+using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Machine;
+
+namespace VirtioGuest.Kernel.SelfTest.Cases;
+
+/// <summary>Pinned heap memory and device memory are found in physical memory.</summary>
+internal sealed class DmaMapTest : SelfTestCase
+{
+    private const int Length = 300_000;
+    private const uint SegmentLength = 64 * 1024;
+    private const int Segments = 128;
+
+    private readonly DmaTag _dma;
+
+    /// <summary>Creates the test.</summary>
+    public DmaMapTest(DmaTag dma)
+        : base("pinned heap memory can be handed to devices")
+    {
+        _dma = dma;
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run()
+    {
+        DmaMap map = _dma.CreateMap(Segments, SegmentLength);
+        byte[] buffer = GC.AllocateUninitializedArray<byte>(Length, pinned: true);
+        DmaStatus status = PinnedMemory.Load(map, buffer);
+        if (status != DmaStatus.Ok)
+        {
+            return SelfTestResult.Failed("pinned memory could not be loaded");
+        }
+
+        ulong covered = 0;
+        foreach (DmaSegment segment in map.Segments)
+        {
+            covered += segment.Length;
+            if (segment.Length is 0 or > SegmentLength || segment.DeviceAddress == 0)
+            {
+                return SelfTestResult.Failed($"a segment of {segment.Length} bytes at 0x{segment.DeviceAddress:x}");
+            }
+        }
+
+        map.Unload();
+        return SelfTestResult.Expect(covered == Length, $"segments hold {covered} of {Length} bytes");
+    }
+}

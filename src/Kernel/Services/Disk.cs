@@ -1,0 +1,362 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using System.Threading;
+using System.Threading.Tasks;
+using VirtioGuest.Kernel.Text;
+
+namespace VirtioGuest.Kernel.Services;
+
+/// <summary>
+/// A disk: sectors of 512 bytes that can be read, written and flushed from any thread, in any length.
+/// </summary>
+/// <remarks>
+/// Requests of any length are split into transfers, of which a bounded number is in flight. Every wait ends: a device
+/// that does not answer in time is given up, and its requests fail with a status. The blocking calls allocate nothing.
+/// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "A disk lives as long as the kernel.")]
+internal abstract class Disk
+{
+    /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
+    public const int SectorSize = 512;
+
+    /// <summary>How long a device may take for a transfer.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
+
+    // Whoever gives a device up may be a step behind with completing its transfers.
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
+
+    private readonly Stack<DiskTransfer> _idle = new();
+    private readonly List<DiskTransfer> _all = [];
+    private readonly SemaphoreSlim _available;
+    private readonly TimeSpan _timeout;
+    private Timer? _watch;
+
+    /// <summary>Describes a disk.</summary>
+    /// <param name="name">What people call it, for example <c>disk0</c>.</param>
+    /// <param name="maximumTransfers">How many transfers may be in flight, at least 1.</param>
+    /// <param name="timeout">How long the device may take for one.</param>
+    protected Disk(string name, int maximumTransfers, TimeSpan timeout)
+    {
+        Name = name;
+        MaximumTransfers = maximumTransfers;
+        _timeout = timeout;
+        _available = new SemaphoreSlim(maximumTransfers, maximumTransfers);
+    }
+
+    /// <summary>What people call it.</summary>
+    public string Name { get; }
+
+    /// <summary>How many sectors it has: 0 to 2^55 - 1, and may change.</summary>
+    public abstract ulong SectorCount { get; }
+
+    /// <summary>Its size for people, and whether it is read-only.</summary>
+    public string Size =>
+        SectorCount.ToString() + " sectors (" + ByteCount.Format(SectorCount * SectorSize) + ")"
+        + (IsReadOnly ? ", read-only" : "");
+
+    /// <summary>Whether writes are refused.</summary>
+    public abstract bool IsReadOnly { get; }
+
+    /// <summary>How many transfers may be in flight.</summary>
+    public int MaximumTransfers { get; }
+
+    /// <summary>Whether the device still takes requests.</summary>
+    public abstract bool IsUsable { get; }
+
+    /// <summary>Why there is no transfer to be had, where <see cref="Rent"/> gave none.</summary>
+    public DiskStatus RentFailure => IsUsable ? DiskStatus.NoResources : DiskStatus.DeviceBroken;
+
+    /// <summary>Whether a range lies on the disk.</summary>
+    public bool Contains(ulong firstSector, ulong count)
+    {
+        ulong sectorCount = SectorCount;
+        return firstSector <= sectorCount && count <= sectorCount - firstSector;
+    }
+
+    /// <summary>Reads sectors and blocks until it is done.</summary>
+    /// <param name="firstSector">The first.</param>
+    /// <param name="destination">
+    /// Room for them, a multiple of 512 bytes. Undefined content where the result is not Ok.
+    /// </param>
+    public DiskStatus Read(ulong firstSector, Span<byte> destination)
+    {
+        var reader = new SectorReader(this, firstSector, CountSectors(destination.Length));
+        try
+        {
+            while (reader.TryRead(out _, out ReadOnlySpan<byte> data))
+            {
+                data.CopyTo(destination);
+                destination = destination[data.Length..];
+            }
+
+            return reader.Status;
+        }
+        finally
+        {
+            reader.Dispose();
+        }
+    }
+
+    /// <summary>Writes sectors and blocks until it is done. After a failure any part may have been written.</summary>
+    /// <param name="firstSector">The first.</param>
+    /// <param name="source">Their content, a multiple of 512 bytes.</param>
+    public DiskStatus Write(ulong firstSector, ReadOnlySpan<byte> source)
+    {
+        var writer = new SectorWriter(this, firstSector, CountSectors(source.Length));
+        try
+        {
+            while (writer.TryNext(out _, out Span<byte> data))
+            {
+                source[..data.Length].CopyTo(data);
+                source = source[data.Length..];
+            }
+
+            return writer.Finish();
+        }
+        finally
+        {
+            writer.Dispose();
+        }
+    }
+
+    /// <summary>Makes completed writes durable and blocks until it is done.</summary>
+    public DiskStatus Flush()
+    {
+        DiskTransfer? transfer = Rent();
+        if (transfer is null)
+        {
+            return RentFailure;
+        }
+
+        DiskStatus status = Start(transfer, DiskOperation.Flush, 0, 0);
+        status = status == DiskStatus.Ok ? Wait(transfer) : status;
+        Return(transfer);
+        return status;
+    }
+
+    /// <summary>Reads sectors.</summary>
+    /// <inheritdoc cref="Read"/>
+    public ValueTask<DiskStatus> ReadAsync(ulong firstSector, Memory<byte> destination) =>
+        MoveAsync(DiskOperation.Read, firstSector, destination, default);
+
+    /// <summary>Writes sectors.</summary>
+    /// <inheritdoc cref="Write"/>
+    public ValueTask<DiskStatus> WriteAsync(ulong firstSector, ReadOnlyMemory<byte> source) =>
+        MoveAsync(DiskOperation.Write, firstSector, default, source);
+
+    /// <summary>Makes completed writes durable.</summary>
+    public async ValueTask<DiskStatus> FlushAsync()
+    {
+        DiskTransfer? transfer = await RentAsync().ConfigureAwait(false);
+        if (transfer is null)
+        {
+            return RentFailure;
+        }
+
+        DiskStatus status = Start(transfer, DiskOperation.Flush, 0, 0);
+        status = status == DiskStatus.Ok ? await transfer.Completion.ConfigureAwait(false) : status;
+        Return(transfer);
+        return status;
+    }
+
+    /// <summary>Takes a transfer, and waits for one where all are in use.</summary>
+    /// <returns>
+    /// The transfer, to be given back; null where there is no memory for one, or none came free in time. Whoever holds
+    /// one already only asks with <see cref="TryRent"/>, so that nobody waits for somebody who waits.
+    /// </returns>
+    public DiskTransfer? Rent() => _available.Wait(_timeout) ? TakeIdle() : null;
+
+    /// <summary>Takes a transfer where one is free.</summary>
+    public DiskTransfer? TryRent() => _available.Wait(0) ? TakeIdle() : null;
+
+    /// <summary>Gives a transfer back that is not in flight.</summary>
+    public void Return(DiskTransfer transfer)
+    {
+        lock (_idle)
+        {
+            _idle.Push(transfer);
+        }
+
+        _available.Release();
+    }
+
+    /// <summary>Hands a transfer to the device.</summary>
+    /// <param name="transfer">Rented and not in flight.</param>
+    /// <param name="operation">What to do.</param>
+    /// <param name="firstSector">The first sector; 0 for a flush.</param>
+    /// <param name="count">How many, 1 to the transfer's capacity; 0 for a flush.</param>
+    /// <returns>Ok where it is now in flight and has to be waited for; else why not.</returns>
+    public DiskStatus Start(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
+    {
+        if (!Contains(firstSector, (ulong)count))
+        {
+            return DiskStatus.OutOfRange;
+        }
+
+        if (operation == DiskOperation.Write && IsReadOnly)
+        {
+            return DiskStatus.ReadOnly;
+        }
+
+        return IsUsable ? Submit(transfer, operation, firstSector, count) : DiskStatus.DeviceBroken;
+    }
+
+    /// <summary>Blocks until a transfer in flight has ended; gives the device up where that takes too long.</summary>
+    public DiskStatus Wait(DiskTransfer transfer)
+    {
+        if (transfer.TryWait(_timeout, out DiskStatus status))
+        {
+            return status;
+        }
+
+        GiveUp();
+        return transfer.TryWait(_timeout + s_grace, out status)
+            ? status
+            : throw new InvalidOperationException(Name + ": a transfer outlived its device");
+    }
+
+    /// <summary>Hands a transfer over, after all checks that do not concern the device.</summary>
+    protected abstract DiskStatus Submit(
+        DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count);
+
+    /// <summary>Creates a transfer, at most <see cref="MaximumTransfers"/> times.</summary>
+    /// <returns>The transfer, or null where memory for the device is used up.</returns>
+    protected abstract DiskTransfer? CreateTransfer();
+
+    /// <summary>
+    /// Takes the device out of use because it did not answer in time. Before it returns, every transfer in flight has
+    /// been completed, and the device does not touch their buffers any more.
+    /// </summary>
+    protected abstract void GiveUp();
+
+    private static ulong CountSectors(int length)
+    {
+        if (length % SectorSize != 0)
+        {
+            throw new ArgumentException("a disk moves whole sectors of 512 bytes");
+        }
+
+        return (ulong)(length / SectorSize);
+    }
+
+    private DiskTransfer? TakeIdle()
+    {
+        lock (_idle)
+        {
+            if (!IsUsable)
+            {
+                _available.Release();
+                return null;
+            }
+
+            if (_idle.TryPop(out DiskTransfer? transfer))
+            {
+                return transfer;
+            }
+
+            transfer = CreateTransfer();
+            if (transfer is not null)
+            {
+                _all.Add(transfer);
+                return transfer;
+            }
+        }
+
+        _available.Release();
+        return null;
+    }
+
+    private async ValueTask<DiskTransfer?> RentAsync()
+    {
+        WatchDeadlines();
+        return await _available.WaitAsync(_timeout).ConfigureAwait(false) ? TakeIdle() : null;
+    }
+
+    private async ValueTask<DiskStatus> MoveAsync(
+        DiskOperation operation,
+        ulong firstSector,
+        Memory<byte> destination,
+        ReadOnlyMemory<byte> source)
+    {
+        int length = operation == DiskOperation.Read ? destination.Length : source.Length;
+        if (!Contains(firstSector, CountSectors(length)))
+        {
+            return DiskStatus.OutOfRange;
+        }
+
+        DiskStatus result = DiskStatus.Ok;
+        var inFlight = new Queue<(DiskTransfer Transfer, int Offset, int Length)>();
+        int next = 0;
+        while (inFlight.Count > 0 || (next < length && result == DiskStatus.Ok))
+        {
+            DiskTransfer? transfer = null;
+            if (next < length && result == DiskStatus.Ok)
+            {
+                transfer = inFlight.Count == 0 ? await RentAsync().ConfigureAwait(false) : TryRent();
+                result = transfer is null && inFlight.Count == 0 ? RentFailure : result;
+            }
+
+            if (transfer is not null)
+            {
+                int part = Math.Min(length - next, transfer.Data.Length);
+                if (operation == DiskOperation.Write)
+                {
+                    source.Span.Slice(next, part).CopyTo(transfer.Data);
+                }
+
+                result = Start(transfer, operation, firstSector + (ulong)(next / SectorSize), part / SectorSize);
+                if (result != DiskStatus.Ok)
+                {
+                    Return(transfer);
+                    continue;
+                }
+
+                inFlight.Enqueue((transfer, next, part));
+                next += part;
+            }
+            else if (inFlight.TryDequeue(out (DiskTransfer Transfer, int Offset, int Length) oldest))
+            {
+                DiskStatus status = await oldest.Transfer.Completion.ConfigureAwait(false);
+                if (operation == DiskOperation.Read && status == DiskStatus.Ok)
+                {
+                    oldest.Transfer.Data[..oldest.Length].CopyTo(destination.Span[oldest.Offset..]);
+                }
+
+                Return(oldest.Transfer);
+                result = result == DiskStatus.Ok ? status : result;
+            }
+        }
+
+        return result;
+    }
+
+    // Who blocks looks at the clock himself; who awaits has nobody else to do it for him.
+    private void WatchDeadlines()
+    {
+        if (Volatile.Read(ref _watch) is null)
+        {
+            lock (_idle)
+            {
+                _watch ??= new Timer(_ => GiveUpIfOverdue(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+
+    private void GiveUpIfOverdue()
+    {
+        bool isOverdue = false;
+        lock (_idle)
+        {
+            foreach (DiskTransfer transfer in _all)
+            {
+                isOverdue |= transfer.IsOverdue(_timeout);
+            }
+        }
+
+        if (isOverdue)
+        {
+            GiveUp();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+namespace VirtioGuest.Kernel.Services;
+
+/// <summary>What became of a request to a disk.</summary>
+internal enum DiskStatus
+{
+    /// <summary>It was carried out.</summary>
+    Ok,
+
+    /// <summary>The device reported an error.</summary>
+    DeviceError,
+
+    /// <summary>The device does not know the request.</summary>
+    Unsupported,
+
+    /// <summary>The disk cannot be written to.</summary>
+    ReadOnly,
+
+    /// <summary>A part of it lies beyond the disk's end; nothing was done.</summary>
+    OutOfRange,
+
+    /// <summary>The device did not answer in time, and was reset.</summary>
+    TimedOut,
+
+    /// <summary>The device misbehaved or was given up; it takes no more requests.</summary>
+    DeviceBroken,
+
+    /// <summary>There was no memory or no room in the queue for the request.</summary>
+    NoResources,
+}

@@ -1,0 +1,30 @@
+namespace VirtioGuest.Kernel.Shell;
+
+/// <summary>How a command ended.</summary>
+internal readonly struct CommandResult
+{
+    /// <summary>It did what it was asked for.</summary>
+    public static readonly CommandResult Success = new(CommandOutcome.Succeeded, "");
+
+    /// <summary>Its arguments make no sense; the shell shows how it is used.</summary>
+    public static readonly CommandResult WrongArguments = new(CommandOutcome.WrongArguments, "");
+
+    private CommandResult(CommandOutcome outcome, string reason)
+    {
+        Outcome = outcome;
+        Reason = reason;
+    }
+
+    /// <summary>How it ended.</summary>
+    public CommandOutcome Outcome { get; }
+
+    /// <summary>Why, in one line, where it failed.</summary>
+    public string Reason { get; }
+
+    /// <summary>It could not do what it was asked for.</summary>
+    /// <param name="reason">Why, in one line.</param>
+    public static CommandResult Failure(string reason) => new(CommandOutcome.Failed, reason);
+
+    /// <summary>The shell ends, because the machine is going down.</summary>
+    public static CommandResult End() => new(CommandOutcome.EndsShell, "");
+}

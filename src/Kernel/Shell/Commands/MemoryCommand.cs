@@ -1,0 +1,44 @@
+using System;
+using VirtioGuest.Kernel.Text;
+using VirtioGuest.LibOS.Abi;
+
+namespace VirtioGuest.Kernel.Shell.Commands;
+
+/// <summary><c>mem</c>: what the memory is used for.</summary>
+internal sealed class MemoryCommand : Command
+{
+    /// <summary>Creates the command.</summary>
+    public MemoryCommand()
+        : base("mem", "show what the memory is used for")
+    {
+    }
+
+    /// <inheritdoc/>
+    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    {
+        if (arguments.Length != 0)
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        MemoryInfo memory = shell.System.Memory;
+        Show(shell.Output, "total", memory.Total);
+        Show(shell.Output, "above 4 GiB", memory.TotalAbove4G);
+        Show(shell.Output, "used", memory.Total - memory.Free);
+        Show(shell.Output, "  kernel image", memory.Image);
+        Show(shell.Output, "  libos tables", memory.Tables);
+        Show(shell.Output, "  program", memory.Program);
+        Show(shell.Output, "  devices", memory.Dma);
+        Show(shell.Output, "  quarantined", memory.Quarantined);
+        Show(shell.Output, "free", memory.Free);
+        Show(shell.Output, "largest free", memory.LargestFree);
+        Show(shell.Output, "managed heap", (ulong)GC.GetTotalMemory(forceFullCollection: false));
+        shell.Output.WriteLine(
+            Column.Left("collections:", 16)
+            + $"{GC.CollectionCount(0)} of generation 0, {GC.CollectionCount(1)} of 1, {GC.CollectionCount(2)} of 2");
+        return CommandResult.Success;
+    }
+
+    private static void Show(TextOutput output, string name, ulong bytes) =>
+        output.WriteLine(Column.Left(name + ":", 16) + Column.Right(bytes, 12) + "  " + ByteCount.Format(bytes));
+}

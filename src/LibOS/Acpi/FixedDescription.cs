@@ -1,0 +1,129 @@
+using VirtioGuest.LibOS.Boot;
+
+namespace VirtioGuest.LibOS.Acpi;
+
+/// <summary>What LibOS takes from the Fixed ACPI Description Table (ACPI 6.5, 5.2.9).</summary>
+internal struct FixedDescription
+{
+    private const uint TimerIs32BitsFlag = 1 << 8;
+    private const uint ResetRegisterFlag = 1 << 10;
+    private const uint HardwareReducedFlag = 1 << 20;
+    private const ushort KeyboardControllerFlag = 1 << 1;
+    private const ushort NoVgaFlag = 1 << 2;
+    private const ushort NoMessagesFlag = 1 << 3;
+    private const ushort NoRealTimeClockFlag = 1 << 5;
+    private const byte SystemIoSpace = 1;
+
+    /// <summary>Whether the table is there; everything else is 0 without it.</summary>
+    public bool IsPresent;
+
+    /// <summary>The table's revision: 1 for ACPI 1.0.</summary>
+    public byte Revision;
+
+    /// <summary>Where the DSDT is.</summary>
+    public ulong DsdtAddress;
+
+    /// <summary>The port that takes <see cref="AcpiEnable"/>; 0 where ACPI mode is always on.</summary>
+    public ushort SmiCommandPort;
+
+    /// <summary>The value that turns ACPI mode on.</summary>
+    public byte AcpiEnable;
+
+    /// <summary>The port of the 16-bit PM1a control register; 0 without one.</summary>
+    public ushort Pm1aControl;
+
+    /// <summary>The port of the 16-bit PM1b control register; 0 without one.</summary>
+    public ushort Pm1bControl;
+
+    /// <summary>The port of the 3.579545 MHz power-management timer; 0 without one.</summary>
+    public ushort TimerPort;
+
+    /// <summary>The bits of the timer: 24 or 32; 0 without one.</summary>
+    public byte TimerBits;
+
+    /// <summary>The port that resets the machine; 0 where none is given, or it is no port.</summary>
+    public ushort ResetPort;
+
+    /// <summary>What to write to <see cref="ResetPort"/>.</summary>
+    public byte ResetValue;
+
+    /// <summary>The register of the real-time clock that holds the century; 0 where none is named.</summary>
+    public byte CenturyRegister;
+
+    /// <summary>Whether the hardware of PM1 and SMI does not exist (5.2.9, HW_REDUCED_ACPI).</summary>
+    public bool IsHardwareReduced;
+
+    /// <summary>Whether <see cref="BootFlags"/> means anything: not before ACPI 2.0.</summary>
+    public bool HasBootFlags;
+
+    /// <summary>IAPC_BOOT_ARCH (5.2.9.3).</summary>
+    public ushort BootFlags;
+
+    /// <summary>False where the firmware says that there is no 8042 keyboard controller.</summary>
+    public readonly bool MayHaveKeyboardController => !HasBootFlags || (BootFlags & KeyboardControllerFlag) != 0;
+
+    /// <summary>False where the firmware says that there is no VGA hardware to probe.</summary>
+    public readonly bool MayHaveVga => !HasBootFlags || (BootFlags & NoVgaFlag) == 0;
+
+    /// <summary>False where the firmware says that message-signalled interrupts must stay off.</summary>
+    public readonly bool MayUseMessages => !HasBootFlags || (BootFlags & NoMessagesFlag) == 0;
+
+    /// <summary>False where the firmware says that there is no CMOS clock.</summary>
+    public readonly bool MayHaveRealTimeClock => !HasBootFlags || (BootFlags & NoRealTimeClockFlag) == 0;
+
+    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    public void Read(ByteWindow table)
+    {
+        uint flags = table.Load32(112);
+        IsPresent = true;
+        Revision = table.Load8(8);
+        DsdtAddress = table.Load64(140);
+        if (DsdtAddress == 0)
+        {
+            DsdtAddress = table.Load32(40);
+        }
+
+        IsHardwareReduced = Revision >= 5 && (flags & HardwareReducedFlag) != 0;
+        HasBootFlags = Revision >= 3 && table.Has(109, 2);
+        BootFlags = HasBootFlags ? table.Load16(109) : (ushort)0;
+        CenturyRegister = table.Load8(108);
+        if ((flags & ResetRegisterFlag) != 0 && Revision >= 2 && table.Has(116, 13))
+        {
+            ResetPort = PortOf(table, 116);
+            ResetValue = table.Load8(128);
+        }
+
+        if (IsHardwareReduced)
+        {
+            return;
+        }
+
+        SmiCommandPort = ToPort(table.Load32(48));
+        AcpiEnable = table.Load8(52);
+        Pm1aControl = PortOfBlock(table, 172, 64);
+        Pm1bControl = PortOfBlock(table, 184, 68);
+        TimerPort = PortOfBlock(table, 208, 76);
+        if (table.Load8(91) != 4)
+        {
+            TimerPort = 0;
+        }
+
+        if (TimerPort != 0)
+        {
+            TimerBits = (flags & TimerIs32BitsFlag) != 0 ? (byte)32 : (byte)24;
+        }
+    }
+
+    // The extended block counts where it is filled in (5.2.9), else the old one.
+    private static ushort PortOfBlock(ByteWindow table, ulong extended, ulong old)
+    {
+        ushort port = PortOf(table, extended);
+        return port != 0 ? port : ToPort(table.Load32(old));
+    }
+
+    // Generic Address Structure, 5.2.3.2.
+    private static ushort PortOf(ByteWindow table, ulong address) =>
+        table.Load8(address) == SystemIoSpace ? ToPort(table.Load64(address + 4)) : (ushort)0;
+
+    private static ushort ToPort(ulong address) => address <= ushort.MaxValue ? (ushort)address : (ushort)0;
+}

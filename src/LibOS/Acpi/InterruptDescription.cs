@@ -1,0 +1,175 @@
+using VirtioGuest.LibOS.Boot;
+
+namespace VirtioGuest.LibOS.Acpi;
+
+/// <summary>What LibOS takes from the Multiple APIC Description Table (ACPI 6.5, 5.2.12).</summary>
+internal unsafe struct InterruptDescription
+{
+    /// <summary>How many I/O APICs there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    public const int IoApicCapacity = 16;
+
+    /// <summary>How many overrides there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    public const int OverrideCapacity = 24;
+
+    private const ulong FirstEntry = 44;
+    private const byte ProcessorEntry = 0;
+    private const byte IoApicEntry = 1;
+    private const byte OverrideEntry = 2;
+    private const byte LocalApicAddressEntry = 5;
+    private const byte X2ApicEntry = 9;
+
+    private fixed uint _ioApicAddress[IoApicCapacity];
+    private fixed uint _ioApicFirst[IoApicCapacity];
+    private fixed byte _ioApicId[IoApicCapacity];
+    private fixed uint _overrideTo[OverrideCapacity];
+    private fixed ushort _overrideFlags[OverrideCapacity];
+    private fixed byte _overrideFrom[OverrideCapacity];
+
+    /// <summary>Whether the table is there; everything else is 0 without it.</summary>
+    public bool IsPresent;
+
+    /// <summary>Whether an entry was not in order, so that the ones after it were not read.</summary>
+    public bool IsCut;
+
+    /// <summary>Whether the machine also has a pair of 8259s (PCAT_COMPAT).</summary>
+    public bool HasLegacyControllers;
+
+    /// <summary>The physical address of the local APICs.</summary>
+    public ulong LocalApicAddress;
+
+    /// <summary>The number of processors that are enabled.</summary>
+    public uint Processors;
+
+    /// <summary>The number of I/O APICs.</summary>
+    public int IoApics;
+
+    /// <summary>The number of overrides.</summary>
+    public int Overrides;
+
+    /// <summary>How many I/O APICs and overrides were left out for want of room.</summary>
+    public uint Ignored;
+
+    /// <summary>Copies an I/O APIC's entry out; false at and past <see cref="IoApics"/>.</summary>
+    public readonly bool TryGetIoApic(int index, IoApicDescription* ioApic)
+    {
+        if (index < 0 || index >= IoApics)
+        {
+            return false;
+        }
+
+        ioApic->Id = _ioApicId[index];
+        ioApic->Address = _ioApicAddress[index];
+        ioApic->FirstInterrupt = _ioApicFirst[index];
+        return true;
+    }
+
+    /// <summary>Finds where an ISA line is really connected.</summary>
+    /// <param name="line">The ISA line, 0 to 15.</param>
+    /// <param name="flags">Polarity (bits 0-1) and trigger mode (bits 2-3), 5.2.12.5; 0 for the bus's usual.</param>
+    /// <returns>The global system interrupt; the line's own number where no override names it.</returns>
+    public readonly uint GlobalInterruptOf(byte line, out ushort flags)
+    {
+        for (int index = 0; index < Overrides; index++)
+        {
+            if (_overrideFrom[index] == line)
+            {
+                flags = _overrideFlags[index];
+                return _overrideTo[index];
+            }
+        }
+
+        flags = 0;
+        return line;
+    }
+
+    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    public void Read(ByteWindow table)
+    {
+        if (IsPresent)
+        {
+            return;
+        }
+
+        IsPresent = true;
+        LocalApicAddress = table.Load32(36);
+        HasLegacyControllers = (table.Load32(40) & 1) != 0;
+        ulong offset = FirstEntry;
+        while (table.Has(offset, 2))
+        {
+            ulong length = table.Load8(offset + 1);
+            if (length < 2 || !table.Has(offset, length))
+            {
+                IsCut = true;
+                return;
+            }
+
+            ReadEntry(table.Part(offset, length));
+            offset += length;
+        }
+    }
+
+    private void ReadEntry(ByteWindow entry)
+    {
+        switch (entry.Load8(0))
+        {
+            case ProcessorEntry:
+                Processors += entry.Load32(4) & 1;
+                break;
+            case X2ApicEntry:
+                Processors += entry.Load32(8) & 1;
+                break;
+            case LocalApicAddressEntry when entry.Has(4, 8):
+                LocalApicAddress = entry.Load64(4);
+                break;
+            case IoApicEntry when entry.Has(0, 12):
+                ReadIoApic(entry);
+                break;
+            case OverrideEntry when entry.Has(0, 10):
+                ReadOverride(entry);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void ReadIoApic(ByteWindow entry)
+    {
+        if (IoApics == IoApicCapacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _ioApicId[IoApics] = entry.Load8(2);
+        _ioApicAddress[IoApics] = entry.Load32(4);
+        _ioApicFirst[IoApics] = entry.Load32(8);
+        IoApics++;
+    }
+
+    private void ReadOverride(ByteWindow entry)
+    {
+        if (Overrides == OverrideCapacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _overrideFrom[Overrides] = entry.Load8(3);
+        _overrideTo[Overrides] = entry.Load32(4);
+        _overrideFlags[Overrides] = entry.Load16(8);
+        Overrides++;
+    }
+}
+
+/// <summary>An I/O APIC.</summary>
+internal struct IoApicDescription
+{
+    /// <summary>Its identification.</summary>
+    public byte Id;
+
+    /// <summary>The physical address of its registers.</summary>
+    public uint Address;
+
+    /// <summary>The global system interrupt of its first input.</summary>
+    public uint FirstInterrupt;
+}

@@ -1,0 +1,67 @@
+using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Cpu;
+
+namespace VirtioGuest.LibOS.Boot;
+
+/// <summary>Reads what a PVH loader hands over: <c>hvm_start_info</c> of Xen's x86/HVM direct boot ABI.</summary>
+/// <remarks>It says nothing of a screen; see <see cref="VirtioGuest.LibOS.Console.VgaPresence"/>.</remarks>
+internal static unsafe class PvhStartInfo
+{
+    /// <summary>The first word of the structure.</summary>
+    public const uint Magic = 0x336E_C578;
+
+    private const ulong MemoryMapVersionLength = 56;
+    private const uint MaximumEntries = 4096;
+    private const ulong EntryLength = 24;
+
+    /// <summary>Reads the start information at a physical address (EBX at entry).</summary>
+    /// <returns>
+    /// <see cref="BootStatus.Ok"/>, or what is wrong; the information then holds what came before the fault.
+    /// </returns>
+    public static BootStatus Parse(ulong physical, BootInformation* information)
+    {
+        Processor.Fill(information, 0, (ulong)sizeof(BootInformation));
+        information->Door = BootDoor.Pvh;
+        if (!ByteWindow.TryOpen(physical, MemoryMapVersionLength, out ByteWindow start))
+        {
+            return BootStatus.Unreachable;
+        }
+
+        if (start.Load32(0) != Magic)
+        {
+            return BootStatus.BadMagic;
+        }
+
+        information->RootPointer = start.Load64(32);
+
+        // Version 0 has no memory map: its guests ask the hypervisor, and there is none to ask here.
+        uint version = start.Load32(4);
+        uint entries = version == 0 ? 0 : start.Load32(48);
+        if (entries == 0)
+        {
+            return BootStatus.NoMemory;
+        }
+
+        if (entries > MaximumEntries)
+        {
+            return BootStatus.TooLong;
+        }
+
+        if (!ByteWindow.TryOpen(start.Load64(40), entries * EntryLength, out ByteWindow map))
+        {
+            return BootStatus.Unreachable;
+        }
+
+        for (ulong entry = 0; map.Has(entry, EntryLength); entry += EntryLength)
+        {
+            information->Memory.Add(map.Load64(entry), map.Load64(entry + 8), map.Load32(entry + 16));
+        }
+
+        if (information->Memory.RamBytes == 0)
+        {
+            return BootStatus.NoMemory;
+        }
+
+        return KernelCommandLine.CopyFrom(start.Load64(24), information);
+    }
+}

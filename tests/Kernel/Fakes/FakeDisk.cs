@@ -1,0 +1,137 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using VirtioGuest.Kernel.Services;
+
+namespace VirtioGuest.Kernel.Tests.Fakes;
+
+/// <summary>A disk in memory, which completes requests when it likes and fails where it is told to.</summary>
+internal sealed class FakeDisk : Disk
+{
+    private readonly List<Request> _pending = [];
+    private readonly int _transferSectors;
+    private readonly Random _random = new(1);
+    private bool _isGone;
+
+    public FakeDisk(int sectors, int transferSectors = 8, int maximumTransfers = 4, TimeSpan? timeout = null)
+        : base("disk0", maximumTransfers, timeout ?? TimeSpan.FromSeconds(10))
+    {
+        Content = new byte[sectors * SectorSize];
+        _transferSectors = transferSectors;
+    }
+
+    public byte[] Content { get; }
+
+    /// <summary>Whether requests wait and are completed out of order, on other threads.</summary>
+    public bool IsSlow { get; init; }
+
+    /// <summary>Whether requests are never answered.</summary>
+    public bool IsStuck { get; set; }
+
+    /// <summary>Requests that touch this sector fail.</summary>
+    public ulong? BadSector { get; set; }
+
+    public bool RefusesWrites { get; init; }
+
+    public int LargestInFlight { get; private set; }
+
+    public int Requests { get; private set; }
+
+    public int Flushes { get; private set; }
+
+    public int CreatedTransfers { get; private set; }
+
+    public override ulong SectorCount => (ulong)(Content.Length / SectorSize);
+
+    public override bool IsReadOnly => RefusesWrites;
+
+    public override bool IsUsable => !_isGone;
+
+    protected override DiskTransfer? CreateTransfer()
+    {
+        CreatedTransfers++;
+        return new Transfer(new byte[_transferSectors * SectorSize]);
+    }
+
+    protected override DiskStatus Submit(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
+    {
+        transfer.Begin();
+        var request = new Request(transfer, operation, firstSector, count);
+        lock (_pending)
+        {
+            Requests++;
+            _pending.Add(request);
+            LargestInFlight = Math.Max(LargestInFlight, _pending.Count);
+        }
+
+        if (IsStuck)
+        {
+            return DiskStatus.Ok;
+        }
+
+        if (IsSlow)
+        {
+            ThreadPool.QueueUserWorkItem(_ => CompleteOne());
+        }
+        else
+        {
+            CompleteOne();
+        }
+
+        return DiskStatus.Ok;
+    }
+
+    protected override void GiveUp()
+    {
+        _isGone = true;
+        lock (_pending)
+        {
+            foreach (Request request in _pending)
+            {
+                request.Transfer.Complete(DiskStatus.TimedOut);
+            }
+
+            _pending.Clear();
+        }
+    }
+
+    private void CompleteOne()
+    {
+        Request request;
+        lock (_pending)
+        {
+            int index = _random.Next(_pending.Count);
+            request = _pending[index];
+            _pending.RemoveAt(index);
+            Perform(request);
+        }
+
+        bool isBad = BadSector is { } bad
+            && bad >= request.First && bad < request.First + (ulong)request.Count;
+        request.Transfer.Complete(isBad ? DiskStatus.DeviceError : DiskStatus.Ok);
+    }
+
+    private void Perform(Request request)
+    {
+        Span<byte> range = Content.AsSpan((int)request.First * SectorSize, request.Count * SectorSize);
+        switch (request.Operation)
+        {
+            case DiskOperation.Read:
+                range.CopyTo(request.Transfer.Data);
+                break;
+            case DiskOperation.Write:
+                request.Transfer.Data[..range.Length].CopyTo(range);
+                break;
+            default:
+                Flushes++;
+                break;
+        }
+    }
+
+    private sealed record Request(DiskTransfer Transfer, DiskOperation Operation, ulong First, int Count);
+
+    private sealed class Transfer(byte[] data) : DiskTransfer
+    {
+        public override Span<byte> Data => data;
+    }
+}

@@ -1,0 +1,58 @@
+using NUnit.Framework;
+using VirtioGuest.Kernel.FirmwareConfiguration;
+
+namespace VirtioGuest.Kernel.Tests;
+
+[TestFixture]
+internal sealed class KernelCommandLineTests
+{
+    [TestCase("run='a; b'", "a; b", TestName = "as QEMU passes it")]
+    [TestCase("\"run=a; b\"", "a; b", TestName = "as GRUB hands it over")]
+    [TestCase("run=word", "word", TestName = "a single word")]
+    [TestCase("run=\"a; b\"", "a; b", TestName = "double quotes around the value")]
+    [TestCase("'run=a; b'", "a; b", TestName = "single quotes around the word")]
+    [TestCase("/boot/kernel quiet run='a; b' last", "a; b", TestName = "among other words")]
+    [TestCase("console=\"tty 0\" \"run=a; b\" x='1 2'", "a; b", TestName = "among other quoted words")]
+    [TestCase("run='say \"hi\"'", "say \"hi\"", TestName = "the other quote inside of quotes")]
+    [TestCase("\"run=say \\\"hi\\\"\"", "say \"hi\"", TestName = "a quote that GRUB protected")]
+    [TestCase("\"run=a\\\\b\"", "a\\b", TestName = "a backslash that GRUB protected")]
+    [TestCase("run='C:\\dir'", "C:\\dir", TestName = "a backslash before another character")]
+    [TestCase("run=one run=two", "two", TestName = "the last of several")]
+    [TestCase("run=", "", TestName = "an empty value")]
+    [TestCase("run=a'; 'b", "a; b", TestName = "quotes within the word")]
+    public void Run_is_found(string text, string expected)
+    {
+        Assert.That(KernelCommandLine.TryParse(text, out KernelCommandLine? line), Is.True);
+        Assert.That(line!.TryGetValue("run", out string? value), Is.True);
+        Assert.That(value, Is.EqualTo(expected));
+    }
+
+    [TestCase("")]
+    [TestCase("   ")]
+    [TestCase("quiet")]
+    [TestCase("run")]
+    [TestCase("rerun=a runs=b")]
+    [TestCase("'x run=a'")]
+    public void Run_is_not_found_where_it_is_not(string text)
+    {
+        Assert.That(KernelCommandLine.TryParse(text, out KernelCommandLine? line), Is.True);
+        Assert.That(line!.TryGetValue("run", out _), Is.False);
+    }
+
+    [TestCase("run='a; b")]
+    [TestCase("\"run=a; b")]
+    [TestCase("run=\"a'")]
+    [TestCase("run='a\\'")]
+    public void An_open_quote_is_an_error(string text)
+    {
+        Assert.That(KernelCommandLine.TryParse(text, out KernelCommandLine? line), Is.False);
+        Assert.That(line, Is.Null);
+    }
+
+    [Test]
+    public void Words_come_in_order_with_quotes_taken_off()
+    {
+        Assert.That(KernelCommandLine.TryParse(" a  'b c'\t\"\" d=1 ", out KernelCommandLine? line), Is.True);
+        Assert.That(line!.Words, Is.EqualTo(new[] { "a", "b c", "", "d=1" }));
+    }
+}

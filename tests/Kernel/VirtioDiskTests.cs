@@ -1,0 +1,183 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
+
+namespace VirtioGuest.Kernel.Tests;
+
+[TestFixture]
+internal sealed class VirtioDiskTests
+{
+    private const ulong FlushFeature = 1UL << 9;
+    private const ulong ReadOnlyFeature = 1UL << 5;
+    private const ulong SizeMaxFeature = 1UL << 1;
+    private const int SizeMaxField = 8;
+
+    [TestCase(1)]
+    [TestCase(256)]
+    [TestCase(257)]
+    [TestCase(3000)]
+    public async Task Sectors_are_written_and_read(int count)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        VirtioDisk disk = Start(bench);
+        byte[] content = new byte[count * 512];
+        new Random(count).NextBytes(content);
+
+        Assert.That(disk.Write(11, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
+        byte[] read = new byte[content.Length];
+        Assert.That(disk.Read(11, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read, Is.EqualTo(content));
+        Array.Clear(read);
+        Assert.That(await disk.ReadAsync(11, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read, Is.EqualTo(content));
+    }
+
+    [Test]
+    public void Segments_are_no_longer_than_the_device_takes()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
+        bench.Device.Offered |= SizeMaxFeature;
+        bench.Device.SetField32(SizeMaxField, 1000);
+        VirtioDisk disk = Start(bench);
+        byte[] content = new byte[1024 * 512];
+        new Random(1).NextBytes(content);
+
+        Assert.That(disk.Write(0, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Content.SequenceEqual(content), Is.True);
+    }
+
+    [TestCase(true, ExpectedResult = 1)]
+    [TestCase(false, ExpectedResult = 0)]
+    public int Flush_is_sent_where_it_is_offered(bool isOffered)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.Device.Offered |= isOffered ? FlushFeature : 0;
+
+        Assert.That(Start(bench).Flush(), Is.EqualTo(DiskStatus.Ok));
+        return bench.Device.Requests.FindAll(request => request.StartsWith("4@", StringComparison.Ordinal)).Count;
+    }
+
+    [TestCase((byte)1, "error: disk0: the device reports an I/O error")]
+    [TestCase((byte)2, "error: disk0: the device does not support the request")]
+    [TestCase((byte)7, "error: disk0: the device reports an I/O error")]
+    public void Statuses_of_the_device_reach_the_shell(byte status, string expected)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        VirtioDisk disk = Start(bench);
+        bench.Device.ForcedStatus = status;
+        Assert.That(new ShellBench(disk).Run("blk 0 checksum 0 64"), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_read_only_device_is_shown_and_spared()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.Device.Offered |= ReadOnlyFeature;
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.Size, Is.EqualTo("64 sectors (32 KiB), read-only"));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.ReadOnly));
+        Assert.That(bench.Device.Requests, Is.Empty);
+    }
+
+    [Test]
+    public void A_device_without_sectors_is_a_disk_all_the_same()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(0);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.Size, Is.EqualTo("0 sectors (0 bytes)"));
+        Assert.That(disk.Read(0, []), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.OutOfRange));
+    }
+
+    [Test]
+    public void Requests_that_are_completed_out_of_order_find_their_owners()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        VirtioDisk disk = Start(bench);
+        new Random(2).NextBytes(bench.Device.Content);
+        bench.Device.HoldsRequests = true;
+        byte[] read = new byte[1024 * 512];
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, read));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(4).After(10_000, 10));
+        Thread.Sleep(20);
+
+        for (int left = 4; left > 0; left--)
+        {
+            bench.Device.CompleteHeld(left / 2);
+        }
+
+        Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
+    }
+
+    [Test]
+    public void A_device_that_breaks_the_rules_fails_what_is_in_flight_and_is_taken_out_of_use()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
+        bench.ExpectsViolations = true;
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[600 * 512]));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
+        Thread.Sleep(20);
+
+        bench.Device.Ring(0).Use(new TakenBuffer(63, []), 1);
+        bench.Device.InterruptQueue(0);
+
+        Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.IsUsable, Is.False);
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(new ShellBench(disk).Run("disks"), Does.EndWith("out of use"));
+    }
+
+    [Test]
+    public void A_device_that_asks_for_a_reset_fails_what_is_in_flight()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
+        bench.ExpectsViolations = true;
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> writing = disk.WriteAsync(0, new byte[512]).AsTask();
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(writing.Wait(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+    }
+
+    [Test]
+    public void Lsvirtio_tells_about_the_device()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.Device.Offered |= FlushFeature;
+        VirtioDisk disk = Start(bench);
+        var shell = new ShellBench(disk);
+        shell.Context.Devices.Add(disk.Device);
+        shell.Run("blk 0 checksum 0 64");
+
+        string[] lines = shell.Run("lsvirtio").Split('\n');
+
+        Assert.That(lines[0], Does.Match("^disk0: virtio-blk, virtio-pci at [0-9a-f:.]+, packed ring, .+, running$"));
+        Assert.That(lines[1], Does.StartWith("    features: ").And.Contain("FLUSH").And.Contain("RING_PACKED"));
+        Assert.That(
+            lines[2],
+            Does.Match("^    queue 0 requestq1: 64 descriptors, vector \\d+, 1 added, 1 used, 0 in flight, "));
+        Assert.That(lines, Does.Contain("    reads: 1"));
+    }
+
+    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench)
+    {
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Assert.That(disk, Is.Not.Null, failure);
+        return disk!;
+    }
+}
