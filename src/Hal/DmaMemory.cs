@@ -3,11 +3,13 @@ using System;
 namespace VirtioGuest.Hal;
 
 /// <summary>
-/// Memory that the processor and one device share for as long as the device lives: rings, request headers, buffer pools.
+/// Memory that the processor and one device share for as long as the device lives: rings, request headers, buffer
+/// pools.
 /// </summary>
 /// <remarks>
 /// Allocated zeroed and contiguous for the device by <see cref="DmaTag.Allocate"/>. The offset-based accessors check
-/// their range and throw <see cref="ArgumentOutOfRangeException"/>: an offset outside the region is a bug of the driver.
+/// their range and throw <see cref="ArgumentOutOfRangeException"/>: an offset outside the region is a bug of the
+/// driver.
 /// </remarks>
 public abstract unsafe class DmaMemory
 {
@@ -34,10 +36,14 @@ public abstract unsafe class DmaMemory
     /// <summary>The size in bytes.</summary>
     public uint Length => _length;
 
-    /// <summary>Whether the machine keeps both views alike by itself, so that <see cref="Sync"/> has nothing to do.</summary>
+    /// <summary>
+    /// Whether the machine keeps both views alike by itself, so that <see cref="Sync"/> has nothing to do.
+    /// </summary>
     public bool IsCoherent => _isCoherent;
 
-    /// <summary>Hands a range over between processor and device. Costs one predictable branch on coherent memory.</summary>
+    /// <summary>
+    /// Hands a range over between processor and device. Costs one predictable branch on coherent memory.
+    /// </summary>
     /// <param name="offset">The first byte of the range.</param>
     /// <param name="length">The number of bytes.</param>
     /// <param name="operation">Which hand-over; PRE operations before the device acts, POST operations after.</param>
@@ -49,7 +55,9 @@ public abstract unsafe class DmaMemory
         }
     }
 
-    /// <summary>The part of the memory that starts at <paramref name="offset"/>, as a segment for a descriptor.</summary>
+    /// <summary>
+    /// The part of the memory that starts at <paramref name="offset"/>, as a segment for a descriptor.
+    /// </summary>
     public DmaSegment Segment(uint offset, uint length)
     {
         CheckRange(offset, length);

@@ -1,8 +1,8 @@
 namespace VirtioGuest.Hal;
 
 /// <summary>
-/// What one device can reach of a machine's memory and on which terms, after <c>bus_dma_tag</c>: the source of all memory
-/// that the device is told of.
+/// What one device can reach of a machine's memory and on which terms, after <c>bus_dma_tag</c>: the source of all
+/// memory that the device is told of.
 /// </summary>
 public abstract class DmaTag
 {

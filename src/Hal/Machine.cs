@@ -2,8 +2,8 @@ namespace VirtioGuest.Hal;
 
 /// <summary>All that a driver may ask of the machine that it runs on.</summary>
 /// <remarks>
-/// The unikernel implements it over LibOS, Cosmos over Cosmos.Core, and the host tests over a simulation. A driver never
-/// names its machine.
+/// The unikernel implements it over LibOS, Cosmos over Cosmos.Core, and the host tests over a simulation. A driver
+/// never names its machine.
 /// </remarks>
 public abstract class Machine
 {

@@ -1,6 +1,8 @@
 namespace VirtioGuest.Hal;
 
-/// <summary>A message-signalled interrupt: a device raises it by writing <see cref="Data"/> to <see cref="Address"/>.</summary>
+/// <summary>
+/// A message-signalled interrupt: a device raises it by writing <see cref="Data"/> to <see cref="Address"/>.
+/// </summary>
 public abstract class MessageInterrupt
 {
     /// <summary>Describes a message that the machine has set aside.</summary>

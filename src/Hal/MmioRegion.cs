@@ -5,9 +5,9 @@ namespace VirtioGuest.Hal;
 /// combined.
 /// </summary>
 /// <remarks>
-/// There is no 64-bit access: a 64-bit register is two 32-bit accesses, low half first. An offset outside the window, or
-/// not a multiple of the width, throws <see cref="System.ArgumentOutOfRangeException"/>: it is a bug of the driver, which
-/// has checked what the device said before.
+/// There is no 64-bit access: a 64-bit register is two 32-bit accesses, low half first. An offset outside the window,
+/// or not a multiple of the width, throws <see cref="System.ArgumentOutOfRangeException"/>: it is a bug of the driver,
+/// which has checked what the device said before.
 /// </remarks>
 public abstract class MmioRegion
 {

@@ -2,9 +2,9 @@ using System.Runtime.CompilerServices;
 using VirtioGuest.LibOS.Acpi;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Entropy;
 using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Memory;
-using VirtioGuest.LibOS.Entropy;
 using VirtioGuest.LibOS.Signals;
 using VirtioGuest.LibOS.Threads;
 

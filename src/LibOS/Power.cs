@@ -40,9 +40,13 @@ internal static unsafe class Power
         Reset();
     }
 
-    /// <summary>Resets by port 0xCF9, then the keyboard controller, then a triple fault. Does not return.</summary>
+    /// <summary>
+    /// Resets by ACPI's reset register where there is one, then by port 0xCF9, the keyboard controller, a triple fault.
+    /// Does not return.
+    /// </summary>
     public static void Reset()
     {
+        AcpiPower.Reset(LibOs.Acpi);
         Processor.Out8(ResetControlPort, 0x02);
         Processor.Out8(ResetControlPort, 0x06);
         Wait();

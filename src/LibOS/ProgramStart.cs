@@ -6,8 +6,8 @@ using VirtioGuest.LibOS.Threads;
 namespace VirtioGuest.LibOS;
 
 /// <summary>
-/// The program's first thread: its stack as Linux lays it out for a static executable (arguments, environment, auxiliary
-/// vector).
+/// The program's first thread: its stack as Linux lays it out for a static executable (arguments, environment,
+/// auxiliary vector).
 /// </summary>
 internal static unsafe class ProgramStart
 {
@@ -130,8 +130,8 @@ internal static unsafe class ProgramStart
         return word + 2;
     }
 
-    // The collector must know how much there is, or it would take memory until a page fault finds none. A quarter is left
-    // for stacks, devices and tables. The value is hexadecimal without a prefix.
+    // The collector must know how much there is, or it would take memory until a page fault finds none. A quarter is
+    // left for stacks, devices and tables. The value is hexadecimal without a prefix.
     private static byte* AppendHeapLimit(byte* text)
     {
         ulong limit = Frame.RoundDown(LibOs.Frames->FreeFrames / 4 * 3 * Frame.Size);

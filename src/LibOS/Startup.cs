@@ -157,8 +157,8 @@ internal static unsafe class Startup
         }
     }
 
-    // The final page table: the image at its own addresses, each page with the rights of its segment, and all RAM in the
-    // direct map. The image is not in the direct map, so that its code cannot be written there either.
+    // The final page table: the image at its own addresses, each page with the rights of its segment, and all RAM in
+    // the direct map. The image is not in the direct map, so that its code cannot be written there either.
     private static void CreatePageTable()
     {
         PageTable* pages = LibOs.Pages;
@@ -214,7 +214,7 @@ internal static unsafe class Startup
                     shadowLength);
             }
         }
-        else if ((hasVga || screen->Kind == FramebufferKind.Text)
+        else if ((hasVga || screen->IsColourText)
             && DeviceMemory.Map(LibOs.Pages, VgaTextAddress, VgaTextLength))
         {
             KernelConsole.AttachVgaText(PhysicalMemory.At(VgaTextAddress));

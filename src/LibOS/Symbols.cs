@@ -4,8 +4,8 @@ namespace VirtioGuest.LibOS;
 
 /// <summary>
 /// The names of the image's functions, so that a report can say where something failed. The build appends the table to
-/// the image: a count, the start of each function in ascending order, where each name is, and the names, each ended by a
-/// zero. All numbers have 32 bits; places are counted from the table's first byte.
+/// the image: a count, the start of each function in ascending order, where each name is, and the names, each ended by
+/// a zero. All numbers have 32 bits; places are counted from the table's first byte.
 /// </summary>
 internal unsafe struct Symbols
 {

@@ -51,8 +51,9 @@ internal sealed class AddressPool
     /// <summary>Takes a range that lies in one of the windows and overlaps nothing taken.</summary>
     public bool TryTakeInside(AddressRange range)
     {
-        foreach (AddressRange window in _windows)
+        for (int index = 0; index < _windows.Count; index++)
         {
+            AddressRange window = _windows[index];
             if (window.Contains(range))
             {
                 return TryTake(range);
@@ -69,8 +70,9 @@ internal sealed class AddressPool
     /// <param name="range">What was taken.</param>
     public bool TryAllocate(ulong length, ulong alignment, ulong last, out AddressRange range)
     {
-        foreach (AddressRange window in _windows)
+        for (int index = 0; index < _windows.Count; index++)
         {
+            AddressRange window = _windows[index];
             ulong end = window.Last < last ? window.Last : last;
             ulong start = window.Start;
             while (TryAlign(start, alignment, out start) && start <= end && length - 1 <= end - start)

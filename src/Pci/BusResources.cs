@@ -58,15 +58,15 @@ internal sealed class BusResources
     public void Claim()
     {
         ClaimRegisters(true);
-        foreach (BusResources bus in _behind)
+        for (int index = 0; index < _behind.Count; index++)
         {
-            bus.ClaimWindows(this);
+            _behind[index].ClaimWindows(this);
         }
 
         ClaimRegisters(false);
-        foreach (BusResources bus in _behind)
+        for (int index = 0; index < _behind.Count; index++)
         {
-            bus.Claim();
+            _behind[index].Claim();
         }
     }
 
@@ -96,9 +96,9 @@ internal sealed class BusResources
             }
         }
 
-        foreach (BusResources bus in _behind)
+        for (int index = 0; index < _behind.Count; index++)
         {
-            placed += bus.Place();
+            placed += _behind[index].Place();
         }
 
         return placed;
@@ -112,8 +112,9 @@ internal sealed class BusResources
 
     private void ClaimRegisters(bool decoding)
     {
-        foreach (PciFunction function in _functions)
+        for (int index = 0; index < _functions.Count; index++)
         {
+            PciFunction function = _functions[index];
             foreach (BaseAddressRegister register in function.BaseAddresses)
             {
                 if (!register.IsAssigned || Decodes(function, register) != decoding)
@@ -163,8 +164,9 @@ internal sealed class BusResources
     private List<BusDemand> Demands(BridgeWindow window)
     {
         List<BusDemand> demands = new List<BusDemand>();
-        foreach (PciFunction function in _functions)
+        for (int index = 0; index < _functions.Count; index++)
         {
+            PciFunction function = _functions[index];
             foreach (BaseAddressRegister register in function.BaseAddresses)
             {
                 if (!register.IsAssigned && !IsHostBridge(function) && WindowFor(register) == window)
@@ -174,8 +176,9 @@ internal sealed class BusResources
             }
         }
 
-        foreach (BusResources bus in _behind)
+        for (int index = 0; index < _behind.Count; index++)
         {
+            BusResources bus = _behind[index];
             foreach (BridgeWindow below in s_windows)
             {
                 if (!bus._isOpen[(int)below] && bus._reach[(int)below] != 0 && WindowFor(below) == window)

@@ -40,9 +40,9 @@ internal sealed class BusScan
             WalkHiddenRoots(root, unnumbered);
         }
 
-        foreach (PciFunction bridge in unnumbered)
+        for (int index = 0; index < unnumbered.Count; index++)
         {
-            Number(bridge);
+            Number(unnumbered[index]);
         }
 
         return Sorted();
@@ -91,8 +91,9 @@ internal sealed class BusScan
             WalkDevice(bus, device, upstream, numbered, unnumbered);
         }
 
-        foreach (PciFunction bridge in numbered)
+        for (int index = 0; index < numbered.Count; index++)
         {
+            PciFunction bridge = numbered[index];
             Walk(bridge.Bridge!.SecondaryBus, bridge, unnumbered);
         }
     }
@@ -196,9 +197,9 @@ internal sealed class BusScan
         Own((byte)first, first, last);
         List<PciFunction> unnumbered = new List<PciFunction>();
         Walk((byte)first, function, unnumbered);
-        foreach (PciFunction below in unnumbered)
+        for (int index = 0; index < unnumbered.Count; index++)
         {
-            Number(below);
+            Number(unnumbered[index]);
         }
 
         while (last > first && _owner[last] == first)

@@ -91,7 +91,9 @@ internal sealed unsafe class KernelImageTests
         }
 
         Assert.That(*entry & PageFlags.AddressMask, Is.EqualTo(address & ~0xFFFul));
-        return "r" + ((*entry & PageFlags.Writable) != 0 ? "w" : "-") + ((*entry & PageFlags.NoExecute) != 0 ? "-" : "x");
+        string write = (*entry & PageFlags.Writable) != 0 ? "w" : "-";
+        string execute = (*entry & PageFlags.NoExecute) != 0 ? "-" : "x";
+        return "r" + write + execute;
     }
 
     private struct Tables

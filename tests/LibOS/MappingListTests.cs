@@ -176,6 +176,7 @@ internal sealed unsafe class MappingListTests
         }
     }
 
-    private string Text() => string.Join(
-        ' ', Enumerable.Range(0, _list.Count).Select(i => $"{_list[i].Start:x}-{_list[i].End:x}:{_list[i].Protection}"));
+    private string Text() => string.Join(' ', Enumerable.Range(0, _list.Count).Select(Text));
+
+    private string Text(int index) => $"{_list[index].Start:x}-{_list[index].End:x}:{_list[index].Protection}";
 }

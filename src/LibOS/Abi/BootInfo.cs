@@ -12,7 +12,9 @@ public struct BootInfo
     /// <summary>Whether ACPI tables with a usable soft-off were found (1) or not (0).</summary>
     public uint HasAcpiShutdown;
 
-    /// <summary>Whether interrupts by message can be delivered, that is, whether there is a local APIC (1) or not (0).</summary>
+    /// <summary>
+    /// Whether interrupts by message can be delivered, that is, whether there is a local APIC (1) or not (0).
+    /// </summary>
     public uint HasMessages;
 
     /// <summary>Where the entropy pool was seeded from: 1 RDSEED or RDRAND, 0 timer jitter alone.</summary>

@@ -91,7 +91,9 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void EnableXSave(ulong components);
 
-    /// <summary>Writes the state that a new thread starts with, as FXSAVE lays it out (512 bytes, 16-byte aligned).</summary>
+    /// <summary>
+    /// Writes the state that a new thread starts with, as FXSAVE lays it out (512 bytes, 16-byte aligned).
+    /// </summary>
     [RuntimeImport("processor_initial_extended")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void InitialExtendedState(void* area);

@@ -1,5 +1,5 @@
-# The real-mode part of the bzImage: the setup header of the Linux/x86 boot protocol (2.12), and the 16-bit code that asks
-# the BIOS for the memory map and the screen, opens address line 20 and enters the 32-bit part.
+# The real-mode part of the bzImage: the setup header of the Linux/x86 boot protocol (2.12), and the 16-bit code that
+# asks the BIOS for the memory map and the screen, opens address line 20 and enters the 32-bit part.
 #
 # A loader that starts the 32-bit part itself copies the first 4 KB of this file as the boot parameters, so everything
 # before the header is zero: a byte there would be taken for a screen or an ACPI table.
@@ -71,7 +71,8 @@ init_size:              .long   0               # filled in by the build tool
 handover_offset:        .long   0
 header_end:
 
-        # Entered at CS = segment + 0x20, DS = segment. From here on CS = DS = ES = SS = segment, offsets count from _start.
+        # Entered at CS = segment + 0x20, DS = segment. From here on CS = DS = ES = SS = segment, offsets count from
+        # _start.
         cli
         cld
         pushw   %ds

@@ -15,10 +15,14 @@ internal unsafe struct InterruptSlot
     /// <summary>The line, for a share.</summary>
     public uint Line;
 
-    /// <summary>For a share: whether its holder said that its device had asked, since the line was last unmasked.</summary>
+    /// <summary>
+    /// For a share: whether its holder said that its device had asked, since the line was last unmasked.
+    /// </summary>
     public bool HasClaimed;
 
-    /// <summary>How often the slot was given out: a part of the handle, so that an old handle is never taken for a new one.</summary>
+    /// <summary>
+    /// How often the slot was given out: a part of the handle, so that an old handle is never taken for a new one.
+    /// </summary>
     public uint Generation;
 
     /// <summary>How often the interrupt came.</summary>

@@ -182,7 +182,9 @@ internal unsafe struct InterruptTable
     /// <param name="claimed">Whether its device had asked.</param>
     /// <param name="thread">The holder's thread.</param>
     /// <param name="action">What to do with the line.</param>
-    /// <returns>The count when it is already above <paramref name="seen"/>; 0 to wait; a negated error number.</returns>
+    /// <returns>
+    /// The count when it is already above <paramref name="seen"/>; 0 to wait; a negated error number.
+    /// </returns>
     public readonly long Wait(ulong handle, ulong seen, bool claimed, Thread* thread, out LineAction action)
     {
         action = LineAction.None;

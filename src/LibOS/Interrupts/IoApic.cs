@@ -4,8 +4,8 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
-/// The I/O APICs, which LibOS does not use: lines come through the 8259 pair. Firmware may have left entries enabled, and
-/// an interrupt through one of them would have a vector that means something else here.
+/// The I/O APICs, which LibOS does not use: lines come through the 8259 pair. Firmware may have left entries enabled,
+/// and an interrupt through one of them would have a vector that means something else here.
 /// </summary>
 internal static unsafe class IoApic
 {

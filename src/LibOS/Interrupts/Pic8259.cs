@@ -44,7 +44,9 @@ internal static class Pic8259
         Processor.Out8(port, (byte)(Processor.In8(port) | (1 << (int)(line & 7))));
     }
 
-    /// <summary>Makes a line level-triggered, as PCI's are. Lines 0, 1, 2, 8 and 13 are always edge-triggered.</summary>
+    /// <summary>
+    /// Makes a line level-triggered, as PCI's are. Lines 0, 1, 2, 8 and 13 are always edge-triggered.
+    /// </summary>
     public static void SetLevelTriggered(uint line)
     {
         if (line <= 2 || line == 8 || line == 13 || line >= Vectors.LineCount)

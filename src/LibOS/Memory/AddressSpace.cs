@@ -3,7 +3,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Memory;
 
 /// <summary>
-/// The program's part of the address space, filled page by page when it is first touched, as Linux' anonymous memory is.
+/// The program's part of the address space, filled page by page when it is first touched, as Linux' anonymous memory
+/// is.
 /// </summary>
 internal unsafe struct AddressSpace
 {

@@ -9,7 +9,9 @@ internal static unsafe class DeviceMemory
     private const ulong RegisterFlags =
         PageFlags.Writable | PageFlags.NoExecute | PageFlags.CacheDisable | PageFlags.WriteThrough;
 
-    /// <summary>Makes the pages around a range of registers accessible through <see cref="PhysicalMemory.At"/>.</summary>
+    /// <summary>
+    /// Makes the pages around a range of registers accessible through <see cref="PhysicalMemory.At"/>.
+    /// </summary>
     /// <returns>False when the range makes no sense or there is no memory for tables.</returns>
     public static bool Map(PageTable* table, ulong physical, ulong length)
     {

@@ -3,8 +3,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Memory;
 
 /// <summary>
-/// The machine's physical memory in two zones, below and above 4 GB, so that devices with 32-bit addresses are served as
-/// long as possible: ordinary requests come from above first.
+/// The machine's physical memory in two zones, below and above 4 GB, so that devices with 32-bit addresses are served
+/// as long as possible: ordinary requests come from above first.
 /// </summary>
 internal struct FrameAllocator
 {

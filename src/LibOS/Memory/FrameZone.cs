@@ -26,7 +26,9 @@ internal unsafe struct FrameZone
     /// <summary>How many frames are free.</summary>
     public ulong FreeFrames { get; private set; }
 
-    /// <summary>Takes charge of the frames from <paramref name="firstFrame"/> up to an end, none of them free yet.</summary>
+    /// <summary>
+    /// Takes charge of the frames from <paramref name="firstFrame"/> up to an end, none of them free yet.
+    /// </summary>
     /// <param name="firstFrame">The zone's first frame number, not 0.</param>
     /// <param name="endFrame">The number after its last frame.</param>
     /// <param name="orders">One byte a frame, for the zone's own use.</param>
@@ -67,7 +69,9 @@ internal unsafe struct FrameZone
         }
     }
 
-    /// <summary>Takes a block of 2^<paramref name="order"/> frames whose last frame is at most <paramref name="lastFrame"/>.</summary>
+    /// <summary>
+    /// Takes a block of 2^<paramref name="order"/> frames whose last frame is at most <paramref name="lastFrame"/>.
+    /// </summary>
     /// <returns>Its first frame, or <see cref="None"/>.</returns>
     public ulong Allocate(int order, ulong lastFrame)
     {

@@ -3,8 +3,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Memory;
 
 /// <summary>
-/// The kernel's own ELF image in memory: what of it may be written and what may run, as its program headers say. No page
-/// is both.
+/// The kernel's own ELF image in memory: what of it may be written and what may run, as its program headers say. No
+/// page is both.
 /// </summary>
 internal static unsafe class KernelImage
 {

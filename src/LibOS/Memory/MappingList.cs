@@ -33,7 +33,9 @@ internal unsafe struct MappingList
     /// <summary>The range at a position, 0 to <see cref="Count"/> - 1.</summary>
     public readonly Mapping this[int index] => _mappings[index];
 
-    /// <summary>The position of the first range that ends after an address; <see cref="Count"/> when none does.</summary>
+    /// <summary>
+    /// The position of the first range that ends after an address; <see cref="Count"/> when none does.
+    /// </summary>
     public readonly int FirstEndingAfter(ulong address)
     {
         int low = 0;

@@ -18,7 +18,9 @@ internal static class PageFlags
     /// <summary>The entry maps a 2 MB page.</summary>
     public const ulong Large = 1 << 7;
 
-    /// <summary>Code in the page cannot run. Ignored by <see cref="PageTable"/> on a processor that has no such bit.</summary>
+    /// <summary>
+    /// Code in the page cannot run. Ignored by <see cref="PageTable"/> on a processor that has no such bit.
+    /// </summary>
     public const ulong NoExecute = 1ul << 63;
 
     /// <summary>The bits that hold the physical address.</summary>

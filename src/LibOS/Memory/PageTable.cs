@@ -89,7 +89,9 @@ internal unsafe struct PageTable
         return true;
     }
 
-    /// <summary>Whether a large page can start at an address: alignment, length, and nothing mapped there yet.</summary>
+    /// <summary>
+    /// Whether a large page can start at an address: alignment, length, and nothing mapped there yet.
+    /// </summary>
     public bool CanMapLarge(ulong address, ulong end)
     {
         if ((address & (LargePage - 1)) != 0 || end - address < LargePage)

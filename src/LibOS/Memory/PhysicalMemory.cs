@@ -13,7 +13,9 @@ internal static unsafe class PhysicalMemory
     /// <summary>Where the direct map starts in the kernel.</summary>
     public const ulong DirectMap = 0xFFFF_8000_0000_0000;
 
-    /// <summary>The bytes below this physical address are mapped by the boot assembly, before LibOS maps the rest.</summary>
+    /// <summary>
+    /// The bytes below this physical address are mapped by the boot assembly, before LibOS maps the rest.
+    /// </summary>
     public const ulong MappedAtBoot = 0x1_0000_0000;
 
     /// <summary>The distance between physical and virtual addresses; set once, at entry.</summary>

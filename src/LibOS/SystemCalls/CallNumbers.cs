@@ -1,6 +1,8 @@
 namespace VirtioGuest.LibOS.SystemCalls;
 
-/// <summary>Numbers of the system calls that LibOS serves: Linux' on x86-64, then its own as in <c>Calls.S</c>.</summary>
+/// <summary>
+/// Numbers of the system calls that LibOS serves: Linux' on x86-64, then its own as in <c>Calls.S</c>.
+/// </summary>
 internal static class CallNumbers
 {
     public const ulong Read = 0;

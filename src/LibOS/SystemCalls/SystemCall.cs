@@ -14,7 +14,9 @@ internal static unsafe class SystemCall
 
     private static uint s_reported;
 
-    /// <summary>The program executed SYSCALL. Arguments are in RDI, RSI, RDX, R10, R8; the result goes to RAX.</summary>
+    /// <summary>
+    /// The program executed SYSCALL. Arguments are in RDI, RSI, RDX, R10, R8; the result goes to RAX.
+    /// </summary>
     [RuntimeExport("libos_system_call")]
     public static void OnCall(TrapFrame* frame)
     {

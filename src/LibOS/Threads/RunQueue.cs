@@ -21,7 +21,9 @@ internal unsafe struct RunQueue
     /// <summary>Adds a thread behind all others.</summary>
     public void AddLast(Thread* thread) => _ordinary.AddLast(thread);
 
-    /// <summary>Adds a thread that was preempted with a part of its time slice left, before other ordinary ones.</summary>
+    /// <summary>
+    /// Adds a thread that was preempted with a part of its time slice left, before other ordinary ones.
+    /// </summary>
     public void AddPreempted(Thread* thread) => _ordinary.AddFirst(thread);
 
     /// <summary>Takes the thread that runs next, or null.</summary>

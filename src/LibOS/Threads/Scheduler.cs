@@ -42,7 +42,9 @@ internal static unsafe class Scheduler
         LibOs.Threads->Destroy(thread, LibOs.Frames);
     }
 
-    /// <summary>Makes a waiting thread ready; the caller has taken it out of what it waited in, sleepers excepted.</summary>
+    /// <summary>
+    /// Makes a waiting thread ready; the caller has taken it out of what it waited in, sleepers excepted.
+    /// </summary>
     /// <param name="cpu">Where it will run.</param>
     /// <param name="thread">The thread; its registers hold what its system call returns.</param>
     /// <param name="isUrgent">Whether an interrupt woke it: then it runs next.</param>

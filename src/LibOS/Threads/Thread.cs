@@ -46,7 +46,9 @@ internal unsafe struct Thread
     /// <summary>What it is doing.</summary>
     public ThreadState State;
 
-    /// <summary>Whether an interrupt woke it and its time slice is not used up yet: then no other interrupt preempts it.</summary>
+    /// <summary>
+    /// Whether an interrupt woke it and its time slice is not used up yet: then no other interrupt preempts it.
+    /// </summary>
     public bool IsUrgent;
 
     /// <summary>Its number, never 0, never used again soon.</summary>

@@ -2,7 +2,9 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Time;
 
-/// <summary>The machine's time: monotonic nanoseconds since entry, and the wall clock that the RTC gave at start.</summary>
+/// <summary>
+/// The machine's time: monotonic nanoseconds since entry, and the wall clock that the RTC gave at start.
+/// </summary>
 internal static class Clock
 {
     private static ClockSource s_source;

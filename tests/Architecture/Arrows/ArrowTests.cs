@@ -1,0 +1,94 @@
+using System.Collections.Generic;
+using System.Linq;
+using Mono.Cecil;
+using NUnit.Framework;
+
+namespace VirtioGuest.Architecture.Tests.Arrows;
+
+/// <summary>Projects and assemblies know only what lies below them.</summary>
+public sealed class ArrowTests
+{
+    private static readonly string[] s_endings = [".csproj", ".props", ".targets"];
+
+    private static IEnumerable<ProjectFile> Sources =>
+        Repository.Below("src/", s_endings).Select(file => new ProjectFile(file));
+
+    [Test]
+    public void Project_references_point_down()
+    {
+        ProjectFile[] projects = [.. Sources];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(projects, Is.Not.Empty);
+            Expect.None([.. projects.SelectMany(each => Layers.Broken(each.Project, each.References))]);
+        }
+    }
+
+    [TestCase("VirtioGuest.Hal")]
+    [TestCase("VirtioGuest.Pci")]
+    [TestCase("VirtioGuest.Drivers.Virtio")]
+    public void References_of_an_assembly_for_Cosmos_point_down(string name) =>
+        Expect.None([.. Layers.Broken(name, References(CompiledAssemblies.Subset(name)))]);
+
+    [TestCase("VirtioGuest.Net")]
+    [TestCase("VirtioGuest.Kernel")]
+    public void References_of_an_assembly_of_the_unikernel_point_down(string name) =>
+        Expect.None([.. Layers.Broken(name, References(CompiledAssemblies.Kernel(name)))]);
+
+    [Test]
+    public void Only_the_kernel_has_LibOS_built_and_nobody_refers_to_it()
+    {
+        ProjectFile[] projects = [.. Repository.Below("", s_endings).Select(file => new ProjectFile(file))];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(projects.Where(each => each.References.Contains(Layers.LibOs)), Is.Empty);
+            Assert.That(projects.Where(each => each.BuildOnly.Contains(Layers.LibOs)).Select(each => each.Project),
+                Is.EqualTo(new[] { Layers.Kernel }));
+        }
+    }
+
+    [Test]
+    public void Only_the_calling_convention_of_LibOS_is_compiled_into_another_project() =>
+        Assert.That(Sources.SelectMany(each => each.ForeignSources.Select(include => (each.Project, include))),
+            Is.EquivalentTo(new[] { (Layers.Kernel, "../LibOS/Abi/*.cs") }));
+
+    [TestCase("VirtioGuest.Pci", "VirtioGuest.Drivers.Virtio", 1)]
+    [TestCase("VirtioGuest.Pci", "VirtioGuest.Hal", 0)]
+    [TestCase("VirtioGuest.Pci", "System.Runtime", 0)]
+    [TestCase("VirtioGuest.Hal", "VirtioGuest.Pci", 1)]
+    [TestCase("VirtioGuest.Net", "VirtioGuest.Hal", 1)]
+    [TestCase("VirtioGuest.Drivers.Virtio", "VirtioGuest.Devices", 1)]
+    [TestCase("VirtioGuest.Conformance", "VirtioGuest.Kernel", 1)]
+    [TestCase("VirtioGuest.Kernel", "VirtioGuest.LibOS", 1)]
+    [TestCase("VirtioGuest.Kernel", "VirtioGuest.Drivers.Virtio", 0)]
+    [TestCase("VirtioGuest.Newcomer", "System.Runtime", 1)]
+    public void An_arrow_that_does_not_point_down_is_found(string project, string reference, int offences) =>
+        Assert.That(Layers.Broken(project, [reference]).Count(), Is.EqualTo(offences));
+
+    [Test]
+    public void A_project_file_tells_references_from_what_it_only_builds()
+    {
+        ProjectFile project = new(new("src/A/VirtioGuest.A.Native.props", """
+            <Project>
+              <ItemGroup>
+                <ProjectReference Include="../B/VirtioGuest.B.csproj" />
+                <ProjectReference Include="$(Here)../C/VirtioGuest.C.csproj" ReferenceOutputAssembly="false" />
+                <Compile Include="../D/*.cs" />
+              </ItemGroup>
+            </Project>
+            """));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(project.Project, Is.EqualTo("VirtioGuest.A"));
+            Assert.That(project.References, Is.EqualTo(new[] { "VirtioGuest.B" }));
+            Assert.That(project.BuildOnly, Is.EqualTo(new[] { "VirtioGuest.C" }));
+            Assert.That(project.ForeignSources, Is.EqualTo(new[] { "../D/*.cs" }));
+        }
+    }
+
+    private static IEnumerable<string> References(AssemblyDefinition assembly) =>
+        assembly.MainModule.AssemblyReferences.Select(reference => reference.Name);
+}

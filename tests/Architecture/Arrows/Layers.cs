@@ -1,0 +1,51 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace VirtioGuest.Architecture.Tests.Arrows;
+
+/// <summary>Which project under src may know which: arrows point down only.</summary>
+public static class Layers
+{
+    /// <summary>LibOS lies under .NET: nobody refers to it, the kernel only builds it.</summary>
+    public const string LibOs = "VirtioGuest.LibOS";
+
+    /// <summary>The one project that builds LibOS.</summary>
+    public const string Kernel = "VirtioGuest.Kernel";
+
+    private const string Hal = "VirtioGuest.Hal";
+    private const string Pci = "VirtioGuest.Pci";
+    private const string Virtio = "VirtioGuest.Drivers.Virtio";
+    private const string Net = "VirtioGuest.Net";
+    private const string Devices = "VirtioGuest.Devices";
+    private const string Conformance = "VirtioGuest.Conformance";
+    private const string Cosmos = "VirtioGuest.Cosmos";
+
+    /// <summary>Each project and what lies below it, however far.</summary>
+    private static readonly Dictionary<string, string[]> s_below = new()
+    {
+        [LibOs] = [],
+        [Hal] = [],
+        [Net] = [],
+        [Pci] = [Hal],
+        [Virtio] = [Pci, Hal],
+        [Devices] = [Pci, Hal],
+        [Conformance] = [Virtio, Devices, Pci, Hal],
+        [Kernel] = [Conformance, Net, Virtio, Devices, Pci, Hal],
+        [Cosmos] = [Conformance, Net, Virtio, Devices, Pci, Hal],
+    };
+
+    /// <summary>Reports the arrows that do not point down; names from outside this house are passed over.</summary>
+    public static IEnumerable<string> Broken(string project, IEnumerable<string> references)
+    {
+        if (!s_below.TryGetValue(project, out string[]? below))
+        {
+            return [$"{project} has no place in {nameof(Layers)}: say what lies below it"];
+        }
+
+        return references
+            .Where(reference => reference.StartsWith("VirtioGuest.", StringComparison.Ordinal))
+            .Where(reference => !below.Contains(reference))
+            .Select(reference => $"{project} refers to {reference}, which does not lie below it");
+    }
+}
