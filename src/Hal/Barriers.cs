@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Threading;
+#if NET9_0_OR_GREATER
+using System.Runtime.Intrinsics.X86;
+#endif
 
 namespace VirtioGuest.Hal;
 
@@ -15,5 +18,34 @@ public static class Barriers
     /// assembler plug, because there <see cref="Interlocked"/> is no fence.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Full() => Interlocked.MemoryBarrier();
+    public static void Full(AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.FullBarrier(site);
+            return;
+        }
+
+        Interlocked.MemoryBarrier();
+    }
+
+    /// <summary>
+    /// As <see cref="Full"/>, for a device that is not another processor: the strength that ORDER_PLATFORM asks for
+    /// (virtio 1.4, 6.1).
+    /// </summary>
+    /// <remarks>
+    /// A locked instruction orders ordinary memory, which is all that processors share; a device of a real bus may also
+    /// see what is written past the caches, and that only MFENCE orders.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FullForDevice(AccessSite site = AccessSite.Unnamed)
+    {
+        Full(site);
+#if NET9_0_OR_GREATER
+        if (Sse2.IsSupported)
+        {
+            Sse2.MemoryFence();
+        }
+#endif
+    }
 }

@@ -47,11 +47,12 @@ public abstract unsafe class DmaMemory
     /// <param name="offset">The first byte of the range.</param>
     /// <param name="length">The number of bytes.</param>
     /// <param name="operation">Which hand-over; PRE operations before the device acts, POST operations after.</param>
-    public void Sync(uint offset, uint length, DmaSync operation)
+    /// <param name="site">The place in the driver, for a simulation.</param>
+    public void Sync(uint offset, uint length, DmaSync operation, AccessSite site = AccessSite.Unnamed)
     {
         if (!_isCoherent)
         {
-            SyncNonCoherent(offset, length, operation);
+            SyncNonCoherent(offset, length, operation, site);
         }
     }
 
@@ -140,7 +141,7 @@ public abstract unsafe class DmaMemory
     public abstract void Quarantine();
 
     /// <summary>Does the cache maintenance that a machine without coherent DMA needs.</summary>
-    protected abstract void SyncNonCoherent(uint offset, uint length, DmaSync operation);
+    protected abstract void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site);
 
     private void CheckRange(uint offset, uint length)
     {

@@ -15,55 +15,160 @@ namespace VirtioGuest.Hal;
 /// These accessors order the processor's own accesses. They do not hand memory over: that is <see cref="DmaSync"/>'s
 /// duty, and neither is left out because the other seems to cover it.
 /// </para>
+/// <para>
+/// Each takes the name of its place (<see cref="AccessSite"/>), which only a <see cref="MemorySimulation"/> reads.
+/// </para>
 /// <para>Values are little-endian, as every machine this runs on is (virtio 1.4, 1.4).</para>
 /// </remarks>
 public static unsafe class SharedMemory
 {
     /// <summary>Reads 8 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte Load8(byte* address) => *address;
+    public static byte Load8(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return (byte)simulation.Load(address, 1, site);
+        }
+
+        return *address;
+    }
 
     /// <summary>Reads 16 bits at a 2-byte aligned address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort Load16(byte* address) => *(ushort*)address;
+    public static ushort Load16(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return (ushort)simulation.Load(address, 2, site);
+        }
+
+        return *(ushort*)address;
+    }
 
     /// <summary>Reads 32 bits at a 4-byte aligned address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Load32(byte* address) => *(uint*)address;
+    public static uint Load32(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return (uint)simulation.Load(address, 4, site);
+        }
+
+        return *(uint*)address;
+    }
 
     /// <summary>Reads 64 bits at an 8-byte aligned address, possibly as two accesses.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Load64(byte* address) => *(ulong*)address;
+    public static ulong Load64(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return simulation.Load(address, 8, site);
+        }
+
+        return *(ulong*)address;
+    }
 
     /// <summary>Writes 8 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store8(byte* address, byte value) => *address = value;
+    public static void Store8(byte* address, byte value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.Store(address, 1, value, site);
+            return;
+        }
+
+        *address = value;
+    }
 
     /// <summary>Writes 16 bits at a 2-byte aligned address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store16(byte* address, ushort value) => *(ushort*)address = value;
+    public static void Store16(byte* address, ushort value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.Store(address, 2, value, site);
+            return;
+        }
+
+        *(ushort*)address = value;
+    }
 
     /// <summary>Writes 32 bits at a 4-byte aligned address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store32(byte* address, uint value) => *(uint*)address = value;
+    public static void Store32(byte* address, uint value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.Store(address, 4, value, site);
+            return;
+        }
+
+        *(uint*)address = value;
+    }
 
     /// <summary>Writes 64 bits at an 8-byte aligned address, possibly as two accesses.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store64(byte* address, ulong value) => *(ulong*)address = value;
+    public static void Store64(byte* address, ulong value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.Store(address, 8, value, site);
+            return;
+        }
+
+        *(ulong*)address = value;
+    }
 
     /// <summary>Reads 16 bits; no later access of this processor is made before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort LoadAcquire16(byte* address) => Volatile.Read(ref *(ushort*)address);
+    public static ushort LoadAcquire16(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return (ushort)simulation.LoadAcquire(address, 2, site);
+        }
+
+        return Volatile.Read(ref *(ushort*)address);
+    }
 
     /// <summary>Reads 32 bits; no later access of this processor is made before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint LoadAcquire32(byte* address) => Volatile.Read(ref *(uint*)address);
+    public static uint LoadAcquire32(byte* address, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            return (uint)simulation.LoadAcquire(address, 4, site);
+        }
+
+        return Volatile.Read(ref *(uint*)address);
+    }
 
     /// <summary>Writes 16 bits; no earlier access of this processor is made after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreRelease16(byte* address, ushort value) => Volatile.Write(ref *(ushort*)address, value);
+    public static void StoreRelease16(byte* address, ushort value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.StoreRelease(address, 2, value, site);
+            return;
+        }
+
+        Volatile.Write(ref *(ushort*)address, value);
+    }
 
     /// <summary>Writes 32 bits; no earlier access of this processor is made after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreRelease32(byte* address, uint value) => Volatile.Write(ref *(uint*)address, value);
+    public static void StoreRelease32(byte* address, uint value, AccessSite site = AccessSite.Unnamed)
+    {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.StoreRelease(address, 4, value, site);
+            return;
+        }
+
+        Volatile.Write(ref *(uint*)address, value);
+    }
 }

@@ -21,6 +21,7 @@ internal static class Program
             + ", started by " + Startup.DoorName(boot.Door));
 
         LibOsThread.NameCurrent("shell");
+        OutOfMemoryReserve.SetAside();
         var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
         var system = new LibOsSystemControl();
         DeviceInventory devices = new DeviceBinder(machine, output).Bind(system.MemoryMap);

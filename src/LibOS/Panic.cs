@@ -41,7 +41,7 @@ internal static unsafe class Panic
             Power.Fail();
         }
 
-        KernelConsole.WriteLine();
+        KernelConsole.StartLine();
         KernelConsole.Write("LibOS: ");
         KernelConsole.WriteLine(reason);
     }

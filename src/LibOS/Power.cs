@@ -25,6 +25,7 @@ internal static unsafe class Power
     public static void Fail()
     {
         DebugExit(FailedExit);
+        KernelConsole.StartLine();
         KernelConsole.WriteLine("VIRTIOGUEST: FAILED");
         Processor.Halt();
     }

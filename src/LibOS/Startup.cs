@@ -41,6 +41,11 @@ internal static unsafe class Startup
         ReadLoaderTables(door, information);
         AcpiTables.Find(LibOs.Boot, LibOs.Acpi);
         *LibOs.Features = ProcessorFeatures.Detect();
+        if (!LibOs.Features->HasWideCompareExchange)
+        {
+            Panic.Fail("this processor has no CMPXCHG16B, which .NET needs");
+        }
+
         LibOs.Features->Enable(cpu);
         bool hasVga = HasVgaText();
 

@@ -30,7 +30,7 @@ internal sealed unsafe class LibOsDmaMemory : DmaMemory
 
     /// <inheritdoc/>
     /// <remarks>Never called: the memory is coherent.</remarks>
-    protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation) =>
+    protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site) =>
         throw new InvalidOperationException("coherent memory needs no maintenance");
 
     private void GiveUp()

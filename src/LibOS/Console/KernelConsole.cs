@@ -16,6 +16,7 @@ internal static unsafe class KernelConsole
     private const uint VgaCells = VgaTextScreen.Columns * VgaTextScreen.Rows;
 
     private static ScreenKind s_screen;
+    private static bool s_isInLine;
     private static TextGrid s_grid;
     private static FramebufferScreen s_framebuffer;
     private static byte* s_vgaCells;
@@ -126,6 +127,15 @@ internal static unsafe class KernelConsole
         WriteLine();
     }
 
+    /// <summary>Ends the line that somebody began, if any, so that a report starts on its own.</summary>
+    public static void StartLine()
+    {
+        if (s_isInLine)
+        {
+            WriteLine();
+        }
+    }
+
     /// <summary>Ends the line.</summary>
     public static void WriteLine()
     {
@@ -172,6 +182,7 @@ internal static unsafe class KernelConsole
 
     private static void Put(byte value)
     {
+        s_isInLine = value != '\n';
         if (value == '\n')
         {
             Uart16550.Write((byte)'\r');

@@ -9,6 +9,9 @@ internal unsafe struct ProcessorFeatures
     /// <summary>Whether there is a local APIC.</summary>
     public bool HasLocalApic;
 
+    /// <summary>Whether there is CMPXCHG16B, which the .NET runtime uses without asking.</summary>
+    public bool HasWideCompareExchange;
+
     /// <summary>Whether RDRAND works.</summary>
     public bool HasRandom;
 
@@ -33,6 +36,7 @@ internal unsafe struct ProcessorFeatures
         Processor.CpuId(1, 0, r);
         features.HasLocalApic = (r[3] & (1u << 9)) != 0;
         features.HasRandom = (r[2] & (1u << 30)) != 0;
+        features.HasWideCompareExchange = (r[2] & (1u << 13)) != 0;
         bool hasXSave = (r[2] & (1u << 26)) != 0;
         bool isGuest = (r[2] & (1u << 31)) != 0;
 
@@ -42,8 +46,11 @@ internal unsafe struct ProcessorFeatures
         features.ExtendedLength = 512;
         if (hasXSave)
         {
+            // No processor has XSAVE without one of its extensions, but QEMU has such models, and hangs in them.
+            Processor.CpuId(0xD, 1, r);
+            bool hasExtension = r[0] != 0;
             Processor.CpuId(0xD, 0, r);
-            features.XSaveComponents = r[0] & WantedComponents;
+            features.XSaveComponents = hasExtension ? r[0] & WantedComponents : 0;
         }
 
         features.TimestampKilohertz = TimestampFrequency(isGuest);

@@ -86,6 +86,7 @@ internal static unsafe class InterruptDispatch
         }
         else if (action == LineAction.Abandon)
         {
+            KernelConsole.StartLine();
             KernelConsole.Write("LibOS: interrupt line ");
             KernelConsole.WriteDecimal(line);
             KernelConsole.Write(" is masked: ");

@@ -187,6 +187,7 @@ internal static unsafe class SignalDelivery
         if (signal == SignalNumber.Abort)
         {
             // .NET has said why before it aborts.
+            KernelConsole.StartLine();
             KernelConsole.WriteLine("LibOS: the program aborted");
             Power.Fail();
         }

@@ -161,6 +161,7 @@ internal static unsafe class SystemCall
     {
         if (s_reported++ < ReportLimit)
         {
+            KernelConsole.StartLine();
             KernelConsole.Write("LibOS: system call ");
             KernelConsole.WriteDecimal(number);
             KernelConsole.WriteLine(" is not served");

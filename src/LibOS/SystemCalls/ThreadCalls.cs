@@ -64,6 +64,7 @@ internal static unsafe class ThreadCalls
             Power.Off();
         }
 
+        KernelConsole.StartLine();
         KernelConsole.Write("LibOS: the program ended with status ");
         KernelConsole.WriteDecimal(status & 0xFF);
         KernelConsole.WriteLine();

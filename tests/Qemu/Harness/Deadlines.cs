@@ -1,0 +1,33 @@
+using System;
+
+namespace VirtioGuest.Qemu.Tests.Harness;
+
+/// <summary>How long the tests wait for a guest: enough for two processors with ten times the work.</summary>
+public static class Deadlines
+{
+    /// <summary>Stretches every deadline; raise it for a slower machine.</summary>
+    public const double Scale = 1.0;
+
+    /// <summary>From the start of QEMU until its monitor answers.</summary>
+    public static readonly TimeSpan Monitor = Seconds(10);
+
+    /// <summary>From the start of the machine to the first line of the guest, without UEFI.</summary>
+    public static readonly TimeSpan Boot = Seconds(40);
+
+    /// <summary>The same with UEFI firmware, which alone takes seconds.</summary>
+    public static readonly TimeSpan UefiBoot = Seconds(120);
+
+    /// <summary>For one answer of a guest that is up, and for a script of some commands.</summary>
+    public static readonly TimeSpan Command = Seconds(30);
+
+    /// <summary>How long a guest that has to stay as it is gets watched.</summary>
+    public static readonly TimeSpan Stillness = Seconds(1.5);
+
+    /// <summary>When a QEMU process is killed whatever happens, even if the test host has gone.</summary>
+    public static readonly TimeSpan Life = Seconds(400);
+
+    private static TimeSpan Seconds(double seconds)
+    {
+        return TimeSpan.FromSeconds(seconds * Scale);
+    }
+}
