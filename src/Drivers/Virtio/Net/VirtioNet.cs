@@ -1,0 +1,231 @@
+using System;
+using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Net;
+
+/// <summary>A network device (virtio 1.4, 5.1): Ethernet frames over one receive and one transmit queue.</summary>
+/// <remarks>
+/// The two sides are independent: one context at a time calls <see cref="Receive"/> and the receive interrupts, and one
+/// context at a time the transmit calls.
+/// </remarks>
+public sealed class VirtioNet : VirtioDevice
+{
+    /// <summary>The virtqueue index of the receive queue.</summary>
+    public const ushort ReceiveQueueIndex = 0;
+
+    /// <summary>The virtqueue index of the transmit queue.</summary>
+    public const ushort TransmitQueueIndex = 1;
+
+    /// <summary>The size of an Ethernet header in bytes, the shortest frame that is sent or handed on.</summary>
+    public const int EthernetHeaderLength = 14;
+
+    /// <summary>
+    /// What receive buffers hold at least: a full Ethernet frame, a VLAN tag or two and some room.
+    /// </summary>
+    private const uint MinimumReceiveLength = 1524;
+
+    private const ulong MulticastBit = 1UL << 40;
+    private const ulong LocalBit = 1UL << 41;
+    private const ulong MacMask = (1UL << 48) - 1;
+
+    private NetConfiguration _read;
+    private NetConfiguration _configuration;
+    private FrameBuffers? _receiveBuffers;
+    private FrameBuffers? _transmitBuffers;
+    private ReceiveSide? _receive;
+    private TransmitSide? _transmit;
+
+    /// <summary>Describes a network device; touches nothing of it.</summary>
+    /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Network"/>.</param>
+    /// <param name="name">What the owner calls it, for example <c>net0</c>.</param>
+    /// <param name="owner">Who is told of interrupts.</param>
+    public VirtioNet(VirtioTransport transport, string name, DeviceEventSink owner)
+        : base(transport, name, owner, "receiveq1", "transmitq1")
+    {
+    }
+
+    /// <summary>
+    /// The MAC address, first byte in bits 47 to 40: the device's, or a locally administered one where it has none.
+    /// </summary>
+    public ulong MacAddress { get; private set; }
+
+    /// <summary>Whether <see cref="MacAddress"/> is the device's own.</summary>
+    public bool HasDeviceMacAddress { get; private set; }
+
+    /// <summary>Whether the link is up; a device that does not say has its link up.</summary>
+    public bool IsLinkUp => _configuration.IsLinkUp;
+
+    /// <summary>The largest payload of a frame in bytes, behind the Ethernet header.</summary>
+    public int Mtu { get; private set; }
+
+    /// <inheritdoc/>
+    protected override ulong ImplementedFeatures => NetFeatures.Implemented;
+
+    /// <inheritdoc/>
+    protected override int PreferredQueueSize => 128;
+
+    /// <summary>Hands received frames on and gives their buffers back to the device.</summary>
+    /// <param name="sink">Who takes them.</param>
+    /// <param name="maximum">How many buffers to take at most, so that a flood cannot hold the caller for ever.</param>
+    /// <returns>How many buffers were taken; fewer than the maximum means that there are no more for now.</returns>
+    public int Receive(FrameSink sink, int maximum)
+    {
+        if (_receive == null || State != DeviceState.Running)
+        {
+            return 0;
+        }
+
+        int count = _receive.Drain(sink, maximum);
+        CheckFault(Queue(ReceiveQueueIndex));
+        NotifyIfDue(Queue(ReceiveQueueIndex));
+        return count;
+    }
+
+    /// <summary>Asks for an interrupt at the next received frame.</summary>
+    /// <returns>Whether a frame is waiting already; then no interrupt may come for it.</returns>
+    public bool EnableReceiveInterrupts() =>
+        State == DeviceState.Running && Queue(ReceiveQueueIndex).EnableInterrupts();
+
+    /// <summary>Asks for no receive interrupts; some may come all the same.</summary>
+    public void DisableReceiveInterrupts()
+    {
+        if (State == DeviceState.Running)
+        {
+            Queue(ReceiveQueueIndex).DisableInterrupts();
+        }
+    }
+
+    /// <summary>Copies a frame for the device to send; the device is not notified yet.</summary>
+    /// <param name="frame">
+    /// An Ethernet frame without checksum: from <see cref="EthernetHeaderLength"/> bytes to that and
+    /// <see cref="Mtu"/>.
+    /// </param>
+    public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame)
+    {
+        if (_transmit == null || State != DeviceState.Running)
+        {
+            return TransmitStatus.NotRunning;
+        }
+
+        if (frame.Length < EthernetHeaderLength || frame.Length > EthernetHeaderLength + Mtu)
+        {
+            return TransmitStatus.BadLength;
+        }
+
+        if (_transmit.TryAdd(frame))
+        {
+            return TransmitStatus.Ok;
+        }
+
+        CheckFault(Queue(TransmitQueueIndex));
+        if (State != DeviceState.Running)
+        {
+            return TransmitStatus.NotRunning;
+        }
+
+        // Some devices lose a notification now and then. Another one is always allowed (virtio 1.4, 2.8.16).
+        Transport.Notify(TransmitQueueIndex);
+        return TransmitStatus.Full;
+    }
+
+    /// <summary>Tells the device of the frames since the last call, if it wants to be told.</summary>
+    public void NotifyTransmit()
+    {
+        if (State == DeviceState.Running)
+        {
+            NotifyIfDue(Queue(TransmitQueueIndex));
+        }
+    }
+
+    /// <summary>Takes back the buffers of frames that were sent; for interrupts of the transmit queue.</summary>
+    /// <returns>How many.</returns>
+    public int ReclaimTransmitted()
+    {
+        if (_transmit == null || State != DeviceState.Running)
+        {
+            return 0;
+        }
+
+        int count = _transmit.Reclaim();
+        CheckFault(Queue(TransmitQueueIndex));
+        return count;
+    }
+
+    /// <inheritdoc/>
+    protected override ulong RefuseFeatures(ulong offered) =>
+        (offered & NetFeatures.Mtu) != 0 && !NetConfiguration.OffersUsableMtu(Transport) ? NetFeatures.Mtu : 0;
+
+    /// <inheritdoc/>
+    protected override string? ReadConfiguration() => _read.Read(Transport, Features);
+
+    /// <inheritdoc/>
+    protected override void AcceptConfiguration() => _configuration = _read;
+
+    /// <inheritdoc/>
+    protected override string? SetUp()
+    {
+        Virtqueue receiveQueue = Queue(ReceiveQueueIndex);
+        Virtqueue transmitQueue = Queue(TransmitQueueIndex);
+        Mtu = _configuration.Mtu;
+        ChooseMacAddress();
+
+        uint frameLength = (uint)(EthernetHeaderLength + Mtu);
+        _receiveBuffers = FrameBuffers.TryCreate(
+            Machine.Dma, receiveQueue.Size, Math.Max(frameLength, MinimumReceiveLength));
+        _transmitBuffers = FrameBuffers.TryCreate(Machine.Dma, transmitQueue.Size, frameLength);
+        if (_receiveBuffers == null || _transmitBuffers == null)
+        {
+            return "cannot be given memory for its frames";
+        }
+
+        _transmit = new TransmitSide(transmitQueue, _transmitBuffers);
+        _receive = new ReceiveSide(receiveQueue, _receiveBuffers);
+        _receive.PostAll();
+        return null;
+    }
+
+    /// <inheritdoc/>
+    protected override void OnLive() => NotifyIfDue(Queue(ReceiveQueueIndex));
+
+    /// <inheritdoc/>
+    protected override void ReleaseMemory(bool quarantine)
+    {
+        _receiveBuffers?.ReleaseMemory(quarantine);
+        _transmitBuffers?.ReleaseMemory(quarantine);
+    }
+
+    /// <inheritdoc/>
+    protected override Counter[] ReadCounters() => new[]
+    {
+        new Counter("frames received", _receive == null ? 0 : _receive.Frames),
+        new Counter("bytes received", _receive == null ? 0 : _receive.Bytes),
+        new Counter("buffers too short", _receive == null ? 0 : _receive.TooShort),
+        new Counter("frames sent", _transmit == null ? 0 : _transmit.Frames),
+        new Counter("bytes sent", _transmit == null ? 0 : _transmit.Bytes),
+        new Counter("transmit queue full", _transmit == null ? 0 : _transmit.Full),
+    };
+
+    /// <summary>
+    /// Takes the device's address if it is one station's; otherwise makes one up (virtio 1.4, 5.1.4.2).
+    /// </summary>
+    private void ChooseMacAddress()
+    {
+        ulong address = _configuration.Mac;
+        HasDeviceMacAddress = address != 0 && (address & MulticastBit) == 0;
+        if (!HasDeviceMacAddress)
+        {
+            // FNV-1a over the place and the time: different for each device of a guest, and most likely between guests.
+            ulong hash = 0xCBF29CE484222325 ^ Machine.Clock.Nanoseconds;
+            foreach (char character in Transport.Location)
+            {
+                hash = (hash ^ character) * 0x100000001B3;
+            }
+
+            address = ((hash ^ (hash >> 48)) & MacMask & ~MulticastBit) | LocalBit;
+        }
+
+        MacAddress = address;
+    }
+}

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Rings;
+
+/// <summary>
+/// The descriptor ring of a packed queue in shared memory: every access and every hand-over of it, by name
+/// (virtio 1.4, 2.8.13).
+/// </summary>
+/// <remarks>
+/// <para>
+/// A slot is <c>{ le64 addr; le32 len; le16 id; le16 flags }</c>. Slots are below the queue size: the caller's duty.
+/// </para>
+/// <para>
+/// Ownership is kept to the byte. A slot belongs to the driver until its chain is published. Then it belongs to the
+/// device: as memory to read, because the driver wrote a descriptor there, and as memory to write, because any slot of
+/// a chain may be where the device puts its next used descriptor.
+/// </para>
+/// </remarks>
+internal readonly unsafe struct PackedDescriptorRing
+{
+    /// <summary>The size of a descriptor in bytes.</summary>
+    internal const uint DescriptorSize = 16;
+
+    private const uint LengthOffset = 8;
+    private const uint IdOffset = 12;
+    private const uint FlagsOffset = 14;
+    private const uint FlagsSize = 2;
+
+    private readonly byte* _slots;
+    private readonly DmaMemory _memory;
+    private readonly uint _queueSize;
+
+    /// <summary>Lays the ring over the start of a zeroed region.</summary>
+    internal PackedDescriptorRing(DmaMemory memory, uint queueSize)
+    {
+        _memory = memory;
+        _slots = memory.Address;
+        _queueSize = queueSize;
+    }
+
+    /// <summary>Writes all of a descriptor but its flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void StoreBody(uint slot, in DmaSegment segment, ushort id)
+    {
+        byte* descriptor = _slots + (slot * DescriptorSize);
+        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        SharedMemory.Store32(descriptor + LengthOffset, segment.Length);
+        SharedMemory.Store16(descriptor + IdOffset, id);
+    }
+
+    /// <summary>Writes the flags of a descriptor that is not the head: the device cannot reach it yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void StoreFlags(uint slot, ushort flags) =>
+        SharedMemory.Store16(_slots + (slot * DescriptorSize) + FlagsOffset, flags);
+
+    /// <summary>
+    /// Writes the flags of a head, after everything before: with this the whole chain is the device's.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void PublishHead(uint slot, ushort flags) =>
+        SharedMemory.StoreRelease16(_slots + (slot * DescriptorSize) + FlagsOffset, flags);
+
+    /// <summary>Reads flags that the device may have written; what it wrote before them is read after them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadFlags(uint slot) =>
+        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize) + FlagsOffset);
+
+    /// <summary>Reads the buffer ID of a used descriptor, after its flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadId(uint slot) => SharedMemory.Load16(_slots + (slot * DescriptorSize) + IdOffset);
+
+    /// <summary>Reads the length of a used descriptor, after its flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint LoadLength(uint slot) => SharedMemory.Load32(_slots + (slot * DescriptorSize) + LengthOffset);
+
+    /// <summary>
+    /// Descriptors to the device: a chain's bodies, all but the head's flags, before the head is published.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncBodiesToDevice(uint head, uint count)
+    {
+        if (!_memory.IsCoherent)
+        {
+            _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite);
+            SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead);
+        }
+    }
+
+    /// <summary>
+    /// Descriptors to the device: the head's flags, once published; the slot is the device's to write as well.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncHeadToDevice(uint head)
+    {
+        if (!_memory.IsCoherent)
+        {
+            _memory.Sync((head * DescriptorSize) + FlagsOffset, FlagsSize, DmaSync.PreWrite);
+            _memory.Sync(head * DescriptorSize, DescriptorSize, DmaSync.PreRead);
+        }
+    }
+
+    /// <summary>Slot from the device: before each look at where the next used descriptor is due.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncSlotFromDevice(uint slot) =>
+        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PostRead);
+
+    /// <summary>
+    /// Slot back to the device: after a look that found nothing, and before the next one (NetBSD kern/60144).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncSlotToDevice(uint slot) =>
+        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PreRead);
+
+    /// <summary>
+    /// Descriptors from the device: the slots that a used buffer frees, of which the first has been looked at.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncDescriptorsFromDevice(uint first, uint count)
+    {
+        if (!_memory.IsCoherent)
+        {
+            _memory.Sync(first * DescriptorSize, DescriptorSize, DmaSync.PostWrite);
+            SyncSlots(first + 1, count - 1, DmaSync.PostWrite | DmaSync.PostRead);
+        }
+    }
+
+    /// <summary>The zeroed ring to the device, and its slots back to the driver, before the queue is enabled.</summary>
+    internal void SyncInitially()
+    {
+        _memory.Sync(0, _queueSize * DescriptorSize, DmaSync.PreWrite);
+        _memory.Sync(0, _queueSize * DescriptorSize, DmaSync.PostWrite);
+    }
+
+    /// <summary>Hands over a run of slots that may go around the end of the ring.</summary>
+    private void SyncSlots(uint first, uint count, DmaSync operation)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+
+        uint start = first < _queueSize ? first : first - _queueSize;
+        uint untilEnd = _queueSize - start;
+        uint run = count < untilEnd ? count : untilEnd;
+        _memory.Sync(start * DescriptorSize, run * DescriptorSize, operation);
+        if (run < count)
+        {
+            _memory.Sync(0, (count - run) * DescriptorSize, operation);
+        }
+    }
+}

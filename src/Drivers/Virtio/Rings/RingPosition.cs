@@ -1,0 +1,52 @@
+namespace VirtioGuest.Drivers.Virtio.Rings;
+
+/// <summary>
+/// A place in a packed ring: a slot and the wrap counter that goes with it (virtio 1.4, 2.8.1).
+/// </summary>
+/// <remarks>
+/// A queue has two, one for each side. A chain is built on a copy, which counts once it is stored back.
+/// </remarks>
+internal struct RingPosition
+{
+    /// <summary>Where both sides start: slot 0, wrap counter 1.</summary>
+    internal RingPosition(bool wrapCounter)
+    {
+        Slot = 0;
+        WrapCounter = wrapCounter;
+    }
+
+    /// <summary>The index of a descriptor, from 0 to the queue size - 1.</summary>
+    internal ushort Slot { get; private set; }
+
+    /// <summary>The single-bit counter, which changes whenever the last slot is passed.</summary>
+    internal bool WrapCounter { get; private set; }
+
+    /// <summary>
+    /// The flags that make a descriptor at this place available: AVAIL as the counter, USED its inverse.
+    /// </summary>
+    internal readonly ushort AvailableFlags => WrapCounter ? DescriptorFlags.Available : DescriptorFlags.Used;
+
+    /// <summary>
+    /// Whether flags read at this place say that the device has used it: AVAIL and USED both as the counter.
+    /// </summary>
+    internal readonly bool IsUsed(ushort flags)
+    {
+        const ushort Both = DescriptorFlags.Available | DescriptorFlags.Used;
+        return (flags & Both) == (WrapCounter ? Both : 0);
+    }
+
+    /// <summary>
+    /// Moves on by up to a whole ring; a chain that fills the ring comes back to its slot with the counter changed.
+    /// </summary>
+    internal void Advance(int descriptors, int queueSize)
+    {
+        int slot = Slot + descriptors;
+        if (slot >= queueSize)
+        {
+            slot -= queueSize;
+            WrapCounter = !WrapCounter;
+        }
+
+        Slot = (ushort)slot;
+    }
+}

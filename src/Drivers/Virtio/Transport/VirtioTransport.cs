@@ -1,0 +1,132 @@
+using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Transport;
+
+/// <summary>
+/// The way to a virtio device: its status, features, configuration, queues and interrupts (virtio 1.4, 4).
+/// </summary>
+/// <remarks>
+/// The driver calls it in the order of the initialisation sequence (virtio 1.4, 3.1.1). Only <see cref="Notify"/>,
+/// <see cref="Status"/> and the configuration may be used at the same time as anything else.
+/// </remarks>
+public abstract class VirtioTransport
+{
+    /// <summary>How long a device may take to confirm a reset, in nanoseconds.</summary>
+    public const ulong ResetDeadline = 1_000_000_000;
+
+    /// <summary>Describes a device that was found.</summary>
+    protected VirtioTransport(Machine machine, ushort deviceType, string location)
+    {
+        Machine = machine;
+        DeviceType = deviceType;
+        Location = location;
+    }
+
+    /// <summary>The machine that the device belongs to.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>What the device is; one of <see cref="DeviceTypes"/>, or a type that those do not name.</summary>
+    public ushort DeviceType { get; }
+
+    /// <summary>Where the device is on its bus, as shown to people, for example <c>00:04.0</c>.</summary>
+    public string Location { get; }
+
+    /// <summary>What the transport is, as shown to people, for example <c>virtio-pci</c>.</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>How the device interrupts, as shown to people.</summary>
+    public abstract string InterruptKind { get; }
+
+    /// <summary>The device status field. Setting it to <see cref="DeviceStatus.None"/> begins a reset.</summary>
+    public abstract DeviceStatus Status { get; set; }
+
+    /// <summary>
+    /// A number that the device changes whenever its configuration may have changed (virtio 1.4, 2.5).
+    /// </summary>
+    public abstract uint ConfigurationGeneration { get; }
+
+    /// <summary>How many bytes of device-specific configuration there are.</summary>
+    public abstract uint ConfigurationLength { get; }
+
+    /// <summary>How many queues the device has.</summary>
+    public abstract int QueueCount { get; }
+
+    /// <summary>Reads 32 of the offered feature bits.</summary>
+    /// <param name="word">0 for bits 0 to 31, 1 for bits 32 to 63.</param>
+    public abstract uint ReadDeviceFeatures(uint word);
+
+    /// <summary>Writes 32 of the accepted feature bits.</summary>
+    public abstract void WriteDriverFeatures(uint word, uint features);
+
+    /// <summary>Reads an 8-bit field of the device-specific configuration.</summary>
+    public abstract byte ReadConfiguration8(uint offset);
+
+    /// <summary>Reads a 16-bit field of the device-specific configuration, at a multiple of 2.</summary>
+    public abstract ushort ReadConfiguration16(uint offset);
+
+    /// <summary>Reads a 32-bit field of the device-specific configuration, at a multiple of 4.</summary>
+    public abstract uint ReadConfiguration32(uint offset);
+
+    /// <summary>Reads how large a queue can be at most, before it is enabled; 0 where there is no such queue.</summary>
+    public abstract int ReadMaximumQueueSize(ushort queueIndex);
+
+    /// <summary>
+    /// Arranges for interrupts of the first queues and of configuration changes. After FEATURES_OK, before queues are
+    /// enabled.
+    /// </summary>
+    /// <param name="deviceName">The device, as shown to people.</param>
+    /// <param name="queueNames">The name of each queue; as many queues as there are names.</param>
+    /// <param name="sink">Whom the interrupts reach.</param>
+    /// <returns>Null, or why the device cannot interrupt at all.</returns>
+    public abstract string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink);
+
+    /// <summary>Which vector a queue signals; -1 where it has none of its own because a line is used.</summary>
+    public abstract int VectorOf(ushort queueIndex);
+
+    /// <summary>Tells the device where a queue is and enables it (virtio 1.4, 4.1.5.1.3).</summary>
+    /// <returns>Null, or why it cannot be.</returns>
+    public abstract string? EnableQueue(Virtqueue queue);
+
+    /// <summary>Tells the device that a queue has new buffers. Only after DRIVER_OK (virtio 1.4, 3.1.1).</summary>
+    public abstract void Notify(ushort queueIndex);
+
+    /// <summary>Lets the device reach memory and answer register accesses.</summary>
+    public abstract void Open();
+
+    /// <summary>
+    /// Keeps the device from memory and from interrupting, and gives its interrupts back. The device was reset before,
+    /// if it let itself be.
+    /// </summary>
+    public abstract void Close();
+
+    /// <summary>Reads a 64-bit field of the device-specific configuration as two halves, low first.</summary>
+    /// <remarks>The halves may be of different times: see <see cref="ConfigurationGeneration"/>.</remarks>
+    public ulong ReadConfiguration64(uint offset)
+    {
+        uint low = ReadConfiguration32(offset);
+        uint high = ReadConfiguration32(offset + 4);
+        return ((ulong)high << 32) | low;
+    }
+
+    /// <summary>Resets the device and waits until it confirms, for at most <see cref="ResetDeadline"/>.</summary>
+    /// <returns>
+    /// Whether it confirmed. If not, it may still use every byte of memory that it was ever told of.
+    /// </returns>
+    public bool Reset()
+    {
+        Status = DeviceStatus.None;
+        ulong start = Machine.Clock.Nanoseconds;
+        while (Status != DeviceStatus.None)
+        {
+            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            {
+                return false;
+            }
+
+            Machine.Clock.Relax();
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,297 @@
+using System;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+
+namespace VirtioGuest.Drivers.Virtio.Tests.Net;
+
+/// <summary>The network driver against a simulated link.</summary>
+public class VirtioNetTests
+{
+    private const ulong Mtu = 1UL << 3;
+    private const ulong Mac = 1UL << 5;
+    private const ulong Status = 1UL << 16;
+
+    [Test]
+    public void Frames_arrive_and_their_buffers_go_back([Values(2, 5, 64, 1024)] int queueSize)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.MaximumQueueSize = (ushort)queueSize;
+        VirtioNet net = bench.StartNet();
+        RecordingFrames sink = new RecordingFrames();
+        for (int i = 0; i < 400; i++)
+        {
+            Assert.That(bench.Device.Deliver(Frame(14 + (i * 7 % 1500), i)), Is.True);
+            Assert.That(net.Receive(sink, 8), Is.EqualTo(1));
+            Assert.That(sink.Frames[i], Is.EqualTo(Frame(14 + (i * 7 % 1500), i)));
+        }
+
+        Assert.That(net.Receive(sink, 8), Is.Zero);
+        Assert.That(Counter(net, "frames received"), Is.EqualTo(400));
+        Assert.That(Counter(net, "bytes received"), Is.EqualTo(sink.Frames.Sum(f => f.Length)));
+    }
+
+    [Test]
+    public void All_buffers_are_posted_and_a_flood_is_taken_in_portions()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.MaximumQueueSize = 10;
+        VirtioNet net = bench.StartNet();
+        int delivered = 0;
+        while (bench.Device.Deliver(Frame(60, delivered)))
+        {
+            delivered++;
+        }
+
+        Assert.That(delivered, Is.EqualTo(10));
+        RecordingFrames sink = new RecordingFrames();
+        Assert.That(net.EnableReceiveInterrupts(), Is.True);
+        Assert.That(net.Receive(sink, 4), Is.EqualTo(4));
+        Assert.That(net.Receive(sink, 100), Is.EqualTo(6));
+        Assert.That(net.EnableReceiveInterrupts(), Is.False);
+        Assert.That(sink.Frames.Select(f => f[13]), Is.EqualTo(Enumerable.Range(0, 10).Select(i => Frame(60, i)[13])));
+        Assert.That(bench.Device.Deliver(Frame(60, 0)), Is.True);
+    }
+
+    [TestCase(0u)]
+    [TestCase(11u)]
+    [TestCase(12u)]
+    [TestCase(25u)]
+    public void A_length_without_a_whole_header_is_counted_and_dropped(uint length)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioNet net = bench.StartNet();
+        bench.Device.Deliver(Frame(60, 1), length);
+        bench.Device.Deliver(Frame(60, 2));
+        RecordingFrames sink = new RecordingFrames();
+        Assert.That(net.Receive(sink, 8), Is.EqualTo(2));
+        Assert.That(sink.Frames, Has.Count.EqualTo(1));
+        Assert.That(Counter(net, "buffers too short"), Is.EqualTo(1));
+        Assert.That(net.State, Is.EqualTo(DeviceState.Running));
+    }
+
+    [TestCase(1537u)]
+    [TestCase(uint.MaxValue)]
+    public void A_length_beyond_the_buffer_breaks_the_device_and_shows_nothing(uint length)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.ExpectsViolations = true;
+        VirtioNet net = bench.StartNet();
+        bench.Device.Deliver(Frame(60, 1), length);
+        RecordingFrames sink = new RecordingFrames();
+        Assert.That(net.Receive(sink, 8), Is.Zero);
+        Assert.That(sink.Frames, Is.Empty);
+        Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(net.Trouble, Is.EqualTo("receiveq1: the device claims more bytes than the buffer holds"));
+        Assert.That(net.TryTransmit(Frame(60, 1)), Is.EqualTo(TransmitStatus.NotRunning));
+        Assert.That(net.Stop(), Is.True);
+    }
+
+    [Test]
+    public void A_receive_completion_with_WRITE_is_as_good_as_one_without([Values] bool setWrite)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioNet net = bench.StartNet();
+        bench.Device.Deliver(Frame(60, 1), setWrite: setWrite);
+        Assert.That(net.Receive(new RecordingFrames(), 8), Is.EqualTo(1));
+        Assert.That(net.State, Is.EqualTo(DeviceState.Running));
+    }
+
+    [Test]
+    public void Frames_are_sent_with_an_empty_header()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.TransmitLength = 0xFFFFFFFF;
+        VirtioNet net = bench.StartNet();
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] frame = Frame(14 + (i * 11 % 1500), i);
+            Assert.That(net.TryTransmit(frame), Is.EqualTo(TransmitStatus.Ok));
+            net.NotifyTransmit();
+            Assert.That(bench.Device.Sent[i], Is.EqualTo(frame));
+        }
+
+        Assert.That(bench.Sink.Events, Is.Empty, "completions are found by looking");
+        Assert.That(Counter(net, "frames sent"), Is.EqualTo(300));
+        Assert.That(net.State, Is.EqualTo(DeviceState.Running));
+    }
+
+    [TestCase(0)]
+    [TestCase(13)]
+    [TestCase(1515)]
+    [TestCase(70000)]
+    public void A_frame_of_a_wrong_length_is_not_sent(int length)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        Assert.That(bench.StartNet().TryTransmit(new byte[length]), Is.EqualTo(TransmitStatus.BadLength));
+        Assert.That(bench.Device.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void When_buffers_run_out_an_interrupt_tells_of_the_next_free_one()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.MaximumQueueSize = 4;
+        bench.Device.HoldsTransmit = true;
+        VirtioNet net = bench.StartNet();
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.That(net.TryTransmit(Frame(60, i)), Is.EqualTo(TransmitStatus.Ok));
+        }
+
+        Assert.That(bench.Device.Sent, Is.Empty, "nothing was announced");
+        Assert.That(net.TryTransmit(Frame(60, 4)), Is.EqualTo(TransmitStatus.Full));
+        Assert.That(bench.Device.Sent, Has.Count.EqualTo(4), "a full queue is announced");
+        Assert.That(Counter(net, "transmit queue full"), Is.EqualTo(1));
+
+        bench.Device.CompleteTransmission(2);
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 1" }));
+        Assert.That(net.ReclaimTransmitted(), Is.EqualTo(1));
+        Assert.That(net.TryTransmit(Frame(60, 5)), Is.EqualTo(TransmitStatus.Ok));
+        net.NotifyTransmit();
+        bench.Device.CompleteTransmission(0);
+        Assert.That(bench.Sink.Events, Has.Count.EqualTo(1), "interrupts are off again");
+        Assert.That(net.TryTransmit(Frame(60, 6)), Is.EqualTo(TransmitStatus.Ok), "found by looking");
+    }
+
+    [Test]
+    public void A_frame_used_twice_breaks_the_device()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.ExpectsViolations = true;
+        bench.Device.MaximumQueueSize = 2;
+        VirtioNet net = bench.StartNet();
+        net.TryTransmit(Frame(60, 1));
+        net.TryTransmit(Frame(60, 2));
+        TakenBuffer first = bench.Device.Ring(1).TryTake()!;
+        bench.Device.Ring(1).Use(first, 0);
+        bench.Device.Ring(1).Use(first, 0);
+        Assert.That(net.TryTransmit(Frame(60, 3)), Is.EqualTo(TransmitStatus.NotRunning));
+        Assert.That(net.Trouble, Is.EqualTo("transmitq1: the device used a buffer twice"));
+        Assert.That(bench.Device.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void The_address_is_the_devices_own_where_it_has_one()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= Mac;
+        new byte[] { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 }.CopyTo(bench.Device.Configuration, 0);
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.MacAddress, Is.EqualTo(0x525400123456));
+        Assert.That(net.HasDeviceMacAddress, Is.True);
+    }
+
+    [TestCase(false, new byte[] { 0x52, 0x54, 0, 1, 2, 3 })]
+    [TestCase(true, new byte[] { 0, 0, 0, 0, 0, 0 })]
+    [TestCase(true, new byte[] { 0x53, 0x54, 0, 1, 2, 3 })]
+    public void Otherwise_it_is_a_locally_administered_one(bool offersMac, byte[] address)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= offersMac ? Mac : 0;
+        address.CopyTo(bench.Device.Configuration, 0);
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.HasDeviceMacAddress, Is.False);
+        Assert.That(net.MacAddress >> 40 & 3, Is.EqualTo(2), "locally administered, one station");
+        Assert.That(net.MacAddress >> 48, Is.Zero);
+    }
+
+    [Test]
+    public void A_device_without_any_configuration_works()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network(0);
+        bench.Function.Capabilities.RemoveAt(2);
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.IsLinkUp, Is.True);
+        Assert.That(net.Mtu, Is.EqualTo(1500));
+    }
+
+    [Test]
+    public void The_link_follows_the_configuration()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= Status;
+        bench.Device.Configuration[6] = 1;
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.IsLinkUp, Is.True);
+        bench.Device.ChangeConfiguration(configuration => configuration[6] = 2);
+        Assert.That(net.IsLinkUp, Is.False);
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
+    }
+
+    [TestCase(68)]
+    [TestCase(1500)]
+    [TestCase(9000)]
+    [TestCase(65535)]
+    public void An_MTU_limits_what_is_sent_and_sizes_what_is_received(int mtu)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= Mtu;
+        BitConverter.TryWriteBytes(bench.Device.Configuration.AsSpan(10), (ushort)mtu);
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.Mtu, Is.EqualTo(mtu));
+        Assert.That(net.TryTransmit(Frame(14 + mtu, 1)), Is.EqualTo(TransmitStatus.Ok));
+        Assert.That(net.TryTransmit(Frame(15 + mtu, 1)), Is.EqualTo(TransmitStatus.BadLength));
+        RecordingFrames sink = new RecordingFrames();
+        Assert.That(bench.Device.Deliver(Frame(14 + mtu, 2)), Is.True);
+        Assert.That(net.Receive(sink, 1), Is.EqualTo(1));
+        Assert.That(sink.Frames[0], Is.EqualTo(Frame(14 + mtu, 2)));
+    }
+
+    [Test]
+    public void An_MTU_below_the_smallest_is_not_accepted()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= Mtu;
+        bench.Device.Configuration[10] = 67;
+        Assert.That(bench.StartNet().Mtu, Is.EqualTo(1500));
+        Assert.That(bench.Device.Accepted & Mtu, Is.Zero);
+    }
+
+    [TestCase(5, Mac)]
+    [TestCase(7, Status)]
+    public void A_configuration_that_is_too_short_is_refused(int length, ulong feature)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network(length);
+        bench.Device.Offered |= feature;
+        Assert.That(bench.FailToStart(bench.NewNet()), Is.EqualTo("has a configuration that is too short"));
+    }
+
+    [Test]
+    public void Receive_interrupts_can_be_turned_off()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioNet net = bench.StartNet();
+        net.DisableReceiveInterrupts();
+        bench.Device.Deliver(Frame(60, 1));
+        Assert.That(bench.Sink.Events, Is.Empty);
+        Assert.That(net.EnableReceiveInterrupts(), Is.True);
+        net.Receive(new RecordingFrames(), 8);
+        bench.Device.Deliver(Frame(60, 1));
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0" }));
+    }
+
+    [Test]
+    public void A_driver_that_was_not_started_does_nothing()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioNet net = bench.NewNet();
+        Assert.That(net.TryTransmit(Frame(60, 1)), Is.EqualTo(TransmitStatus.NotRunning));
+        Assert.That(net.Receive(new RecordingFrames(), 1) + net.ReclaimTransmitted(), Is.Zero);
+        Assert.That(net.EnableReceiveInterrupts(), Is.False);
+        net.DisableReceiveInterrupts();
+        net.NotifyTransmit();
+        Assert.That(bench.Device.Writes, Is.Empty);
+    }
+
+    private static byte[] Frame(int length, int seed)
+    {
+        byte[] frame = new byte[length];
+        new Random(seed).NextBytes(frame);
+        return frame;
+    }
+
+    private static long Counter(VirtioNet net, string name) =>
+        (long)net.Describe().Counters.Single(c => c.Name == name).Value;
+}

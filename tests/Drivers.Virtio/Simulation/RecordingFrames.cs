@@ -1,0 +1,13 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Drivers.Virtio.Net;
+
+namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
+
+/// <summary>Keeps received frames.</summary>
+internal sealed class RecordingFrames : FrameSink
+{
+    public List<byte[]> Frames { get; } = new List<byte[]>();
+
+    public override void OnFrame(ReadOnlySpan<byte> frame) => Frames.Add(frame.ToArray());
+}
