@@ -1,0 +1,62 @@
+using System;
+using System.IO;
+using VirtioGuest.Build.Image;
+
+namespace VirtioGuest.Build.Guest;
+
+/// <summary>Runs a guest on the user's terminal.</summary>
+internal static class GuestSession
+{
+    // The status of QEMU after isa-debug-exit took VALUE is 2 * VALUE + 1; the guest writes 0x10 or 0x11.
+    private const int Succeeded = 33;
+    private const int Failed = 35;
+
+    /// <summary>Builds what has changed, starts the guest and waits for its end.</summary>
+    /// <returns>
+    /// 0 where the guest was switched off or all its commands succeeded, else 1 or QEMU's own status.
+    /// </returns>
+    public static int Run(Workspace workspace, GuestOptions options)
+    {
+        ImageBuild.Run(workspace);
+        if (options.Disk == workspace.SampleDisk)
+        {
+            SampleDisk.Ensure(options.Disk);
+        }
+        else if (!File.Exists(options.Disk))
+        {
+            throw new BuildFailure($"there is no disk image {options.Disk}");
+        }
+
+        if (options.WaitsForDebugger)
+        {
+            ExplainDebugger(workspace);
+        }
+        else if (options.IsInteractive)
+        {
+            Console.WriteLine("Starting QEMU: type 'help' at the prompt; 'exit' ends the guest, Ctrl+A X ends QEMU.");
+        }
+
+        int status = ExternalProgram.RunInteractively(QemuCommand.Program, QemuCommand.Arguments(workspace, options));
+        return status switch
+        {
+            Succeeded => 0,
+            Failed => 1,
+            _ => status,
+        };
+    }
+
+    private static void ExplainDebugger(Workspace workspace)
+    {
+        string elf = Path.GetRelativePath(Environment.CurrentDirectory, workspace.Elf);
+        Console.WriteLine(
+            $"""
+            QEMU waits for a debugger. In another terminal:
+
+              gdb {elf} -ex 'target remote :1234' -ex 'hbreak libos_main' -ex continue
+
+            Until the kernel is loaded use hardware breakpoints (hbreak): what break writes into memory before that is
+            overwritten by the loader. libos_main is LibOS' first C# method, main the first of the .NET runtime, and
+            VirtioGuest_Kernel_... are the program's own ('info functions VirtioGuest').
+            """);
+    }
+}

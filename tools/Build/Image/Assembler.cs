@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace VirtioGuest.Build.Image;
+
+/// <summary>Assembles LibOS' assembly files with clang.</summary>
+internal sealed class Assembler
+{
+    /// <summary>
+    /// The folder of files that become parts of an image format rather than of the kernel, and of embedded tables.
+    /// </summary>
+    private const string ImageFolder = "Image";
+
+    private readonly string _folder;
+    private readonly string _output;
+
+    /// <param name="folder">LibOS' source folder.</param>
+    /// <param name="output">Where object files go; also searched for included binary files.</param>
+    public Assembler(string folder, string output)
+    {
+        _folder = folder;
+        _output = output;
+        Directory.CreateDirectory(output);
+    }
+
+    /// <summary>Assembles what is linked into the kernel, and returns the object files.</summary>
+    public IReadOnlyList<string> AssembleKernelParts()
+    {
+        string image = Path.Combine(_folder, ImageFolder) + Path.DirectorySeparatorChar;
+        List<string> objects = [];
+        IEnumerable<string> sources = Directory.EnumerateFiles(_folder, "*.S", SearchOption.AllDirectories)
+            .Where(path => !path.StartsWith(image, StringComparison.Ordinal))
+            .Append(Path.Combine(image, "Font.S"))
+            .Append(Path.Combine(image, "Symbols.S"));
+        foreach (string source in sources.Order(StringComparer.Ordinal))
+        {
+            string name = Path.GetRelativePath(_folder, source).Replace(Path.DirectorySeparatorChar, '.');
+            string target = Path.Combine(_output, Path.ChangeExtension(name, ".o"));
+            ExternalProgram.Run(
+                "clang", ["--target=x86_64-linux-gnu", "-g", "-I", _output, "-c", source, "-o", target]);
+            objects.Add(target);
+        }
+
+        return objects;
+    }
+
+    /// <summary>Assembles 16- and 32-bit code of the image folder to plain bytes that run at an address.</summary>
+    public byte[] AssembleFlat(string name, int address, IEnumerable<string> definitions)
+    {
+        string source = Path.Combine(_folder, ImageFolder, name);
+        string intermediate = Path.Combine(_output, Path.ChangeExtension(name, ".o"));
+        string target = Path.ChangeExtension(intermediate, ".bin");
+        ExternalProgram.Run("clang", ["--target=i386-linux-gnu", .. definitions, "-c", source, "-o", intermediate]);
+        ExternalProgram.Run(
+            "ld.lld", ["-m", "elf_i386", "--oformat", "binary", $"-Ttext=0x{address:x}", "-o", target, intermediate]);
+        return File.ReadAllBytes(target);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace VirtioGuest.Build.Image;
+
+/// <summary>Links LibOS, the C library, the .NET runtime and the kernel program into one ELF file.</summary>
+internal static class KernelLink
+{
+    /// <summary>Where the kernel is linked to, and loaded: 16 MB, above what firmware and loaders use.</summary>
+    public const ulong ImageBase = 0x1000000;
+
+    private const string Musl = "/usr/lib/x86_64-linux-musl";
+
+    private static readonly string[] s_runtimeLibraries =
+    [
+        "libRuntime.WorkstationGC.a",
+        "libRuntime.VxsortDisabled.a",
+        "libeventpipe-disabled.a",
+        "libstandalonegc-disabled.a",
+        "libstdc++compat.a",
+    ];
+
+    /// <summary>Links the kernel.</summary>
+    /// <param name="objects">The kernel program and the runtime's libraries.</param>
+    /// <param name="libos">LibOS' object files; the boot assembly comes first.</param>
+    /// <param name="script">Where to put the linker script.</param>
+    /// <param name="target">The ELF file, with symbols.</param>
+    public static void Link(KernelObjects objects, IEnumerable<string> libos, string script, string target)
+    {
+        // The runtime finds its modules by walking this section, which nothing refers to.
+        File.WriteAllText(script, "OVERWRITE_SECTIONS { __modules : { KEEP(*(__modules)) } }\n");
+        ExternalProgram.Run(
+            "ld.lld",
+            [
+                "-static", "-nostdlib", "--gc-sections", "--eh-frame-hdr", "--fatal-warnings",
+                "-z", "norelro", "-z", "separate-loadable-segments", "-z", "max-page-size=4096",
+                $"--image-base=0x{ImageBase:x}", $"--entry={KernelDoors.Multiboot2}",
+                $"--undefined={KernelDoors.Pvh}", $"--undefined={KernelDoors.Linux}",
+                "--defsym=__strdup=strdup", // the one name that the runtime expects and musl does not have
+                "--script", script,
+                "-o", target,
+                .. libos,
+                $"{Musl}/crt1.o", $"{Musl}/crti.o",
+                objects.Kernel,
+                Path.Combine(objects.Runtime, "libbootstrapper.o"),
+                "--start-group",
+                .. s_runtimeLibraries.Select(name => Path.Combine(objects.Runtime, name)),
+                Path.Combine(objects.Framework, "libSystem.Native.a"),
+                $"{Musl}/libc.a",
+                "--end-group",
+                $"{Musl}/crtn.o",
+            ]);
+    }
+}

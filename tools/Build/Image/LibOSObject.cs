@@ -1,0 +1,144 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace VirtioGuest.Build.Image;
+
+/// <summary>
+/// Makes the object file that ILC left of LibOS fit to stand beside the .NET runtime: nothing in it may be taken for a
+/// part of the runtime's own compilation, and nothing of the runtime may be called from it.
+/// </summary>
+internal static class LibOSObject
+{
+    /// <summary>What the names that ILC gives its run-time helpers usually mean when LibOS wants one.</summary>
+    private static readonly (string Prefix, string Meaning)[] s_meanings =
+    [
+        ("RhpNew", "an allocation: new of a class, an array, a string or a delegate, or a boxed value"),
+        ("RhNew", "an allocation: new of a class, an array, a string or a delegate, or a boxed value"),
+        ("RhBox", "a boxed value"),
+        ("RhpThrow", "a throw, or a check that throws"),
+        ("RhpRethrow", "a throw"),
+        ("RhpAssignRef", "a store of an object reference: a reference field or static"),
+        ("RhpCheckedAssignRef", "a store of an object reference through a pointer to it"),
+        ("RhpByRefAssignRef", "a copy of a struct that holds object references"),
+        ("RhTypeCast", "a cast or type test of an object"),
+        ("RhpInterfaceDispatch", "a call through an interface"),
+        ("RhpInitialDynamicInterfaceDispatch", "a call through an interface"),
+        ("RhpGcPoll", "a loop compiled with a check for the garbage collector"),
+        ("RhpPInvoke", "a P/Invoke that leaves cooperative mode"),
+        ("RhpReversePInvoke", "an UnmanagedCallersOnly method: export it with RuntimeExport"),
+        ("RhpStackProbe", "a method with more than a page of local variables"),
+        ("RhSpanHelpers", "a block copy or clear that must not reach the runtime: give Corelib its own"),
+        ("__GetNonGCStaticBase", "a static field with an initialiser: statics start as zeros"),
+        ("__GetGCStaticBase", "a static field of a reference type"),
+        ("__tls", "a thread-static field"),
+    ];
+
+    /// <summary>
+    /// Helpers that the compiler calls by a name of the runtime's class library, and LibOS' assembly that does the
+    /// same: the arguments are destination, source (or the byte to fill with) and length.
+    /// </summary>
+    private static readonly (string Helper, string Own)[] s_ownHelpers =
+    [
+        ("RhSpanHelpers_MemCopy", "processor_move"),
+        ("RhSpanHelpers_MemSet", "processor_fill"),
+    ];
+
+    /// <summary>Checks and converts the object.</summary>
+    /// <param name="source">The object file that ILC wrote.</param>
+    /// <param name="target">The object file to link.</param>
+    /// <param name="assembly">The object files of LibOS' assembly; what they define may stay undefined.</param>
+    /// <param name="folder">LibOS' source folder, which holds the two lists of symbols.</param>
+    public static void Prepare(string source, string target, IReadOnlyList<string> assembly, string folder)
+    {
+        IReadOnlyList<string> entryPoints = SymbolList.Read(Path.Combine(folder, "entry-points.txt"));
+        string listPath = Path.Combine(folder, "undefined-symbols.txt");
+        List<ElfSymbol> symbols = [.. ElfFile.Read(source).Symbols()];
+        HashSet<string> own =
+            [.. assembly.SelectMany(path => ElfFile.Read(path).Symbols()).Where(IsDefinition).Select(NameOf)];
+
+        List<string> undefined =
+            [.. symbols.Where(symbol => !symbol.IsDefined).Select(symbol => OwnNameOf(symbol.Name))];
+        CheckUndefined(undefined, own, SymbolList.Read(listPath), listPath);
+        CheckEntryPoints([.. symbols.Where(IsDefinition).Select(NameOf)], entryPoints);
+
+        // Code and unwind tables get other names, so that the linker does not put them into the ranges that the runtime
+        // takes for its own; __modules too, which would otherwise register LibOS as a module of the program.
+        ExternalProgram.Run(
+            "objcopy",
+            [
+                "--rename-section", "__managedcode=.text.libos",
+                "--rename-section", ".dotnet_eh_table=.rodata.libos",
+                "--rename-section", "__modules=.rodata.libos_modules",
+                .. s_ownHelpers.SelectMany(helper => new[] { "--redefine-sym", $"{helper.Helper}={helper.Own}" }),
+                .. entryPoints.Select(name => $"--keep-global-symbol={name}"),
+                source,
+                target,
+            ]);
+    }
+
+    /// <summary>Holds the undefined symbols against the list.</summary>
+    /// <exception cref="BuildFailure">
+    /// One is not on the list; the message names it and what it usually means.
+    /// </exception>
+    internal static void CheckUndefined(
+        IReadOnlyCollection<string> undefined, IReadOnlySet<string> own, IReadOnlyList<string> allowed, string listPath)
+    {
+        List<string> unexpected = [.. undefined.Except(own).Except(allowed).Order()];
+        if (unexpected.Count > 0)
+        {
+            throw new BuildFailure(
+                "LibOS needs symbols from outside, which would bind to the .NET runtime that runs on top of it:\n"
+                + string.Concat(unexpected.Select(name => $"  {name}: {MeaningOf(name)}\n"))
+                + $"Change the code, or where the symbol is harmless list it with its reason in {listPath}.");
+        }
+
+        List<string> unused = [.. allowed.Except(undefined).Order()];
+        if (unused.Count > 0)
+        {
+            throw new BuildFailure($"LibOS no longer needs {string.Join(", ", unused)}: take them out of {listPath}");
+        }
+    }
+
+    private static void CheckEntryPoints(HashSet<string> defined, IReadOnlyList<string> entryPoints)
+    {
+        List<string> missing = [.. entryPoints.Where(name => !defined.Contains(name))];
+        if (missing.Count > 0)
+        {
+            throw new BuildFailure($"LibOS exports no {string.Join(", ", missing)}, which entry-points.txt lists");
+        }
+    }
+
+    private static string OwnNameOf(string name)
+    {
+        foreach ((string helper, string own) in s_ownHelpers)
+        {
+            if (name == helper)
+            {
+                return own;
+            }
+        }
+
+        return name;
+    }
+
+    private static string MeaningOf(string name)
+    {
+        foreach ((string prefix, string meaning) in s_meanings)
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                return meaning;
+            }
+        }
+
+        return name.StartsWith("libos_", StringComparison.Ordinal)
+            ? "an import that LibOS' assembly (Cpu/*.S) does not define"
+            : "something that the compiler leaves to the runtime, or an import";
+    }
+
+    private static bool IsDefinition(ElfSymbol symbol) => symbol.IsDefined && symbol.IsGlobal;
+
+    private static string NameOf(ElfSymbol symbol) => symbol.Name;
+}

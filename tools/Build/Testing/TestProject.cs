@@ -1,0 +1,87 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Threading.Tasks;
+
+namespace VirtioGuest.Build.Testing;
+
+/// <summary>Runs one test project that is built already.</summary>
+internal sealed class TestProject
+{
+    /// <summary>What the runner says where a filter leaves nothing of a project.</summary>
+    private const string NoMatch = "No test matches";
+
+    private readonly Workspace _workspace;
+    private readonly string _project;
+    private readonly bool _nightly;
+    private readonly string? _filter;
+
+    public TestProject(Workspace workspace, string project, bool nightly, string? filter)
+    {
+        _workspace = workspace;
+        _project = project;
+        _nightly = nightly;
+        _filter = filter;
+    }
+
+    /// <summary>Runs the tests and prints those that failed.</summary>
+    /// <param name="limit">How long they may take; then they are ended and count as one failure.</param>
+    public TestCounts Run(TimeSpan limit)
+    {
+        string name = Path.GetFileNameWithoutExtension(_project);
+        string report = Path.Combine(_workspace.TestResults, name + ".trx");
+        ProcessStartInfo start = new("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "test", _project, "--no-build", "-nologo", $"-property:ArtifactsPath={_workspace.Artifacts}",
+                "--logger", $"trx;LogFileName={name}.trx", "--results-directory", _workspace.TestResults,
+            },
+        };
+        if (_filter is not null)
+        {
+            start.ArgumentList.Add("--filter");
+            start.ArgumentList.Add(_filter);
+        }
+
+        start.Environment["VIRTIOGUEST_ARTIFACTS"] = _workspace.Artifacts;
+        start.Environment["VIRTIOGUEST_NIGHTLY"] = _nightly ? "1" : "0";
+        using Process process = ExternalProgram.Start(start);
+        using IDisposable end = ExternalProgram.EndWithThisProcess(process);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        bool ended = process.WaitForExit(limit < TimeSpan.Zero ? TimeSpan.Zero : limit);
+        if (!ended)
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+        }
+
+        TestReport result = File.Exists(report) ? TestReport.Read(report) : TestReport.Empty;
+        foreach (string failure in result.Failures)
+        {
+            Console.WriteLine(failure);
+        }
+
+        if (!ended)
+        {
+            Console.WriteLine($"{name} was ended: the time for all tests is over");
+            return result.Counts + new TestCounts(0, 1, 0);
+        }
+
+        // An interrupted run can end with status 0, and leaves no report: without one nothing is known to have passed.
+        bool isComplete = File.Exists(report)
+            || (_filter is not null && output.Result.Contains(NoMatch, StringComparison.Ordinal));
+        if (!isComplete || (process.ExitCode != 0 && result.Counts.Failed == 0))
+        {
+            Console.WriteLine($"{name} did not run to its end:\n{output.Result}{errors.Result}");
+            return result.Counts + new TestCounts(0, 1, 0);
+        }
+
+        return result.Counts;
+    }
+}

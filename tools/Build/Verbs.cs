@@ -1,0 +1,137 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.IO;
+using VirtioGuest.Build.Benchmarks;
+using VirtioGuest.Build.Guest;
+using VirtioGuest.Build.Image;
+using VirtioGuest.Build.Testing;
+
+namespace VirtioGuest.Build;
+
+/// <summary>The commands of the tool and their options.</summary>
+internal static class Verbs
+{
+    private static readonly Option<string?> s_artifacts = new("--artifacts")
+    {
+        Description = "where output goes (default: artifacts)",
+        HelpName = "folder",
+        Recursive = true,
+    };
+
+    /// <summary>Builds the command line's grammar.</summary>
+    /// <param name="forQemu">What the user wrote after <c>--</c>.</param>
+    public static RootCommand Create(IReadOnlyList<string> forQemu)
+    {
+        RootCommand root = new("Builds VirtioGuest and runs it in QEMU.")
+        {
+            s_artifacts,
+            Guest("run", "boot the guest in QEMU, with a disk and a network card", false, forQemu),
+            Guest("debug", "the same, waiting for gdb before the first instruction", true, forQemu),
+            Test(forQemu),
+            Simple("iso", "build the ISO, the ELF file and the bzImage", forQemu, ImageBuild.Run),
+            Simple("bench", "measure; prints a table and writes bench.json", forQemu, BenchmarkRun.Run),
+            Simple("format", "bring all sources into the house's layout", forQemu, SourceFormat.Apply),
+            Simple("clean", "delete everything that was built", forQemu, Cleanup.Run),
+        };
+        return root;
+    }
+
+    private static Command Guest(string name, string description, bool waitsForDebugger, IReadOnlyList<string> forQemu)
+    {
+        Option<string> accelerator = new("--accel")
+        {
+            Description = "what executes the guest",
+            DefaultValueFactory = _ => "tcg",
+        };
+        accelerator.AcceptOnlyFromAmong("tcg", "kvm");
+        Option<string> door = new("--door")
+        {
+            Description = "what the guest is started from",
+            DefaultValueFactory = _ => "iso",
+        };
+        door.AcceptOnlyFromAmong("iso", "elf", "bzimage");
+        Option<int> memory = new("--memory")
+        {
+            Description = "RAM in MiB",
+            HelpName = "MiB",
+            DefaultValueFactory = _ => 256,
+        };
+        memory.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int value) && value <= 0)
+            {
+                result.AddError("--memory takes a number of MiB above 0.");
+            }
+        });
+        Option<bool> uefi = new("--uefi") { Description = "UEFI firmware instead of BIOS" };
+        Option<FileInfo?> disk = new("--disk")
+        {
+            Description = "the disk's image (default: a sample disk that is kept)",
+            HelpName = "file",
+        };
+        Command command = new(name, description + "; what follows -- goes to QEMU")
+        {
+            accelerator, door, memory, uefi, disk,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(uefi) && result.GetValue(door) is ("elf" or "bzimage"))
+            {
+                result.AddError("--uefi is for --door iso: the other doors use no firmware.");
+            }
+        });
+        command.SetAction(parsed =>
+        {
+            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            return GuestSession.Run(workspace, new GuestOptions
+            {
+                Door = Enum.Parse<Door>(parsed.GetRequiredValue(door), ignoreCase: true),
+                IsUefi = parsed.GetValue(uefi),
+                Accelerator = parsed.GetRequiredValue(accelerator),
+                MemoryMegabytes = parsed.GetValue(memory),
+                Disk = parsed.GetValue(disk)?.FullName ?? workspace.SampleDisk,
+                WaitsForDebugger = waitsForDebugger,
+                IsInteractive = !Console.IsInputRedirected && !Console.IsOutputRedirected,
+                Additional = forQemu,
+            });
+        });
+        return command;
+    }
+
+    private static Command Test(IReadOnlyList<string> forQemu)
+    {
+        Option<bool> nightly = new("--nightly") { Description = "include the tests that take long" };
+        Option<string?> filter = new("--filter")
+        {
+            Description = "only these tests, in the words of 'dotnet test --filter'",
+            HelpName = "expression",
+        };
+        Command command = new("test", "build everything, check the layout of the sources, run all tests")
+        {
+            nightly, filter,
+        };
+        RefuseArgumentsForQemu(command, forQemu);
+        command.SetAction(parsed => TestRun.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(nightly), parsed.GetValue(filter)));
+        return command;
+    }
+
+    private static Command Simple(
+        string name, string description, IReadOnlyList<string> forQemu, Action<Workspace> action)
+    {
+        Command command = new(name, description);
+        RefuseArgumentsForQemu(command, forQemu);
+        command.SetAction(parsed => action(Workspace.Find(parsed.GetValue(s_artifacts))));
+        return command;
+    }
+
+    private static void RefuseArgumentsForQemu(Command command, IReadOnlyList<string> forQemu) =>
+        command.Validators.Add(result =>
+        {
+            if (forQemu.Count > 0)
+            {
+                result.AddError("Arguments for QEMU, after --, are for run and debug.");
+            }
+        });
+}

@@ -1,0 +1,65 @@
+using System;
+using System.IO;
+
+namespace VirtioGuest.Build;
+
+/// <summary>Where things are: the sources, and everything that is built from them.</summary>
+internal sealed class Workspace
+{
+    /// <param name="root">The folder of VirtioGuest.sln.</param>
+    /// <param name="artifacts">
+    /// Where output goes; null for the folder <c>artifacts</c> under <paramref name="root"/>.
+    /// </param>
+    public Workspace(string root, string? artifacts)
+    {
+        Root = Path.GetFullPath(root);
+        Artifacts = Path.GetFullPath(artifacts ?? Path.Combine(Root, "artifacts"));
+    }
+
+    public string Root { get; }
+
+    public string Artifacts { get; }
+
+    /// <summary>The bootable CD image, for BIOS and UEFI.</summary>
+    public string Iso => Path.Combine(Artifacts, "VirtioGuest.iso");
+
+    /// <summary>The kernel with its symbols; <c>qemu -kernel</c> starts it through PVH.</summary>
+    public string Elf => Path.Combine(Artifacts, "VirtioGuest.elf");
+
+    /// <summary>The kernel in the format of the Linux/x86 boot protocol.</summary>
+    public string BzImage => Path.Combine(Artifacts, "VirtioGuest.bzImage");
+
+    public string SampleDisk => Path.Combine(Artifacts, "sample-disk.img");
+
+    public string BenchmarkResults => Path.Combine(Artifacts, "bench.json");
+
+    public string TestResults => Path.Combine(Artifacts, "test-results");
+
+    public string Solution => Path.Combine(Root, "VirtioGuest.sln");
+
+    public string LibOS => Path.Combine(Root, "src", "LibOS");
+
+    public string KernelProject => Path.Combine(Root, "src", "Kernel", "VirtioGuest.Kernel.csproj");
+
+    /// <summary>Objects, the stripped kernel and other steps on the way to the images.</summary>
+    public string Intermediate(params string[] parts) => Path.Combine([Artifacts, "obj", "image", .. parts]);
+
+    /// <summary>
+    /// Finds the root from the folder that the tool was started in, or from where the tool itself is.
+    /// </summary>
+    public static Workspace Find(string? artifacts)
+    {
+        foreach (string start in new[] { Environment.CurrentDirectory, AppContext.BaseDirectory })
+        {
+            for (string? folder = start; folder is not null; folder = Path.GetDirectoryName(folder))
+            {
+                if (File.Exists(Path.Combine(folder, "build.sh")) && Directory.Exists(Path.Combine(folder, "iso")))
+                {
+                    return new Workspace(folder, artifacts);
+                }
+            }
+        }
+
+        throw new BuildFailure("the VirtioGuest source folder was not found: start ./build.sh from inside it");
+    }
+}
