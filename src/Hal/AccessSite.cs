@@ -5,7 +5,8 @@ namespace VirtioGuest.Hal;
 /// that place and a test can show what it is for.
 /// </summary>
 /// <remarks>
-/// Each driver numbers its own sites. On a real machine the argument is a constant that nobody reads, and costs nothing.
+/// Each driver numbers its own sites. On a real machine the argument is a constant that nobody reads, and costs
+/// nothing.
 /// </remarks>
 public enum AccessSite
 {

@@ -6,12 +6,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace VirtioGuest.Hal;
 
 /// <summary>
-/// A memory that stands in for the real one under <see cref="SharedMemory"/> and <see cref="Barriers"/>, so that the very
-/// same compiled driver runs against weak ordering and against caches that the machine at hand does not have.
+/// A memory that stands in for the real one under <see cref="SharedMemory"/> and <see cref="Barriers"/>, so that the
+/// very same compiled driver runs against weak ordering and against caches that the machine at hand does not have.
 /// </summary>
 /// <remarks>
-/// Only a process that sets the switch <c>VirtioGuest.Hal.MemorySimulation</c> at its start can install one. Elsewhere the
-/// switch is constant, and compilers leave nothing of this in the drivers.
+/// Only a process that sets the switch <c>VirtioGuest.Hal.MemorySimulation</c> at its start can install one. Elsewhere
+/// the switch is constant, and compilers leave nothing of this in the drivers.
 /// </remarks>
 public abstract unsafe class MemorySimulation
 {

@@ -3,8 +3,8 @@ using System;
 namespace VirtioGuest.Kernel;
 
 /// <summary>
-/// Heap set aside for the report of an exception that nobody handles: to print an <see cref="OutOfMemoryException"/> with its
-/// stack trace takes memory too.
+/// Heap set aside for the report of an exception that nobody handles: to print an <see cref="OutOfMemoryException"/>
+/// with its stack trace takes memory too.
 /// </summary>
 internal static class OutOfMemoryReserve
 {

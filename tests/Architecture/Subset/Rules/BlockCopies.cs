@@ -1,6 +1,6 @@
+using System.Runtime.CompilerServices;
 using Mono.Cecil;
 using Mono.Cecil.Cil;
-using System.Runtime.CompilerServices;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

@@ -1,6 +1,6 @@
+using System;
 using Mono.Cecil;
 using Mono.Cecil.Cil;
-using System;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 
@@ -30,8 +30,10 @@ public sealed class EnumText : SubsetRule
                 $"asks the enumeration {type.Name} for text",
             GenericInstanceMethod { Name: AppendFormatted } callee when callee.GenericArguments[0].IsEnumeration() =>
                 $"interpolates the enumeration {callee.GenericArguments[0].Name}",
-            { Name: nameof(ToString) or nameof(Enum.Format) or nameof(Enum.GetName) or nameof(Enum.GetNames)
-                or nameof(Enum.TryFormat) } callee when callee.IsOf("System.Enum") =>
+            {
+                Name: nameof(ToString) or nameof(Enum.Format) or nameof(Enum.GetName) or nameof(Enum.GetNames)
+                or nameof(Enum.TryFormat)
+            } callee when callee.IsOf("System.Enum") =>
                 $"calls Enum.{callee.Name}",
             _ => null,
         };

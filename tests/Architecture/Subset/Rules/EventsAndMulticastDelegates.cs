@@ -1,8 +1,8 @@
-using Mono.Cecil;
-using Mono.Cecil.Cil;
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Mono.Cecil;
+using Mono.Cecil.Cil;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

@@ -1,6 +1,6 @@
+using System;
 using Mono.Cecil;
 using Mono.Cecil.Cil;
-using System;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

@@ -1,6 +1,6 @@
+using System.Numerics;
 using Mono.Cecil;
 using Mono.Cecil.Cil;
-using System.Numerics;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

@@ -1,7 +1,7 @@
-using Mono.Cecil;
-using Mono.Cecil.Cil;
 using System.Collections.Generic;
 using System.Linq;
+using Mono.Cecil;
+using Mono.Cecil.Cil;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

@@ -1,6 +1,6 @@
-using Mono.Cecil;
 using System.Collections.Generic;
 using System.Linq;
+using Mono.Cecil;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 

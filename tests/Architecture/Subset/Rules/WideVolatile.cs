@@ -1,6 +1,6 @@
+using System.Linq;
 using Mono.Cecil;
 using Mono.Cecil.Cil;
-using System.Linq;
 
 namespace VirtioGuest.Architecture.Tests.Subset.Rules;
 
