@@ -13,7 +13,7 @@ requirements=(
     /usr/bin/ld.lld lld
     /usr/bin/objcopy binutils
     /usr/lib/x86_64-linux-musl/libc.a musl-dev
-    /usr/bin/grub-mkrescue grub-common
+    /usr/bin/grub-mkimage grub-common
     /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin
     /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin
     /usr/bin/xorriso xorriso

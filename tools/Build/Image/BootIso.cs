@@ -2,12 +2,34 @@ using System.IO;
 
 namespace VirtioGuest.Build.Image;
 
-/// <summary>Makes the CD image that boots on BIOS and UEFI.</summary>
+/// <summary>
+/// Makes the image that boots on BIOS and UEFI, from a CD or a USB stick: GRUB, the boot menu and the kernel.
+/// </summary>
+/// <remarks>
+/// GRUB is put together here rather than by grub-mkrescue: with its modules in one piece it starts in half the time, because
+/// every module that it reads from a CD through the BIOS costs some milliseconds.
+/// </remarks>
 internal static class BootIso
 {
-    /// <summary>GRUB's modules for the boot menu (iso/grub.cfg); what they need comes along.</summary>
+    private const string GrubFolder = "/usr/lib/grub";
+    private const string BiosFormat = "i386-pc-eltorito";
+    private const string UefiFormat = "x86_64-efi";
+    private const string Kernel = "boot/VirtioGuest.elf";
+    private const string Menu = "boot/grub/grub.cfg";
+    private const string BiosLoader = "boot/grub/bios.img";
+
+    /// <summary>How much the FAT file system around the UEFI loader needs besides it, in KiB.</summary>
+    private const int FileSystemOverhead = 128;
+
     private static readonly string[] s_modules =
-        ["normal", "iso9660", "multiboot2", "boot", "serial", "terminal", "all_video", "echo", "reboot", "halt"];
+        ["normal", "iso9660", "multiboot2", "boot", "serial", "terminal", "echo", "test", "reboot", "halt"];
+
+    /// <summary>How BIOS GRUB reads the CD or disk that it was started from.</summary>
+    private static readonly string[] s_biosModules = ["biosdisk"];
+
+    /// <summary>How UEFI GRUB finds the files, and what gives the kernel a framebuffer.</summary>
+    private static readonly string[] s_uefiModules =
+        ["search", "search_fs_file", "part_gpt", "part_msdos", "fat", "efi_gop", "efi_uga"];
 
     /// <summary>Builds the image.</summary>
     /// <param name="kernel">The stripped kernel.</param>
@@ -21,15 +43,46 @@ internal static class BootIso
             Directory.Delete(staging, recursive: true);
         }
 
-        string grub = Path.Combine(staging, "boot", "grub");
-        Directory.CreateDirectory(grub);
-        File.Copy(kernel, Path.Combine(staging, "boot", "VirtioGuest.elf"));
-        File.Copy(menu, Path.Combine(grub, "grub.cfg"));
+        string contents = Path.Combine(staging, "contents");
+        Directory.CreateDirectory(Path.Combine(contents, "boot", "grub"));
+        File.Copy(kernel, Path.Combine(contents, Kernel));
+        File.Copy(menu, Path.Combine(contents, Menu));
+        MakeLoader(BiosFormat, "/boot/grub", s_biosModules, null, Path.Combine(contents, BiosLoader));
+        string uefi = MakeUefiFileSystem(staging);
+
+        File.Delete(target);
         ExternalProgram.Run(
-            "grub-mkrescue",
+            "xorriso",
             [
-                "-o", target, "--compress=no", $"--install-modules={string.Join(' ', s_modules)}",
-                "--fonts=", "--locales=", "--themes=", staging,
+                "-as", "mkisofs", "-quiet", "-volid", "VIRTIOGUEST", "-o", target,
+                "-b", BiosLoader, "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info",
+                "--grub2-mbr", Path.Combine(GrubFolder, "i386-pc", "boot_hybrid.img"),
+                "-append_partition", "2", "0xef", uefi, "-appended_part_as_gpt",
+                "-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot",
+                contents,
             ]);
     }
+
+    private static string MakeUefiFileSystem(string staging)
+    {
+        string early = Path.Combine(staging, "early.cfg");
+        File.WriteAllText(early, $"search --no-floppy --set=root --file /{Kernel}\nset prefix=($root)/boot/grub\n");
+        string loader = Path.Combine(staging, "BOOTX64.EFI");
+        MakeLoader(UefiFormat, "/boot/grub", s_uefiModules, early, loader);
+
+        string image = Path.Combine(staging, "uefi.img");
+        long kibibytes = (new FileInfo(loader).Length / 1024) + FileSystemOverhead;
+        ExternalProgram.Run("mformat", ["-i", image, "-C", "-T", $"{kibibytes * 2}", "-h", "2", "-s", "32", "::"]);
+        ExternalProgram.Run("mmd", ["-i", image, "::/EFI", "::/EFI/BOOT"]);
+        ExternalProgram.Run("mcopy", ["-i", image, loader, "::/EFI/BOOT/BOOTX64.EFI"]);
+        return image;
+    }
+
+    private static void MakeLoader(string format, string prefix, string[] modules, string? early, string target) =>
+        ExternalProgram.Run(
+            "grub-mkimage",
+            [
+                "-O", format, "-o", target, "-p", prefix, .. early is null ? [] : new[] { "-c", early },
+                .. s_modules, .. modules,
+            ]);
 }
