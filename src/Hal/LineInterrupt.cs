@@ -1,6 +1,6 @@
 namespace VirtioGuest.Hal;
 
-/// <summary>One handler's share of a level-triggered interrupt line, which several devices may share.</summary>
+/// <summary>One handler's share of an interrupt line, which several devices may share.</summary>
 public abstract class LineInterrupt
 {
     /// <summary>Describes the line.</summary>
@@ -16,5 +16,9 @@ public abstract class LineInterrupt
     public abstract ulong Count { get; }
 
     /// <summary>Stops delivery to this handler.</summary>
+    /// <remarks>
+    /// A call of the handler that has begun may still be running when this returns: handlers look at their driver's
+    /// state before they touch the device.
+    /// </remarks>
     public abstract void Release();
 }

@@ -22,5 +22,9 @@ public abstract class MessageInterrupt
     public abstract ulong Count { get; }
 
     /// <summary>Stops delivery and gives the message back. The device must no longer be able to send it.</summary>
+    /// <remarks>
+    /// A call of the handler that has begun may still be running when this returns: handlers look at their driver's
+    /// state before they touch the device.
+    /// </remarks>
     public abstract void Release();
 }

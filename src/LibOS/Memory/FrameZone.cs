@@ -1,3 +1,5 @@
+using VirtioGuest.LibOS.Cpu;
+
 namespace VirtioGuest.LibOS.Memory;
 
 /// <summary>
@@ -43,10 +45,7 @@ internal unsafe struct FrameZone
             _heads[order] = None;
         }
 
-        for (ulong i = 0; i < endFrame - firstFrame; i++)
-        {
-            orders[i] = NotFreeHead;
-        }
+        Processor.Fill(orders, NotFreeHead, endFrame - firstFrame);
     }
 
     /// <summary>Whether a frame belongs to this zone.</summary>
