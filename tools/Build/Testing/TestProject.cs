@@ -61,8 +61,8 @@ internal sealed class TestProject
             process.WaitForExit();
         }
 
-        TestReport result = File.Exists(report) ? TestReport.Read(report) : TestReport.Empty;
-        foreach (string failure in result.Failures)
+        TestReport? result = File.Exists(report) ? TestReport.Read(report) : null;
+        foreach (string failure in result?.Failures ?? [])
         {
             Console.WriteLine(failure);
         }
@@ -70,18 +70,23 @@ internal sealed class TestProject
         if (!ended)
         {
             Console.WriteLine($"{name} was ended: the time for all tests is over");
-            return result.Counts + new TestCounts(0, 1, 0);
         }
-
-        // An interrupted run can end with status 0, and leaves no report: without one nothing is known to have passed.
-        bool isComplete = File.Exists(report)
-            || (_filter is not null && output.Result.Contains(NoMatch, StringComparison.Ordinal));
-        if (!isComplete || (process.ExitCode != 0 && result.Counts.Failed == 0))
+        else if (!IsComplete(result, process.ExitCode, _filter is not null, output.Result))
         {
+            ended = false;
             Console.WriteLine($"{name} did not run to its end:\n{output.Result}{errors.Result}");
-            return result.Counts + new TestCounts(0, 1, 0);
         }
 
-        return result.Counts;
+        TestCounts counts = result?.Counts ?? default;
+        return ended ? counts : counts + new TestCounts(0, 1, 0);
     }
+
+    /// <summary>
+    /// Whether a runner that has ended ran all its tests. An interrupted one can end with status 0 and leaves no
+    /// report: then nothing is known to have passed.
+    /// </summary>
+    internal static bool IsComplete(TestReport? report, int status, bool isFiltered, string output) =>
+        report is null
+        ? status == 0 && isFiltered && output.Contains(NoMatch, StringComparison.Ordinal)
+        : status == 0 || report.Counts.Failed > 0;
 }

@@ -10,8 +10,6 @@ namespace VirtioGuest.Build.Testing;
 /// <param name="Failures">Name, message and stack trace of each that failed.</param>
 internal sealed record TestReport(TestCounts Counts, IReadOnlyList<string> Failures)
 {
-    public static TestReport Empty { get; } = new(default, []);
-
     public static TestReport Read(string path) => Parse(XDocument.Load(path));
 
     internal static TestReport Parse(XDocument report)
