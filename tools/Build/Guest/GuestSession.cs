@@ -52,7 +52,7 @@ internal static class GuestSession
             $"""
             QEMU waits for a debugger. In another terminal:
 
-              gdb {elf} -ex 'target remote :1234' -ex 'hbreak libos_main' -ex continue
+              gdb {elf} -ex 'set substitute-path /_ .' -ex 'target remote :1234' -ex 'hbreak libos_main' -ex continue
 
             Until the kernel is loaded use hardware breakpoints (hbreak): what break writes into memory before that is
             overwritten by the loader. libos_main is LibOS' first C# method, main the first of the .NET runtime, and
