@@ -11,4 +11,12 @@ public enum DmaStatus
 
     /// <summary>A part of it is not memory that the machine can find, or that the device can reach.</summary>
     Unreachable = 2,
+
+    /// <summary>A segment would start at an address that the device does not take.</summary>
+    Misaligned = 3,
+
+    /// <summary>
+    /// It has to be copied, and the memory for that is in use: it can be loaded once others are unloaded.
+    /// </summary>
+    NoBounceMemory = 4,
 }

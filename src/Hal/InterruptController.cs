@@ -18,4 +18,16 @@ public abstract class InterruptController
     /// <param name="handler">Who serves it.</param>
     /// <returns>The share, or null where the machine has no such line.</returns>
     public abstract LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler);
+
+    /// <summary>
+    /// Adds a handler to an interrupt line that is edge-triggered, as those of virtio-mmio devices are.
+    /// </summary>
+    /// <param name="line">The line's number, 0 to 15.</param>
+    /// <param name="name">Who it is for, as shown to people.</param>
+    /// <param name="handler">Who serves it: until the device asks for nothing more, or no further edge comes.</param>
+    /// <returns>
+    /// The share, or null where the machine has no such line, or where somebody uses it as a level-triggered one.
+    /// </returns>
+    public virtual LineInterrupt? AttachEdgeLine(byte line, string name, InterruptHandler handler) =>
+        AttachLine(line, name, handler);
 }

@@ -62,6 +62,10 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_memory_range")]
     internal static extern long GetMemoryRange(ulong index, MemoryRange* range);
 
+    /// <summary>Where PCI configuration space is in memory; -ENOENT (-2) past the last window.</summary>
+    [DllImport(Library, EntryPoint = "libos_configuration_window")]
+    internal static extern long GetConfigurationWindow(ulong index, ConfigurationWindow* window);
+
     /// <summary>Thread slot <paramref name="index"/>; -ENOENT (-2) past the last slot, Id 0 in an unused one.</summary>
     [DllImport(Library, EntryPoint = "libos_thread_info")]
     internal static extern long GetThreadInfo(ulong index, ThreadInfo* info);
@@ -79,8 +83,11 @@ internal static unsafe partial class LibOsCalls
     internal static extern long AllocateMessage(byte* name, MessageGrant* grant);
 
     /// <summary>Takes a share in a line; returns its handle. The line is unmasked once every share waits.</summary>
+    /// <param name="line">Which.</param>
+    /// <param name="name">Who for (ended by a zero).</param>
+    /// <param name="isEdge">1 for an edge-triggered line, else 0; -EINVAL (-22) where other shares differ.</param>
     [DllImport(Library, EntryPoint = "libos_line_attach")]
-    internal static extern long AttachLine(ulong line, byte* name);
+    internal static extern long AttachLine(ulong line, byte* name, ulong isEdge);
 
     /// <summary>
     /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has.

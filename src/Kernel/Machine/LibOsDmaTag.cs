@@ -21,22 +21,25 @@ internal sealed class LibOsDmaTag : DmaTag
     }
 
     /// <inheritdoc/>
-    public override unsafe DmaMemory? Allocate(uint length, uint alignment)
+    public override unsafe DmaMemory? Allocate(uint length, DmaConstraints constraints)
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
-        if (alignment == 0 || (alignment & (alignment - 1)) != 0)
+        ArgumentOutOfRangeException.ThrowIfZero(constraints.Alignment);
+        uint alignment = constraints.AlignmentFor(length);
+        if (alignment == 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(alignment));
+            return null;
         }
 
+        ulong highest = Math.Min(_highestAddress, constraints.HighestAddress);
         DmaGrant grant;
-        long result = LibOsCalls.AllocateDma(length, alignment, _highestAddress, &grant);
+        long result = LibOsCalls.AllocateDma(length, alignment, highest, &grant);
         return LibOsError.IsError(result)
             ? null
             : new LibOsDmaMemory((byte*)grant.VirtualAddress, grant.PhysicalAddress, length);
     }
 
     /// <inheritdoc/>
-    public override DmaMap CreateMap(int maximumSegments, uint maximumSegmentLength) =>
-        new PhysicalDmaMap(_translation, maximumSegments, maximumSegmentLength, _highestAddress);
+    public override DmaMap CreateMap(DmaMapLimits limits, BouncePool? bounce) =>
+        new PhysicalDmaMap(_translation, limits, _highestAddress, bounce);
 }

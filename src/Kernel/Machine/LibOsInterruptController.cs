@@ -35,18 +35,12 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
     }
 
     /// <inheritdoc/>
-    public override LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler)
-    {
-        byte* text = stackalloc byte[InterruptInfo.NameLength];
-        CopyName(name, text, InterruptInfo.NameLength);
-        long handle = LibOsCalls.AttachLine(line, text);
-        if (LibOsError.IsError(handle))
-        {
-            return null;
-        }
+    public override LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler) =>
+        Attach(line, name, handler, 0);
 
-        return new LibOsLineInterrupt(line, DriverThread.Start((ulong)handle, name, handler));
-    }
+    /// <inheritdoc/>
+    public override LineInterrupt? AttachEdgeLine(byte line, string name, InterruptHandler handler) =>
+        Attach(line, name, handler, 1);
 
     /// <summary>Copies a name as LibOS takes it: cut where it is too long, ended by a zero.</summary>
     internal static void CopyName(string name, byte* destination, int capacity)
@@ -56,5 +50,18 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
             new Span<byte>(destination, capacity - 1),
             out int written);
         destination[written] = 0;
+    }
+
+    private static LibOsLineInterrupt? Attach(byte line, string name, InterruptHandler handler, ulong isEdge)
+    {
+        byte* text = stackalloc byte[InterruptInfo.NameLength];
+        CopyName(name, text, InterruptInfo.NameLength);
+        long handle = LibOsCalls.AttachLine(line, text, isEdge);
+        if (LibOsError.IsError(handle))
+        {
+            return null;
+        }
+
+        return new LibOsLineInterrupt(line, DriverThread.Start((ulong)handle, name, handler));
     }
 }

@@ -3,17 +3,12 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Machine;
 
-/// <summary>
-/// Turns buffers into runs of physical memory: neighbours are merged, and runs are split at the longest segment that
-/// the device takes.
-/// </summary>
+/// <summary>Turns buffers into runs of physical memory.</summary>
 internal sealed unsafe class PhysicalDmaMap : DmaMap
 {
     private readonly AddressTranslation _translation;
-    private readonly uint _maximumSegmentLength;
-    private readonly ulong _highestAddress;
 
-    /// <summary>Creates an empty map.</summary>
+    /// <summary>Creates an empty map that copies nothing.</summary>
     /// <param name="translation">Where memory is.</param>
     /// <param name="maximumSegments">At least 1.</param>
     /// <param name="maximumSegmentLength">In bytes, at least 1.</param>
@@ -23,43 +18,24 @@ internal sealed unsafe class PhysicalDmaMap : DmaMap
         int maximumSegments,
         uint maximumSegmentLength,
         ulong highestAddress)
-        : base(maximumSegments)
+        : this(translation, new DmaMapLimits(maximumSegments, maximumSegmentLength), highestAddress, null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maximumSegments, 1);
-        ArgumentOutOfRangeException.ThrowIfZero(maximumSegmentLength);
+    }
+
+    /// <summary>Creates an empty map.</summary>
+    /// <param name="translation">Where memory is.</param>
+    /// <param name="limits">What segments have to be like.</param>
+    /// <param name="highestAddress">The last physical byte that the machine lets the device address.</param>
+    /// <param name="bounce">Memory to copy through, or null.</param>
+    public PhysicalDmaMap(
+        AddressTranslation translation, DmaMapLimits limits, ulong highestAddress, BouncePool? bounce)
+        : base(Narrow(limits, highestAddress), bounce)
+    {
         _translation = translation;
-        _maximumSegmentLength = maximumSegmentLength;
-        _highestAddress = highestAddress;
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">A buffer is loaded already.</exception>
-    public override DmaStatus Load(byte* buffer, uint length)
-    {
-        if (SegmentCount != 0)
-        {
-            throw new InvalidOperationException("a DMA map was loaded twice");
-        }
-
-        DmaStatus status = AddRuns(buffer, length);
-        if (status != DmaStatus.Ok)
-        {
-            SegmentCount = 0;
-        }
-
-        return status;
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>Nothing to maintain: devices of a PC see the processor's caches.</remarks>
-    public override void Sync(uint offset, uint length, DmaSync operation)
-    {
-    }
-
-    /// <inheritdoc/>
-    public override void Unload() => SegmentCount = 0;
-
-    private DmaStatus AddRuns(byte* buffer, uint length)
+    protected override DmaStatus LoadDirect(byte* buffer, uint length)
     {
         uint done = 0;
         bool isPopulated = false;
@@ -79,12 +55,7 @@ internal sealed unsafe class PhysicalDmaMap : DmaMap
             }
 
             uint run = (uint)Math.Min(contiguous, left);
-            if (run == 0 || physical > _highestAddress || run - 1 > _highestAddress - physical)
-            {
-                return DmaStatus.Unreachable;
-            }
-
-            DmaStatus status = AddRun(physical, run);
+            DmaStatus status = run == 0 ? DmaStatus.Unreachable : Append(physical, run);
             if (status != DmaStatus.Ok)
             {
                 return status;
@@ -96,34 +67,21 @@ internal sealed unsafe class PhysicalDmaMap : DmaMap
         return DmaStatus.Ok;
     }
 
-    private DmaStatus AddRun(ulong physical, uint length)
+    /// <inheritdoc/>
+    /// <remarks>Nothing to maintain: devices of a PC see the processor's caches.</remarks>
+    protected override void SyncDirect(uint offset, uint length, DmaSync operation, AccessSite site)
     {
-        DmaSegment[] segments = SegmentStore;
-        if (SegmentCount > 0)
-        {
-            ref DmaSegment last = ref segments[SegmentCount - 1];
-            if (last.DeviceAddress + last.Length == physical)
-            {
-                uint merged = Math.Min(_maximumSegmentLength - last.Length, length);
-                last.Length += merged;
-                physical += merged;
-                length -= merged;
-            }
-        }
-
-        while (length != 0)
-        {
-            if (SegmentCount == segments.Length)
-            {
-                return DmaStatus.TooManySegments;
-            }
-
-            uint part = Math.Min(_maximumSegmentLength, length);
-            segments[SegmentCount++] = new DmaSegment(physical, part);
-            physical += part;
-            length -= part;
-        }
-
-        return DmaStatus.Ok;
     }
+
+    /// <inheritdoc/>
+    protected override void UnloadDirect()
+    {
+    }
+
+    private static DmaMapLimits Narrow(DmaMapLimits limits, ulong highestAddress) => new(
+        limits.MaximumSegments,
+        limits.MaximumSegmentLength,
+        Math.Min(limits.HighestAddress, highestAddress),
+        limits.Alignment,
+        limits.Boundary);
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Text;
 using VirtioGuest.LibOS.Abi;
 
@@ -33,6 +34,24 @@ internal static unsafe class Startup
 
             LibOsError.ThrowIfError(length, "libos_command_line");
             return Encoding.ASCII.GetString(text, 0, (int)Math.Min(length, text.Length));
+        }
+    }
+
+    /// <summary>Where the firmware says that PCI configuration space is in memory.</summary>
+    public static IReadOnlyList<ConfigurationWindow> ConfigurationWindows
+    {
+        get
+        {
+            var windows = new List<ConfigurationWindow>();
+            ConfigurationWindow window;
+            long result;
+            while ((result = LibOsCalls.GetConfigurationWindow((ulong)windows.Count, &window)) != LibOsError.NoEntry)
+            {
+                LibOsError.ThrowIfError(result, "libos_configuration_window");
+                windows.Add(window);
+            }
+
+            return windows;
         }
     }
 

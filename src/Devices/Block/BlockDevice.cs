@@ -1,0 +1,190 @@
+using System;
+using System.Buffers.Binary;
+using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
+
+namespace VirtioGuest.Devices.Block;
+
+/// <summary>
+/// A block device over an array (virtio 1.4, 5.2): IN, OUT, FLUSH and GET_ID; other requests are unsupported.
+/// </summary>
+/// <remarks>
+/// Failed reads give zeros instead of data, so that the status byte behind them is within the bytes that the driver is
+/// told of and may trust.
+/// </remarks>
+public sealed class BlockDevice : VirtioDeviceModel
+{
+    /// <summary>The size of a sector in bytes.</summary>
+    public const int SectorLength = 512;
+
+    private const int HeaderLength = 16;
+    private const int ConfigurationSize = 60;
+    private const int IdLength = 20;
+    private const ulong LargestRequest = 64 << 20;
+
+    private const uint TypeIn = 0;
+    private const uint TypeOut = 1;
+    private const uint TypeFlush = 4;
+    private const uint TypeGetId = 8;
+
+    private readonly byte[] _id = new byte[IdLength];
+    private byte[] _disk;
+    private byte[] _transfer = new byte[4096];
+
+    /// <summary>Creates a device over a disk of zeros.</summary>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="sectors">How many sectors the disk has; may be 0.</param>
+    /// <param name="queueCount">How many request queues there are; more than one is offered as MQ.</param>
+    public BlockDevice(GuestMemory memory, int sectors, int queueCount = 1)
+        : base(2, queueCount, ConfigurationSize, memory)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(queueCount, 1);
+        _disk = new byte[sectors * SectorLength];
+        OfferedFeatures |= BlockFeature.SegmentMaximum | BlockFeature.BlockSize | BlockFeature.Flush
+            | (queueCount > 1 ? BlockFeature.MultiQueue : 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(ConfigurationStore, (ulong)sectors);
+        BinaryPrimitives.WriteUInt32LittleEndian(ConfigurationStore[12..], 126);
+        BinaryPrimitives.WriteUInt32LittleEndian(ConfigurationStore[20..], SectorLength);
+        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[34..], (ushort)queueCount);
+        Id = "virtioguest";
+    }
+
+    /// <summary>What the disk holds.</summary>
+    public Span<byte> Disk => _disk;
+
+    /// <summary>How many flushes were carried out.</summary>
+    public int Flushes { get; private set; }
+
+    /// <summary>Who makes requests fail; null for nobody.</summary>
+    public BlockFaults? Faults { get; set; }
+
+    /// <summary>The most data segments that a request may have, as the driver is told. Set before it comes.</summary>
+    public uint SegmentMaximum
+    {
+        get => BinaryPrimitives.ReadUInt32LittleEndian(Configuration[12..]);
+        set => BinaryPrimitives.WriteUInt32LittleEndian(ConfigurationStore[12..], value);
+    }
+
+    /// <summary>The device's ID string, ASCII, at most 20 characters.</summary>
+    public string Id
+    {
+        get => System.Text.Encoding.ASCII.GetString(_id).TrimEnd('\0');
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, IdLength);
+            Array.Clear(_id);
+            System.Text.Encoding.ASCII.GetBytes(value, _id);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override ulong TypeFeatures => BlockFeature.SegmentMaximum | BlockFeature.ReadOnly
+        | BlockFeature.BlockSize | BlockFeature.Flush | BlockFeature.MultiQueue;
+
+    /// <summary>Changes the disk's size; what is cut off is lost, what is added is zero.</summary>
+    public void Resize(int sectors)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sectors);
+        ChangeConfiguration(() =>
+        {
+            Array.Resize(ref _disk, sectors * SectorLength);
+            BinaryPrimitives.WriteUInt64LittleEndian(ConfigurationStore, (ulong)sectors);
+        });
+    }
+
+    /// <inheritdoc/>
+    protected override bool Serve(ModelQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        if (queue.Ring?.TryPop() is not DeviceChain chain)
+        {
+            return false;
+        }
+
+        Span<byte> header = stackalloc byte[HeaderLength];
+        if (!chain.TryRead(0, header) || chain.WritableLength == 0
+            || chain.ReadableLength + chain.WritableLength > LargestRequest)
+        {
+            Report(DriverRule.RequestForm, $"a request has {chain.ReadableLength} + {chain.WritableLength} bytes");
+            SetNeedsReset("a request has no header, no place for its status, or more than 64 MiB");
+            return true;
+        }
+
+        uint type = BinaryPrimitives.ReadUInt32LittleEndian(header);
+        ulong sector = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+        ulong length = type == TypeOut ? chain.ReadableLength - HeaderLength : chain.WritableLength - 1;
+        BlockStatus status = Faults?.Fault(type, sector, length) ?? CarryOut(chain, type, sector, length);
+        if (status != BlockStatus.Ok && chain.WritableLength > 1)
+        {
+            chain.TryWrite(0, Transfer(chain.WritableLength - 1, true));
+        }
+
+        chain.TryWrite(chain.WritableLength - 1, [(byte)status]);
+        queue.Finish(chain, (uint)chain.WritableLength, mayShorten: true);
+        return true;
+    }
+
+    private BlockStatus CarryOut(DeviceChain chain, uint type, ulong sector, ulong length)
+    {
+        switch (type)
+        {
+            case TypeIn:
+                return Has(sector, length) && chain.TryWrite(0, Range(sector, length))
+                    ? BlockStatus.Ok
+                    : BlockStatus.IoError;
+            case TypeOut:
+                return Write(chain, sector, length);
+            case TypeFlush when (DriverFeatures & BlockFeature.Flush) != 0:
+                Flushes++;
+                return BlockStatus.Ok;
+            case TypeGetId:
+                return length >= IdLength && chain.TryWrite(0, _id) ? BlockStatus.Ok : BlockStatus.IoError;
+            default:
+                return BlockStatus.Unsupported;
+        }
+    }
+
+    private BlockStatus Write(DeviceChain chain, ulong sector, ulong length)
+    {
+        // The device is read-only because it offers the feature, whether or not the driver knows it (5.2.6.2).
+        if ((OfferedFeatures & BlockFeature.ReadOnly) != 0 || !Has(sector, length))
+        {
+            return BlockStatus.IoError;
+        }
+
+        Span<byte> data = Transfer(length, false);
+        if (!chain.TryRead(HeaderLength, data))
+        {
+            return BlockStatus.IoError;
+        }
+
+        data.CopyTo(Range(sector, length));
+        return BlockStatus.Ok;
+    }
+
+    private bool Has(ulong sector, ulong length)
+    {
+        ulong sectors = (ulong)_disk.Length / SectorLength;
+        return length % SectorLength == 0 && sector <= sectors && length / SectorLength <= sectors - sector;
+    }
+
+    private Span<byte> Range(ulong sector, ulong length) => _disk.AsSpan((int)sector * SectorLength, (int)length);
+
+    /// <summary>Scratch memory, at least as large as the largest request so far.</summary>
+    private Span<byte> Transfer(ulong length, bool isCleared)
+    {
+        if (length > (ulong)_transfer.Length)
+        {
+            _transfer = new byte[length];
+        }
+
+        Span<byte> transfer = _transfer.AsSpan(0, (int)length);
+        if (isCleared)
+        {
+            transfer.Clear();
+        }
+
+        return transfer;
+    }
+}

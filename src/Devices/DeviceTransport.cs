@@ -1,0 +1,29 @@
+namespace VirtioGuest.Devices;
+
+/// <summary>What a device model needs of the bus that it is on.</summary>
+public abstract class DeviceTransport
+{
+    private protected DeviceTransport(VirtioDeviceModel model)
+    {
+        Model = model;
+        model.Attach(this);
+    }
+
+    /// <summary>The device.</summary>
+    public VirtioDeviceModel Model { get; }
+
+    /// <summary>Whether the guest lets the device reach memory.</summary>
+    public abstract bool CanAccessMemory { get; }
+
+    /// <summary>Device-independent features that only other transports can carry.</summary>
+    internal abstract ulong UnsupportedFeatures { get; }
+
+    /// <summary>Sends a used buffer notification.</summary>
+    internal abstract void NotifyUsed(ModelQueue queue);
+
+    /// <summary>Sends a configuration change notification.</summary>
+    internal abstract void NotifyConfiguration();
+
+    /// <summary>Forgets all that a reset forgets.</summary>
+    internal abstract void OnReset();
+}

@@ -1,0 +1,279 @@
+using VirtioGuest.Devices.Rings;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Devices.Mmio;
+
+/// <summary>A virtio device as a block of registers in memory, version 2 (virtio 1.4, 4.2).</summary>
+public sealed class MmioDevice : DeviceTransport
+{
+    private const uint Magic = 0x74726976;
+    private const uint QueueInterrupt = 1;
+    private const uint ConfigurationInterrupt = 2;
+
+    private readonly InterruptOutput _output;
+    private readonly ulong _sharedMemoryBase;
+    private uint _deviceFeatureSelect;
+    private uint _driverFeatureSelect;
+    private uint _queueSelect;
+    private uint _sharedMemorySelect;
+    private uint _interruptStatus;
+
+    /// <summary>Gives a device its registers.</summary>
+    /// <param name="model">The device, with its features and shared memory set.</param>
+    /// <param name="output">Where its interrupts go: by line only.</param>
+    /// <param name="sharedMemoryBase">
+    /// Where its shared memory regions are on the bus, one after another from page to page.
+    /// </param>
+    public MmioDevice(VirtioDeviceModel model, InterruptOutput output, ulong sharedMemoryBase = 0)
+        : base(model)
+    {
+        _output = output;
+        _sharedMemoryBase = sharedMemoryBase;
+        Registers = new Block(this, MmioRegister.Configuration + (uint)model.ConfigurationLength);
+    }
+
+    /// <summary>The register block; 0x100 bytes and the configuration.</summary>
+    public MmioRegion Registers { get; }
+
+    /// <summary>The vendor's ID.</summary>
+    public uint VendorId { get; init; } = 0x1AF4;
+
+    /// <summary>Why the line is asserted; 0 while it is not.</summary>
+    public uint InterruptStatus => _interruptStatus;
+
+    /// <inheritdoc/>
+    public override bool CanAccessMemory => true;
+
+    /// <summary>Queues are told by their index here.</summary>
+    internal override ulong UnsupportedFeatures => FeatureBit.NotificationConfigurationData;
+
+    private ModelQueue? Selected => Model.FindQueue(_queueSelect);
+
+    internal override void NotifyUsed(ModelQueue queue) => SetInterrupts(_interruptStatus | QueueInterrupt);
+
+    internal override void NotifyConfiguration() => SetInterrupts(_interruptStatus | ConfigurationInterrupt);
+
+    internal override void OnReset()
+    {
+        _deviceFeatureSelect = 0;
+        _driverFeatureSelect = 0;
+        _queueSelect = 0;
+        _sharedMemorySelect = 0;
+        SetInterrupts(0);
+    }
+
+    private void SetInterrupts(uint status)
+    {
+        bool wasAsserted = _interruptStatus != 0;
+        _interruptStatus = status;
+        if (wasAsserted != (status != 0))
+        {
+            _output.SetLine(status != 0);
+        }
+    }
+
+    private uint Read(uint offset, int width)
+    {
+        if (offset >= MmioRegister.Configuration)
+        {
+            return Model.ReadConfiguration(offset - MmioRegister.Configuration, width);
+        }
+
+        if (width != 4)
+        {
+            return Refuse("read", offset, width);
+        }
+
+        switch (offset)
+        {
+            case MmioRegister.MagicValue:
+                return Magic;
+            case MmioRegister.Version:
+                return 2;
+            case MmioRegister.DeviceId:
+                return Model.DeviceType;
+            case MmioRegister.VendorId:
+                return VendorId;
+            case MmioRegister.DeviceFeatures:
+                return Model.ReadOfferedFeatures(_deviceFeatureSelect);
+            case MmioRegister.QueueSizeMaximum:
+                return Selected is ModelQueue queue ? Model.LargestSizeOf(queue) : 0u;
+            case MmioRegister.QueueReady:
+                return Selected is { IsEnabled: true } ? 1u : 0;
+            case MmioRegister.InterruptStatus:
+                return _interruptStatus;
+            case MmioRegister.Status:
+                return Model.ReadStatus();
+            case MmioRegister.QueueReset when (Model.DriverFeatures & FeatureBit.RingReset) != 0:
+                return Selected is ModelQueue reset && !VirtioDeviceModel.LooksReset(reset) ? 1u : 0;
+            case MmioRegister.ConfigurationGeneration:
+                return Model.ReadGeneration();
+            case >= MmioRegister.SharedMemoryLengthLow and <= MmioRegister.SharedMemoryBaseHigh:
+                return ReadSharedMemory(offset);
+            default:
+                return Refuse("read", offset, width);
+        }
+    }
+
+    private void Write(uint offset, int width, uint value)
+    {
+        if (offset >= MmioRegister.Configuration)
+        {
+            Model.WriteConfiguration(offset - MmioRegister.Configuration, width, value);
+            return;
+        }
+
+        if (width != 4)
+        {
+            Refuse("written", offset, width);
+            return;
+        }
+
+        switch (offset)
+        {
+            case MmioRegister.DeviceFeaturesSelect:
+                _deviceFeatureSelect = value;
+                break;
+            case MmioRegister.DriverFeatures:
+                Model.WriteDriverFeatures(_driverFeatureSelect, value);
+                break;
+            case MmioRegister.DriverFeaturesSelect:
+                _driverFeatureSelect = value;
+                break;
+            case MmioRegister.QueueSelect:
+                _queueSelect = value;
+                break;
+            case MmioRegister.QueueNotify:
+                ReceiveNotification(value);
+                break;
+            case MmioRegister.InterruptAcknowledge:
+                SetInterrupts(_interruptStatus & ~value);
+                break;
+            case MmioRegister.Status:
+                Model.WriteStatus((byte)value);
+                break;
+            case MmioRegister.SharedMemorySelect:
+                _sharedMemorySelect = value;
+                break;
+            default:
+                WriteQueue(offset, value);
+                break;
+        }
+    }
+
+    private void WriteQueue(uint offset, uint value)
+    {
+        ModelQueue? queue = Selected;
+        bool isArea = offset is >= MmioRegister.QueueDescriptorLow and <= MmioRegister.QueueDeviceHigh
+            && offset % 16 <= 4;
+        bool isField = offset is MmioRegister.QueueSize or MmioRegister.QueueReady or MmioRegister.QueueReset;
+        if (!isArea && !isField)
+        {
+            Refuse("written", offset, 4);
+        }
+        else if (queue == null)
+        {
+            Model.Report(DriverRule.QueueAbsent, $"queue {_queueSelect} was written at {offset:x}");
+        }
+        else if (offset == MmioRegister.QueueSize)
+        {
+            Model.SetQueueSize(queue, value);
+        }
+        else if (isArea)
+        {
+            WriteArea(queue, offset, value);
+        }
+        else if (offset == MmioRegister.QueueReset)
+        {
+            if (value == 1)
+            {
+                Model.ResetQueue(queue);
+            }
+        }
+        else if (value != 0)
+        {
+            Model.EnableQueue(queue);
+        }
+        else
+        {
+            Model.StopQueue(queue);
+        }
+    }
+
+    private void WriteArea(ModelQueue queue, uint offset, uint value)
+    {
+        bool isHigh = (offset & 4) != 0;
+        QueueAreas areas = queue.Areas;
+        areas = (offset & ~4u) switch
+        {
+            MmioRegister.QueueDescriptorLow =>
+                areas with { Descriptor = Half.Replace(areas.Descriptor, isHigh, value) },
+            MmioRegister.QueueDriverLow => areas with { Driver = Half.Replace(areas.Driver, isHigh, value) },
+            _ => areas with { Device = Half.Replace(areas.Device, isHigh, value) },
+        };
+        Model.SetQueueAreas(queue, areas);
+    }
+
+    private void ReceiveNotification(uint value)
+    {
+        bool hasData = (Model.DriverFeatures & FeatureBit.NotificationData) != 0;
+        QueueNotification notification = hasData
+            ? QueueNotification.FromData(value)
+            : new QueueNotification((ushort)value, null);
+        ModelQueue? queue = hasData || value <= ushort.MaxValue ? Model.FindQueue(notification.Identifier) : null;
+        if (queue == null)
+        {
+            Model.Report(DriverRule.NotificationForm, $"{value:x} was written to QueueNotify");
+            return;
+        }
+
+        Model.Notify(queue, notification);
+    }
+
+    private uint ReadSharedMemory(uint offset)
+    {
+        ulong start = _sharedMemoryBase;
+        ulong length = ulong.MaxValue;
+        ulong address = ulong.MaxValue;
+        foreach (SharedMemoryRegion region in Model.SharedMemory)
+        {
+            if (region.Id == _sharedMemorySelect)
+            {
+                length = (ulong)region.Bytes.Length;
+                address = start;
+            }
+
+            start += ((ulong)region.Bytes.Length + 0xFFF) & ~0xFFFUL;
+        }
+
+        return offset switch
+        {
+            MmioRegister.SharedMemoryLengthLow => (uint)length,
+            MmioRegister.SharedMemoryLengthHigh => (uint)(length >> 32),
+            MmioRegister.SharedMemoryBaseLow => (uint)address,
+            MmioRegister.SharedMemoryBaseHigh => (uint)(address >> 32),
+            _ => Refuse("read", offset, 4),
+        };
+    }
+
+    private uint Refuse(string what, uint offset, int width)
+    {
+        Model.Report(DriverRule.RegisterAccess, $"{width} bytes at {offset:x} were {what}");
+        return 0;
+    }
+
+    private sealed class Block : RegisterWindow
+    {
+        private readonly MmioDevice _device;
+
+        public Block(MmioDevice device, uint length)
+            : base(length)
+        {
+            _device = device;
+        }
+
+        protected override uint Read(uint offset, int width) => _device.Read(offset, width);
+
+        protected override void Write(uint offset, int width, uint value) => _device.Write(offset, width, value);
+    }
+}

@@ -1,0 +1,229 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
+
+namespace VirtioGuest.Devices.Net;
+
+/// <summary>A network device with one queue pair and no offloads (virtio 1.4, 5.1).</summary>
+/// <remarks>
+/// Frames for the guest wait until it provides buffers. With MRG_RXBUF a frame goes into as many buffers as it needs,
+/// which are used together; without it, one that does not fit its buffer is dropped and the buffer kept for the next.
+/// </remarks>
+public sealed class NetDevice : VirtioDeviceModel
+{
+    /// <summary>The size of the header before each frame (virtio 1.4, 5.1.6).</summary>
+    public const int HeaderLength = 12;
+
+    /// <summary>The queue on which the guest receives.</summary>
+    public const int ReceiveQueue = 0;
+
+    /// <summary>The queue on which the guest transmits.</summary>
+    public const int TransmitQueue = 1;
+
+    private const int ConfigurationSize = 12;
+    private const int StatusField = 6;
+    private const int BufferCountField = 10;
+    private const ushort LinkUp = 1;
+    private const ulong LargestFrame = 65550;
+
+    private readonly Queue<byte[]> _arriving = new Queue<byte[]>();
+    private readonly List<DeviceChain> _gathered = new List<DeviceChain>();
+    private readonly List<FinishedBuffer> _finished = new List<FinishedBuffer>();
+    private readonly List<byte[]> _sent = new List<byte[]>();
+
+    /// <summary>Creates a device whose link is up.</summary>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="mac">Its address, 6 bytes.</param>
+    /// <param name="mtu">The largest payload that the driver is told.</param>
+    public NetDevice(GuestMemory memory, ReadOnlySpan<byte> mac, ushort mtu = 1500)
+        : base(1, 2, ConfigurationSize, memory)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, 6);
+        OfferedFeatures |= NetFeature.Mac | NetFeature.Mtu | NetFeature.Status;
+        mac.CopyTo(ConfigurationStore);
+        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[StatusField..], LinkUp);
+        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[8..], 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[10..], mtu);
+    }
+
+    /// <summary>Who is on the wire; null for nobody.</summary>
+    public NetworkPeer? Peer { get; set; }
+
+    /// <summary>The frames that the guest sent, without headers.</summary>
+    public IReadOnlyList<byte[]> SentFrames => _sent;
+
+    /// <summary>How many frames wait for buffers.</summary>
+    public int Waiting => _arriving.Count;
+
+    /// <summary>How many frames were too large for the guest's buffers.</summary>
+    public int Dropped { get; private set; }
+
+    /// <summary>Whether the link is up; a change is told to the driver.</summary>
+    public bool IsLinkUp
+    {
+        get => (Configuration[StatusField] & LinkUp) != 0;
+        set => ChangeConfiguration(() => ConfigurationStore[StatusField] = (byte)(value ? LinkUp : 0));
+    }
+
+    /// <inheritdoc/>
+    protected override ulong TypeFeatures =>
+        NetFeature.Mtu | NetFeature.Mac | NetFeature.MergeableBuffers | NetFeature.Status;
+
+    /// <summary>Puts a frame on the wire to the guest, which gets it when the device is stepped.</summary>
+    public void Receive(ReadOnlySpan<byte> frame)
+    {
+        _arriving.Enqueue(frame.ToArray());
+        Wake(Queues[ReceiveQueue]);
+    }
+
+    /// <inheritdoc/>
+    protected override bool Serve(ModelQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return queue.Index == ReceiveQueue ? Deliver(queue) : Transmit(queue);
+    }
+
+    /// <inheritdoc/>
+    protected override bool WantsBuffers(ModelQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return queue.Index != ReceiveQueue || _arriving.Count != 0;
+    }
+
+    /// <inheritdoc/>
+    protected override void OnReset()
+    {
+        _gathered.Clear();
+        _arriving.Clear();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnQueueReset(ModelQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        if (queue.Index == ReceiveQueue)
+        {
+            _gathered.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnSuspend()
+    {
+        for (int i = _gathered.Count - 1; i >= 0; i--)
+        {
+            Queues[ReceiveQueue].Ring!.Unpop(_gathered[i]);
+        }
+
+        _gathered.Clear();
+    }
+
+    private bool Transmit(ModelQueue queue)
+    {
+        if (queue.Ring?.TryPop() is not DeviceChain chain)
+        {
+            return false;
+        }
+
+        ulong length = chain.ReadableLength;
+        if (length < HeaderLength || length > LargestFrame || chain.WritableLength != 0)
+        {
+            Report(DriverRule.RequestForm, $"a frame to send has {length} + {chain.WritableLength} bytes");
+            SetNeedsReset("a frame to send has the wrong form");
+            return true;
+        }
+
+        byte[] bytes = new byte[length];
+        chain.TryRead(0, bytes);
+        if (bytes.AsSpan(0, BufferCountField).ContainsAnyExcept((byte)0))
+        {
+            // Flags, segmentation and checksum places are 0 without the offloads (virtio 1.4, 5.1.6.2.1).
+            Report(DriverRule.RequestForm, "the header of a frame asks for an offload");
+        }
+
+        byte[] frame = bytes[HeaderLength..];
+        _sent.Add(frame);
+        queue.Finish(chain, 0);
+        Peer?.OnFrame(this, frame);
+        return true;
+    }
+
+    private bool Deliver(ModelQueue queue)
+    {
+        if (_arriving.Count == 0)
+        {
+            return false;
+        }
+
+        byte[] frame = _arriving.Peek();
+        ulong length = (ulong)(HeaderLength + frame.Length);
+        bool isMergeable = (DriverFeatures & NetFeature.MergeableBuffers) != 0;
+        if (!Gather(queue.Ring!, isMergeable ? length : 1))
+        {
+            return false;
+        }
+
+        _arriving.Dequeue();
+        if (Room() < length)
+        {
+            Dropped++;
+            return true;
+        }
+
+        Spread(frame, (ushort)_gathered.Count);
+        queue.Finish(_finished);
+        _finished.Clear();
+        _gathered.Clear();
+        return true;
+    }
+
+    /// <summary>Takes buffers until there is room.</summary>
+    private bool Gather(DeviceQueue ring, ulong length)
+    {
+        while (Room() < length)
+        {
+            if (ring.TryPop() is not DeviceChain chain)
+            {
+                return false;
+            }
+
+            _gathered.Add(chain);
+            if (chain.ReadableLength != 0 || (_gathered.Count == 1 && chain.WritableLength < HeaderLength))
+            {
+                Report(DriverRule.RequestForm, "a receive buffer is readable or has no room for the header");
+                SetNeedsReset("a receive buffer has the wrong form");
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private ulong Room()
+    {
+        ulong room = 0;
+        foreach (DeviceChain chain in _gathered)
+        {
+            room += chain.WritableLength;
+        }
+
+        return room;
+    }
+
+    private void Spread(byte[] frame, ushort bufferCount)
+    {
+        byte[] bytes = new byte[HeaderLength + frame.Length];
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(BufferCountField), bufferCount);
+        frame.CopyTo(bytes, HeaderLength);
+        int at = 0;
+        foreach (DeviceChain chain in _gathered)
+        {
+            int count = (int)Math.Min(chain.WritableLength, (ulong)(bytes.Length - at));
+            chain.TryWrite(0, bytes.AsSpan(at, count));
+            _finished.Add(new FinishedBuffer(chain, (uint)count, false));
+            at += count;
+        }
+    }
+}

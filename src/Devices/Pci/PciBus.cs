@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Hal;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Devices.Pci;
+
+/// <summary>
+/// A root bus with device functions on it: the configuration access and the device registers that a simulated machine
+/// offers to drivers.
+/// </summary>
+public sealed class PciBus : ConfigurationAccess
+{
+    private readonly Dictionary<byte, PciDeviceFunction> _functions = new Dictionary<byte, PciDeviceFunction>();
+
+    /// <summary>Creates an empty bus 0 of segment 0.</summary>
+    /// <param name="hasExtendedSpace">Whether 0x1000 bytes of each function are reached, and not only 0x100.</param>
+    public PciBus(bool hasExtendedSpace = false)
+        : base(0, 0, 0, hasExtendedSpace ? 0x1000u : 0x100)
+    {
+    }
+
+    /// <summary>Plugs a function in, as function 0 of a device.</summary>
+    /// <param name="device">The device's number, 0 to 31, that nobody has.</param>
+    /// <param name="function">What answers there.</param>
+    public void Add(byte device, PciDeviceFunction function)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(device, (byte)31);
+        _functions.Add(device, function);
+    }
+
+    /// <summary>A window of device registers, wherever the guest places the ranges behind it.</summary>
+    /// <remarks>Where no function decodes an address, reads give all ones and writes are lost.</remarks>
+    public MmioRegion MapMmio(ulong physicalAddress, uint length) => new Window(this, physicalAddress, length);
+
+    /// <inheritdoc/>
+    protected override byte ReadByte(PciAddress address, uint offset) => (byte)Read(address, offset, 1);
+
+    /// <inheritdoc/>
+    protected override ushort ReadWord(PciAddress address, uint offset) => (ushort)Read(address, offset, 2);
+
+    /// <inheritdoc/>
+    protected override uint ReadDoubleWord(PciAddress address, uint offset) => Read(address, offset, 4);
+
+    /// <inheritdoc/>
+    protected override void WriteByte(PciAddress address, uint offset, byte value) =>
+        Find(address)?.WriteConfiguration(offset, 1, value);
+
+    /// <inheritdoc/>
+    protected override void WriteWord(PciAddress address, uint offset, ushort value) =>
+        Find(address)?.WriteConfiguration(offset, 2, value);
+
+    /// <inheritdoc/>
+    protected override void WriteDoubleWord(PciAddress address, uint offset, uint value) =>
+        Find(address)?.WriteConfiguration(offset, 4, value);
+
+    private PciDeviceFunction? Find(PciAddress address) =>
+        address.Function == 0 && _functions.TryGetValue(address.Device, out PciDeviceFunction? function)
+            ? function
+            : null;
+
+    private uint Read(PciAddress address, uint offset, int width) =>
+        Find(address)?.ReadConfiguration(offset, width) ?? uint.MaxValue;
+
+    private uint ReadRegister(ulong address, int width)
+    {
+        foreach (PciDeviceFunction function in _functions.Values)
+        {
+            if (function.Decode(address, out ulong offset) is int index)
+            {
+                return function.ReadBar(index, offset, width);
+            }
+        }
+
+        return uint.MaxValue;
+    }
+
+    private void WriteRegister(ulong address, int width, uint value)
+    {
+        foreach (PciDeviceFunction function in _functions.Values)
+        {
+            if (function.Decode(address, out ulong offset) is int index)
+            {
+                function.WriteBar(index, offset, width, value);
+                return;
+            }
+        }
+    }
+
+    private sealed class Window : RegisterWindow
+    {
+        private readonly PciBus _bus;
+        private readonly ulong _start;
+
+        public Window(PciBus bus, ulong start, uint length)
+            : base(length)
+        {
+            _bus = bus;
+            _start = start;
+        }
+
+        protected override uint Read(uint offset, int width) => _bus.ReadRegister(_start + offset, width);
+
+        protected override void Write(uint offset, int width, uint value) =>
+            _bus.WriteRegister(_start + offset, width, value);
+    }
+}

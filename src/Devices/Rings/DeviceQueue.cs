@@ -1,0 +1,236 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using VirtioGuest.Devices.Memory;
+
+namespace VirtioGuest.Devices.Rings;
+
+/// <summary>
+/// The device's side of one virtqueue, in either format (virtio 1.4, 2.7 and 2.8): takes available buffers, gives them
+/// back used, and keeps each side's wishes about notifications.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Owned by one context at a time. A driver that breaks the format's rules breaks the queue: <see cref="Error"/> says
+/// how, and nothing more is taken. Wrong calls of the device itself throw.
+/// </para>
+/// <para>
+/// Used buffers become visible to the driver in <see cref="Publish"/>, all at once, after everything that was written
+/// to them.
+/// </para>
+/// </remarks>
+public abstract class DeviceQueue
+{
+    /// <summary>The most descriptors that a queue can have (virtio 1.4, 2.7 and 2.8).</summary>
+    public const int LargestSize = 32768;
+
+    private readonly GuestMemory _memory;
+    private readonly bool[] _inFlight;
+    private readonly Stack<DeviceChain> _spare = new Stack<DeviceChain>();
+    private readonly List<DeviceChain> _pushed = new List<DeviceChain>();
+    private readonly List<uint> _lengths = new List<uint>();
+    private readonly List<UsedEntry> _entries = new List<UsedEntry>();
+    private int _chainLimit;
+    private ulong _nextInOrder;
+
+    private protected DeviceQueue(GuestMemory memory, int size, ulong features, int idCount)
+    {
+        _memory = memory;
+        Size = size;
+        _chainLimit = size;
+        _inFlight = new bool[idCount];
+        HasEventIndex = (features & FeatureBit.EventIndex) != 0;
+        HasIndirect = (features & FeatureBit.IndirectDescriptors) != 0;
+        IsInOrder = (features & FeatureBit.InOrder) != 0;
+    }
+
+    /// <summary>How many descriptors the ring has.</summary>
+    public int Size { get; }
+
+    /// <summary>What the driver did wrong; the queue is broken when it did anything.</summary>
+    public QueueError Error { get; private set; }
+
+    /// <summary>Whether buffers are used in the order in which they were made available.</summary>
+    public bool IsInOrder { get; }
+
+    /// <summary>How many buffers have been taken since the queue was opened.</summary>
+    public ulong Taken { get; private set; }
+
+    /// <summary>How many buffers have been used and published since the queue was opened.</summary>
+    public ulong Used { get; private set; }
+
+    /// <summary>How many buffers the device has, taken and not yet published as used.</summary>
+    public int InFlight => (int)(Taken - Used);
+
+    /// <summary>How many elements a chain may have, at least 1; the queue's size unless said otherwise.</summary>
+    public int ChainLimit
+    {
+        get => _chainLimit;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            _chainLimit = value;
+        }
+    }
+
+    /// <summary>Where the driver will make the next buffer available: what NOTIFICATION_DATA carries.</summary>
+    public abstract RingPosition NextAvailable { get; }
+
+    private protected bool HasEventIndex { get; }
+
+    private protected bool HasIndirect { get; }
+
+    /// <summary>Opens a queue of the format that the features say.</summary>
+    /// <param name="memory">Where the queue and its buffers are.</param>
+    /// <param name="areas">Where its parts are, as the driver said.</param>
+    /// <param name="size">Its size, as the driver said.</param>
+    /// <param name="features">The negotiated features.</param>
+    /// <param name="error">Why not, or <see cref="QueueError.None"/>.</param>
+    /// <returns>The queue, in its initial state, or null.</returns>
+    public static DeviceQueue? TryOpen(
+        GuestMemory memory, QueueAreas areas, int size, ulong features, out QueueError error) =>
+        (features & FeatureBit.RingPacked) != 0
+            ? PackedDeviceQueue.TryOpenPacked(memory, areas, size, features, out error)
+            : SplitDeviceQueue.TryOpenSplit(memory, areas, size, features, out error);
+
+    /// <summary>Whether there is a buffer to take. Breaks the queue where the driver's index makes no sense.</summary>
+    public abstract bool HasAvailable();
+
+    /// <summary>Takes the next available buffer.</summary>
+    /// <returns>The buffer, or null where there is none or the queue is broken.</returns>
+    public DeviceChain? TryPop()
+    {
+        if (Error != QueueError.None || !HasAvailable())
+        {
+            return null;
+        }
+
+        DeviceChain chain = _spare.Count != 0 ? _spare.Pop() : new DeviceChain(_memory);
+        QueueError error = Take(chain);
+        if (error == QueueError.None && _inFlight[chain.Id])
+        {
+            error = QueueError.BufferInFlight;
+        }
+
+        if (error != QueueError.None)
+        {
+            Break(error);
+            return null;
+        }
+
+        _inFlight[chain.Id] = true;
+        chain.IsInFlight = true;
+        chain.Sequence = Taken++;
+        return chain;
+    }
+
+    /// <summary>Puts back the buffer that was taken last, as if it had not been taken.</summary>
+    /// <exception cref="InvalidOperationException">It is not the one that was taken last, or was used.</exception>
+    public void Unpop(DeviceChain chain)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
+        if (!chain.IsInFlight || chain.Sequence != Taken - 1)
+        {
+            throw new InvalidOperationException("Only the buffer that was taken last can be put back.");
+        }
+
+        Untake(chain);
+        _inFlight[chain.Id] = false;
+        Taken--;
+        Recycle(chain);
+    }
+
+    /// <summary>Marks a buffer used; the driver sees it from <see cref="Publish"/> on.</summary>
+    /// <param name="chain">A buffer that was taken, in any order unless the queue is in order.</param>
+    /// <param name="length">How many bytes of its writable part, from the start, are written.</param>
+    /// <exception cref="InvalidOperationException">It is not the device's, or not the next in order.</exception>
+    public void Push(DeviceChain chain, uint length)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, chain.WritableLength);
+        if (!chain.IsInFlight)
+        {
+            throw new InvalidOperationException("A buffer that the device does not have cannot be used.");
+        }
+
+        if (IsInOrder && chain.Sequence != _nextInOrder)
+        {
+            throw new InvalidOperationException("The driver was promised that buffers are used in order.");
+        }
+
+        _nextInOrder = chain.Sequence + 1;
+        chain.IsInFlight = false;
+        _pushed.Add(chain);
+        _lengths.Add(length);
+    }
+
+    /// <summary>Makes all used buffers visible to the driver at once.</summary>
+    /// <param name="merge">
+    /// Whether, in order, one entry may stand for several buffers (virtio 1.4, 2.7.9 and 2.8.8). A buffer that was not
+    /// written completely always gets its own, because the driver takes those without one for complete.
+    /// </param>
+    /// <returns>Whether the driver wants to be notified of them.</returns>
+    public bool Publish(bool merge = true)
+    {
+        if (_pushed.Count == 0)
+        {
+            return false;
+        }
+
+        int slots = 0;
+        for (int i = 0; i < _pushed.Count; i++)
+        {
+            DeviceChain chain = _pushed[i];
+            slots += SlotsOf(chain);
+            bool isCovered = merge && IsInOrder && i + 1 < _pushed.Count && _lengths[i] == chain.WritableLength;
+            if (!isCovered)
+            {
+                _entries.Add(new UsedEntry(chain.Id, _lengths[i], slots, _lengths[i] != 0));
+                slots = 0;
+            }
+
+            // Before the driver sees them: from then on it may use their IDs again.
+            _inFlight[chain.Id] = false;
+        }
+
+        Used += (ulong)_pushed.Count;
+        bool isWanted = WriteUsed(CollectionsMarshal.AsSpan(_entries));
+        _pushed.ForEach(Recycle);
+        _pushed.Clear();
+        _lengths.Clear();
+        _entries.Clear();
+        return isWanted;
+    }
+
+    /// <summary>Tells the driver that notifications are not needed. It may send some nevertheless.</summary>
+    public abstract void SuppressNotifications();
+
+    /// <summary>Asks the driver for a notification when it makes the next buffer available.</summary>
+    /// <returns>Whether there is a buffer already, of which no notification will tell.</returns>
+    public abstract bool EnableNotifications();
+
+    private protected static bool IsAligned(ulong address, uint alignment) => address % alignment == 0;
+
+    /// <summary>Takes and checks the next buffer, which is available.</summary>
+    private protected abstract QueueError Take(DeviceChain chain);
+
+    /// <summary>Goes back to before the buffer that was taken last.</summary>
+    private protected abstract void Untake(DeviceChain chain);
+
+    /// <summary>How far a buffer moves the used position.</summary>
+    private protected abstract int SlotsOf(DeviceChain chain);
+
+    /// <summary>Writes used entries so that the driver sees none before all of them.</summary>
+    /// <returns>Whether the driver wants a notification.</returns>
+    private protected abstract bool WriteUsed(ReadOnlySpan<UsedEntry> entries);
+
+    private protected void Break(QueueError error) => Error = error;
+
+    private protected bool TryReadTable(ulong address, Span<byte> descriptor) => _memory.TryRead(address, descriptor);
+
+    private void Recycle(DeviceChain chain)
+    {
+        chain.Clear();
+        _spare.Push(chain);
+    }
+}

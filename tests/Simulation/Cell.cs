@@ -1,0 +1,36 @@
+using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Simulation.Tests;
+
+/// <summary>A variable of 32 bits in a weak memory.</summary>
+internal sealed unsafe class Cell
+{
+    private readonly byte* _address;
+
+    public Cell(WeakMemory memory)
+    {
+        _address = memory.Allocate(8);
+    }
+
+    public uint Final => *(uint*)_address;
+
+    public uint Load() => SharedMemory.Load32(_address);
+
+    public ushort LoadHalf(int half) => SharedMemory.Load16(_address + (2 * half));
+
+    public ulong Load64() => SharedMemory.Load64(_address);
+
+    public uint LoadAcquire(AccessSite site = AccessSite.Unnamed) => SharedMemory.LoadAcquire32(_address, site);
+
+    public ushort LoadHalfAcquire(int half) => SharedMemory.LoadAcquire16(_address + (2 * half));
+
+    public void Store(uint value) => SharedMemory.Store32(_address, value);
+
+    public void StoreHalf(int half, ushort value) => SharedMemory.Store16(_address + (2 * half), value);
+
+    public void Store64(ulong value) => SharedMemory.Store64(_address, value);
+
+    public void StoreRelease(uint value, AccessSite site = AccessSite.Unnamed) =>
+        SharedMemory.StoreRelease32(_address, value, site);
+}
