@@ -10,7 +10,8 @@ namespace VirtioGuest.Pci;
 /// not serve. Reading an absent function gives whatever the host answers, all ones or all zeros.
 /// </para>
 /// <para>
-/// An access may take several steps on the bus. Who shares one between threads wraps it in an access that serialises.
+/// An access may take several steps on the bus. Who shares one between threads wraps it in an access that serialises,
+/// single accesses as well as what lies between <see cref="BeginSequence"/> and <see cref="EndSequence"/>.
 /// </para>
 /// </remarks>
 public abstract class ConfigurationAccess
@@ -78,6 +79,19 @@ public abstract class ConfigurationAccess
     {
         Check(address, offset, 4);
         WriteDoubleWord(address, offset, value);
+    }
+
+    /// <summary>
+    /// Begins accesses that belong together, such as those of a window in configuration space: until
+    /// <see cref="EndSequence"/>, no other thread's come between. Nothing is to be done where there is one thread only.
+    /// </summary>
+    public virtual void BeginSequence()
+    {
+    }
+
+    /// <summary>Ends what <see cref="BeginSequence"/> began, in the same thread.</summary>
+    public virtual void EndSequence()
+    {
     }
 
     /// <summary>Reads 8 bits of a checked place.</summary>

@@ -25,6 +25,9 @@ internal static class ConfigurationHeader
     /// <summary>Where the space ends that capability pointers can name.</summary>
     public const uint CapabilityEnd = 0x100;
 
+    /// <summary>Where extended configuration space ends.</summary>
+    public const uint ExtendedEnd = 0x1000;
+
     public const byte DeviceLayout = 0;
     public const byte BridgeLayout = 1;
     public const byte CardBusLayout = 2;

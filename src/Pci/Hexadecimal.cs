@@ -3,7 +3,7 @@ namespace VirtioGuest.Pci;
 /// <summary>
 /// Numbers as PCI writes them, without the culture and format machinery that IL2CPU would have to compile.
 /// </summary>
-internal static class Hexadecimal
+public static class Hexadecimal
 {
     /// <summary>The lowest <paramref name="digits"/> (1 to 16) digits of a number, in lower case.</summary>
     public static string Format(ulong value, int digits)

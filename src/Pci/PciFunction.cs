@@ -15,6 +15,7 @@ public sealed class PciFunction
     private readonly ConfigurationAccess _configuration;
     private readonly BaseAddressRegister[] _baseAddresses;
     private readonly Capability[] _capabilities;
+    private readonly ExtendedCapability[] _extendedCapabilities;
 
     internal PciFunction(ConfigurationAccess configuration, PciAddress address, PciFunction? upstream, DeviceLog log)
     {
@@ -33,6 +34,7 @@ public sealed class PciFunction
         InterruptPin = Read8(ConfigurationHeader.InterruptPin);
 
         _capabilities = CapabilityList.Read(this);
+        _extendedCapabilities = ExtendedCapabilityList.Read(this);
         ReadSubsystem(out ushort subsystemVendorId, out ushort subsystemId);
         SubsystemVendorId = subsystemVendorId;
         SubsystemId = subsystemId;
@@ -89,6 +91,15 @@ public sealed class PciFunction
 
     /// <summary>Its capabilities, in the order of its list.</summary>
     public ReadOnlySpan<Capability> Capabilities => _capabilities;
+
+    /// <summary>
+    /// Its extended capabilities, in the order of their list; none where the way to configuration space does not reach
+    /// them, or where the function has no PCI Express capability.
+    /// </summary>
+    public ReadOnlySpan<ExtendedCapability> ExtendedCapabilities => _extendedCapabilities;
+
+    /// <summary>How many bytes of its configuration space are reached: 0x100 or 0x1000.</summary>
+    public uint ConfigurationLength => _configuration.Length;
 
     /// <summary>Whether the function answers accesses to its I/O base addresses.</summary>
     /// <remarks>Turning it on lets the bridges above forward too.</remarks>
@@ -156,6 +167,20 @@ public sealed class PciFunction
         return null;
     }
 
+    /// <summary>The first extended capability of an ID, or null.</summary>
+    public ExtendedCapability? FindExtendedCapability(ushort id)
+    {
+        foreach (ExtendedCapability capability in _extendedCapabilities)
+        {
+            if (capability.Id == id)
+            {
+                return capability;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Makes a part of one range accessible.</summary>
     /// <param name="machine">Who maps it.</param>
     /// <param name="index">The register's number; any number, such as one that a device gave.</param>
@@ -182,6 +207,15 @@ public sealed class PciFunction
 
         return start + length <= 0x10000 ? new PortRegion(machine.Ports, (ushort)start, (uint)length) : null;
     }
+
+    /// <summary>
+    /// Begins accesses to configuration space that no other thread's come between; see
+    /// <see cref="ConfigurationAccess.BeginSequence"/>.
+    /// </summary>
+    public void BeginSequence() => _configuration.BeginSequence();
+
+    /// <summary>Ends what <see cref="BeginSequence"/> began.</summary>
+    public void EndSequence() => _configuration.EndSequence();
 
     /// <summary>Reads 8 bits of configuration space.</summary>
     public byte Read8(uint offset) => _configuration.Read8(Address, offset);

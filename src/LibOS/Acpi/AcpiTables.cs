@@ -10,6 +10,7 @@ internal unsafe struct AcpiTables
     private const uint XsdtSignature = 0x5444_5358; // "XSDT"
     private const uint FadtSignature = 0x5043_4146; // "FACP"
     private const uint MadtSignature = 0x4349_5041; // "APIC"
+    private const uint McfgSignature = 0x4746_434D; // "MCFG"
     private const uint DsdtSignature = 0x5444_5344; // "DSDT"
     private const uint SsdtSignature = 0x5444_5353; // "SSDT"
 
@@ -21,6 +22,9 @@ internal unsafe struct AcpiTables
 
     /// <summary>The interrupt controllers (MADT).</summary>
     public InterruptDescription Interrupts;
+
+    /// <summary>Where PCI configuration space is in memory (MCFG or _CBA).</summary>
+    public ConfigurationDescription Configuration;
 
     /// <summary>How to switch off (\_S5 of the DSDT or an SSDT).</summary>
     public SoftOff SoftOff;
@@ -76,8 +80,11 @@ internal unsafe struct AcpiTables
                 case MadtSignature:
                     tables->Interrupts.Read(table);
                     break;
+                case McfgSignature:
+                    tables->Configuration.Read(table);
+                    break;
                 case SsdtSignature:
-                    FindSoftOff(table, tables);
+                    ReadDefinitions(table, tables);
                     break;
                 default:
                     break;
@@ -87,16 +94,21 @@ internal unsafe struct AcpiTables
         // The DSDT hangs from the FADT, and is where \_S5 is on nearly every machine; its word counts.
         if (SystemDescriptionTable.TryOpen(tables->Fixed.DsdtAddress, DsdtSignature, out ByteWindow dsdt))
         {
-            FindSoftOff(dsdt, tables);
+            ReadDefinitions(dsdt, tables);
         }
+
+        tables->Configuration.Complete();
     }
 
-    private static void FindSoftOff(ByteWindow table, AcpiTables* tables)
+    private static void ReadDefinitions(ByteWindow table, AcpiTables* tables)
     {
         ulong header = SystemDescriptionTable.HeaderLength;
-        if (SoftOff.TryFind(table.Part(header, table.Length - header), out SoftOff found))
+        ByteWindow definitions = table.Part(header, table.Length - header);
+        if (SoftOff.TryFind(definitions, out SoftOff found))
         {
             tables->SoftOff = found;
         }
+
+        tables->Configuration.FindBase(definitions);
     }
 }

@@ -14,17 +14,10 @@ internal struct SoftOff
 {
     private const uint Name = 0x5F35_535F; // "_S5_"
 
-    private const byte ZeroOp = 0x00;
-    private const byte OneOp = 0x01;
     private const byte NameOp = 0x08;
-    private const byte BytePrefix = 0x0A;
-    private const byte WordPrefix = 0x0B;
-    private const byte DoubleWordPrefix = 0x0C;
-    private const byte QuadWordPrefix = 0x0E;
     private const byte PackageOp = 0x12;
     private const byte RootPrefix = (byte)'\\';
     private const byte ParentPrefix = (byte)'^';
-    private const byte OnesOp = 0xFF;
 
     // A name this deep does not occur; it bounds the look back.
     private const uint MaximumParents = 8;
@@ -95,14 +88,14 @@ internal struct SoftOff
         ByteWindow body = aml.Part(start + 1 + more, length - 1 - more);
         byte elements = body.Load8(0);
         ulong cursor = 1;
-        if (elements == 0 || !TryReadInteger(body, ref cursor, out ulong first))
+        if (elements == 0 || !AmlConstant.TryRead(body, ref cursor, out ulong first))
         {
             return false;
         }
 
         // Some firmware puts both types into one number, the second in the next byte.
         ulong second = first >> 8;
-        if (elements > 1 && !TryReadInteger(body, ref cursor, out second))
+        if (elements > 1 && !AmlConstant.TryRead(body, ref cursor, out second))
         {
             return false;
         }
@@ -111,52 +104,5 @@ internal struct SoftOff
         found.SleepTypeA = (byte)(first & 7);
         found.SleepTypeB = (byte)(second & 7);
         return true;
-    }
-
-    private static bool TryReadInteger(ByteWindow body, ref ulong cursor, out ulong value)
-    {
-        value = 0;
-        ulong operand = cursor + 1;
-        ulong length;
-        if (!body.Has(cursor, 1))
-        {
-            return false;
-        }
-
-        switch (body.Load8(cursor))
-        {
-            case ZeroOp:
-                length = 0;
-                break;
-            case OneOp:
-                length = 0;
-                value = 1;
-                break;
-            case OnesOp:
-                length = 0;
-                value = ulong.MaxValue;
-                break;
-            case BytePrefix:
-                length = 1;
-                value = body.Load8(operand);
-                break;
-            case WordPrefix:
-                length = 2;
-                value = body.Load16(operand);
-                break;
-            case DoubleWordPrefix:
-                length = 4;
-                value = body.Load32(operand);
-                break;
-            case QuadWordPrefix:
-                length = 8;
-                value = body.Load64(operand);
-                break;
-            default:
-                return false;
-        }
-
-        cursor = operand + length;
-        return body.Has(operand, length);
     }
 }

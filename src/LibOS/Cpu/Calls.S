@@ -34,3 +34,4 @@
         CALL    libos_reset,             0x1012
         CALL    libos_debug_exit,        0x1013
         CALL    libos_crash,             0x1014
+        CALL    libos_configuration_window, 0x1015

@@ -58,7 +58,7 @@ internal static unsafe class InterruptDispatch
                 return;
         }
 
-        // Level-triggered: masked before it is acknowledged, or it would interrupt again at once.
+        // Masked before it is acknowledged: a level-triggered line would interrupt again at once.
         Pic8259.Mask(line);
         Pic8259.Acknowledge(line);
         if (line == SerialLine)
@@ -81,7 +81,7 @@ internal static unsafe class InterruptDispatch
     {
         if (action == LineAction.Unmask)
         {
-            Pic8259.SetLevelTriggered(line);
+            Pic8259.SetTrigger(line, !LibOs.Interrupts->Line(line)->IsEdge);
             Pic8259.Unmask(line);
         }
         else if (action == LineAction.Abandon)

@@ -9,8 +9,9 @@ namespace VirtioGuest.LibOS.Interrupts;
 /// telling the last count that it saw, so that no interrupt between two waits is lost.
 /// </summary>
 /// <remarks>
-/// A line is level-triggered and shared: it stays masked from its interrupt until every holder has come back. When none
-/// of them had anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned.
+/// A line is shared: it stays masked from its interrupt until every holder has come back. When none of them had
+/// anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned. An edge that comes while the line is
+/// masked is not lost: the 8259 remembers it.
 /// </remarks>
 internal unsafe struct InterruptTable
 {
@@ -68,12 +69,20 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Takes a share in a line.</summary>
+    /// <param name="line">Which.</param>
+    /// <param name="name">Who for, ended by a zero.</param>
+    /// <param name="isEdge">Whether the line is edge-triggered; all its shares must say the same.</param>
     /// <returns>Its handle, or a negated error number.</returns>
-    public readonly long AttachLine(ulong line, byte* name)
+    public readonly long AttachLine(ulong line, byte* name, bool isEdge = false)
     {
         if (line >= Vectors.LineCount || line == 0 || line == 2)
         {
             return -ErrorNumber.NoDevice;
+        }
+
+        if (_lines[line].Shares != 0 && _lines[line].IsEdge != isEdge)
+        {
+            return -ErrorNumber.InvalidArgument;
         }
 
         for (int i = FirstShare; i < Capacity; i++)
@@ -84,6 +93,7 @@ internal unsafe struct InterruptTable
                 _slots[i].Line = (uint)line;
                 _slots[i].Vector = (uint)(Vectors.FirstLine + line);
                 _lines[line].Shares++;
+                _lines[line].IsEdge = isEdge;
                 return HandleOf(i);
             }
         }

@@ -12,6 +12,9 @@ internal struct LineState
     /// <summary>Whether the line stays masked because nobody claimed it.</summary>
     public bool IsAbandoned;
 
+    /// <summary>Whether the line is edge-triggered; means something while there are shares.</summary>
+    public bool IsEdge;
+
     /// <summary>Whether the line may interrupt now.</summary>
     public bool IsUnmasked;
 }

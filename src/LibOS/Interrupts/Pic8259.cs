@@ -45,9 +45,9 @@ internal static class Pic8259
     }
 
     /// <summary>
-    /// Makes a line level-triggered, as PCI's are. Lines 0, 1, 2, 8 and 13 are always edge-triggered.
+    /// Makes a line level-triggered, as PCI's are, or edge-triggered. Lines 0, 1, 2, 8 and 13 always are the latter.
     /// </summary>
-    public static void SetLevelTriggered(uint line)
+    public static void SetTrigger(uint line, bool isLevel)
     {
         if (line <= 2 || line == 8 || line == 13 || line >= Vectors.LineCount)
         {
@@ -55,7 +55,13 @@ internal static class Pic8259
         }
 
         var port = (ushort)(TriggerMode + (line >> 3));
-        Processor.Out8(port, (byte)(Processor.In8(port) | (1 << (int)(line & 7))));
+        byte before = Processor.In8(port);
+        int bit = 1 << (int)(line & 7);
+        var wanted = (byte)(isLevel ? before | bit : before & ~bit);
+        if (wanted != before)
+        {
+            Processor.Out8(port, wanted);
+        }
     }
 
     /// <summary>

@@ -90,4 +90,5 @@ internal static class CallNumbers
     public const ulong Reset = 0x1012;
     public const ulong DebugExit = 0x1013;
     public const ulong Crash = 0x1014;
+    public const ulong ConfigurationWindow = 0x1015;
 }

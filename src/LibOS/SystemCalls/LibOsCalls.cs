@@ -24,7 +24,7 @@ internal static unsafe class LibOsCalls
             case CallNumbers.MessageAllocate:
                 return InterruptCalls.AllocateMessage((byte*)a, (MessageGrant*)b);
             case CallNumbers.LineAttach:
-                return LibOs.Interrupts->AttachLine(a, (byte*)b);
+                return LibOs.Interrupts->AttachLine(a, (byte*)b, c != 0);
             case CallNumbers.InterruptRelease:
                 return InterruptCalls.Release(cpu, a);
             case CallNumbers.InterruptInformation:
@@ -53,6 +53,10 @@ internal static unsafe class LibOsCalls
                 return DescribeMemory((MemoryInfo*)a);
             case CallNumbers.MemoryRange:
                 return a <= uint.MaxValue && LibOs.Boot->Memory.TryGet((uint)a, (MemoryRange*)b)
+                    ? 0
+                    : -ErrorNumber.NoEntry;
+            case CallNumbers.ConfigurationWindow:
+                return a <= int.MaxValue && LibOs.Acpi->Configuration.TryGet((int)a, (ConfigurationWindow*)b)
                     ? 0
                     : -ErrorNumber.NoEntry;
             case CallNumbers.ThreadInformation:

@@ -4,8 +4,9 @@ namespace VirtioGuest.LibOS.Time;
 
 /// <summary>Measures the timestamp counter against the 8254's channel 2, or against the ACPI timer.</summary>
 /// <remarks>
-/// Both ends of the interval are read several times, and the reading that took the fewest ticks is kept: a pause of the
-/// host then spoils a reading, not the result.
+/// Both ends of the interval are read several times, and the reading that took the fewest ticks is kept: a short pause
+/// of the host then spoils a reading, not the result. A long one lets the timer wrap around unseen; so a result counts
+/// only when a second measurement agrees.
 /// </remarks>
 internal static class TimestampCalibration
 {
@@ -17,7 +18,12 @@ internal static class TimestampCalibration
     private const uint AcpiHertz = 3_579_545;
     private const uint AcpiMask = 0xFF_FFFF;
 
+    private const int Attempts = 8;
     private const int Readings = 5;
+
+    // Two measurements agree when they differ by less than one part in this.
+    private const uint AgreementPart = 100;
+
     private const uint IntervalMicroseconds = 5_000;
     private const uint ReadingLimit = 2_000_000;
 
@@ -25,13 +31,35 @@ internal static class TimestampCalibration
     private const ulong LowestKilohertz = 62_500;
     private const ulong HighestKilohertz = 20_000_000;
 
-    /// <summary>Measures for about 5 ms.</summary>
+    /// <summary>Measures for about 10 ms.</summary>
     /// <param name="acpiTimerPort">The ACPI timer's port, or 0 where there is none.</param>
     /// <returns>The frequency in kHz, or 0 when nothing could be measured.</returns>
     public static uint Measure(ushort acpiTimerPort)
     {
-        uint kilohertz = MeasureByTimer();
-        return kilohertz != 0 || acpiTimerPort == 0 ? kilohertz : MeasureByAcpi(acpiTimerPort);
+        uint previous = 0;
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            uint kilohertz = MeasureByTimer();
+            if (kilohertz == 0 && acpiTimerPort != 0)
+            {
+                kilohertz = MeasureByAcpi(acpiTimerPort);
+            }
+
+            if (kilohertz != 0 && Agree(kilohertz, previous))
+            {
+                return kilohertz;
+            }
+
+            previous = kilohertz;
+        }
+
+        return previous;
+    }
+
+    private static bool Agree(uint first, uint second)
+    {
+        uint difference = first > second ? first - second : second - first;
+        return difference <= first / AgreementPart;
     }
 
     private static uint MeasureByTimer()
