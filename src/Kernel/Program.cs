@@ -24,7 +24,13 @@ internal static class Program
         OutOfMemoryReserve.SetAside();
         var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
         var system = new LibOsSystemControl();
-        DeviceInventory devices = new DeviceBinder(machine, output).Bind(system.MemoryMap);
+        var firmware = new FirmwareDescription
+        {
+            MemoryMap = system.MemoryMap,
+            ConfigurationWindows = Startup.ConfigurationWindows,
+            CommandLine = Startup.CommandLine,
+        };
+        DeviceInventory devices = new DeviceBinder(machine, output).Bind(firmware);
         var context = new ShellContext
         {
             Output = output,
@@ -34,7 +40,7 @@ internal static class Program
             Commands = CommandList.Create(),
         };
         var shell = new CommandShell(context);
-        string? script = ScriptSource.Find(machine.Ports, Startup.CommandLine, output);
+        string? script = ScriptSource.Find(machine.Ports, firmware.CommandLine, output);
         if (script is null || shell.RunScript(script))
         {
             shell.RunInteractively(new LineEditor(new LibOsInput(), output));

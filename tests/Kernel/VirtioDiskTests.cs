@@ -128,7 +128,7 @@ internal sealed class VirtioDiskTests
         Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
         Thread.Sleep(20);
 
-        bench.Device.Ring(0).Use(new TakenBuffer(63, []), 1);
+        bench.Device.Ring(0).Use(new TakenBuffer(63, [], 1), 1);
         bench.Device.InterruptQueue(0);
 
         Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);

@@ -99,14 +99,17 @@ public sealed class DeviceTests : QemuTest
     }
 
     [Test]
-    public void Disk_that_insists_on_an_unknown_feature_is_named_and_skipped()
+    public void Disk_that_insists_on_the_platforms_addresses_is_driven()
     {
-        // ACCESS_PLATFORM (virtio 1.4, 6.1): this driver does not offer it, and this device does not do without.
-        DiskOptions options = new(NewDisk().Path) { Properties = "iommu_platform=on,disable-legacy=on" };
+        // ACCESS_PLATFORM (virtio 1.4, 6.1): the device refuses a driver that does not accept it.
+        DiskImage disk = NewDisk(64);
+        DiskOptions options = new(disk.Path) { Properties = "iommu_platform=on,disable-legacy=on" };
 
-        Transcript transcript = Run(new GuestOptions().WithDisk(options), "disks; exit");
+        Transcript transcript = Run(new GuestOptions().WithDisk(options), "lsvirtio; blk 0 checksum 0 64; exit");
 
-        Assert.That(transcript.Start, Has.Some.Match(@"^00:04\.0: virtio-blk .*features.*: skipped$"));
+        Assert.That(transcript.Start, Has.Some.Match(Expect.BoundDisk(0, disk)));
+        Assert.That(transcript.TextOf("lsvirtio"), Does.Contain("ACCESS_PLATFORM"));
+        Assert.That(transcript.OutputOf("blk 0 checksum 0 64"), Is.EqualTo(new[] { disk.Checksum(0, 64) }));
     }
 
     [Test]

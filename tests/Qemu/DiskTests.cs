@@ -177,22 +177,22 @@ public sealed class DiskTests : QemuTest
     }
 
     [Test]
-    public void Disk_without_packed_ring_is_named_and_skipped()
+    public void Devices_without_packed_ring_are_driven_by_split_ones()
     {
-        DiskImage disk = NewDisk(64);
+        DiskImage disk = NewDisk(4096);
         DiskImage other = NewDisk(64);
 
         Transcript transcript = Run(
             new GuestOptions().WithDisk(new DiskOptions(disk.Path) { IsPacked = false }).WithDisk(other)
                 .WithNic(new NicOptions { IsPacked = false }),
-            "blk 0 checksum 0 64; exit");
+            "blk 1 checksum 0 64; blk 0 fill 100 3000 7; net 0 dhcp; net 0 ping 10.0.2.2 2; exit");
 
-        Assert.That(
-            transcript.Start, Has.Some.EqualTo("00:04.0: virtio-blk offers no packed ring: skipped"));
-        Assert.That(
-            transcript.Start, Has.Some.EqualTo("00:14.0: virtio-net offers no packed ring: skipped"));
-        Assert.That(transcript.Start, Has.Some.Match(@"^disk0: virtio-blk at 00:05\.0, 64 sectors"));
-        Assert.That(transcript.OutputOf("blk 0 checksum 0 64"), Is.EqualTo(new[] { other.Checksum(0, 64) }));
+        Assert.That(transcript.Start, Has.Some.Match(Expect.BoundDisk(0, disk, "split")));
+        Assert.That(transcript.Start, Has.Some.Match(Expect.BoundDisk(1, other)));
+        Assert.That(transcript.Start, Has.Some.Match(@"^net0: virtio-net at 00:14\.0, .*split ring"));
+        Assert.That(transcript.OutputOf("blk 1 checksum 0 64"), Is.EqualTo(new[] { other.Checksum(0, 64) }));
+        Assert.That(disk.Read(100, 3000), Is.EqualTo(SectorPattern.Make(100, 3000, 7)));
+        Assert.That(transcript.TextOf("net 0 ping 10.0.2.2 2"), Does.EndWith("2 sent, 2 received"));
     }
 
     private static long FirstDifference(ReadOnlySpan<byte> actual, ReadOnlySpan<byte> expected)

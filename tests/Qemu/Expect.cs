@@ -28,10 +28,10 @@ internal static class Expect
     }
 
     /// <summary>The line of a disk that is driven.</summary>
-    public static string BoundDisk(int index, DiskImage image)
+    public static string BoundDisk(int index, DiskImage image, string ring = "packed")
     {
         return $@"^disk{index}: virtio-blk at 00:{QemuCommandLine.FirstDiskSlot + index:x2}\.0, " +
-            $@"{image.Sectors} sectors \([^)]+\), .*packed ring";
+            $@"{image.Sectors} sectors \([^)]+\), .*" + ring + " ring";
     }
 
     /// <summary>The line of a network card that is driven.</summary>

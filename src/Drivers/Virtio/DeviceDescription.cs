@@ -39,7 +39,7 @@ public sealed class DeviceDescription
     /// <summary>How it interrupts.</summary>
     public string Interrupts { get; }
 
-    /// <summary>The format of its rings: <c>packed</c>; <c>none</c> before it was started.</summary>
+    /// <summary>The format of its rings: <c>packed</c> or <c>split</c>; <c>none</c> before it was started.</summary>
     public string RingFormat { get; }
 
     /// <summary>Where it is in its life.</summary>

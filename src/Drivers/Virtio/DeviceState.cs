@@ -15,11 +15,19 @@ public enum DeviceState
     /// </summary>
     NeedsReset = 2,
 
-    /// <summary>Reset, and the device confirmed it: memory that it was told of is free again.</summary>
+    /// <summary>
+    /// Reset, and the device confirmed it: memory that it was told of is free again. It can be started once more.
+    /// </summary>
     Stopped = 3,
 
     /// <summary>
     /// The device did not confirm its reset. It was cut off, and memory that it was told of must never be used again.
     /// </summary>
     Abandoned = 4,
+
+    /// <summary>
+    /// Suspended by <see cref="VirtioDevice.Suspend"/>: it keeps its state and its buffers, and uses none of them.
+    /// Nothing is submitted until it was resumed.
+    /// </summary>
+    Suspended = 5,
 }

@@ -6,25 +6,25 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Drivers.Virtio;
 
 /// <summary>
-/// The life of a device with its driver: initialisation (virtio 1.4, 3.1.1), configuration changes, trouble, reset.
+/// The life of a device with its driver: initialisation (virtio 1.4, 3.1.1), configuration changes, suspension,
+/// trouble, reset.
 /// </summary>
 /// <remarks>
-/// A driver never blocks but for the bounded wait of a reset, starts no thread and takes no lock. Its owner keeps calls
-/// that concern one queue from overlapping, and calls <see cref="TryStart"/> and <see cref="Stop"/> while nothing else
-/// is called.
+/// A driver never blocks but for the bounded waits of a reset and a suspension, starts no thread and takes no lock. Its
+/// owner keeps calls that concern one queue from overlapping, and calls <see cref="TryStart"/>, <see cref="Suspend"/>,
+/// <see cref="Resume"/> and <see cref="Stop"/> while nothing else is called.
 /// </remarks>
-public abstract class VirtioDevice
+public abstract partial class VirtioDevice
 {
-    /// <summary>
-    /// How often the configuration is read again when it changed meanwhile. A device that changes it without end is in
-    /// trouble itself.
-    /// </summary>
-    private const int ConfigurationAttempts = 100;
+    /// <summary>What every driver implements, because queues and this class do.</summary>
+    private const ulong CommonFeatures = (ulong)RingFeatures.All
+        | FeatureBits.AccessPlatform
+        | FeatureBits.NotificationConfigurationData
+        | FeatureBits.RingReset
+        | FeatureBits.Suspend;
 
-    private readonly string[] _queueNames;
-    private readonly DeviceEventSink _owner;
-    private readonly DeviceEventSink _relay;
-    private Virtqueue[] _queues = Array.Empty<Virtqueue>();
+    private readonly DeviceEventRelay _relay;
+    private readonly DeviceQueues _queues;
     private string? _trouble;
 
     /// <summary>Describes a device; touches nothing of it.</summary>
@@ -37,9 +37,8 @@ public abstract class VirtioDevice
     {
         Transport = transport;
         Name = name;
-        _queueNames = queueNames;
-        _owner = owner;
-        _relay = new Relay(this);
+        _queues = new DeviceQueues(transport, queueNames);
+        _relay = new DeviceEventRelay(this, owner);
     }
 
     /// <summary>What the owner calls the device, for example <c>disk0</c>.</summary>
@@ -57,6 +56,9 @@ public abstract class VirtioDevice
     /// <summary>The features that were negotiated; 0 before.</summary>
     public ulong Features { get; private set; }
 
+    /// <summary>Whether the device may raise events: it is running or suspended.</summary>
+    internal bool IsLive => State is DeviceState.Running or DeviceState.Suspended;
+
     /// <summary>The machine that the device belongs to.</summary>
     protected Machine Machine => Transport.Machine;
 
@@ -66,15 +68,34 @@ public abstract class VirtioDevice
     /// <summary>The most descriptors that the driver has a use for in a queue.</summary>
     protected abstract int PreferredQueueSize { get; }
 
+    /// <summary>How many segments the longer of its usual buffers have; 0 where all have one.</summary>
+    protected virtual int UsualChainLength => 0;
+
+    /// <summary>Whether the owner has still to take requests back that an earlier life of the device left.</summary>
+    protected virtual bool HasUnfinished => false;
+
     /// <summary>Brings the device up.</summary>
     /// <param name="failure">
     /// Why the device cannot be driven, as the end of a sentence that starts with the device. It was told FAILED, reset
     /// and cut off then.
     /// </param>
     /// <returns>Whether the device is live.</returns>
-    /// <remarks>Called once. A device that was stopped is brought up again by a new driver object.</remarks>
+    /// <remarks>
+    /// Called on a new device, or on one that was stopped once all of its requests were taken back: that is how a
+    /// device that needed a reset is recovered.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The device is in another state.</exception>
     public bool TryStart(out string failure)
     {
+        if (State is not (DeviceState.New or DeviceState.Stopped) || HasUnfinished)
+        {
+            throw new InvalidOperationException(Name + " can be started when it is new, or stopped and drained");
+        }
+
+        _trouble = null;
+        Features = 0;
+        _queues.Clear();
+        Clear();
         string? reason = Initialise();
         failure = reason ?? string.Empty;
         if (reason == null)
@@ -98,7 +119,7 @@ public abstract class VirtioDevice
     /// </returns>
     public bool Stop()
     {
-        if (State is DeviceState.Running or DeviceState.NeedsReset)
+        if (State is DeviceState.Running or DeviceState.Suspended or DeviceState.NeedsReset)
         {
             Shutdown();
         }
@@ -106,27 +127,69 @@ public abstract class VirtioDevice
         return State != DeviceState.Abandoned;
     }
 
-    /// <summary>Tells about the device.</summary>
-    public DeviceDescription Describe()
+    /// <summary>
+    /// Has the device finish what it is at, keep its state and rest (virtio 1.4, 3.4). What it finished meanwhile can
+    /// be taken back before or after <see cref="Resume"/>.
+    /// </summary>
+    /// <returns>
+    /// Whether it is suspended. If not, it is as it was where it cannot be suspended, and needs a reset otherwise.
+    /// </returns>
+    public bool Suspend()
     {
-        QueueDescription[] queues = new QueueDescription[_queues.Length];
-        for (int i = 0; i < queues.Length; i++)
+        if (State != DeviceState.Running || !Has(FeatureBits.Suspend))
         {
-            queues[i] = new QueueDescription(_queueNames[i], _queues[i], Transport.VectorOf((ushort)i));
+            return false;
         }
 
-        return new DeviceDescription(
-            Name,
-            DeviceTypes.NameOf(Transport.DeviceType),
-            Transport.Kind + " at " + Transport.Location,
-            Transport.InterruptKind,
-            _queues.Length == 0 ? "none" : _queues[0].Format,
-            State,
-            _trouble,
-            FeatureNames.NamesOf(Transport.DeviceType, Features),
-            queues,
-            ReadCounters());
+        // From here on nothing is made available and nobody notified, although the device has not confirmed yet.
+        State = DeviceState.Suspended;
+        if (!Transport.Suspend())
+        {
+            Fail("the device does not suspend");
+        }
+
+        return State == DeviceState.Suspended;
     }
+
+    /// <summary>
+    /// Has a suspended device go on (virtio 1.4, 3.4). The owner then looks at each queue once: used buffers may have
+    /// been left there.
+    /// </summary>
+    /// <returns>Whether it runs. If not, it was not suspended, or needs a reset.</returns>
+    public bool Resume()
+    {
+        if (State != DeviceState.Suspended)
+        {
+            return false;
+        }
+
+        if (!Transport.Resume())
+        {
+            Fail("the device does not resume");
+            return false;
+        }
+
+        State = DeviceState.Running;
+        for (int i = 0; i < _queues.Count; i++)
+        {
+            NotifyIfDue(_queues[i]);
+        }
+
+        return true;
+    }
+
+    /// <summary>Tells about the device.</summary>
+    public DeviceDescription Describe() => new DeviceDescription(
+        Name,
+        DeviceTypes.NameOf(Transport.DeviceType),
+        Transport.Kind + " at " + Transport.Location,
+        Transport.InterruptKind,
+        _queues.Format,
+        State,
+        _trouble,
+        FeatureNames.NamesOf(Transport.DeviceType, Features),
+        _queues.Describe(),
+        ReadCounters());
 
     /// <summary>
     /// Takes bits out of what the driver implements, for a device whose configuration makes no sense of them.
@@ -150,36 +213,15 @@ public abstract class VirtioDevice
     {
     }
 
+    /// <summary>Drops what an earlier life of the device left. Its memory was given up then.</summary>
+    protected abstract void Clear();
+
     /// <summary>Gives back or quarantines the driver's own memory that the device was told of.</summary>
     /// <param name="quarantine">Whether the device may still use it.</param>
     protected abstract void ReleaseMemory(bool quarantine);
 
     /// <summary>What the driver has counted.</summary>
     protected abstract Counter[] ReadCounters();
-
-    /// <summary>The queue with an index, once <see cref="SetUp"/> is called.</summary>
-    protected Virtqueue Queue(int index) => _queues[index];
-
-    /// <summary>Whether a feature was negotiated.</summary>
-    protected bool Has(ulong feature) => (Features & feature) != 0;
-
-    /// <summary>Notifies the device of new buffers in a queue, if it wants to be.</summary>
-    protected void NotifyIfDue(Virtqueue queue)
-    {
-        if (queue.NeedsNotification())
-        {
-            Transport.Notify(queue.Index);
-        }
-    }
-
-    /// <summary>Looks whether a queue was found broken, and if so gives up on the device.</summary>
-    protected void CheckFault(Virtqueue queue)
-    {
-        if (queue.Fault != QueueFault.None)
-        {
-            Fail(_queueNames[queue.Index] + ": the device " + QueueFaults.Describe(queue.Fault));
-        }
-    }
 
     private string? Initialise()
     {
@@ -193,16 +235,20 @@ public abstract class VirtioDevice
         Transport.Status |= DeviceStatus.Driver;
 
         ulong offered = FeatureNegotiation.ReadOffered(Transport);
-        ulong implemented = ImplementedFeatures & ~RefuseFeatures(offered);
-        string? failure = FeatureNegotiation.Accept(Transport, offered, implemented, out ulong accepted);
+        ulong implemented = (ImplementedFeatures & ~RefuseFeatures(offered)) | CommonFeatures;
+        string? failure = FeatureNegotiation.Accept(
+            Transport, offered, implemented, FeatureBits.Version1, out ulong accepted);
         if (failure != null)
         {
             return failure;
         }
 
         Features = accepted;
-        failure = RefreshConfiguration() ?? CreateQueues() ?? SetUp()
-            ?? Transport.ConnectInterrupts(Name, _queueNames, _relay) ?? EnableQueues();
+        failure = RefreshConfiguration()
+            ?? _queues.Create((RingFeatures)accepted & RingFeatures.All, PreferredQueueSize, UsualChainLength)
+            ?? SetUp()
+            ?? Transport.ConnectInterrupts(Name, _queues.Names, _relay)
+            ?? _queues.Enable();
         if (failure != null)
         {
             return failure;
@@ -219,91 +265,13 @@ public abstract class VirtioDevice
         return null;
     }
 
-    private string? RefreshConfiguration()
-    {
-        for (int attempt = 0; attempt < ConfigurationAttempts; attempt++)
-        {
-            uint generation = Transport.ConfigurationGeneration;
-            string? failure = ReadConfiguration();
-            if (Transport.ConfigurationGeneration == generation)
-            {
-                if (failure == null)
-                {
-                    AcceptConfiguration();
-                }
-
-                return failure;
-            }
-        }
-
-        return "changes its configuration without end";
-    }
-
-    private string? CreateQueues()
-    {
-        if (Transport.QueueCount < _queueNames.Length)
-        {
-            return "has fewer queues than its type needs";
-        }
-
-        Virtqueue[] queues = new Virtqueue[_queueNames.Length];
-        for (int i = 0; i < queues.Length; i++)
-        {
-            int size = Transport.ReadMaximumQueueSize((ushort)i);
-            if (size < 1 || size > PackedVirtqueue.MaximumSize)
-            {
-                FreeQueues(queues, i);
-                return size == 0 ? "lacks its " + _queueNames[i] : "has a queue larger than the specification allows";
-            }
-
-            PackedVirtqueue? queue = PackedVirtqueue.TryCreate(
-                Machine.Dma, (ushort)i, size < PreferredQueueSize ? size : PreferredQueueSize);
-            if (queue == null)
-            {
-                FreeQueues(queues, i);
-                return "cannot be given memory for its queues";
-            }
-
-            queues[i] = queue;
-        }
-
-        _queues = queues;
-        return null;
-    }
-
-    private static void FreeQueues(Virtqueue[] queues, int count)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            queues[i].Release(quarantine: false);
-        }
-    }
-
-    private string? EnableQueues()
-    {
-        for (int i = 0; i < _queues.Length; i++)
-        {
-            string? failure = Transport.EnableQueue(_queues[i]);
-            if (failure != null)
-            {
-                return failure;
-            }
-        }
-
-        return null;
-    }
-
     private void Shutdown()
     {
         // From here on late interrupts go nowhere.
         State = DeviceState.NeedsReset;
         bool confirmed = Transport.Reset();
         Transport.Close();
-        for (int i = 0; i < _queues.Length; i++)
-        {
-            _queues[i].Release(quarantine: !confirmed);
-        }
-
+        _queues.Release(quarantine: !confirmed);
         ReleaseMemory(quarantine: !confirmed);
         State = confirmed ? DeviceState.Stopped : DeviceState.Abandoned;
         if (!confirmed)
@@ -311,64 +279,5 @@ public abstract class VirtioDevice
             _trouble ??= "does not finish its reset";
             Machine.Log.Warning(Name + ": the device does not confirm its reset: cut off, its memory is quarantined");
         }
-    }
-
-    private void Fail(string trouble)
-    {
-        // A device that is being stopped meanwhile stays stopped.
-        if (State != DeviceState.Running)
-        {
-            return;
-        }
-
-        _trouble = trouble;
-        State = DeviceState.NeedsReset;
-        Machine.Log.Warning(Name + ": " + trouble);
-    }
-
-    private void OnConfigurationInterrupt()
-    {
-        if (State != DeviceState.Running)
-        {
-            return;
-        }
-
-        if ((Transport.Status & DeviceStatus.DeviceNeedsReset) != 0)
-        {
-            Fail("the device asks for a reset");
-        }
-        else
-        {
-            string? failure = RefreshConfiguration();
-            if (failure != null)
-            {
-                Fail("the device " + failure);
-            }
-        }
-
-        _owner.OnConfigurationChange();
-    }
-
-    /// <summary>
-    /// Stands between transport and owner: the driver sees a change first, and no event before DRIVER_OK.
-    /// </summary>
-    private sealed class Relay : DeviceEventSink
-    {
-        private readonly VirtioDevice _device;
-
-        internal Relay(VirtioDevice device)
-        {
-            _device = device;
-        }
-
-        public override void OnUsedBuffers(ushort queueIndex)
-        {
-            if (_device.State == DeviceState.Running)
-            {
-                _device._owner.OnUsedBuffers(queueIndex);
-            }
-        }
-
-        public override void OnConfigurationChange() => _device.OnConfigurationInterrupt();
     }
 }

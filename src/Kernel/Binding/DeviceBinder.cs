@@ -4,7 +4,6 @@ using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Text;
-using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;
@@ -29,19 +28,31 @@ internal sealed class DeviceBinder
         _output = output;
     }
 
-    /// <summary>Does all of it.</summary>
-    /// <param name="memoryMap">The firmware's memory map.</param>
-    public DeviceInventory Bind(IReadOnlyList<MemoryRange> memoryMap)
+    /// <summary>Does all of it: the functions on PCI first, then what the command line names.</summary>
+    public DeviceInventory Bind(FirmwareDescription firmware)
     {
-        if (!ConfigurationMechanism1.IsPresent(_machine.Ports))
+        List<MmioDeviceWord> places = MmioDeviceWords.Read(firmware, _output);
+        DeviceInventory inventory = BindPci(firmware, places);
+        foreach (MmioDeviceWord place in places)
         {
-            _output.WriteLine("no PCI configuration mechanism 1: no PCI devices");
+            BindMmio(inventory, place);
+        }
+
+        return inventory;
+    }
+
+    private DeviceInventory BindPci(FirmwareDescription firmware, List<MmioDeviceWord> places)
+    {
+        ConfigurationAccess? configuration = ConfigurationSpace.Open(
+            _machine, firmware.ConfigurationWindows, _output);
+        if (configuration is null)
+        {
+            _output.WriteLine("no PCI configuration space: no PCI devices");
             return new DeviceInventory([]);
         }
 
-        var configuration = new LockedConfigurationAccess(new ConfigurationMechanism1(_machine.Ports));
         PciTopology topology = PciTopology.Discover(configuration, _machine.Log);
-        AssignAddresses(topology, memoryMap);
+        AssignAddresses(topology, firmware, places);
 
         // All others first: a line that a device shares with a noisy one is quiet by the time it is used.
         foreach (PciFunction function in topology.Functions)
@@ -64,17 +75,27 @@ internal sealed class DeviceBinder
         return inventory;
     }
 
-    private void AssignAddresses(PciTopology topology, IReadOnlyList<MemoryRange> memoryMap)
+    private void AssignAddresses(PciTopology topology, FirmwareDescription firmware, List<MmioDeviceWord> places)
     {
         var assignment = new BaseAddressAssignment(_machine.Log);
-        foreach (AddressRange window in AddressWindows.Compute(memoryMap))
+        foreach (AddressRange window in AddressWindows.Compute(firmware.MemoryMap))
         {
             assignment.AddMemoryWindow(window);
         }
 
-        foreach (AddressRange range in AddressWindows.ComputeUnreachable(memoryMap))
+        foreach (AddressRange range in AddressWindows.ComputeUnreachable(firmware.MemoryMap))
         {
             assignment.ReserveMemory(range);
+        }
+
+        foreach (AddressRange range in ConfigurationSpace.Ranges(firmware.ConfigurationWindows))
+        {
+            assignment.ReserveMemory(range);
+        }
+
+        foreach (MmioDeviceWord place in places)
+        {
+            assignment.ReserveMemory(place.Range);
         }
 
         assignment.AddIoWindow(AddressWindows.Ports);
@@ -88,13 +109,9 @@ internal sealed class DeviceBinder
     private void BindVirtio(DeviceInventory inventory, PciFunction function, ushort deviceType)
     {
         PciTransport? transport = PciTransport.TryCreate(_machine, function, out string transportFailure);
-        string? failure = deviceType switch
-        {
-            not (DeviceTypes.Block or DeviceTypes.Network) => "has no driver",
-            _ when transport is null => transportFailure,
-            _ => StartDriver(inventory, transport, deviceType),
-        };
-
+        string? failure = transport is null && HasDriver(deviceType)
+            ? transportFailure
+            : StartDriver(inventory, transport, deviceType);
         if (failure is not null)
         {
             Reset(function, transport);
@@ -103,8 +120,39 @@ internal sealed class DeviceBinder
         }
     }
 
-    private string? StartDriver(DeviceInventory inventory, PciTransport transport, ushort deviceType)
+    private void BindMmio(DeviceInventory inventory, MmioDeviceWord place)
     {
+        MmioTransport? transport = MmioTransport.TryCreate(
+            _machine, place.Range.Start, place.Range.Length, place.Line, out string placeFailure);
+        if (transport is null)
+        {
+            // An empty place is no failure.
+            if (placeFailure.Length != 0)
+            {
+                _output.WriteLine($"0x{place.Range.Start:x}: {placeFailure}: skipped");
+            }
+
+            return;
+        }
+
+        string? failure = StartDriver(inventory, transport, transport.DeviceType);
+        if (failure is not null)
+        {
+            ConfirmReset(transport);
+            _output.WriteLine(
+                $"{transport.Location}: {DeviceTypes.NameOf(transport.DeviceType)} {failure}: skipped");
+        }
+    }
+
+    private static bool HasDriver(ushort deviceType) => deviceType is DeviceTypes.Block or DeviceTypes.Network;
+
+    private string? StartDriver(DeviceInventory inventory, VirtioTransport? transport, ushort deviceType)
+    {
+        if (transport is null || !HasDriver(deviceType))
+        {
+            return "has no driver";
+        }
+
         string failure;
         if (deviceType == DeviceTypes.Block)
         {
@@ -146,11 +194,7 @@ internal sealed class DeviceBinder
         if (transport is not null)
         {
             function.MemoryDecode = true;
-            if (!transport.Reset())
-            {
-                _output.WriteLine($"{function.Address}: does not finish its reset: cut off");
-            }
-
+            ConfirmReset(transport);
             return;
         }
 
@@ -158,6 +202,14 @@ internal sealed class DeviceBinder
         {
             function.IoDecode = true;
             function.Map(_machine, 0, LegacyStatusOffset, 1)?.Write8(0, 0);
+        }
+    }
+
+    private void ConfirmReset(VirtioTransport transport)
+    {
+        if (!transport.Reset())
+        {
+            _output.WriteLine($"{transport.Location}: does not finish its reset: cut off");
         }
     }
 }

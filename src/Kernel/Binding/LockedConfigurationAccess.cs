@@ -4,7 +4,8 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Kernel.Binding;
 
 /// <summary>
-/// Configuration space for many threads: an access by mechanism 1 takes two steps, and nobody may come between them.
+/// Configuration space for many threads: an access by mechanism 1 takes two steps, one through a window of
+/// configuration space more, and nobody may come between them.
 /// </summary>
 internal sealed class LockedConfigurationAccess : ConfigurationAccess
 {
@@ -17,6 +18,12 @@ internal sealed class LockedConfigurationAccess : ConfigurationAccess
     {
         _inner = inner;
     }
+
+    /// <inheritdoc/>
+    public override void BeginSequence() => _gate.Enter();
+
+    /// <inheritdoc/>
+    public override void EndSequence() => _gate.Exit();
 
     /// <inheritdoc/>
     protected override byte ReadByte(PciAddress address, uint offset)

@@ -8,46 +8,48 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>What no conforming device does breaks a queue; what one may do does not.</summary>
 public class BrokenQueueTests
 {
-    [TestCase(4)]
-    [TestCase(5)]
-    [TestCase(0xFFFF)]
-    public void An_id_out_of_range_breaks_the_queue(int id)
+    private static readonly RingFeatures[] s_formats = QueueForms.Formats;
+
+    [Test]
+    public void An_id_out_of_range_breaks_the_queue(
+        [ValueSource(nameof(s_formats))] RingFeatures format, [Values(4, 5, 0xFFFF)] int id)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 1, 1);
-        bench.Device.WriteUsed((ushort)id, 0, 1);
+        bench.Model.WriteUsed((ushort)id, 0, 1);
         ExpectBroken(bench, QueueFault.BufferIdOutOfRange);
     }
 
     [Test]
-    public void An_id_that_was_never_available_breaks_the_queue()
+    public void An_id_that_was_never_available_breaks_the_queue([ValueSource(nameof(s_formats))] RingFeatures format)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
         ushort other = (ushort)(bench.Take().Id == 0 ? 1 : 0);
-        bench.Device.WriteUsed(other, 0, 1);
+        bench.Model.WriteUsed(other, 0, 1);
         ExpectBroken(bench, QueueFault.BufferNeverAvailable);
     }
 
     [Test]
-    public void A_buffer_used_twice_breaks_the_queue()
+    public void A_buffer_used_twice_breaks_the_queue([ValueSource(nameof(s_formats))] RingFeatures format)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         TakenBuffer buffer = bench.Take();
-        bench.Device.Use(buffer, 0);
-        bench.Device.Use(buffer, 0);
+        bench.Model.Use(buffer, 0);
+        bench.Model.Use(buffer, 0);
         Assert.That(bench.GetUsed(), Is.EqualTo(1));
         ExpectBroken(bench, QueueFault.BufferUsedTwice);
     }
 
     [Test]
-    public void A_length_beyond_the_writable_bytes_breaks_the_queue()
+    public void A_length_beyond_the_writable_bytes_breaks_the_queue(
+        [ValueSource(nameof(s_formats))] RingFeatures format)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 2, 1);
-        bench.Device.Use(bench.Take(), 4);
+        bench.Model.Use(bench.Take(), 4);
         ExpectBroken(bench, QueueFault.LengthBeyondBuffer);
     }
 
@@ -76,11 +78,12 @@ public class BrokenQueueTests
 
     [Test]
     public void A_conforming_device_may_complete_a_transmission_with_any_length(
+        [ValueSource(nameof(s_formats))] RingFeatures format,
         [Values(0u, 1u, 1514u, 0x7FFFFFFFu, 0xFFFFFFFFu)] uint length)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(2, 0, 1);
-        bench.Device.Use(bench.Take(), length);
+        bench.Model.Use(bench.Take(), length);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.Zero);
         Assert.That(bench.Queue.IsUsable, Is.True);
@@ -88,35 +91,37 @@ public class BrokenQueueTests
 
     [Test]
     public void A_conforming_device_may_leave_WRITE_clear_and_write_less(
-        [Values] bool setWrite, [Values(0u, 1u, 5u, 6u)] uint length)
+        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [Values] bool setWrite,
+        [Values(0u, 1u, 5u, 6u)] uint length)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(0, 3, 1);
-        bench.Device.Use(bench.Take(), length, setWrite);
+        bench.Model.Use(bench.Take(), length, setWrite);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.EqualTo(length));
     }
 
     [Test]
-    public void The_largest_writable_part_may_be_filled()
+    public void The_largest_writable_part_may_be_filled([ValueSource(nameof(s_formats))] RingFeatures format)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Queue.TryAdd(default, new[] { new Hal.DmaSegment(0, uint.MaxValue) }, 1);
-        bench.Device.Use(bench.Take(), uint.MaxValue);
+        bench.Model.Use(bench.Take(), uint.MaxValue);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.EqualTo(uint.MaxValue));
     }
 
     [Test]
-    public void A_stopped_queue_gives_back_each_buffer_once()
+    public void A_stopped_queue_gives_back_each_buffer_once([ValueSource(nameof(s_formats))] RingFeatures format)
     {
-        using RingBench bench = new RingBench(8);
+        using QueueBench bench = new QueueBench(8, format);
         for (int token = 0; token < 5; token++)
         {
             bench.Add(1, 0, token);
         }
 
-        bench.Device.Use(bench.Take(), 0);
+        bench.Model.Use(bench.Take(), 0);
         Assert.That(bench.GetUsed(), Is.Zero);
 
         bool[] seen = new bool[5];
@@ -134,9 +139,10 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_released_queue_touches_its_memory_no_more([Values] bool quarantine)
+    public void A_released_queue_touches_its_memory_no_more(
+        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool quarantine)
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
         bench.Queue.Release(quarantine);
 
@@ -151,6 +157,104 @@ public class BrokenQueueTests
         Assert.That(bench.Memory.Quarantined, Is.EqualTo(quarantine ? 1 : 0));
     }
 
+    [TestCase(0x10000u)]
+    [TestCase(0x10001u)]
+    [TestCase(uint.MaxValue)]
+    public void A_split_id_of_more_than_16_bits_breaks_the_queue(uint id)
+    {
+        using SplitBench bench = new SplitBench(4);
+        bench.Add(1, 0, 1);
+        bench.Take();
+        bench.Device.WriteElement(id, 0);
+        bench.Device.SetUsedIndex(1);
+        ExpectBroken(bench, QueueFault.BufferIdOutOfRange);
+    }
+
+    [Test]
+    public void A_descriptor_that_is_no_head_breaks_a_split_queue()
+    {
+        using SplitBench bench = new SplitBench(4);
+        bench.Add(3, 0, 1);
+        TakenBuffer buffer = bench.Take();
+        bench.Device.WriteUsed((ushort)(buffer.Id + 1), 0, 1);
+        ExpectBroken(bench, QueueFault.BufferNeverAvailable);
+    }
+
+    [TestCase(2)]
+    [TestCase(3)]
+    [TestCase(0x8000)]
+    [TestCase(0xFFFF)]
+    public void A_used_index_beyond_what_is_in_flight_breaks_the_queue(int index)
+    {
+        using SplitBench bench = new SplitBench(4);
+        bench.Add(1, 0, 1);
+        bench.Device.WriteElement(bench.Take().Id, 0);
+        bench.Device.SetUsedIndex((ushort)index);
+        ExpectBroken(bench, QueueFault.IndexBeyondInFlight);
+    }
+
+    [Test]
+    public void A_used_index_that_moves_while_nothing_is_in_flight_breaks_the_queue_at_the_next_look()
+    {
+        using SplitBench bench = new SplitBench(4);
+        bench.Device.SetUsedIndex(2);
+        bench.ExpectNothingUsed();
+        Assert.That(bench.Queue.IsUsable, Is.True);
+        bench.Add(1, 0, 1);
+        ExpectBroken(bench, QueueFault.IndexBeyondInFlight);
+    }
+
+    [Test]
+    public void A_split_batch_longer_than_its_index_says_breaks_the_queue()
+    {
+        using SplitBench bench = new SplitBench(4, RingFeatures.InOrder);
+        bench.Add(1, 0, 1);
+        bench.Add(1, 0, 2);
+        bench.Add(1, 0, 3);
+        bench.Take();
+        bench.Take();
+        bench.Device.WriteElement(bench.Take().Id, 0);
+        bench.Device.SetUsedIndex(2);
+        ExpectBroken(bench, QueueFault.BatchBeyondIndex);
+    }
+
+    [Test]
+    public void An_in_order_device_that_goes_back_breaks_the_queue(
+        [ValueSource(nameof(s_formats))] RingFeatures format)
+    {
+        using QueueBench bench = new QueueBench(4, format | RingFeatures.InOrder);
+        bench.Add(1, 0, 1);
+        bench.Add(1, 0, 2);
+        bench.Add(1, 0, 3);
+        TakenBuffer first = bench.Take();
+        TakenBuffer second = bench.Take();
+        bench.Model.UseBatch(new[] { first, second }, 0);
+        Assert.That(bench.GetUsed(), Is.EqualTo(1));
+        Assert.That(bench.GetUsed(), Is.EqualTo(2));
+        bench.Model.WriteUsed(first.Id, 0, 1);
+        ExpectBroken(bench, QueueFault.BufferUsedTwice);
+    }
+
+    [Test]
+    public void A_length_beyond_the_last_buffer_of_a_batch_breaks_the_queue(
+        [ValueSource(nameof(s_formats))] RingFeatures format)
+    {
+        using QueueBench bench = new QueueBench(4, format | RingFeatures.InOrder);
+        bench.Add(0, 2, 1);
+        bench.Add(0, 1, 2);
+        bench.Model.UseBatch(new[] { bench.Take(), bench.Take() }, 2);
+        ExpectBroken(bench, QueueFault.LengthBeyondBuffer);
+    }
+
+    [Test]
+    public void Two_contexts_in_one_queue_are_found([ValueSource(nameof(s_formats))] RingFeatures format)
+    {
+        using QueueBench bench = new QueueBench(4, format);
+        bench.Add(1, 0, 1);
+        using Intruder intruder = new Intruder(() => bench.Queue.DisableInterrupts());
+        Assert.That(() => bench.Add(1, 0, 2), Throws.InvalidOperationException);
+    }
+
     [Test]
     public void Every_fault_has_words()
     {
@@ -162,7 +266,7 @@ public class BrokenQueueTests
         Assert.That(QueueFaults.Describe((QueueFault)99), Is.EqualTo("unknown fault"));
     }
 
-    private static void ExpectBroken(RingBench bench, QueueFault fault)
+    private static void ExpectBroken(QueueBench bench, QueueFault fault)
     {
         bench.ExpectNothingUsed();
         Assert.That(bench.Queue.Fault, Is.EqualTo(fault));
@@ -180,5 +284,29 @@ public class BrokenQueueTests
         }
 
         Assert.That(detached, Is.EqualTo(inFlight));
+    }
+
+    /// <summary>A memory in which the first store calls somebody else.</summary>
+    private sealed unsafe class Intruder : Hal.MemorySimulation, IDisposable
+    {
+        private readonly Action _call;
+
+        public Intruder(Action call)
+        {
+            _call = call;
+            Current = this;
+        }
+
+        public void Dispose() => Current = null;
+
+        public override ulong Load(byte* address, int size, Hal.AccessSite site) => 0;
+
+        public override void Store(byte* address, int size, ulong value, Hal.AccessSite site) => _call();
+
+        public override ulong LoadAcquire(byte* address, int size, Hal.AccessSite site) => 0;
+
+        public override void StoreRelease(byte* address, int size, ulong value, Hal.AccessSite site) => _call();
+
+        public override void FullBarrier(Hal.AccessSite site) => _call();
     }
 }

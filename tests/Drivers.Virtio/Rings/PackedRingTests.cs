@@ -20,13 +20,13 @@ public class PackedRingTests
                 using RingBench bench = new RingBench(size);
                 for (int i = 0; i < start; i++)
                 {
-                    Pass(bench, 1, 0, i);
+                    bench.Pass(1, 0, i);
                 }
 
-                Pass(bench, chain, 0, 1000);
-                Pass(bench, chain / 2, chain - (chain / 2), 1001);
-                Pass(bench, 0, chain, 1002);
-                Pass(bench, 0, 1, 1003);
+                bench.Pass(chain, 0, 1000);
+                bench.Pass(chain / 2, chain - (chain / 2), 1001);
+                bench.Pass(0, chain, 1002);
+                bench.Pass(0, 1, 1003);
             }
         }
     }
@@ -150,7 +150,7 @@ public class PackedRingTests
     public void Chains_that_can_never_be_added_are_refused_and_leave_no_trace()
     {
         using RingBench bench = new RingBench(4);
-        DmaSegment[] withEmpty = RingBench.Segments(3, 7);
+        DmaSegment[] withEmpty = QueueBench.Segments(3, 7);
         withEmpty[2].Length = 0;
         DmaSegment[] half = { new DmaSegment(0, 0x80000000) };
 
@@ -249,36 +249,38 @@ public class PackedRingTests
     [Test]
     public void The_largest_ring_works()
     {
-        using RingBench bench = new RingBench(PackedVirtqueue.MaximumSize);
+        using RingBench bench = new RingBench(Virtqueue.MaximumSize);
         for (int round = 0; round < 3; round++)
         {
-            Pass(bench, 20000, 0, round);
+            bench.Pass(20000, 0, round);
         }
 
-        Pass(bench, PackedVirtqueue.MaximumSize - 1, 1, 9);
+        bench.Pass(Virtqueue.MaximumSize - 1, 1, 9);
     }
 
     [TestCase(0)]
     [TestCase(-1)]
-    [TestCase(PackedVirtqueue.MaximumSize + 1)]
+    [TestCase(Virtqueue.MaximumSize + 1)]
     public void A_size_out_of_range_is_refused(int size)
     {
         using SimulatedMemory memory = new SimulatedMemory();
-        Assert.That(() => PackedVirtqueue.TryCreate(memory, 0, size), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(
+            () => Virtqueue.TryCreate(memory, 0, size, RingFeatures.Packed),
+            Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
     [Test]
     public void Without_memory_there_is_no_queue()
     {
         using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 0 };
-        Assert.That(PackedVirtqueue.TryCreate(memory, 0, 4), Is.Null);
+        Assert.That(Virtqueue.TryCreate(memory, 0, 4, RingFeatures.Packed), Is.Null);
     }
 
     [Test]
     public void The_parts_are_aligned_and_do_not_overlap([Values(1, 3, 4, 5, 17, 1000)] int size)
     {
         using RingBench bench = new RingBench(size);
-        PackedVirtqueue queue = bench.Queue;
+        Virtqueue queue = bench.Queue;
         Assert.That(queue.DescriptorArea % 16, Is.Zero);
         Assert.That(queue.DriverArea % 4, Is.Zero);
         Assert.That(queue.DeviceArea % 4, Is.Zero);
@@ -290,8 +292,8 @@ public class PackedRingTests
     public void Nothing_is_allocated_per_buffer()
     {
         using RingBench bench = new RingBench(16);
-        DmaSegment[] readable = RingBench.Segments(2, 1);
-        DmaSegment[] writable = RingBench.Segments(1, 2);
+        DmaSegment[] readable = QueueBench.Segments(2, 1);
+        DmaSegment[] writable = QueueBench.Segments(1, 2);
         long allocated = 0;
         for (int i = 0; i < 1000; i++)
         {
@@ -310,18 +312,5 @@ public class PackedRingTests
         }
 
         Assert.That(allocated, Is.Zero);
-    }
-
-    private static void Pass(RingBench bench, int readable, int writable, int token)
-    {
-        Assert.That(bench.Add(readable, writable, token), Is.EqualTo(AddStatus.Ok));
-        Assert.That(bench.Queue.InFlight, Is.EqualTo(1));
-        bench.ExpectNothingUsed();
-        TakenBuffer buffer = bench.TakeExpecting(readable, writable, token);
-        bench.Device.Use(buffer, (uint)writable, setWrite: (token & 1) != 0);
-        Assert.That(bench.GetUsed(out uint written), Is.EqualTo(token));
-        Assert.That(written, Is.EqualTo((uint)writable));
-        bench.ExpectNothingUsed();
-        Assert.That(bench.Queue.FreeDescriptors, Is.EqualTo(bench.Queue.Size));
     }
 }

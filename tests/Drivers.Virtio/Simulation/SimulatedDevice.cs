@@ -12,6 +12,10 @@ internal abstract class SimulatedDevice
 {
     public const ulong Version1 = 1UL << 32;
     public const ulong RingPacked = 1UL << 34;
+    public const ulong NotificationData = 1UL << 38;
+    public const ulong NotifConfigData = 1UL << 39;
+    public const ulong RingReset = 1UL << 40;
+    public const ulong CanSuspend = 1UL << 43;
     public const ushort NoVector = 0xFFFF;
 
     private readonly SimulatedMachine _machine;
@@ -22,6 +26,8 @@ internal abstract class SimulatedDevice
     private byte _generation;
     private byte _isr;
     private int _looksUntilReset;
+    private int _looksUntilSuspension;
+    private bool _isSuspended;
 
     protected SimulatedDevice(SimulatedMachine machine, int queueCount, int configurationLength)
     {
@@ -68,6 +74,21 @@ internal abstract class SimulatedDevice
     /// <summary>Whether the device asks for a reset as soon as it is live.</summary>
     public bool NeedsResetAtOnce { get; set; }
 
+    /// <summary>Whether the device does nothing on notifications, because its rings are forged by hand.</summary>
+    public bool IgnoresNotifications { get; set; }
+
+    /// <summary>How many looks at <c>queue_reset</c> the reset of a queue takes; -1 for ever.</summary>
+    public int LooksPerQueueReset { get; set; }
+
+    /// <summary>How many looks at the status a suspension or its end takes; -1 for ever.</summary>
+    public int LooksPerSuspension { get; set; }
+
+    /// <summary>Whether the device asks for a reset instead of suspending or resuming.</summary>
+    public bool FailsToSuspend { get; set; }
+
+    /// <summary>The upper halves of notifications with data, in order.</summary>
+    public List<ushort> NotifiedPlaces { get; } = new List<ushort>();
+
     /// <summary>Every register write, by name.</summary>
     public List<string> Writes { get; } = new List<string>();
 
@@ -80,7 +101,7 @@ internal abstract class SimulatedDevice
     private int AvailableQueues => Math.Min(QueueCount, (ushort)_queues.Length);
 
     /// <summary>The ring of a queue that was enabled.</summary>
-    public PackedRingModel Ring(int queue) =>
+    public RingModel Ring(int queue) =>
         _queues[queue].Ring ?? throw new InvalidOperationException($"queue {queue} is not enabled");
 
     /// <summary>The vector that a queue is mapped to.</summary>
@@ -109,7 +130,7 @@ internal abstract class SimulatedDevice
     /// <summary>Tells the driver only if it wants to know.</summary>
     public void InterruptQueueIfWanted(int queue)
     {
-        if (Ring(queue).DriverWantsInterrupts)
+        if (Ring(queue).IsInterruptDue())
         {
             InterruptQueue(queue);
         }
@@ -140,8 +161,14 @@ internal abstract class SimulatedDevice
                 return Selected?.Size ?? 0;
             case (0x1A, 2):
                 return Selected?.Vector ?? NoVector;
+            case (0x1C, 2):
+                return Selected?.Ring == null ? 0u : 1;
             case (0x1E, 2):
                 return NotifyOffsets[_queueSelect];
+            case (0x38, 2):
+                return NotifyName(_queueSelect);
+            case (0x3A, 2):
+                return ReadQueueReset();
             case (SimulatedFunction.IsrOffset, 1):
                 byte isr = _isr;
                 _isr = 0;
@@ -162,7 +189,7 @@ internal abstract class SimulatedDevice
     {
         if (offset >= SimulatedFunction.NotifyOffset)
         {
-            WriteNotify(offset, width, (ushort)value);
+            WriteNotify(offset, width, value);
             return;
         }
 
@@ -200,6 +227,10 @@ internal abstract class SimulatedDevice
             case (0x1C, 2):
                 Log($"queue_enable[{_queueSelect}]={value}");
                 Enable();
+                break;
+            case (0x3A, 2):
+                Log($"queue_reset[{_queueSelect}]={value}");
+                ResetQueue();
                 break;
             default:
                 WriteAddress(offset, width, value);
@@ -253,6 +284,7 @@ internal abstract class SimulatedDevice
             return 0xF;
         }
 
+        SettleSuspension();
         return _looksUntilReset < 0 ? (byte)0xF : Status;
     }
 
@@ -261,6 +293,7 @@ internal abstract class SimulatedDevice
         if (value == 0)
         {
             Status = 0;
+            _isSuspended = false;
             Accepted = 0;
             _isr = 0;
             _looksUntilReset = LooksPerReset;
@@ -276,6 +309,12 @@ internal abstract class SimulatedDevice
         if ((Status & ~value) != 0)
         {
             Violations.Add($"status {value:x} clears bits of {Status:x}");
+        }
+
+        if ((Status & 8) != 0 && ((value ^ Status) & 0x14) != 0 && ((value | Status) & 16) != 0)
+        {
+            WriteSuspension(value);
+            return;
         }
 
         if (RefusesFeatures || (Accepted & ~Offered) != 0)
@@ -329,35 +368,113 @@ internal abstract class SimulatedDevice
     private void Enable()
     {
         QueueRegisters queue = Selected!;
-        if ((Status & 8) == 0 || IsLive)
+        if ((Status & 8) == 0 || (IsLive && !queue.WasReset))
         {
             Violations.Add("a queue was enabled out of order");
         }
 
-        if (queue.Addresses[0] % 16 != 0 || queue.Addresses[1] % 4 != 0 || queue.Addresses[2] % 4 != 0)
+        if (queue.Addresses[0] % 16 != 0 || queue.Addresses[1] % 2 != 0 || queue.Addresses[2] % 4 != 0)
         {
             Violations.Add("a part of a queue is not aligned");
         }
 
-        queue.Ring = new PackedRingModel(
-            Memory, queue.Addresses[0], queue.Addresses[1], queue.Addresses[2], queue.Size);
+        queue.Ring = RingModel.Create(
+            Memory, queue.Addresses[0], queue.Addresses[1], queue.Addresses[2], queue.Size, Accepted);
+        queue.WasReset = false;
     }
 
-    private void WriteNotify(uint offset, int width, ushort queue)
+    private void WriteNotify(uint offset, int width, uint value)
     {
+        ushort name = (ushort)value;
+        int queue = 0;
+        while (queue < _queues.Length && NotifyName(queue) != name)
+        {
+            queue++;
+        }
+
         Log($"notify[{queue}]");
+        if (queue == _queues.Length)
+        {
+            Violations.Add($"notification of {name:x}, which is no queue");
+            return;
+        }
+
+        bool hasData = (Accepted & NotificationData) != 0;
         uint expected = SimulatedFunction.NotifyOffset + (NotifyOffsets[queue] * Function!.NotifyMultiplier);
-        if (width != 2 || offset != expected)
+        if (width != (hasData ? 4 : 2) || offset != expected)
         {
             Violations.Add($"notification of queue {queue} at {offset:x} with {width} bytes");
         }
 
-        if (!IsLive)
+        if (hasData)
         {
-            Violations.Add("notification before DRIVER_OK");
+            NotifiedPlaces.Add((ushort)(value >> 16));
         }
 
-        OnNotify(queue);
+        if (!IsLive || (Status & 16) != 0)
+        {
+            Violations.Add("notification of a device that is not live");
+        }
+
+        if (!IgnoresNotifications)
+        {
+            OnNotify(queue);
+            if (Ring(queue).HasEventIndex)
+            {
+                Ring(queue).AskForNotificationAt(0);
+            }
+        }
+    }
+
+    private ushort NotifyName(int queue) =>
+        (Accepted & NotifConfigData) != 0 ? (ushort)(0x700 + queue) : (ushort)queue;
+
+    private void ResetQueue()
+    {
+        if ((Accepted & RingReset) == 0)
+        {
+            Violations.Add("a queue was reset without RING_RESET");
+        }
+
+        QueueRegisters queue = Selected!;
+        queue.Reset(MaximumQueueSize);
+        queue.WasReset = true;
+        queue.LooksUntilReset = LooksPerQueueReset;
+    }
+
+    private uint ReadQueueReset()
+    {
+        QueueRegisters queue = Selected!;
+        if (queue.LooksUntilReset > 0)
+        {
+            queue.LooksUntilReset--;
+            return 1;
+        }
+
+        return queue.LooksUntilReset < 0 ? 1u : 0;
+    }
+
+    private void WriteSuspension(byte value)
+    {
+        Status = FailsToSuspend ? (byte)(value | 64) : value;
+        _looksUntilSuspension = LooksPerSuspension;
+    }
+
+    private void SettleSuspension()
+    {
+        if ((Status & 0x54) != 0x14 || _looksUntilSuspension < 0)
+        {
+            return;
+        }
+
+        if (_looksUntilSuspension > 0)
+        {
+            _looksUntilSuspension--;
+            return;
+        }
+
+        _isSuspended = !_isSuspended;
+        Status &= _isSuspended ? (byte)0xFB : (byte)0xEF;
     }
 
     private sealed class QueueRegisters
@@ -370,7 +487,12 @@ internal abstract class SimulatedDevice
 
         public bool[] LowWritten { get; } = new bool[3];
 
-        public PackedRingModel? Ring { get; set; }
+        public RingModel? Ring { get; set; }
+
+        /// <summary>Whether the queue was reset alone and not enabled since.</summary>
+        public bool WasReset { get; set; }
+
+        public int LooksUntilReset { get; set; }
 
         public void Reset(ushort maximumSize)
         {
@@ -378,6 +500,7 @@ internal abstract class SimulatedDevice
             Vector = NoVector;
             Array.Clear(Addresses);
             Array.Clear(LowWritten);
+            Ring = null;
         }
     }
 }

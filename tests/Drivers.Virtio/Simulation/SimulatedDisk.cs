@@ -46,6 +46,9 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
         InterruptQueueIfWanted(0);
     }
 
+    /// <summary>Forgets held requests, as a reset makes a device do.</summary>
+    public void ForgetHeld() => _held.Clear();
+
     protected override void OnNotify(int queue)
     {
         bool any = false;

@@ -33,7 +33,7 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
 
     public int Quarantined { get; private set; }
 
-    public override DmaMemory? Allocate(uint length, uint alignment)
+    public override DmaMemory? Allocate(uint length, DmaConstraints constraints)
     {
         if (AllocationsLeft == 0)
         {
@@ -42,7 +42,8 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
 
         AllocationsLeft--;
         Allocated++;
-        byte* block = (byte*)NativeMemory.AlignedAlloc(length + (2 * GuardLength), Math.Max(alignment, GuardLength));
+        uint alignment = Math.Max(constraints.Alignment, GuardLength);
+        byte* block = (byte*)NativeMemory.AlignedAlloc(length + (2 * GuardLength), alignment);
         NativeMemory.Fill(block, length + (2 * GuardLength), GuardByte);
         NativeMemory.Clear(block + GuardLength, length);
         Region region = new Region(this, block, block + GuardLength, _nextDeviceAddress, length);
@@ -51,7 +52,7 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
         return region;
     }
 
-    public override DmaMap CreateMap(int maximumSegments, uint maximumSegmentLength) =>
+    public override DmaMap CreateMap(DmaMapLimits limits, BouncePool? bounce) =>
         throw new NotSupportedException("The drivers are given segments.");
 
     /// <summary>Where the device finds memory that it reads.</summary>
@@ -155,6 +156,11 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
         public override void Free()
         {
             IsGone = true;
+            if (Array.Exists(_state, state => state != 0))
+            {
+                _owner.Violations.Add("memory was freed while it is the device's");
+            }
+
             _owner.Freed++;
         }
 

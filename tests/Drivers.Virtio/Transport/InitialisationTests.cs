@@ -54,17 +54,23 @@ public class InitialisationTests
         disk.Device.SetField32(8, 4096);
         disk.Device.SetField32(12, 8);
         VirtioBlock block = disk.StartBlock();
-        Assert.That(disk.Device.Accepted, Is.EqualTo(0x5_0000_0266));
+        Assert.That(disk.Device.Accepted, Is.EqualTo(0x9DF_3000_0266));
         Assert.That(
             block.Describe().Features,
-            Is.EqualTo(new[] { "SIZE_MAX", "SEG_MAX", "RO", "BLK_SIZE", "FLUSH", "VERSION_1", "RING_PACKED" }));
+            Is.EqualTo(new[]
+            {
+                "SIZE_MAX", "SEG_MAX", "RO", "BLK_SIZE", "FLUSH", "INDIRECT_DESC", "EVENT_IDX", "VERSION_1",
+                "ACCESS_PLATFORM", "RING_PACKED", "IN_ORDER", "ORDER_PLATFORM", "NOTIFICATION_DATA",
+                "NOTIF_CONFIG_DATA", "RING_RESET", "SUSPEND",
+            }));
 
         using DeviceBench<SimulatedNetwork> network = Bench.Network();
         network.Device.Offered = EveryFeature;
         network.Device.Configuration[11] = 5;
         VirtioNet net = network.StartNet();
-        Assert.That(network.Device.Accepted, Is.EqualTo(0x5_0001_0028));
-        Assert.That(net.Describe().Features, Is.EqualTo(new[] { "MTU", "MAC", "STATUS", "VERSION_1", "RING_PACKED" }));
+        Assert.That(network.Device.Accepted, Is.EqualTo(0x9DF_3001_0028));
+        Assert.That(net.Describe().Features[..3], Is.EqualTo(new[] { "MTU", "MAC", "STATUS" }));
+        Assert.That(net.Describe().Features[3..], Is.EqualTo(block.Describe().Features[5..]));
     }
 
     [Test]
@@ -80,12 +86,13 @@ public class InitialisationTests
     }
 
     [Test]
-    public void A_device_without_a_packed_ring_is_refused()
+    public void A_device_without_a_packed_ring_is_driven_with_a_split_one()
     {
         using DeviceBench<SimulatedDisk> bench = Bench.Disk();
         bench.Device.Offered = SimulatedDevice.Version1 | (1UL << 28);
-        Assert.That(bench.FailToStart(bench.NewBlock()), Is.EqualTo("offers no packed ring"));
-        Assert.That(bench.Device.Writes, Has.None.StartsWith("driver_feature"));
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(bench.Device.Accepted, Is.EqualTo(bench.Device.Offered));
+        Assert.That(block.Describe().RingFormat, Is.EqualTo("split"));
     }
 
     [Test]

@@ -77,13 +77,19 @@ internal sealed class BlockRequestSlots
         _memory.Sync(offset + StatusOffset, StatusLength, DmaSync.PreWrite | DmaSync.PreRead);
     }
 
-    /// <summary>Takes a slot over from the device and reads the status that it wrote.</summary>
-    internal BlockStatus Finish(int slot)
+    /// <summary>Takes a slot over from the device.</summary>
+    internal void TakeBack(int slot)
     {
         uint offset = (uint)slot * SlotLength;
         _memory.Sync(offset, HeaderLength, DmaSync.PostWrite);
         _memory.Sync(offset + StatusOffset, StatusLength, DmaSync.PostRead | DmaSync.PostWrite);
-        byte status = _memory.Load8(offset + StatusOffset);
+    }
+
+    /// <summary>Takes a slot over from the device and reads the status that it wrote.</summary>
+    internal BlockStatus Finish(int slot)
+    {
+        TakeBack(slot);
+        byte status = _memory.Load8(((uint)slot * SlotLength) + StatusOffset);
         return status <= (byte)BlockStatus.Unsupported ? (BlockStatus)status : BlockStatus.NoStatus;
     }
 
@@ -102,7 +108,26 @@ internal sealed class BlockRequestSlots
         }
         else
         {
+            TakeAllBack();
             _memory.Free();
+        }
+    }
+
+    /// <summary>Takes over what a device had when it was reset: the slots that are not free.</summary>
+    private void TakeAllBack()
+    {
+        bool[] isFree = new bool[_tokens.Length];
+        for (int i = 0; i < _freeCount; i++)
+        {
+            isFree[_free[i]] = true;
+        }
+
+        for (int slot = 0; slot < isFree.Length; slot++)
+        {
+            if (!isFree[slot])
+            {
+                TakeBack(slot);
+            }
         }
     }
 }

@@ -27,10 +27,17 @@ public sealed class VirtioBlock : VirtioDevice
     /// <summary>A request takes a header, a status and, unless it is a flush, at least one data segment.</summary>
     private const int FixedDescriptors = 2;
 
+    /// <summary>
+    /// Up to so many data segments are taken where there are indirect tables: 256 KiB in pages that lie anywhere.
+    /// </summary>
+    private const int UsualSegments = 64;
+
     private BlockConfiguration _read;
     private BlockConfiguration _configuration;
     private BlockRequestSlots? _slots;
     private DmaSegment[] _chain = Array.Empty<DmaSegment>();
+    private int[] _aborted = Array.Empty<int>();
+    private int _abortedCount;
     private ulong _reads;
     private ulong _writes;
     private ulong _flushes;
@@ -75,6 +82,12 @@ public sealed class VirtioBlock : VirtioDevice
     /// <inheritdoc/>
     protected override int PreferredQueueSize => 256;
 
+    /// <inheritdoc/>
+    protected override int UsualChainLength => UsualSegments + FixedDescriptors;
+
+    /// <inheritdoc/>
+    protected override bool HasUnfinished => InFlight + _abortedCount != 0;
+
     private Virtqueue Requests => Queue(0);
 
     /// <summary>Submits a request; the device is not notified yet.</summary>
@@ -91,13 +104,13 @@ public sealed class VirtioBlock : VirtioDevice
             return SubmitStatus.NotRunning;
         }
 
-        SubmitStatus status = Check(operation, sector, data);
+        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data);
         if (status != SubmitStatus.Ok)
         {
             return status;
         }
 
-        int slot = Requests.FreeDescriptors < data.Length + FixedDescriptors ? -1 : slots.Take(token);
+        int slot = Requests.HasRoom(data.Length + FixedDescriptors) ? slots.Take(token) : -1;
         if (slot < 0)
         {
             return SubmitStatus.Full;
@@ -112,7 +125,7 @@ public sealed class VirtioBlock : VirtioDevice
         if (Requests.TryAdd(chain.Slice(0, readable), chain.Slice(readable), slot) != AddStatus.Ok)
         {
             // Room and form were checked, so only a total of 4 GiB and more is left.
-            slots.Finish(slot);
+            slots.TakeBack(slot);
             slots.Release(slot);
             return SubmitStatus.Invalid;
         }
@@ -138,18 +151,23 @@ public sealed class VirtioBlock : VirtioDevice
     /// </returns>
     public int Drain(Span<BlockCompletion> completions)
     {
+        int count = 0;
+        while (_abortedCount != 0 && count < completions.Length)
+        {
+            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
+        }
+
         if (_slots == null)
         {
-            return 0;
+            return count;
         }
 
         if (State is DeviceState.Stopped or DeviceState.Abandoned)
         {
-            return DrainStopped(_slots, completions);
+            return count + DrainStopped(_slots, completions.Slice(count));
         }
 
         Virtqueue queue = Requests;
-        int count = 0;
         while (count < completions.Length && queue.TryGetUsed(out int slot, out _))
         {
             BlockStatus status = _slots.Finish(slot);
@@ -177,6 +195,47 @@ public sealed class VirtioBlock : VirtioDevice
         }
     }
 
+    /// <summary>
+    /// Resets the request queue alone and puts an empty one in its place, where the device negotiated RING_RESET.
+    /// Requests in flight are aborted and come back through <see cref="Drain"/>; <see cref="MaximumRequests"/> and <see
+    /// cref="MaximumSegments"/> may be others afterwards.
+    /// </summary>
+    /// <param name="size">The most descriptors that the new queue should have, at least 1.</param>
+    /// <returns>
+    /// Whether the new queue is in use. If not, look at <see cref="VirtioDevice.State"/>: the device is as it was where
+    /// it cannot reset queues, and needs a reset otherwise.
+    /// </returns>
+    public bool TryResetQueue(int size)
+    {
+        BlockRequestSlots? slots = _slots;
+        if (slots == null || !ResetQueue(0))
+        {
+            return false;
+        }
+
+        Array.Resize(ref _aborted, _abortedCount + Requests.InFlight);
+        while (Requests.TryDetach(out int slot))
+        {
+            slots.TakeBack(slot);
+            _aborted[_abortedCount++] = slots.Release(slot);
+            _errors++;
+        }
+
+        if (!ReplaceQueue(0, size))
+        {
+            return false;
+        }
+
+        string? failure = SetUp();
+        slots.ReleaseMemory(quarantine: false);
+        if (failure != null)
+        {
+            Fail("the device " + failure);
+        }
+
+        return failure == null;
+    }
+
     /// <inheritdoc/>
     protected override string? ReadConfiguration() => _read.Read(Transport, Features);
 
@@ -186,19 +245,26 @@ public sealed class VirtioBlock : VirtioDevice
     /// <inheritdoc/>
     protected override string? SetUp()
     {
+        _slots = null;
         int size = Requests.Size;
         if (size <= FixedDescriptors)
         {
             return "has a request queue too small for any transfer";
         }
 
-        uint room = (uint)(size - FixedDescriptors);
+        // With tables for all requests, each takes one descriptor.
+        int tableLength = Requests.IndirectTableLength;
+        bool hasTables = tableLength > FixedDescriptors;
+        uint room = (uint)((hasTables ? tableLength : size) - FixedDescriptors);
         MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
         MaximumSegmentLength = _configuration.SizeMax;
         _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
-        _slots = BlockRequestSlots.TryCreate(Machine.Dma, size / FixedDescriptors);
+        _slots = BlockRequestSlots.TryCreate(Machine.Dma, hasTables ? size : size / FixedDescriptors);
         return _slots == null ? "cannot be given memory for its requests" : null;
     }
+
+    /// <inheritdoc/>
+    protected override void Clear() => _slots = null;
 
     /// <inheritdoc/>
     protected override void ReleaseMemory(bool quarantine) => _slots?.ReleaseMemory(quarantine);
@@ -211,48 +277,6 @@ public sealed class VirtioBlock : VirtioDevice
         new Counter("flushes", _flushes),
         new Counter("errors", _errors),
     };
-
-    private SubmitStatus Check(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data)
-    {
-        if (operation == BlockOperation.Flush)
-        {
-            return !HasFlush ? SubmitStatus.NotOffered
-                : data.Length == 0 ? SubmitStatus.Ok : SubmitStatus.Invalid;
-        }
-
-        if (operation == BlockOperation.Write && IsReadOnly)
-        {
-            return SubmitStatus.ReadOnly;
-        }
-
-        if (data.Length == 0 || data.Length > MaximumSegments
-            || (operation != BlockOperation.Read && operation != BlockOperation.Write))
-        {
-            return SubmitStatus.Invalid;
-        }
-
-        ulong bytes = 0;
-        for (int i = 0; i < data.Length; i++)
-        {
-            uint length = data[i].Length;
-            if (length == 0 || length > MaximumSegmentLength)
-            {
-                return SubmitStatus.Invalid;
-            }
-
-            bytes += length;
-        }
-
-        if (bytes % SectorSize != 0)
-        {
-            return SubmitStatus.Invalid;
-        }
-
-        ulong capacity = Capacity;
-        return sector <= capacity && bytes / SectorSize <= capacity - sector
-            ? SubmitStatus.Ok
-            : SubmitStatus.OutOfRange;
-    }
 
     private int DrainStopped(BlockRequestSlots slots, Span<BlockCompletion> completions)
     {
@@ -269,17 +293,8 @@ public sealed class VirtioBlock : VirtioDevice
 
     private void Count(BlockOperation operation)
     {
-        switch (operation)
-        {
-            case BlockOperation.Read:
-                _reads++;
-                break;
-            case BlockOperation.Write:
-                _writes++;
-                break;
-            default:
-                _flushes++;
-                break;
-        }
+        _reads += operation == BlockOperation.Read ? 1UL : 0;
+        _writes += operation == BlockOperation.Write ? 1UL : 0;
+        _flushes += operation == BlockOperation.Flush ? 1UL : 0;
     }
 }

@@ -74,6 +74,15 @@ internal sealed class ReceiveSide
         return count;
     }
 
+    /// <summary>Takes over what a device had when it was reset: all buffers.</summary>
+    internal void TakeAllBack()
+    {
+        for (int buffer = 0; buffer < _buffers.Count; buffer++)
+        {
+            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead);
+        }
+    }
+
     private void Post(int buffer)
     {
         _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead);

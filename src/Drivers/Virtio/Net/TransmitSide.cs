@@ -91,4 +91,22 @@ internal sealed class TransmitSide
 
         return count;
     }
+
+    /// <summary>Takes over what a device had when it was reset: the buffers that are not free.</summary>
+    internal void TakeAllBack()
+    {
+        bool[] isFree = new bool[_buffers.Count];
+        for (int i = 0; i < _freeCount; i++)
+        {
+            isFree[_free[i]] = true;
+        }
+
+        for (int buffer = 0; buffer < isFree.Length; buffer++)
+        {
+            if (!isFree[buffer])
+            {
+                _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite);
+            }
+        }
+    }
 }

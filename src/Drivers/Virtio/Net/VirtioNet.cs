@@ -126,7 +126,7 @@ public sealed class VirtioNet : VirtioDevice
         }
 
         // Some devices lose a notification now and then. Another one is always allowed (virtio 1.4, 2.8.16).
-        Transport.Notify(TransmitQueueIndex);
+        Notify(Queue(TransmitQueueIndex));
         return TransmitStatus.Full;
     }
 
@@ -190,8 +190,23 @@ public sealed class VirtioNet : VirtioDevice
     protected override void OnLive() => NotifyIfDue(Queue(ReceiveQueueIndex));
 
     /// <inheritdoc/>
+    protected override void Clear()
+    {
+        _receive = null;
+        _transmit = null;
+        _receiveBuffers = null;
+        _transmitBuffers = null;
+    }
+
+    /// <inheritdoc/>
     protected override void ReleaseMemory(bool quarantine)
     {
+        if (!quarantine)
+        {
+            _receive?.TakeAllBack();
+            _transmit?.TakeAllBack();
+        }
+
         _receiveBuffers?.ReleaseMemory(quarantine);
         _transmitBuffers?.ReleaseMemory(quarantine);
     }

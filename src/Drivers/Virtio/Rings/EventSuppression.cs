@@ -7,19 +7,26 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// The two event suppression areas of a packed queue in shared memory: <c>{ le16 desc; le16 flags }</c> each
 /// (virtio 1.4, 2.8.10 and 2.8.14).
 /// </summary>
+/// <remarks>
+/// An area is written and read as one word of 32 bits with <c>desc</c> in its lower half. So flags that name a
+/// descriptor never come with the name of another one, and no order among two accesses is needed.
+/// </remarks>
 internal readonly unsafe struct EventSuppression
 {
-    /// <summary>The size of an area in bytes.</summary>
-    internal const uint AreaSize = 4;
-
     /// <summary>Every event is wanted.</summary>
-    internal const ushort Enable = 0;
+    internal const uint Enable = 0U << FlagsShift;
 
     /// <summary>No event is wanted.</summary>
-    internal const ushort Disable = 1;
+    internal const uint Disable = 1U << FlagsShift;
 
-    private const ushort FlagsMask = 3;
-    private const uint FlagsOffset = 2;
+    /// <summary>The event of the descriptor in the lower half is wanted.</summary>
+    internal const uint Descriptor = 2U << FlagsShift;
+
+    /// <summary>The bits of <c>flags</c> that are not reserved.</summary>
+    internal const uint FlagsMask = 3U << FlagsShift;
+
+    private const int FlagsShift = 16;
+    private const uint AreaSize = 4;
 
     private readonly DmaMemory _memory;
     private readonly uint _driverArea;
@@ -35,39 +42,45 @@ internal readonly unsafe struct EventSuppression
 
     /// <summary>Writes which used buffer notifications the driver wants. Hand over around it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreDriverFlags(ushort flags) =>
-        SharedMemory.Store16(_memory.Address + _driverArea + FlagsOffset, flags);
+    internal void StoreDriverArea(uint value) => SharedMemory.Store32(_memory.Address + _driverArea, value);
 
-    /// <summary>
-    /// Reads whether the device wants no available buffer notification. Every value but DISABLE asks for it, the
-    /// reserved one included: a notification too many is harmless, a missing one is a hang.
-    /// </summary>
+    /// <summary>Reads which available buffer notifications the device wants. Hand over around it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool LoadDeviceDisables() =>
-        (SharedMemory.Load16(_memory.Address + _deviceArea + FlagsOffset) & FlagsMask) == Disable;
+    internal uint LoadDeviceArea() => SharedMemory.Load32(_memory.Address + _deviceArea);
 
     /// <summary>Driver event area from the device, before it is written again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaFromDevice() => _memory.Sync(_driverArea, AreaSize, DmaSync.PostWrite);
+    internal void SyncDriverAreaFromDevice() =>
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PostWrite, PackedSites.DriverEventFromDevice);
 
     /// <summary>Driver event area to the device, after it was written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaToDevice() => _memory.Sync(_driverArea, AreaSize, DmaSync.PreWrite);
+    internal void SyncDriverAreaToDevice() =>
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PreWrite, PackedSites.DriverEventToDevice);
 
     /// <summary>Device event area from the device, before it is read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaFromDevice() => _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead);
+    internal void SyncDeviceAreaFromDevice() =>
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
 
     /// <summary>Device event area back to the device, after it was read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaToDevice() => _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead);
+    internal void SyncDeviceAreaToDevice() =>
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
+
+    /// <summary>Both areas from a device that was reset.</summary>
+    internal void SyncLeftFromDevice()
+    {
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PostWrite, PackedSites.LeftDriverEventFromDevice);
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead, PackedSites.LeftDeviceEventFromDevice);
+    }
 
     /// <summary>Both zeroed areas to the device, before the queue is enabled.</summary>
     internal void SyncInitially()
     {
-        SyncDriverAreaToDevice();
-        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreWrite);
-        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostWrite);
-        SyncDeviceAreaToDevice();
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PreWrite, PackedSites.ClearedDriverEventToDevice);
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreWrite, PackedSites.ClearedDeviceEventToDevice);
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostWrite, PackedSites.ClearedDeviceEventFromDevice);
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDeviceInitially);
     }
 }

@@ -30,6 +30,7 @@ internal readonly unsafe struct PackedDescriptorRing
     private readonly byte* _slots;
     private readonly DmaMemory _memory;
     private readonly uint _queueSize;
+    private readonly bool _isCoherent;
 
     /// <summary>Lays the ring over the start of a zeroed region.</summary>
     internal PackedDescriptorRing(DmaMemory memory, uint queueSize)
@@ -37,7 +38,11 @@ internal readonly unsafe struct PackedDescriptorRing
         _memory = memory;
         _slots = memory.Address;
         _queueSize = queueSize;
+        _isCoherent = memory.IsCoherent;
     }
+
+    /// <summary>Whether hand-overs have nothing to do.</summary>
+    internal bool IsCoherent => _isCoherent;
 
     /// <summary>Writes all of a descriptor but its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -59,12 +64,13 @@ internal readonly unsafe struct PackedDescriptorRing
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void PublishHead(uint slot, ushort flags) =>
-        SharedMemory.StoreRelease16(_slots + (slot * DescriptorSize) + FlagsOffset, flags);
+        SharedMemory.StoreRelease16(
+            _slots + (slot * DescriptorSize) + FlagsOffset, flags, PackedSites.PublishHead);
 
     /// <summary>Reads flags that the device may have written; what it wrote before them is read after them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort LoadFlags(uint slot) =>
-        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize) + FlagsOffset);
+        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize) + FlagsOffset, PackedSites.LoadUsedFlags);
 
     /// <summary>Reads the buffer ID of a used descriptor, after its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -80,10 +86,10 @@ internal readonly unsafe struct PackedDescriptorRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void SyncBodiesToDevice(uint head, uint count)
     {
-        if (!_memory.IsCoherent)
+        if (!_isCoherent)
         {
-            _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite);
-            SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead);
+            _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite, PackedSites.HeadBodyToDevice);
+            SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead, PackedSites.ChainRestToDevice);
         }
     }
 
@@ -93,47 +99,90 @@ internal readonly unsafe struct PackedDescriptorRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void SyncHeadToDevice(uint head)
     {
-        if (!_memory.IsCoherent)
+        if (!_isCoherent)
         {
-            _memory.Sync((head * DescriptorSize) + FlagsOffset, FlagsSize, DmaSync.PreWrite);
-            _memory.Sync(head * DescriptorSize, DescriptorSize, DmaSync.PreRead);
+            uint offset = head * DescriptorSize;
+            _memory.Sync(offset + FlagsOffset, FlagsSize, DmaSync.PreWrite, PackedSites.HeadFlagsToDevice);
+            _memory.Sync(offset, DescriptorSize, DmaSync.PreRead, PackedSites.HeadSlotToDevice);
         }
     }
 
-    /// <summary>Slot from the device: before each look at where the next used descriptor is due.</summary>
+    /// <summary>Slot from the device: before the first look at where the next used descriptor is due.</summary>
+    /// <remarks>The driver's descriptor there is as good as read: the driver does not write before it is.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncSlotFromDevice(uint slot) =>
-        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PostRead);
+    internal void SyncSlotFromDevice(uint slot)
+    {
+        if (!_isCoherent)
+        {
+            const DmaSync Both = DmaSync.PostRead | DmaSync.PostWrite;
+            _memory.Sync(slot * DescriptorSize, DescriptorSize, Both, PackedSites.SlotFromDevice);
+        }
+    }
+
+    /// <summary>Slot from the device: before each further look at it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncSlotFromDeviceAgain(uint slot)
+    {
+        if (!_isCoherent)
+        {
+            _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PostRead, PackedSites.SlotFromDeviceAgain);
+        }
+    }
 
     /// <summary>
     /// Slot back to the device: after a look that found nothing, and before the next one (NetBSD kern/60144).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncSlotToDevice(uint slot) =>
-        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PreRead);
+    internal void SyncSlotToDevice(uint slot)
+    {
+        if (!_isCoherent)
+        {
+            _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PreRead, PackedSites.SlotToDevice);
+        }
+    }
 
     /// <summary>
     /// Descriptors from the device: the slots that a used buffer frees, of which the first has been looked at.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDescriptorsFromDevice(uint first, uint count)
+    internal void SyncUsedFromDevice(uint first, uint count)
     {
-        if (!_memory.IsCoherent)
+        if (!_isCoherent)
         {
-            _memory.Sync(first * DescriptorSize, DescriptorSize, DmaSync.PostWrite);
-            SyncSlots(first + 1, count - 1, DmaSync.PostWrite | DmaSync.PostRead);
+            SyncSlots(
+                first + 1, count - 1, DmaSync.PostWrite | DmaSync.PostRead, PackedSites.FreedSlotsFromDevice);
         }
     }
+
+    /// <summary>
+    /// Descriptors from the device: the slots of a buffer that an in-order device skipped; none has been looked at.
+    /// </summary>
+    internal void SyncSkippedFromDevice(uint first, uint count)
+    {
+        if (!_isCoherent)
+        {
+            SyncSlots(first, count, DmaSync.PostWrite | DmaSync.PostRead, PackedSites.SkippedSlotsFromDevice);
+        }
+    }
+
+    /// <summary>Descriptors from the device: those that it still had when it was reset.</summary>
+    internal void SyncLeftFromDevice(uint first, uint count) =>
+        SyncSlots(first, count, DmaSync.PostWrite | DmaSync.PostRead, PackedSites.LeftSlotsFromDevice);
+
+    /// <summary>Slot from the device: the one that was looked at last, once the device was reset.</summary>
+    internal void SyncLeftLookFromDevice(uint slot) =>
+        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PostRead, PackedSites.LeftLookFromDevice);
 
     /// <summary>The zeroed ring to the device, and its slots back to the driver, before the queue is enabled.</summary>
     internal void SyncInitially()
     {
-        _memory.Sync(0, _queueSize * DescriptorSize, DmaSync.PreWrite);
-        _memory.Sync(0, _queueSize * DescriptorSize, DmaSync.PostWrite);
+        uint length = _queueSize * DescriptorSize;
+        _memory.Sync(0, length, DmaSync.PreWrite, PackedSites.ClearedRingToDevice);
+        _memory.Sync(0, length, DmaSync.PostWrite, PackedSites.ClearedRingFromDevice);
     }
 
     /// <summary>Hands over a run of slots that may go around the end of the ring.</summary>
-    private void SyncSlots(uint first, uint count, DmaSync operation)
+    private void SyncSlots(uint first, uint count, DmaSync operation, AccessSite site)
     {
         if (count == 0)
         {
@@ -143,10 +192,10 @@ internal readonly unsafe struct PackedDescriptorRing
         uint start = first < _queueSize ? first : first - _queueSize;
         uint untilEnd = _queueSize - start;
         uint run = count < untilEnd ? count : untilEnd;
-        _memory.Sync(start * DescriptorSize, run * DescriptorSize, operation);
+        _memory.Sync(start * DescriptorSize, run * DescriptorSize, operation, site);
         if (run < count)
         {
-            _memory.Sync(0, (count - run) * DescriptorSize, operation);
+            _memory.Sync(0, (count - run) * DescriptorSize, operation, site);
         }
     }
 }

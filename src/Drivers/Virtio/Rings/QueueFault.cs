@@ -9,7 +9,10 @@ public enum QueueFault
     /// <summary>A used element names a buffer ID that the queue does not have.</summary>
     BufferIdOutOfRange = 1,
 
-    /// <summary>A used element names a buffer ID that was never made available.</summary>
+    /// <summary>
+    /// A used element names a buffer ID that was never made available; in a split ring also a descriptor that is no
+    /// head.
+    /// </summary>
     BufferNeverAvailable = 2,
 
     /// <summary>A used element names a buffer that the device had given back already.</summary>
@@ -17,4 +20,10 @@ public enum QueueFault
 
     /// <summary>A used element claims more bytes than the buffer's device-writable part has.</summary>
     LengthBeyondBuffer = 4,
+
+    /// <summary>The index of a used ring is further ahead than buffers are in flight.</summary>
+    IndexBeyondInFlight = 5,
+
+    /// <summary>A used element stands for more buffers than the index of the used ring counts.</summary>
+    BatchBeyondIndex = 6,
 }

@@ -18,6 +18,10 @@ public static class QueueFaults
                 return "used a buffer twice";
             case QueueFault.LengthBeyondBuffer:
                 return "claims more bytes than the buffer holds";
+            case QueueFault.IndexBeyondInFlight:
+                return "used more buffers than it has";
+            case QueueFault.BatchBeyondIndex:
+                return "used a batch that its index does not count";
             default:
                 return "unknown fault";
         }

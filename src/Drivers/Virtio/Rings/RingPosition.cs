@@ -8,6 +8,8 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </remarks>
 internal struct RingPosition
 {
+    private const int WrapBit = 15;
+
     /// <summary>Where both sides start: slot 0, wrap counter 1.</summary>
     internal RingPosition(bool wrapCounter)
     {
@@ -25,6 +27,12 @@ internal struct RingPosition
     /// The flags that make a descriptor at this place available: AVAIL as the counter, USED its inverse.
     /// </summary>
     internal readonly ushort AvailableFlags => WrapCounter ? DescriptorFlags.Available : DescriptorFlags.Used;
+
+    /// <summary>
+    /// The place as event suppression and notifications name it: the slot in bits 0 to 14, the counter in bit 15
+    /// (virtio 1.4, 2.8.14 and 2.9).
+    /// </summary>
+    internal readonly ushort Word => (ushort)(Slot | (WrapCounter ? 1 << WrapBit : 0));
 
     /// <summary>
     /// Whether flags read at this place say that the device has used it: AVAIL and USED both as the counter.

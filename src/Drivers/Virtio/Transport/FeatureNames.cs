@@ -4,25 +4,30 @@ using System.Globalization;
 namespace VirtioGuest.Drivers.Virtio.Transport;
 
 /// <summary>
-/// What the specification calls each feature bit, without the prefix <c>VIRTIO_F_</c>, <c>VIRTIO_NET_F_</c> or
-/// <c>VIRTIO_BLK_F_</c> (virtio 1.4, 5.1.3, 5.2.3 and 6).
+/// What the specification calls each feature bit, without the prefix <c>VIRTIO_F_</c>, <c>VIRTIO_NET_F_</c>,
+/// <c>VIRTIO_BLK_F_</c> or <c>VIRTIO_CONSOLE_F_</c> (virtio 1.4, 5.1.3, 5.2.3, 5.3.3 and 6).
 /// </summary>
+/// <remarks>The entropy device has no bits of its own (virtio 1.4, 5.4.3).</remarks>
 public static class FeatureNames
 {
-    /// <summary>How many bits are told apart; the specification's later ones concern offloads only.</summary>
+    /// <summary>How many bits a set of features has room for; those from there on concern offloads only.</summary>
     public const int BitCount = 64;
+
+    private const ushort Console = 3;
 
     /// <summary>The name of a bit of a device type; <c>bit N</c> where the specification has none.</summary>
     public static string NameOf(ushort deviceType, int bit)
     {
         string? name = NameOfCommonBit(bit);
-        if (name == null && deviceType == DeviceTypes.Network)
+        if (name == null)
         {
-            name = NameOfNetworkBit(bit);
-        }
-        else if (name == null && deviceType == DeviceTypes.Block)
-        {
-            name = NameOfBlockBit(bit);
+            name = deviceType switch
+            {
+                DeviceTypes.Network => NameOfNetworkBit(bit),
+                DeviceTypes.Block => NameOfBlockBit(bit),
+                Console => NameOfConsoleBit(bit),
+                _ => null,
+            };
         }
 
         return name ?? "bit " + bit.ToString(CultureInfo.InvariantCulture);
@@ -103,6 +108,13 @@ public static class FeatureNames
         61 => "RSC_EXT",
         62 => "STANDBY",
         63 => "SPEED_DUPLEX",
+        64 => "RSS_CONTEXT",
+        65 => "GUEST_UDP_TUNNEL_GSO",
+        66 => "GUEST_UDP_TUNNEL_GSO_CSUM",
+        67 => "HOST_UDP_TUNNEL_GSO",
+        68 => "HOST_UDP_TUNNEL_GSO_CSUM",
+        69 => "OUT_NET_HEADER",
+        70 => "IPSEC",
         _ => null,
     };
 
@@ -124,6 +136,14 @@ public static class FeatureNames
         15 => "LIFETIME",
         16 => "SECURE_ERASE",
         17 => "ZONED",
+        _ => null,
+    };
+
+    private static string? NameOfConsoleBit(int bit) => bit switch
+    {
+        0 => "SIZE",
+        1 => "MULTIPORT",
+        2 => "EMERG_WRITE",
         _ => null,
     };
 }

@@ -5,18 +5,14 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// 3.1.1).
 /// </summary>
 /// <remarks>
-/// What is accepted is what the device offers and the stack implements. A bit that neither this place nor the driver
-/// names can therefore not be accepted.
+/// What is accepted is what the device offers, the driver implements and the transport carries, without the bits that
+/// need another one that is not among them. So the packed format is used where both sides have it and the split format
+/// otherwise. Feature words from the third on are neither read nor written: the stack implements none of their bits,
+/// they are zero after a reset, and minimal devices know two words only.
 /// </remarks>
 public static class FeatureNegotiation
 {
-    /// <summary>What the stack cannot do without.</summary>
-    public const ulong Required = FeatureBits.Version1 | FeatureBits.RingPacked;
-
-    /// <summary>Reads the 64 feature bits that the device offers.</summary>
-    /// <remarks>
-    /// Bits from 64 on are not asked for: the stack implements none of them, and minimal devices know two words only.
-    /// </remarks>
+    /// <summary>Reads the first 64 feature bits that the device offers.</summary>
     public static ulong ReadOffered(VirtioTransport transport)
     {
         uint low = transport.ReadDeviceFeatures(0);
@@ -27,33 +23,52 @@ public static class FeatureNegotiation
     /// <summary>Accepts features and has the device confirm them.</summary>
     /// <param name="transport">The way to a device whose status has ACKNOWLEDGE and DRIVER.</param>
     /// <param name="offered">What <see cref="ReadOffered"/> read.</param>
-    /// <param name="implemented">What the driver implements of its device type's bits.</param>
+    /// <param name="implemented">
+    /// What the driver implements. RING_PACKED is to be among it for a driver that has the packed format.
+    /// </param>
+    /// <param name="required">
+    /// What the driver cannot do without; it counts as implemented. VERSION_1 always does (virtio 1.4, 6.1).
+    /// </param>
     /// <param name="accepted">What was accepted.</param>
     /// <returns>Null, or why the device cannot be driven; then FEATURES_OK was refused or not tried.</returns>
-    public static string? Accept(VirtioTransport transport, ulong offered, ulong implemented, out ulong accepted)
+    public static string? Accept(
+        VirtioTransport transport, ulong offered, ulong implemented, ulong required, out ulong accepted)
     {
         accepted = 0;
-        if ((offered & FeatureBits.Version1) == 0)
+        ulong needed = required | FeatureBits.Version1;
+        ulong possible = offered & (implemented | needed) & transport.SupportedFeatures;
+        ulong wanted = FeatureDependencies.Reduce(transport.DeviceType, possible);
+        ulong missing = needed & ~wanted;
+        if (missing != 0)
         {
-            return "offers the legacy interface only (no VERSION_1)";
+            return DescribeMissing(transport.DeviceType, missing);
         }
 
-        if ((offered & FeatureBits.RingPacked) == 0)
-        {
-            return "offers no packed ring";
-        }
-
-        ulong wanted = offered & (implemented | Required);
         transport.WriteDriverFeatures(0, (uint)wanted);
         transport.WriteDriverFeatures(1, (uint)(wanted >> 32));
         transport.Status |= DeviceStatus.FeaturesOk;
         if ((transport.Status & DeviceStatus.FeaturesOk) == 0)
         {
-            string[] names = FeatureNames.NamesOf(transport.DeviceType, wanted);
-            return "did not accept the features " + string.Join(" ", names);
+            return "did not accept the features " + Join(transport.DeviceType, wanted);
         }
 
+        transport.OnNegotiated(wanted);
         accepted = wanted;
         return null;
     }
+
+    private static string DescribeMissing(ushort deviceType, ulong missing)
+    {
+        if ((missing & FeatureBits.Version1) != 0)
+        {
+            return "offers the legacy interface only (no VERSION_1)";
+        }
+
+        return (missing & FeatureBits.RingPacked) != 0
+            ? "offers no packed ring"
+            : "does not offer the features " + Join(deviceType, missing);
+    }
+
+    private static string Join(ushort deviceType, ulong features) =>
+        string.Join(" ", FeatureNames.NamesOf(deviceType, features));
 }

@@ -10,8 +10,11 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// </remarks>
 internal sealed class PciCommonConfiguration
 {
-    /// <summary>How many bytes of the structure the driver uses.</summary>
+    /// <summary>How many bytes the structure has at least.</summary>
     internal const uint Length = 0x38;
+
+    /// <summary>How many it has for <see cref="ReadQueueNotificationData"/> and for resetting queues.</summary>
+    internal const uint ExtendedLength = 0x3C;
 
     /// <summary>The vector that means none (virtio 1.4, 4.1.5.1.2).</summary>
     internal const ushort NoVector = 0xFFFF;
@@ -32,6 +35,8 @@ internal sealed class PciCommonConfiguration
     private const uint QueueDesc = 0x20;
     private const uint QueueDriver = 0x28;
     private const uint QueueDevice = 0x30;
+    private const uint QueueNotifConfigData = 0x38;
+    private const uint QueueReset = 0x3A;
 
     private readonly MmioRegion _registers;
 
@@ -47,6 +52,9 @@ internal sealed class PciCommonConfiguration
         get => (DeviceStatus)_registers.Read8(StatusOffset);
         set => _registers.Write8(StatusOffset, (byte)value);
     }
+
+    /// <summary>Whether the structure reaches to the fields that came after version 1.1.</summary>
+    internal bool IsExtended => _registers.Length >= ExtendedLength;
 
     /// <summary><c>config_generation</c>.</summary>
     internal byte Generation => _registers.Read8(ConfigGeneration);
@@ -83,6 +91,13 @@ internal sealed class PciCommonConfiguration
         return _registers.Read16(ConfigMsixVector) == vector;
     }
 
+    /// <summary>Reads <c>queue_msix_vector</c> of a queue.</summary>
+    internal ushort ReadQueueVector(ushort queueIndex)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        return _registers.Read16(QueueMsixVector);
+    }
+
     /// <summary>Maps a queue to a vector.</summary>
     /// <returns>Whether the device took it; it reads back no vector if not.</returns>
     internal bool TrySetQueueVector(ushort queueIndex, ushort vector)
@@ -97,6 +112,36 @@ internal sealed class PciCommonConfiguration
     {
         _registers.Write16(QueueSelect, queueIndex);
         return _registers.Read16(QueueNotifyOff);
+    }
+
+    /// <summary>
+    /// Reads <c>queue_notif_config_data</c> of a queue. Only where NOTIF_CONFIG_DATA was negotiated.
+    /// </summary>
+    internal ushort ReadQueueNotificationData(ushort queueIndex)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        return _registers.Read16(QueueNotifConfigData);
+    }
+
+    /// <summary>Begins the reset of a queue. Only where RING_RESET was negotiated.</summary>
+    internal void BeginQueueReset(ushort queueIndex)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        _registers.Write16(QueueReset, 1);
+    }
+
+    /// <summary>Whether a queue's reset goes on.</summary>
+    internal bool IsQueueResetting(ushort queueIndex)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        return _registers.Read16(QueueReset) != 0;
+    }
+
+    /// <summary>Whether the device says that a queue is enabled.</summary>
+    internal bool IsQueueEnabled(ushort queueIndex)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        return _registers.Read16(QueueEnable) != 0;
     }
 
     /// <summary>Writes a queue's size and addresses, then enables it (virtio 1.4, 4.1.4.3.2).</summary>

@@ -70,6 +70,17 @@ internal sealed class PciInterrupts
         return ConnectLine(deviceName, queueNames.Length, sink);
     }
 
+    /// <summary>
+    /// Makes sure that a queue is mapped to its vector, because the reset of a queue may have taken it away.
+    /// </summary>
+    /// <returns>Whether it is, or needs none because a line is used.</returns>
+    internal bool TryKeepVector(ushort queueIndex)
+    {
+        int vector = VectorOf(queueIndex);
+        return vector < 0 || _common.ReadQueueVector(queueIndex) == vector
+            || _common.TrySetQueueVector(queueIndex, (ushort)vector);
+    }
+
     /// <summary>Silences the function and gives back what it had. Bus mastering is off.</summary>
     internal void Disconnect()
     {

@@ -22,9 +22,10 @@ public sealed class PciStructure
     private const uint VendorLength = 6;
     private const byte LastBar = 5;
 
-    private PciStructure(PciStructureKind kind)
+    private PciStructure(PciStructureKind kind, Capability capability)
     {
         Kind = kind;
+        Capability = capability;
     }
 
     /// <summary>What is located.</summary>
@@ -47,6 +48,9 @@ public sealed class PciStructure
     /// differ by one.
     /// </summary>
     public uint NotifyOffsetMultiplier { get; private set; }
+
+    /// <summary>The capability that says so.</summary>
+    internal Capability Capability { get; }
 
     /// <summary>Reads all virtio capabilities of a function, in its order of preference.</summary>
     /// <remarks>
@@ -82,7 +86,7 @@ public sealed class PciStructure
             return null;
         }
 
-        PciStructure structure = new PciStructure(kind);
+        PciStructure structure = new PciStructure(kind, capability);
         if (kind == PciStructureKind.VendorData)
         {
             return structure;

@@ -14,33 +14,40 @@ public sealed class PciTransport : VirtioTransport
     private const uint MaximumMapping = 4096;
 
     private const uint NotificationSize = 2;
+    private const uint NotificationDataSize = 4;
+
+    /// <summary>Bits that need fields which came to the common configuration after version 1.1.</summary>
+    private const ulong ExtendedFeatures = FeatureBits.NotificationConfigurationData | FeatureBits.RingReset;
 
     private readonly PciFunction _function;
+    private readonly PciStructureMap _structures;
     private readonly PciCommonConfiguration _common;
     private readonly MmioRegion? _deviceConfiguration;
     private readonly PciStructure _notification;
     private readonly PciInterrupts _interrupts;
     private readonly MmioRegion?[] _notify = new MmioRegion?[MaximumQueues];
+    private readonly ushort[] _notificationValues = new ushort[MaximumQueues];
 
     private PciTransport(
         Machine machine,
         PciFunction function,
         ushort deviceType,
-        PciCommonConfiguration common,
-        PciStructure notification,
-        MmioRegion? isrStatus,
-        MmioRegion? deviceConfiguration)
+        PciStructureMap structures,
+        MmioRegion common,
+        PciStructure notification)
         : base(machine, deviceType, function.Address.ToString())
     {
         _function = function;
-        _common = common;
+        _structures = structures;
+        _common = new PciCommonConfiguration(common);
         _notification = notification;
-        _deviceConfiguration = deviceConfiguration;
-        _interrupts = new PciInterrupts(machine, function, common, isrStatus);
+        _deviceConfiguration = structures.MapFirst(PciStructureKind.DeviceConfiguration, 4, 1, MaximumMapping);
+        MmioRegion? isrStatus = structures.MapFirst(PciStructureKind.IsrStatus, 1, 1, 1);
+        _interrupts = new PciInterrupts(machine, function, _common, isrStatus);
     }
 
     /// <inheritdoc/>
-    public override string Kind => "virtio-pci";
+    public override string Kind => _structures.UsesWindow ? "virtio-pci through configuration space" : "virtio-pci";
 
     /// <inheritdoc/>
     public override string InterruptKind => _interrupts.Kind;
@@ -61,6 +68,9 @@ public sealed class PciTransport : VirtioTransport
     /// <inheritdoc/>
     public override int QueueCount => _common.QueueCount;
 
+    /// <inheritdoc/>
+    public override ulong SupportedFeatures => _common.IsExtended ? ulong.MaxValue : ~ExtendedFeatures;
+
     /// <summary>
     /// Finds a device's structures and maps them; nothing of the device is changed.
     /// </summary>
@@ -78,16 +88,16 @@ public sealed class PciTransport : VirtioTransport
             return null;
         }
 
-        PciStructure[] structures = PciStructure.ReadAll(function);
-        if (structures.Length == 0)
+        PciStructureMap structures = new PciStructureMap(machine, function);
+        if (structures.IsEmpty)
         {
             failure = "offers the legacy interface only";
             return null;
         }
 
-        MmioRegion? common = MapFirst(
-            machine, function, structures, PciStructureKind.CommonConfiguration, 4, PciCommonConfiguration.Length);
-        PciStructure? notification = FindNotification(function, structures);
+        MmioRegion? common = structures.MapFirst(
+            PciStructureKind.CommonConfiguration, 4, PciCommonConfiguration.Length, MaximumMapping);
+        PciStructure? notification = structures.FindNotification(NotificationSize);
         if (common == null || notification == null)
         {
             failure = common == null
@@ -96,14 +106,7 @@ public sealed class PciTransport : VirtioTransport
             return null;
         }
 
-        return new PciTransport(
-            machine,
-            function,
-            deviceType,
-            new PciCommonConfiguration(common),
-            notification,
-            MapFirst(machine, function, structures, PciStructureKind.IsrStatus, 1, 1),
-            MapFirst(machine, function, structures, PciStructureKind.DeviceConfiguration, 4, 1));
+        return new PciTransport(machine, function, deviceType, structures, common, notification);
     }
 
     /// <inheritdoc/>
@@ -140,23 +143,68 @@ public sealed class PciTransport : VirtioTransport
         // The place is cap.offset + queue_notify_off * notify_off_multiplier; both factors are the device's word.
         ulong place = (ulong)_common.ReadQueueNotifyOffset(queue.Index) * _notification.NotifyOffsetMultiplier;
         ulong length = _notification.Length;
-        bool isInside = length >= NotificationSize && place <= length - NotificationSize
-            && ((_notification.Offset + place) & 1) == 0;
+        uint size = Has(FeatureBits.NotificationData) ? NotificationDataSize : NotificationSize;
+        bool isInside = length >= size && place <= length - size
+            && ((_notification.Offset + place) & (size - 1)) == 0;
         MmioRegion? notify = isInside && queue.Index < MaximumQueues
-            ? _function.Map(Machine, _notification.Bar, _notification.Offset + place, NotificationSize)
+            ? _structures.Map(_notification, place, size)
             : null;
         if (notify == null)
         {
             return "places a queue's notifications outside the notification structure";
         }
 
+        if (!_interrupts.TryKeepVector(queue.Index))
+        {
+            return "does not map a queue to its vector again";
+        }
+
         _notify[queue.Index] = notify;
+        _notificationValues[queue.Index] = Has(FeatureBits.NotificationConfigurationData)
+            ? _common.ReadQueueNotificationData(queue.Index)
+            : queue.Index;
         return _common.TryEnableQueue(queue) ? null : "does not take the size of a queue";
     }
 
     /// <inheritdoc/>
-    /// <remarks>One 16-bit write of the virtqueue index (virtio 1.4, 4.1.5.2.1).</remarks>
-    public override void Notify(ushort queueIndex) => _notify[queueIndex]!.Write16(0, queueIndex);
+    /// <remarks>
+    /// One 16-bit write of the virtqueue index, or of what the device calls the queue (virtio 1.4, 4.1.5.2.1).
+    /// </remarks>
+    public override void Notify(ushort queueIndex) =>
+        _notify[queueIndex]!.Write16(0, _notificationValues[queueIndex]);
+
+    /// <inheritdoc/>
+    /// <remarks>One 32-bit write, with the queue in its lower half (virtio 1.4, 4.1.5.2.1).</remarks>
+    public override void Notify(ushort queueIndex, ushort nextAvailable) =>
+        _notify[queueIndex]!.Write32(0, ((uint)nextAvailable << 16) | _notificationValues[queueIndex]);
+
+    /// <inheritdoc/>
+    public override bool ResetQueue(ushort queueIndex)
+    {
+        if (!Has(FeatureBits.RingReset))
+        {
+            return false;
+        }
+
+        _common.BeginQueueReset(queueIndex);
+        ulong start = Machine.Clock.Nanoseconds;
+        while (_common.IsQueueResetting(queueIndex))
+        {
+            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            {
+                return false;
+            }
+
+            Machine.Clock.Relax();
+        }
+
+        // A device that does not know the field reads 0 there, and leaves the queue enabled.
+        return !_common.IsQueueEnabled(queueIndex);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryFindSharedMemory(byte id, out SharedMemoryRegion region) =>
+        _structures.TryFindSharedMemory(id, out region);
 
     /// <inheritdoc/>
     public override void Open()
@@ -177,44 +225,7 @@ public sealed class PciTransport : VirtioTransport
         _interrupts.Disconnect();
     }
 
-    private static MmioRegion? MapFirst(
-        Machine machine,
-        PciFunction function,
-        PciStructure[] structures,
-        PciStructureKind kind,
-        uint alignment,
-        uint minimumLength)
-    {
-        foreach (PciStructure structure in structures)
-        {
-            bool isUsable = structure.Kind == kind && structure.Length >= minimumLength
-                && (structure.Offset & (alignment - 1)) == 0;
-            ulong length = structure.Length < MaximumMapping ? structure.Length : MaximumMapping;
-            MmioRegion? region = isUsable ? function.Map(machine, structure.Bar, structure.Offset, length) : null;
-            if (region != null)
-            {
-                return region;
-            }
-        }
-
-        return null;
-    }
-
-    private static PciStructure? FindNotification(PciFunction function, PciStructure[] structures)
-    {
-        foreach (PciStructure structure in structures)
-        {
-            // Only the places that queues turn out to have are mapped, and checked then.
-            BaseAddressRegister? register = function.BaseAddress(structure.Bar);
-            if (structure.Kind == PciStructureKind.Notification && structure.Length >= NotificationSize
-                && register != null && register.IsAssigned && structure.Offset < register.Length)
-            {
-                return structure;
-            }
-        }
-
-        return null;
-    }
+    private bool Has(ulong feature) => (Features & feature) != 0;
 
     private bool HasPorts()
     {

@@ -12,7 +12,10 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// </remarks>
 public abstract class VirtioTransport
 {
-    /// <summary>How long a device may take to confirm a reset, in nanoseconds.</summary>
+    /// <summary>
+    /// How long a device may take to confirm a reset of itself or of a queue, in nanoseconds; as long may it take to
+    /// suspend or resume.
+    /// </summary>
     public const ulong ResetDeadline = 1_000_000_000;
 
     /// <summary>Describes a device that was found.</summary>
@@ -52,6 +55,20 @@ public abstract class VirtioTransport
     /// <summary>How many queues the device has.</summary>
     public abstract int QueueCount { get; }
 
+    /// <summary>
+    /// The feature bits that make sense on this transport and with this device's registers; others are never accepted
+    /// (virtio 1.4, 2.2.1).
+    /// </summary>
+    public abstract ulong SupportedFeatures { get; }
+
+    /// <summary>The features that the device has confirmed; 0 from each reset until then.</summary>
+    public ulong Features { get; private set; }
+
+    /// <summary>
+    /// Whether the device says that it is suspended: SUSPEND is set and DRIVER_OK is not (virtio 1.4, 3.4).
+    /// </summary>
+    public bool IsSuspended => (Status & (DeviceStatus.Suspend | DeviceStatus.DriverOk)) == DeviceStatus.Suspend;
+
     /// <summary>Reads 32 of the offered feature bits.</summary>
     /// <param name="word">0 for bits 0 to 31, 1 for bits 32 to 63.</param>
     public abstract uint ReadDeviceFeatures(uint word);
@@ -89,7 +106,34 @@ public abstract class VirtioTransport
     public abstract string? EnableQueue(Virtqueue queue);
 
     /// <summary>Tells the device that a queue has new buffers. Only after DRIVER_OK (virtio 1.4, 3.1.1).</summary>
+    /// <remarks>Where NOTIFICATION_DATA was negotiated, the other form is used instead.</remarks>
     public abstract void Notify(ushort queueIndex);
+
+    /// <summary>
+    /// Tells the device that a queue has new buffers, and how far it was filled: the form for NOTIFICATION_DATA
+    /// (virtio 1.4, 2.9).
+    /// </summary>
+    /// <param name="queueIndex">The virtqueue index.</param>
+    /// <param name="nextAvailable">
+    /// Where the next buffer will be made available. Packed: the ring's offset in bits 0 to 14, the wrap counter in bit
+    /// 15. Split: the available index.
+    /// </param>
+    public abstract void Notify(ushort queueIndex, ushort nextAvailable);
+
+    /// <summary>
+    /// Resets one queue and waits until the device confirms, for at most <see cref="ResetDeadline"/> (virtio 1.4,
+    /// 2.6.1). Afterwards a queue by the same index may be enabled again, with another size.
+    /// </summary>
+    /// <returns>
+    /// Whether it confirmed. If not, and where RING_RESET was not negotiated, the device may still use the queue.
+    /// </returns>
+    public abstract bool ResetQueue(ushort queueIndex);
+
+    /// <summary>Looks for a shared memory region (virtio 1.4, 2.10).</summary>
+    /// <param name="id">Which.</param>
+    /// <param name="region">Where it is; means something where the result is true.</param>
+    /// <returns>False where the device has none by that ID, or says nonsense of it.</returns>
+    public abstract bool TryFindSharedMemory(byte id, out SharedMemoryRegion region);
 
     /// <summary>Lets the device reach memory and answer register accesses.</summary>
     public abstract void Open();
@@ -115,6 +159,7 @@ public abstract class VirtioTransport
     /// </returns>
     public bool Reset()
     {
+        Features = 0;
         Status = DeviceStatus.None;
         ulong start = Machine.Clock.Nanoseconds;
         while (Status != DeviceStatus.None)
@@ -128,5 +173,71 @@ public abstract class VirtioTransport
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Suspends a live device and waits until it is, for at most <see cref="ResetDeadline"/> (virtio 1.4, 3.4). From
+    /// here until it was resumed, nothing is made available or notified and no configuration written.
+    /// </summary>
+    /// <returns>
+    /// Whether it is suspended. If not, it asks for a reset, does not answer, is not live, or SUSPEND was not
+    /// negotiated.
+    /// </returns>
+    public bool Suspend()
+    {
+        DeviceStatus status = Status;
+        if ((Features & FeatureBits.Suspend) == 0 || (status & DeviceStatus.DriverOk) == 0)
+        {
+            return false;
+        }
+
+        Status = status | DeviceStatus.Suspend;
+        return WaitForStatus(DeviceStatus.Suspend);
+    }
+
+    /// <summary>
+    /// Resumes a suspended device and waits until it runs, for at most <see cref="ResetDeadline"/> (virtio 1.4, 3.4).
+    /// </summary>
+    /// <returns>Whether it runs. If not, it asks for a reset, does not answer, or was not suspended.</returns>
+    public bool Resume()
+    {
+        DeviceStatus status = Status;
+        if ((status & (DeviceStatus.Suspend | DeviceStatus.DriverOk)) != DeviceStatus.Suspend)
+        {
+            return false;
+        }
+
+        // SUSPEND is the device's to clear: a driver clears no bit (virtio 1.4, 2.1.1).
+        Status = status | DeviceStatus.DriverOk;
+        return WaitForStatus(DeviceStatus.DriverOk);
+    }
+
+    /// <summary>Notes what was negotiated.</summary>
+    internal void OnNegotiated(ulong features) => Features = features;
+
+    /// <summary>Waits until of SUSPEND and DRIVER_OK just one is set, unless the device needs a reset.</summary>
+    private bool WaitForStatus(DeviceStatus wanted)
+    {
+        ulong start = Machine.Clock.Nanoseconds;
+        while (true)
+        {
+            DeviceStatus status = Status;
+            if ((status & DeviceStatus.DeviceNeedsReset) != 0)
+            {
+                return false;
+            }
+
+            if ((status & (DeviceStatus.Suspend | DeviceStatus.DriverOk)) == wanted)
+            {
+                return true;
+            }
+
+            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            {
+                return false;
+            }
+
+            Machine.Clock.Relax();
+        }
     }
 }

@@ -66,6 +66,7 @@ internal sealed class ListVirtioCommand : Command
         DeviceState.New => "not started",
         DeviceState.Running => "running",
         DeviceState.NeedsReset => "needs a reset",
+        DeviceState.Suspended => "suspended",
         DeviceState.Stopped => "stopped",
         _ => "abandoned",
     };

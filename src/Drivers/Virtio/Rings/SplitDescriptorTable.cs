@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Rings;
+
+/// <summary>
+/// The descriptor table of a split queue in shared memory: <c>{ le64 addr; le32 len; le16 flags; le16 next }</c> each
+/// (virtio 1.4, 2.7.5). The device only reads it.
+/// </summary>
+internal readonly unsafe struct SplitDescriptorTable
+{
+    /// <summary>The size of a descriptor in bytes.</summary>
+    internal const uint DescriptorSize = 16;
+
+    private const uint LengthOffset = 8;
+    private const uint FlagsOffset = 12;
+    private const uint NextOffset = 14;
+
+    private readonly byte* _table;
+    private readonly DmaMemory _memory;
+
+    /// <summary>Lays the table over the start of a region.</summary>
+    internal SplitDescriptorTable(DmaMemory memory)
+    {
+        _memory = memory;
+        _table = memory.Address;
+    }
+
+    /// <summary>Writes a descriptor that is the driver's and hands it over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Store(ushort index, in DmaSegment segment, ushort flags, ushort next)
+    {
+        uint offset = index * DescriptorSize;
+        byte* descriptor = _table + offset;
+        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        SharedMemory.Store32(descriptor + LengthOffset, segment.Length);
+        SharedMemory.Store16(descriptor + FlagsOffset, flags);
+        SharedMemory.Store16(descriptor + NextOffset, next);
+        _memory.Sync(offset, DescriptorSize, DmaSync.PreWrite, SplitSites.DescriptorToDevice);
+    }
+
+    /// <summary>Descriptor from the device, once its buffer was used.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SyncFromDevice(ushort index) =>
+        _memory.Sync(index * DescriptorSize, DescriptorSize, DmaSync.PostWrite, SplitSites.DescriptorFromDevice);
+
+    /// <summary>Descriptor from a device that had it when it was reset.</summary>
+    internal void SyncLeftFromDevice(ushort index) =>
+        _memory.Sync(index * DescriptorSize, DescriptorSize, DmaSync.PostWrite, SplitSites.LeftDescriptorFromDevice);
+}

@@ -1,0 +1,352 @@
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Tests;
+
+/// <summary>
+/// Devices of every ring format in whole: recovery after a reset, suspension (virtio 1.4, 3.4), the reset of one queue
+/// (virtio 1.4, 2.6.1), notifications with data (virtio 1.4, 2.9).
+/// </summary>
+public class DeviceLifeTests
+{
+    private const ulong Indirect = RingModel.IndirectDesc;
+    private const ulong EventIdx = RingModel.EventIdx;
+    private const ulong Packed = RingModel.Packed;
+    private const ulong InOrder = RingModel.InOrder;
+    private const ulong AccessPlatform = 1UL << 33;
+
+    private static readonly ulong[] s_forms =
+    {
+        0, EventIdx, Indirect, InOrder, EventIdx | Indirect | InOrder,
+        Packed, Packed | EventIdx, Packed | Indirect, Packed | InOrder, Packed | EventIdx | Indirect | InOrder,
+        Packed | SimulatedDevice.NotificationData, SimulatedDevice.NotificationData,
+        Packed | SimulatedDevice.NotifConfigData | SimulatedDevice.NotificationData | AccessPlatform,
+    };
+
+    [Test]
+    public void A_disk_works_with_every_form_of_ring([ValueSource(nameof(s_forms))] ulong form)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(form);
+        bench.Device.HoldsRequests = true;
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(block.Features & form, Is.EqualTo(form));
+        Assert.That(block.Describe().RingFormat, Is.EqualTo((form & Packed) != 0 ? "packed" : "split"));
+        for (int round = 0; round < 100; round++)
+        {
+            DmaMemory buffer = bench.Machine.Memory.Allocate(1024, 512)!;
+            buffer.Sync(0, 1024, DmaSync.PreRead);
+            DmaSegment[] data = { buffer.Segment(0, 500), buffer.Segment(500, 12), buffer.Segment(512, 512) };
+            Assert.That(Read(block, data, 7), Is.EqualTo(SubmitStatus.Ok));
+            block.Notify();
+            Assert.That(bench.Device.Held, Is.EqualTo(1));
+            Assert.That(block.EnableInterrupts(), Is.False);
+            int events = bench.Sink.Events.Count;
+            bench.Device.CompleteHeld(0);
+            Assert.That(bench.Sink.Events, Has.Count.EqualTo(events + 1), "an interrupt");
+            BlockCompletion[] completions = new BlockCompletion[2];
+            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
+            buffer.Sync(0, 1024, DmaSync.PostRead);
+        }
+    }
+
+    [Test]
+    public void A_network_card_works_with_every_form_of_ring([ValueSource(nameof(s_forms))] ulong form)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | form;
+        bench.Device.MaximumQueueSize = 8;
+        VirtioNet net = bench.StartNet();
+        RecordingFrames sink = new RecordingFrames();
+        for (int i = 0; i < 100; i++)
+        {
+            byte[] frame = Enumerable.Repeat((byte)i, 60).ToArray();
+            Assert.That(net.TryTransmit(frame), Is.EqualTo(TransmitStatus.Ok));
+            net.NotifyTransmit();
+            Assert.That(bench.Device.Sent, Has.Count.EqualTo(i + 1));
+            Assert.That(net.EnableReceiveInterrupts(), Is.False);
+            int events = bench.Sink.Events.Count(e => e == "queue 0");
+            Assert.That(bench.Device.Deliver(frame), Is.True);
+            Assert.That(bench.Sink.Events.Count(e => e == "queue 0"), Is.EqualTo(events + 1));
+            Assert.That(net.Receive(sink, 4), Is.EqualTo(1));
+            Assert.That(sink.Frames[i], Is.EqualTo(frame));
+        }
+    }
+
+    [Test]
+    public void With_tables_as_many_requests_as_descriptors_are_in_flight([Values(0UL, Packed)] ulong format)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(format | Indirect);
+        bench.Device.HoldsRequests = true;
+        bench.Device.MaximumQueueSize = 8;
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(block.MaximumRequests, Is.EqualTo(8));
+        Assert.That(block.MaximumSegments, Is.EqualTo(6));
+        DmaSegment[] data = Data(bench);
+        for (int i = 0; i < 8; i++)
+        {
+            Assert.That(Read(block, data, i), Is.EqualTo(SubmitStatus.Ok));
+        }
+
+        Assert.That(Read(block, data, 9), Is.EqualTo(SubmitStatus.Full));
+        block.Notify();
+        Assert.That(bench.Device.Held, Is.EqualTo(8));
+    }
+
+    [Test]
+    public void Notifications_tell_the_place_of_the_next_buffer([Values(0UL, Packed)] ulong format)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | SimulatedDevice.NotificationData | format;
+        bench.Device.MaximumQueueSize = 4;
+        VirtioNet net = bench.StartNet();
+        bench.Device.NotifiedPlaces.Clear();
+        for (int i = 0; i < 5; i++)
+        {
+            net.TryTransmit(new byte[60]);
+            net.NotifyTransmit();
+        }
+
+        int[] places = format == 0
+            ? new[] { 1, 2, 3, 4, 5 }
+            : new[] { 0x8001, 0x8002, 0x8003, 0x0000, 0x0001 };
+        Assert.That(bench.Device.NotifiedPlaces.Select(p => (int)p), Is.EqualTo(places));
+    }
+
+    [Test]
+    public void A_device_that_asked_for_a_reset_is_brought_up_again([ValueSource(nameof(s_forms))] ulong form)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(form);
+        VirtioBlock block = bench.StartBlock();
+        for (int life = 0; life < 3; life++)
+        {
+            bench.Device.HoldsRequests = true;
+            Assert.That(Read(block, Data(bench), 5), Is.EqualTo(SubmitStatus.Ok));
+            block.Notify();
+            bench.Device.SetNeedsReset();
+            Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+            Assert.That(block.Stop(), Is.True);
+            Assert.That(() => block.TryStart(out _), Throws.InvalidOperationException, "a request is left");
+            BlockCompletion[] completions = new BlockCompletion[2];
+            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Aborted));
+
+            bench.Device.ForgetHeld();
+            bench.Device.HoldsRequests = false;
+            Assert.That(block.TryStart(out string failure), Is.True, failure);
+            Assert.That(block.State, Is.EqualTo(DeviceState.Running));
+            Assert.That(block.Trouble, Is.Null);
+            Assert.That(Read(block, Data(bench), 6), Is.EqualTo(SubmitStatus.Ok));
+            block.Notify();
+            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
+        }
+
+        Assert.That(() => block.TryStart(out _), Throws.InvalidOperationException, "it is running");
+    }
+
+    [Test]
+    public void A_network_card_that_broke_its_queue_is_brought_up_again([Values(0UL, Packed)] ulong format)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | format;
+        VirtioNet net = bench.StartNet();
+        for (int life = 0; life < 3; life++)
+        {
+            bench.Device.Ring(0).WriteUsed(0xFFFF, 0, 1);
+            Assert.That(net.Receive(new RecordingFrames(), 4), Is.Zero);
+            Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
+            Assert.That(net.Stop(), Is.True);
+            Assert.That(net.TryStart(out string failure), Is.True, failure);
+            Assert.That(bench.Device.Deliver(new byte[60]), Is.True);
+            Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
+        }
+
+        net.Stop();
+        Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
+    }
+
+    [Test]
+    public void A_second_life_that_fails_gives_memory_back_once()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
+        VirtioBlock block = bench.StartBlock();
+        block.Stop();
+        int freed = bench.Machine.Memory.Freed;
+        bench.Device.RefusesFeatures = true;
+        Assert.That(block.TryStart(out _), Is.False);
+        Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(freed));
+        Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
+        bench.Device.RefusesFeatures = false;
+        Assert.That(block.TryStart(out string failure), Is.True, failure);
+    }
+
+    [Test]
+    public void A_suspended_device_is_left_alone_until_it_is_resumed([Values(0UL, Packed)] ulong format)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | SimulatedDevice.CanSuspend | format;
+        bench.Device.LooksPerSuspension = 20;
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.Resume(), Is.False, "it is not suspended");
+        bench.Device.Deliver(new byte[60]);
+        Assert.That(net.TryTransmit(new byte[60]), Is.EqualTo(TransmitStatus.Ok));
+
+        Assert.That(net.Suspend(), Is.True);
+        Assert.That(net.State, Is.EqualTo(DeviceState.Suspended));
+        Assert.That(bench.Device.Status, Is.EqualTo(0x1B));
+        Assert.That(net.Suspend(), Is.False, "it is suspended already");
+        Assert.That(net.TryTransmit(new byte[60]), Is.EqualTo(TransmitStatus.NotRunning));
+        net.NotifyTransmit();
+        Assert.That(net.Receive(new RecordingFrames(), 4), Is.Zero, "its buffer would be made available again");
+        Assert.That(bench.Device.Sent, Is.Empty);
+
+        Assert.That(net.Resume(), Is.True);
+        Assert.That(bench.Device.Status, Is.EqualTo(0xF));
+        Assert.That(bench.Device.Sent, Has.Count.EqualTo(1), "what was added before is announced now");
+        Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
+        Assert.That(net.Suspend() && net.Stop(), Is.True);
+    }
+
+    [Test]
+    public void Completions_of_a_suspended_disk_can_be_taken()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed | SimulatedDevice.CanSuspend);
+        VirtioBlock block = bench.StartBlock();
+        Read(block, Data(bench), 3);
+        block.Notify();
+        Assert.That(block.Suspend(), Is.True);
+        Assert.That(Read(block, Data(bench), 4), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
+        Assert.That(block.Resume(), Is.True);
+    }
+
+    [Test]
+    public void A_device_without_SUSPEND_keeps_running()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(block.Suspend(), Is.False);
+        Assert.That(block.State, Is.EqualTo(DeviceState.Running));
+        Assert.That(bench.Device.Status, Is.EqualTo(0xF));
+    }
+
+    [Test]
+    public void A_device_that_fails_to_suspend_or_resume_needs_a_reset([Values] bool asks, [Values] bool atResume)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.CanSuspend);
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(!atResume || block.Suspend(), Is.True);
+        bench.Device.FailsToSuspend = asks;
+        bench.Device.LooksPerSuspension = -1;
+        ulong before = bench.Machine.Time.Nanoseconds;
+        Assert.That(atResume ? block.Resume() : block.Suspend(), Is.False);
+        Assert.That(bench.Machine.Time.Nanoseconds - before, Is.LessThan(2 * VirtioTransport.ResetDeadline));
+        Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(block.Trouble, Is.EqualTo(atResume ? "the device does not resume" : "the device does not suspend"));
+        Assert.That(block.Stop(), Is.True);
+        bench.Device.FailsToSuspend = false;
+        Assert.That(block.TryStart(out string failure), Is.True, failure);
+    }
+
+    [Test]
+    public void A_queue_is_reset_alone_and_comes_back_with_another_size([Values(0UL, Packed)] ulong format)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(format | SimulatedDevice.RingReset);
+        bench.Device.HoldsRequests = true;
+        bench.Device.LooksPerQueueReset = 3;
+        VirtioBlock block = bench.StartBlock();
+        BlockCompletion[] completions = new BlockCompletion[8];
+        foreach (int size in new[] { 16, 8, 64 })
+        {
+            bench.Device.HoldsRequests = true;
+            Read(block, Data(bench), 1);
+            Read(block, Data(bench), 2);
+            block.Notify();
+            bench.Device.ForgetHeld();
+            Assert.That(block.TryResetQueue(size), Is.True);
+            Assert.That(block.State, Is.EqualTo(DeviceState.Running));
+            Assert.That(block.Describe().Queues[0].Size, Is.EqualTo(size));
+            Assert.That(block.MaximumRequests, Is.EqualTo(size / 2));
+            Assert.That(block.Drain(completions), Is.EqualTo(2));
+            Assert.That(completions.Take(2).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2 }));
+            Assert.That(completions.Take(2).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
+
+            bench.Device.HoldsRequests = false;
+            Read(block, Data(bench), 3);
+            block.Notify();
+            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
+        }
+    }
+
+    [Test]
+    public void A_queue_whose_reset_does_not_end_takes_the_device_along()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.RingReset);
+        bench.Device.LooksPerQueueReset = -1;
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(block.Trouble, Is.EqualTo("requestq1: the device does not finish its reset"));
+        Assert.That(block.Stop(), Is.True);
+    }
+
+    [Test]
+    public void A_device_without_RING_RESET_keeps_its_queue()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
+        VirtioBlock block = bench.StartBlock();
+        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.State, Is.EqualTo(DeviceState.Running));
+    }
+
+    [TestCase(0, "the device cannot be given memory for its queues")]
+    [TestCase(1, "the device cannot be given memory for its requests")]
+    public void Where_memory_for_the_new_queue_is_missing_nothing_is_lost(int allocations, string trouble)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.RingReset);
+        bench.Device.HoldsRequests = true;
+        VirtioBlock block = bench.StartBlock();
+        Read(block, Data(bench), 1);
+        bench.Machine.Memory.AllocationsLeft = allocations;
+        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(block.Trouble, Is.EqualTo(trouble));
+        Assert.That(block.Stop(), Is.True);
+        Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
+        bench.Machine.Memory.AllocationsLeft = 100;
+        Assert.That(block.TryStart(out string failure), Is.True, failure);
+    }
+
+    [Test]
+    public void A_split_queue_of_an_odd_maximum_gets_a_power_of_two()
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(0);
+        bench.Device.MaximumQueueSize = 100;
+        Assert.That(bench.StartBlock().Describe().Queues[0].Size, Is.EqualTo(64));
+    }
+
+    private static DeviceBench<SimulatedDisk> Disk(ulong form)
+    {
+        DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.Device.Offered = SimulatedDevice.Version1 | form;
+        return bench;
+    }
+
+    private static DmaSegment[] Data(DeviceBench<SimulatedDisk> bench)
+    {
+        DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)
+            ?? throw new AssertionException("no memory for data");
+        buffer.Sync(0, 512, DmaSync.PreRead);
+        return new[] { buffer.Segment(0, 512) };
+    }
+
+    private static SubmitStatus Read(VirtioBlock block, DmaSegment[] data, int token) =>
+        block.TrySubmit(BlockOperation.Read, 0, data, token);
+}

@@ -1,0 +1,161 @@
+using System.Collections.Generic;
+using System.Linq;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
+using VirtioGuest.Drivers.Virtio.Transport;
+
+namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
+
+/// <summary>What is accepted of what is offered (virtio 1.4, 2.2, 5.1.3.1 and 6).</summary>
+public class FeatureNegotiationTests
+{
+
+    [Test]
+    public void Packed_is_taken_where_both_sides_have_it_and_split_otherwise()
+    {
+        ulong both = FeatureBits.Version1 | FeatureBits.RingPacked;
+        Assert.That(Accept(DeviceTypes.Block, both, FeatureBits.RingPacked, 0), Is.EqualTo(both));
+        Assert.That(Accept(DeviceTypes.Block, both, 0, 0), Is.EqualTo(FeatureBits.Version1));
+        Assert.That(
+            Accept(DeviceTypes.Block, FeatureBits.Version1, FeatureBits.RingPacked, 0),
+            Is.EqualTo(FeatureBits.Version1));
+    }
+
+    [TestCase(FeatureBits.RingPacked, 0UL, "offers the legacy interface only (no VERSION_1)")]
+    [TestCase(FeatureBits.Version1, FeatureBits.RingPacked, "offers no packed ring")]
+    [TestCase(FeatureBits.Version1, FeatureBits.InOrder | 0x200, "does not offer the features FLUSH IN_ORDER")]
+    [TestCase(0UL, 0x200UL, "offers the legacy interface only (no VERSION_1)")]
+    public void What_is_required_and_not_offered_is_named(ulong offered, ulong required, string reason)
+    {
+        using Bench bench = new Bench(DeviceTypes.Block, offered);
+        Assert.That(
+            FeatureNegotiation.Accept(bench.Transport, offered, ulong.MaxValue, required, out ulong accepted),
+            Is.EqualTo(reason));
+        Assert.That(accepted, Is.Zero);
+        Assert.That(bench.Block.Writes, Has.None.StartsWith("DriverFeatures").And.None.EqualTo("Status=8"));
+    }
+
+    [Test]
+    public void A_refusal_of_the_device_names_what_was_wanted()
+    {
+        using Bench bench = new Bench(DeviceTypes.Block, FeatureBits.Version1 | 0x200);
+        bench.Block.Status.RefusesFeatures = true;
+        Assert.That(
+            FeatureNegotiation.Accept(bench.Transport, bench.Block.Offered, 0x200, 0, out ulong accepted),
+            Is.EqualTo("did not accept the features FLUSH VERSION_1"));
+        Assert.That(accepted, Is.Zero);
+        Assert.That(bench.Transport.Features, Is.Zero);
+    }
+
+    [Test]
+    public void A_bit_whose_need_is_missing_is_not_accepted()
+    {
+        // Every bit of the network device with the sets of which each needs one bit, from the text of 5.1.3.1.
+        var needs = new Dictionary<int, int[][]>
+        {
+            [7] = [[1]],
+            [8] = [[1]],
+            [9] = [[7, 8]],
+            [10] = [[1]],
+            [54] = [[1]],
+            [55] = [[1]],
+            [11] = [[0]],
+            [12] = [[0]],
+            [13] = [[11, 12]],
+            [14] = [[0]],
+            [56] = [[0]],
+            [18] = [[17]],
+            [19] = [[17]],
+            [21] = [[17]],
+            [22] = [[17]],
+            [23] = [[17]],
+            [53] = [[17]],
+            [61] = [[11, 12]],
+            [60] = [[17]],
+            [52] = [[17]],
+            [51] = [[17], [57, 60]],
+        };
+        ulong[] interesting = [.. needs.Keys.Concat([0, 1, 17, 57]).Select(bit => 1UL << bit)];
+        Prop.ForAll(Gen.SubListOf(interesting).ToArbitrary(), chosen =>
+        {
+            ulong offered = chosen.Aggregate(FeatureBits.Version1, (all, bit) => all | bit);
+            ulong expected = offered;
+            bool changed = true;
+            while (changed)
+            {
+                ulong before = expected;
+                foreach ((int bit, int[][] sets) in needs)
+                {
+                    ulong now = expected;
+                    bool isMet = sets.All(set => set.Any(need => (now & (1UL << need)) != 0));
+                    expected = isMet ? expected : expected & ~(1UL << bit);
+                }
+
+                changed = before != expected;
+            }
+
+            Assert.That(Accept(DeviceTypes.Network, offered, ulong.MaxValue, 0), Is.EqualTo(expected));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+    }
+
+    [Test]
+    public void Bits_of_one_device_type_mean_nothing_to_another()
+    {
+        ulong offered = FeatureBits.Version1 | (1UL << 11);
+        Assert.That(Accept(DeviceTypes.Block, offered, ulong.MaxValue, 0), Is.EqualTo(offered));
+        Assert.That(Accept(DeviceTypes.Network, offered, ulong.MaxValue, 0), Is.EqualTo(FeatureBits.Version1));
+    }
+
+    [Test]
+    public void Every_bit_of_the_specification_has_its_name()
+    {
+        Assert.That(Names(DeviceTypes.None, 24, 43), Is.EqualTo(
+            "NOTIFY_ON_EMPTY|bit 25|bit 26|ANY_LAYOUT|INDIRECT_DESC|EVENT_IDX|UNUSED|bit 31|VERSION_1|ACCESS_PLATFORM|"
+            + "RING_PACKED|IN_ORDER|ORDER_PLATFORM|SR_IOV|NOTIFICATION_DATA|NOTIF_CONFIG_DATA|RING_RESET|ADMIN_VQ|"
+            + "bit 42|SUSPEND"));
+        Assert.That(Names(DeviceTypes.Network, 0, 23), Is.EqualTo(
+            "CSUM|GUEST_CSUM|CTRL_GUEST_OFFLOADS|MTU|bit 4|MAC|GSO|GUEST_TSO4|GUEST_TSO6|GUEST_ECN|GUEST_UFO|HOST_TSO4|"
+            + "HOST_TSO6|HOST_ECN|HOST_UFO|MRG_RXBUF|STATUS|CTRL_VQ|CTRL_RX|CTRL_VLAN|CTRL_RX_EXTRA|GUEST_ANNOUNCE|MQ|"
+            + "CTRL_MAC_ADDR"));
+        Assert.That(Names(DeviceTypes.Network, 50, 71), Is.EqualTo(
+            "DEVICE_STATS|HASH_TUNNEL|VQ_NOTF_COAL|NOTF_COAL|GUEST_USO4|GUEST_USO6|HOST_USO|HASH_REPORT|bit 58|"
+            + "GUEST_HDRLEN|RSS|RSC_EXT|STANDBY|SPEED_DUPLEX|RSS_CONTEXT|GUEST_UDP_TUNNEL_GSO|"
+            + "GUEST_UDP_TUNNEL_GSO_CSUM|HOST_UDP_TUNNEL_GSO|HOST_UDP_TUNNEL_GSO_CSUM|OUT_NET_HEADER|IPSEC|bit 71"));
+        Assert.That(Names(DeviceTypes.Block, 0, 18), Is.EqualTo(
+            "BARRIER|SIZE_MAX|SEG_MAX|bit 3|GEOMETRY|RO|BLK_SIZE|SCSI|bit 8|FLUSH|TOPOLOGY|CONFIG_WCE|MQ|DISCARD|"
+            + "WRITE_ZEROES|LIFETIME|SECURE_ERASE|ZONED|bit 18"));
+        Assert.That(Names(3, 0, 3), Is.EqualTo("SIZE|MULTIPORT|EMERG_WRITE|bit 3"));
+        Assert.That(Names(4, 0, 1), Is.EqualTo("bit 0|bit 1"), "the entropy device has none of its own");
+    }
+
+    private static string Names(ushort type, int first, int last) =>
+        string.Join('|', Enumerable.Range(first, last - first + 1).Select(bit => FeatureNames.NameOf(type, bit)));
+
+    private static ulong Accept(ushort type, ulong offered, ulong implemented, ulong required)
+    {
+        using Bench bench = new Bench(type, offered);
+        Assert.That(
+            FeatureNegotiation.Accept(bench.Transport, offered, implemented, required, out ulong accepted), Is.Null);
+        Assert.That(bench.Block.Accepted, Is.EqualTo(accepted));
+        return accepted;
+    }
+
+    private sealed class Bench : System.IDisposable
+    {
+        private readonly RegisterMachine _machine = new RegisterMachine();
+
+        public Bench(ushort type, ulong offered)
+        {
+            Block = new MmioBlock(0, 0) { DeviceType = type, Offered = offered }.In(_machine);
+            Transport = MmioTransport.TryCreate(_machine, MmioBlock.Address, 0x100, 12, out _)!;
+        }
+
+        public MmioBlock Block { get; }
+
+        public VirtioTransport Transport { get; }
+
+        public void Dispose() => _machine.Dispose();
+    }
+}
