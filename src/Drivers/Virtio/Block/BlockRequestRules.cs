@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Block;
@@ -6,7 +7,25 @@ namespace VirtioGuest.Drivers.Virtio.Block;
 /// <summary>What a request must be like before a device gets it (virtio 1.4, 5.2.6.1).</summary>
 internal static class BlockRequestRules
 {
-    /// <summary>Looks whether a device can be given a request.</summary>
+    /// <summary>
+    /// Whether a request is a read or a write with one data segment that a device can be given.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="operation">What to do.</param>
+    /// <param name="sector">The first sector.</param>
+    /// <param name="length">The length of the segment.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsPlain(VirtioBlock device, BlockOperation operation, ulong sector, uint length)
+    {
+        ulong capacity = device.Capacity;
+        return length - 1 < device.MaximumSegmentLength
+            && length % VirtioBlock.SectorSize == 0
+            && sector <= capacity
+            && length / VirtioBlock.SectorSize <= capacity - sector
+            && (operation == BlockOperation.Read || (operation == BlockOperation.Write && !device.IsReadOnly));
+    }
+
+    /// <summary>Looks whether a device can be given a request, and if not, why.</summary>
     internal static SubmitStatus Check(
         VirtioBlock device, BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data)
     {

@@ -1,17 +1,33 @@
+using System;
+using System.Runtime.CompilerServices;
+using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Block;
 
 /// <summary>
 /// A fixed number of request headers and status bytes in shared memory (virtio 1.4, 5.2.6), with the caller's token of
-/// each.
+/// each, and with an indirect table for the usual request, which has one data segment.
 /// </summary>
-/// <remarks>Header and status have a cache line each, because different sides write them.</remarks>
+/// <remarks>
+/// <para>
+/// Header and status have a cache line each, because different sides write them. The table is in the header's line:
+/// both are written by the driver and handed over together.
+/// </para>
+/// <para>
+/// A table's first descriptor is always the header and its last one the status. They are written once; a request only
+/// writes the one between.
+/// </para>
+/// </remarks>
 internal sealed class BlockRequestSlots
 {
     private const uint HeaderLength = 16;
     private const uint TypeOffset = 0;
     private const uint SectorOffset = 8;
+    private const uint TableOffset = HeaderLength;
+    private const uint TableLength = 3 * TableFormat.DescriptorSize;
+    private const uint DataOffset = TableOffset + TableFormat.DescriptorSize;
+    private const uint DriverLength = HeaderLength + TableLength;
     private const uint StatusOffset = 64;
     private const uint StatusLength = 1;
     private const uint SlotLength = 128;
@@ -19,20 +35,30 @@ internal sealed class BlockRequestSlots
     /// <summary>A status that no device writes, to tell one that wrote none.</summary>
     private const byte Unwritten = 0xFF;
 
-    private readonly DmaMemory _memory;
+    private readonly SlotMemory _memory;
+    private readonly ulong _readableWord;
+    private readonly ulong _writableWord;
     private readonly int[] _tokens;
     private readonly int[] _free;
     private int _freeCount;
 
-    private BlockRequestSlots(DmaMemory memory, int count)
+    private BlockRequestSlots(DmaMemory memory, int count, TableFormat format)
     {
-        _memory = memory;
+        _memory = new SlotMemory(memory, SlotLength);
+        _readableWord = format.WordOf(0, isWritable: false, 1, 2);
+        _writableWord = format.WordOf(0, isWritable: true, 1, 2);
         _tokens = new int[count];
         _free = new int[count];
         _freeCount = count;
-        for (int i = 0; i < count; i++)
+        for (int slot = 0; slot < count; slot++)
         {
-            _free[i] = count - 1 - i;
+            _free[slot] = count - 1 - slot;
+            Frame(_memory[slot], TableOffset, Header(slot), format.WordOf(HeaderLength, isWritable: false, 0, 2));
+            Frame(
+                _memory[slot],
+                DataOffset + TableFormat.DescriptorSize,
+                Status(slot),
+                format.WordOf(StatusLength, isWritable: true, 2, 2));
         }
     }
 
@@ -40,77 +66,158 @@ internal sealed class BlockRequestSlots
     internal int Count => _tokens.Length;
 
     /// <summary>Creates slots, or returns null where no memory is left.</summary>
-    internal static BlockRequestSlots? TryCreate(DmaTag dma, int count)
+    /// <param name="dma">Where their memory comes from.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="format">How the tables look.</param>
+    internal static BlockRequestSlots? TryCreate(DmaTag dma, int count, TableFormat format)
     {
         DmaMemory? memory = dma.Allocate((uint)count * SlotLength, SlotLength);
-        return memory == null ? null : new BlockRequestSlots(memory, count);
+        return memory == null ? null : new BlockRequestSlots(memory, count, format);
     }
 
-    /// <summary>Takes a slot; -1 when all are in use.</summary>
+    /// <summary>Whether a slot can be taken.</summary>
+    internal bool HasFree => _freeCount != 0;
+
+    /// <summary>Takes a slot; there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int Take(int token)
     {
-        if (_freeCount == 0)
-        {
-            return -1;
-        }
-
         int slot = _free[--_freeCount];
         _tokens[slot] = token;
         return slot;
     }
 
     /// <summary>Gives a slot back, and the token that it was taken with.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int Release(int slot)
     {
         _free[_freeCount++] = slot;
         return _tokens[slot];
     }
 
-    /// <summary>Writes a request's header and hands the slot to the device.</summary>
+    /// <summary>Writes a request's header and hands it and the status to the device.</summary>
     internal void Prepare(int slot, BlockOperation operation, ulong sector)
     {
-        uint offset = (uint)slot * SlotLength;
-        _memory.Store32(offset + TypeOffset, (uint)operation);
-        _memory.Store64(offset + SectorOffset, sector);
-        _memory.Store8(offset + StatusOffset, Unwritten);
-        _memory.Sync(offset, HeaderLength, DmaSync.PreWrite);
-        _memory.Sync(offset + StatusOffset, StatusLength, DmaSync.PreWrite | DmaSync.PreRead);
+        Store(_memory[slot], operation, sector);
+        SyncToDevice(slot);
+    }
+
+    /// <summary>
+    /// Writes a request with one data segment, and hands its header, table and status to the device.
+    /// </summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="operation">A read or a write.</param>
+    /// <param name="sector">The first sector.</param>
+    /// <param name="data">What is transferred.</param>
+    /// <param name="writableBytes">How many bytes the device may write.</param>
+    /// <returns>The table.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal DmaSegment PrepareTable(
+        int slot, BlockOperation operation, ulong sector, in DmaSegment data, out uint writableBytes)
+    {
+        ulong word = _readableWord;
+        writableBytes = StatusLength;
+        if (operation == BlockOperation.Read)
+        {
+            word = _writableWord;
+            writableBytes += data.Length;
+        }
+
+        SlotMemory.Fields fields = _memory[slot];
+        Store(fields, operation, sector);
+        fields.Store64(DataOffset, data.DeviceAddress);
+        fields.Store64(DataOffset + DescriptorWord.Offset, word | data.Length);
+        SyncToDevice(slot);
+        return _memory.Segment(slot, TableOffset, TableLength);
     }
 
     /// <summary>Takes a slot over from the device.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void TakeBack(int slot)
     {
-        uint offset = (uint)slot * SlotLength;
-        _memory.Sync(offset, HeaderLength, DmaSync.PostWrite);
-        _memory.Sync(offset + StatusOffset, StatusLength, DmaSync.PostRead | DmaSync.PostWrite);
+        if (!_memory.IsCoherent)
+        {
+            TakeOver(slot);
+        }
     }
 
-    /// <summary>Takes a slot over from the device and reads the status that it wrote.</summary>
-    internal BlockStatus Finish(int slot)
+    /// <summary>Takes the slots of used buffers, whose tokens they are, over from the device.</summary>
+    internal void TakeBack(ReadOnlySpan<UsedBuffer> used)
     {
-        TakeBack(slot);
-        byte status = _memory.Load8(((uint)slot * SlotLength) + StatusOffset);
+        for (int i = 0; !_memory.IsCoherent && i < used.Length; i++)
+        {
+            TakeOver(used[i].Token);
+        }
+    }
+
+    /// <summary>Reads the status that the device wrote into a slot that was taken back, and gives it back.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="token">What it was taken with.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal BlockStatus Finish(int slot, out int token)
+    {
+        byte status = _memory[slot].Load8(StatusOffset);
+        token = Release(slot);
         return status <= (byte)BlockStatus.Unsupported ? (BlockStatus)status : BlockStatus.NoStatus;
     }
 
     /// <summary>Where the device reads a request's header.</summary>
-    internal DmaSegment Header(int slot) => _memory.Segment((uint)slot * SlotLength, HeaderLength);
+    internal DmaSegment Header(int slot) => _memory.Segment(slot, 0, HeaderLength);
 
     /// <summary>Where the device writes a request's status.</summary>
-    internal DmaSegment Status(int slot) => _memory.Segment(((uint)slot * SlotLength) + StatusOffset, StatusLength);
+    internal DmaSegment Status(int slot) => _memory.Segment(slot, StatusOffset, StatusLength);
 
     /// <summary>Gives the memory back, or takes it out of use for good.</summary>
     internal void ReleaseMemory(bool quarantine)
     {
         if (quarantine)
         {
-            _memory.Quarantine();
+            _memory.Region.Quarantine();
         }
         else
         {
             TakeAllBack();
-            _memory.Free();
+            _memory.Region.Free();
         }
+    }
+
+    private static void Frame(SlotMemory.Fields fields, uint descriptor, DmaSegment segment, ulong word)
+    {
+        fields.Store64(descriptor, segment.DeviceAddress);
+        fields.Store64(descriptor + DescriptorWord.Offset, word);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(SlotMemory.Fields fields, BlockOperation operation, ulong sector)
+    {
+        fields.Store32(TypeOffset, (uint)operation);
+        fields.Store64(SectorOffset, sector);
+        fields.Store8(StatusOffset, Unwritten);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void SyncToDevice(int slot)
+    {
+        if (!_memory.IsCoherent)
+        {
+            HandOver(slot);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandOver(int slot)
+    {
+        const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
+        _memory.Sync(slot, 0, DriverLength, DmaSync.PreWrite, BlockSites.HeaderToDevice);
+        _memory.Sync(slot, StatusOffset, StatusLength, Both, BlockSites.StatusToDevice);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeOver(int slot)
+    {
+        const DmaSync Both = DmaSync.PostRead | DmaSync.PostWrite;
+        _memory.Sync(slot, 0, DriverLength, DmaSync.PostWrite, BlockSites.HeaderFromDevice);
+        _memory.Sync(slot, StatusOffset, StatusLength, Both, BlockSites.StatusFromDevice);
     }
 
     /// <summary>Takes over what a device had when it was reset: the slots that are not free.</summary>

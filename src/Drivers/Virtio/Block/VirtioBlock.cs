@@ -19,7 +19,7 @@ namespace VirtioGuest.Drivers.Virtio.Block;
 /// </para>
 /// <para>One context at a time calls all of these: there is one queue.</para>
 /// </remarks>
-public sealed class VirtioBlock : VirtioDevice
+public sealed partial class VirtioBlock : VirtioDevice
 {
     /// <summary>The unit of sector numbers in bytes, whatever the block size (virtio 1.4, 5.2.5).</summary>
     public const int SectorSize = 512;
@@ -32,12 +32,18 @@ public sealed class VirtioBlock : VirtioDevice
     /// </summary>
     private const int UsualSegments = 64;
 
+    /// <summary>How many used buffers are taken from the ring at a time.</summary>
+    private const int DrainBatch = 64;
+
+    private readonly UsedBuffer[] _used = new UsedBuffer[DrainBatch];
     private BlockConfiguration _read;
     private BlockConfiguration _configuration;
     private BlockRequestSlots? _slots;
+    private Virtqueue? _requests;
     private DmaSegment[] _chain = Array.Empty<DmaSegment>();
     private int[] _aborted = Array.Empty<int>();
     private int _abortedCount;
+    private bool _hasOwnTables;
     private ulong _reads;
     private ulong _writes;
     private ulong _flushes;
@@ -88,7 +94,8 @@ public sealed class VirtioBlock : VirtioDevice
     /// <inheritdoc/>
     protected override bool HasUnfinished => InFlight + _abortedCount != 0;
 
-    private Virtqueue Requests => Queue(0);
+    /// <summary>The request queue, since <see cref="SetUp"/>.</summary>
+    private Virtqueue Requests => _requests!;
 
     /// <summary>Submits a request; the device is not notified yet.</summary>
     /// <param name="operation">What to do.</param>
@@ -98,36 +105,31 @@ public sealed class VirtioBlock : VirtioDevice
     /// <returns><see cref="SubmitStatus.Ok"/>, or why the device did not get the request.</returns>
     public SubmitStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
-        BlockRequestSlots? slots = _slots;
-        if (slots == null || State != DeviceState.Running)
+        if (State != DeviceState.Running)
         {
             return SubmitStatus.NotRunning;
         }
 
-        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data);
-        if (status != SubmitStatus.Ok)
+        // A running device was set up.
+        BlockRequestSlots slots = _slots!;
+        if (!_hasOwnTables || data.Length != 1
+            || !BlockRequestRules.IsPlain(this, operation, sector, data[0].Length))
         {
-            return status;
+            return SubmitChain(slots, operation, sector, data, token);
         }
 
-        int slot = Requests.HasRoom(data.Length + FixedDescriptors) ? slots.Take(token) : -1;
-        if (slot < 0)
+        // The usual request: its table stands ready in its slot, all but the one data segment.
+        if (!slots.HasFree)
         {
             return SubmitStatus.Full;
         }
 
-        slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
-        int readable = operation == BlockOperation.Write ? 1 + data.Length : 1;
-        Span<DmaSegment> chain = new Span<DmaSegment>(_chain, 0, data.Length + FixedDescriptors);
-        chain[0] = slots.Header(slot);
-        data.CopyTo(chain.Slice(1));
-        chain[chain.Length - 1] = slots.Status(slot);
-        if (Requests.TryAdd(chain.Slice(0, readable), chain.Slice(readable), slot) != AddStatus.Ok)
+        int slot = slots.Take(token);
+        DmaSegment table = slots.PrepareTable(slot, operation, sector, data[0], out uint writableBytes);
+        AddStatus added = Requests.TryAddTable(table, writableBytes, slot);
+        if (added != AddStatus.Ok)
         {
-            // Room and form were checked, so only a total of 4 GiB and more is left.
-            slots.TakeBack(slot);
-            slots.Release(slot);
-            return SubmitStatus.Invalid;
+            return GiveBack(slots, slot, added);
         }
 
         Count(operation);
@@ -168,15 +170,17 @@ public sealed class VirtioBlock : VirtioDevice
         }
 
         Virtqueue queue = Requests;
-        while (count < completions.Length && queue.TryGetUsed(out int slot, out _))
+        int taken;
+        int wanted;
+        do
         {
-            BlockStatus status = _slots.Finish(slot);
-            completions[count++] = new BlockCompletion(_slots.Release(slot), status);
-            if (status != BlockStatus.Ok)
-            {
-                _errors++;
-            }
+            wanted = Math.Min(completions.Length - count, DrainBatch);
+            Span<UsedBuffer> used = new Span<UsedBuffer>(_used, 0, wanted);
+            taken = queue.GetUsed(used);
+            Finish(_slots, used.Slice(0, taken), completions.Slice(count));
+            count += taken;
         }
+        while (taken == wanted && count < completions.Length);
 
         CheckFault(queue);
         return count;
@@ -246,6 +250,7 @@ public sealed class VirtioBlock : VirtioDevice
     protected override string? SetUp()
     {
         _slots = null;
+        _requests = Queue(0);
         int size = Requests.Size;
         if (size <= FixedDescriptors)
         {
@@ -259,7 +264,11 @@ public sealed class VirtioBlock : VirtioDevice
         MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
         MaximumSegmentLength = _configuration.SizeMax;
         _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
-        _slots = BlockRequestSlots.TryCreate(Machine.Dma, hasTables ? size : size / FixedDescriptors);
+        _hasOwnTables = (Requests.Features & RingFeatures.IndirectDesc) != 0;
+        _slots = BlockRequestSlots.TryCreate(
+            Dma,
+            hasTables ? size : size / FixedDescriptors,
+            new TableFormat((Requests.Features & RingFeatures.Packed) != 0));
         return _slots == null ? "cannot be given memory for its requests" : null;
     }
 
@@ -277,24 +286,4 @@ public sealed class VirtioBlock : VirtioDevice
         new Counter("flushes", _flushes),
         new Counter("errors", _errors),
     };
-
-    private int DrainStopped(BlockRequestSlots slots, Span<BlockCompletion> completions)
-    {
-        BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
-        int count = 0;
-        while (count < completions.Length && Requests.TryDetach(out int slot))
-        {
-            completions[count++] = new BlockCompletion(slots.Release(slot), status);
-            _errors++;
-        }
-
-        return count;
-    }
-
-    private void Count(BlockOperation operation)
-    {
-        _reads += operation == BlockOperation.Read ? 1UL : 0;
-        _writes += operation == BlockOperation.Write ? 1UL : 0;
-        _flushes += operation == BlockOperation.Flush ? 1UL : 0;
-    }
 }

@@ -12,16 +12,9 @@ internal readonly unsafe struct AvailableRing
     /// <summary>In <c>flags</c>: no used buffer notification is wanted.</summary>
     internal const ushort NoInterrupt = 1;
 
-    private const uint IndexOffset = 2;
-    private const uint EntriesOffset = 4;
-    private const uint FieldSize = 2;
+    private const uint EntrySize = 2;
 
-    private readonly byte* _ring;
-    private readonly DmaMemory _memory;
-    private readonly uint _offset;
-    private readonly uint _wishOffset;
-    private readonly uint _length;
-    private readonly bool _isCoherent;
+    private readonly SplitRingArea _area;
 
     /// <summary>Lays the ring over a part of a zeroed region.</summary>
     /// <param name="memory">The region.</param>
@@ -30,70 +23,63 @@ internal readonly unsafe struct AvailableRing
     /// <param name="hasEventIndex">Whether the driver's wishes are in <c>used_event</c>, not in <c>flags</c>.</param>
     internal AvailableRing(DmaMemory memory, uint offset, uint queueSize, bool hasEventIndex)
     {
-        _memory = memory;
-        _ring = memory.Address + offset;
-        _offset = offset;
-        _wishOffset = hasEventIndex ? EntriesOffset + (queueSize * FieldSize) : 0;
-        _length = LengthFor(queueSize);
-        _isCoherent = memory.IsCoherent;
+        _area = new SplitRingArea(memory, offset, queueSize * EntrySize, hasEventIndex);
     }
 
     /// <summary>The size of a ring in bytes.</summary>
-    internal static uint LengthFor(uint queueSize) => EntriesOffset + ((queueSize + 1) * FieldSize);
-
-    /// <summary>Writes the head of a chain into an entry and hands it over.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreEntry(uint entry, ushort head)
-    {
-        uint at = EntriesOffset + (entry * FieldSize);
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + at, FieldSize, DmaSync.PostWrite, SplitSites.EntryFromDevice);
-        }
-
-        SharedMemory.Store16(_ring + at, head);
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + at, FieldSize, DmaSync.PreWrite, SplitSites.EntryToDevice);
-        }
-    }
+    internal static uint LengthFor(uint queueSize) => SplitRingArea.LengthFor(queueSize * EntrySize);
 
     /// <summary>
-    /// Writes the index, after everything before, and hands it over: with this the new entries are the device's.
+    /// Writes the head of a chain into an entry, then the index that counts it: with this the chain is the device's.
     /// </summary>
+    /// <param name="entry">Which entry.</param>
+    /// <param name="head">The first descriptor of the chain.</param>
+    /// <param name="index">The index behind the entry.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void PublishIndex(ushort index)
+    internal void Publish(uint entry, ushort head, ushort index)
     {
-        if (!_isCoherent)
+        uint at = SplitRingArea.EntriesOffset + (entry * EntrySize);
+        if (!_area.IsCoherent)
         {
-            _memory.Sync(
-                _offset + IndexOffset, FieldSize, DmaSync.PostWrite, SplitSites.AvailableIndexFromDevice);
+            HandOver(at, head, index);
+            return;
         }
 
-        SharedMemory.StoreRelease16(_ring + IndexOffset, index, SplitSites.PublishIndex);
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + IndexOffset, FieldSize, DmaSync.PreWrite, SplitSites.AvailableIndexToDevice);
-        }
+        SharedMemory.Store16(_area.At(at), head);
+        SharedMemory.StoreRelease16(_area.At(SplitRingArea.IndexOffset), index, SplitSites.PublishIndex);
     }
 
     /// <summary>Writes the driver's wishes, <c>used_event</c> or <c>flags</c>, and hands them over.</summary>
     internal void StoreWish(ushort value)
     {
-        uint offset = _offset + _wishOffset;
-        _memory.Sync(offset, FieldSize, DmaSync.PostWrite, SplitSites.DriverEventFromDevice);
-        SharedMemory.Store16(_ring + _wishOffset, value);
-        _memory.Sync(offset, FieldSize, DmaSync.PreWrite, SplitSites.DriverEventToDevice);
+        uint at = _area.WishOffset;
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.DriverEventFromDevice);
+        SharedMemory.Store16(_area.At(at), value);
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.DriverEventToDevice);
     }
 
     /// <summary>The ring from a device that was reset.</summary>
     internal void SyncLeftFromDevice() =>
-        _memory.Sync(_offset, _length, DmaSync.PostWrite, SplitSites.LeftAvailableRingFromDevice);
+        _area.Sync(0, _area.Length, DmaSync.PostWrite, SplitSites.LeftAvailableRingFromDevice);
 
     /// <summary>
     /// The zeroed ring to the device, before the queue is enabled. It stays there: each field is taken back before it
     /// is written.
     /// </summary>
     internal void SyncInitially() =>
-        _memory.Sync(_offset, _length, DmaSync.PreWrite, SplitSites.ClearedAvailableRingToDevice);
+        _area.Sync(0, _area.Length, DmaSync.PreWrite, SplitSites.ClearedAvailableRingToDevice);
+
+    /// <summary>The same where each field is taken over before it is written, and handed over behind.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandOver(uint at, ushort head, ushort index)
+    {
+        _area.Sync(at, EntrySize, DmaSync.PostWrite, SplitSites.EntryFromDevice);
+        SharedMemory.Store16(_area.At(at), head);
+        _area.Sync(at, EntrySize, DmaSync.PreWrite, SplitSites.EntryToDevice);
+
+        const uint At = SplitRingArea.IndexOffset;
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.AvailableIndexFromDevice);
+        SharedMemory.StoreRelease16(_area.At(At), index, SplitSites.PublishIndex);
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.AvailableIndexToDevice);
+    }
 }

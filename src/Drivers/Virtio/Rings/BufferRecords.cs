@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
+
 namespace VirtioGuest.Drivers.Virtio.Rings;
 
 /// <summary>
-/// What a queue must know of each buffer when the device gives it back, per buffer ID and out of the device's reach.
+/// The records of a queue's buffers, per buffer ID and out of the device's reach.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -16,7 +18,7 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </remarks>
 internal sealed class BufferRecords
 {
-    private readonly Record[] _records;
+    private readonly BufferRecord[] _records;
     private readonly bool _areDescriptors;
     private readonly bool _isInOrder;
     private ushort _firstFree;
@@ -29,7 +31,7 @@ internal sealed class BufferRecords
     /// <param name="isInOrder">Whether buffers come back in the order in which they were added.</param>
     internal BufferRecords(int count, bool areDescriptors, bool isInOrder)
     {
-        _records = new Record[count];
+        _records = new BufferRecord[count];
         _areDescriptors = areDescriptors;
         _isInOrder = isInOrder;
         for (int i = 0; i < count; i++)
@@ -38,100 +40,103 @@ internal sealed class BufferRecords
         }
     }
 
-    private enum State : byte
-    {
-        NeverAvailable = 0,
-        InFlight = 1,
-        Used = 2,
-    }
-
-    /// <summary>How many buffers are in flight.</summary>
-    internal int InFlight { get; private set; }
-
     /// <summary>The ID of the oldest buffer in flight; only where buffers come back in order.</summary>
     internal ushort Oldest { get; private set; }
 
-    /// <summary>The ID that follows in a chain, or among the free ones.</summary>
-    internal ushort Next(ushort id) => _records[id].Next;
+    /// <summary>The record of a buffer ID that <see cref="IsPlausible"/> accepted, or that was taken.</summary>
+    internal ref BufferRecord this[uint id] => ref _records[id];
 
     /// <summary>Takes the next free ID. There is one as long as there is a free descriptor.</summary>
     /// <param name="descriptors">How many descriptors of the ring the buffer takes.</param>
-    /// <param name="tableLength">How many descriptors it has in an indirect table; 0 where it has none.</param>
+    /// <param name="tableLength">How many descriptors it has in a table of the queue's; 0 where it has none.</param>
     /// <param name="writableBytes">How many bytes the device may write.</param>
     /// <param name="token">What the caller wants back with the buffer.</param>
     /// <param name="sequence">How many buffers were added before it, modulo 65536.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort Take(int descriptors, int tableLength, uint writableBytes, int token, ushort sequence)
     {
         ushort id = _firstFree;
-        ref Record record = ref _records[id];
-        record.State = State.InFlight;
+        ref BufferRecord record = ref _records[id];
+        record.Token = token;
+        record.WritableBytes = writableBytes;
         record.Descriptors = (ushort)descriptors;
         record.TableLength = (ushort)tableLength;
-        record.WritableBytes = writableBytes;
-        record.Token = token;
         record.Sequence = sequence;
-        _firstFree = _records[LastOf(id, descriptors)].Next;
-        InFlight++;
+        _firstFree = descriptors == 1 ? record.Next : LastOf(id).Next;
         return id;
     }
 
-    /// <summary>Checks what a device wrote into a used element against the record of that buffer.</summary>
+    /// <summary>
+    /// Whether what a device wrote into a used element can be true; <see cref="Explain"/> tells why not.
+    /// </summary>
     /// <remarks>
     /// A smaller length is legal. Where nothing was writable the length is reserved (virtio 1.4, 2.8.4) and may be
     /// anything.
     /// </remarks>
-    internal QueueFault Check(uint id, uint length)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsPlausible(uint id, uint length)
+    {
+        BufferRecord[] records = _records;
+        if (id >= (uint)records.Length)
+        {
+            return false;
+        }
+
+        ref BufferRecord record = ref records[id];
+        return record.IsInFlight && (length <= record.WritableBytes || record.WritableBytes == 0);
+    }
+
+    /// <summary>Why <see cref="IsPlausible"/> is false.</summary>
+    internal QueueFault Explain(uint id)
     {
         if (id >= (uint)_records.Length)
         {
             return QueueFault.BufferIdOutOfRange;
         }
 
-        ref Record record = ref _records[id];
-        if (record.State != State.InFlight)
-        {
-            return record.State == State.Used ? QueueFault.BufferUsedTwice : QueueFault.BufferNeverAvailable;
-        }
-
-        return record.WritableBytes != 0 && length > record.WritableBytes
-            ? QueueFault.LengthBeyondBuffer
-            : QueueFault.None;
+        return _records[id].IsInFlight ? QueueFault.LengthBeyondBuffer
+            : _records[id].IsReturned ? QueueFault.BufferUsedTwice : QueueFault.BufferNeverAvailable;
     }
 
-    /// <summary>The place of a buffer in flight in the order of adding, modulo 65536.</summary>
-    internal ushort SequenceOf(ushort id) => _records[id].Sequence;
-
-    /// <summary>How many descriptors a buffer in flight has in its indirect table; 0 where it has none.</summary>
-    internal int TableLengthOf(ushort id) => _records[id].TableLength;
-
-    /// <summary>How many descriptors of the ring a buffer in flight takes.</summary>
-    internal int DescriptorsOf(ushort id) => _records[id].Descriptors;
-
-    /// <summary>Ends the flight of a buffer that <see cref="Check"/> found in order.</summary>
-    /// <param name="id">Its ID, free from now on.</param>
-    /// <param name="token">What the caller gave with it.</param>
-    /// <param name="writableBytes">How many bytes the device might have written.</param>
-    /// <returns>How many descriptors of the ring it took.</returns>
-    internal int Release(ushort id, out int token, out uint writableBytes)
+    /// <summary>The record of the last of the IDs that a buffer in flight takes.</summary>
+    internal ref BufferRecord LastOf(ushort id)
     {
-        ref Record record = ref _records[id];
-        token = record.Token;
-        writableBytes = record.WritableBytes;
-        record.State = State.Used;
-        int descriptors = record.Descriptors;
-        ushort last = LastOf(id, descriptors);
+        int descriptors = _areDescriptors ? _records[id].Descriptors : 1;
+        for (int i = 1; i < descriptors; i++)
+        {
+            id = _records[id].Next;
+        }
+
+        return ref _records[id];
+    }
+
+    /// <summary>Ends the flight of a buffer, whose ID is free from now on.</summary>
+    /// <param name="id">The ID.</param>
+    /// <param name="record">Its record.</param>
+    internal void Return(ushort id, ref BufferRecord record)
+    {
+        ref BufferRecord last = ref record.Descriptors == 1 ? ref record : ref LastOf(id);
         if (_isInOrder)
         {
-            Oldest = _records[last].Next;
+            record.Return();
+            Oldest = last.Next;
         }
         else
         {
-            _records[last].Next = _firstFree;
-            _firstFree = id;
+            Return(id, ref record, ref last);
         }
+    }
 
-        InFlight--;
-        return descriptors;
+    /// <summary>Ends the flight of a buffer whose IDs become free ones of a list.</summary>
+    /// <param name="id">Its ID.</param>
+    /// <param name="record">Its record.</param>
+    /// <param name="last">The record of the last ID that it takes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Return(ushort id, ref BufferRecord record, ref BufferRecord last)
+    {
+        record.Return();
+        last.Next = _firstFree;
+        _firstFree = id;
     }
 
     /// <summary>Finds a buffer in flight, starting at an ID; only for taking buffers back after a reset.</summary>
@@ -139,7 +144,7 @@ internal sealed class BufferRecords
     {
         while (id < _records.Length)
         {
-            if (_records[id].State == State.InFlight)
+            if (_records[id].IsInFlight)
             {
                 return true;
             }
@@ -148,30 +153,5 @@ internal sealed class BufferRecords
         }
 
         return false;
-    }
-
-    /// <summary>The last of the IDs that a buffer takes.</summary>
-    private ushort LastOf(ushort id, int descriptors)
-    {
-        if (_areDescriptors)
-        {
-            for (int i = 1; i < descriptors; i++)
-            {
-                id = _records[id].Next;
-            }
-        }
-
-        return id;
-    }
-
-    private struct Record
-    {
-        internal int Token;
-        internal uint WritableBytes;
-        internal ushort Descriptors;
-        internal ushort TableLength;
-        internal ushort Sequence;
-        internal ushort Next;
-        internal State State;
     }
 }

@@ -6,36 +6,42 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// <summary>What the segments of a buffer come to.</summary>
 internal static class BufferShape
 {
-    /// <summary>Adds up a buffer.</summary>
+    /// <summary>The result for a buffer that no queue takes.</summary>
+    internal const long Invalid = -1;
+
+    /// <summary>Adds up how many bytes the device may write.</summary>
     /// <param name="readable">What the device reads.</param>
     /// <param name="writable">What the device writes.</param>
-    /// <param name="writableBytes">How many bytes the device may write.</param>
     /// <returns>
-    /// False when a segment is empty, or when the whole does not fit the 32 bits of a used length (virtio 1.4,
-    /// 2.7.5.2).
+    /// 0 to 4294967295, or <see cref="Invalid"/> when a segment is empty or the whole does not fit the 32 bits of a
+    /// used length (virtio 1.4, 2.7.5.2).
     /// </returns>
-    internal static bool TryMeasure(
-        ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable, out uint writableBytes)
+    internal static long Measure(ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
     {
-        bool isWhole = TrySum(readable, out ulong readableTotal) & TrySum(writable, out ulong writableTotal);
-        writableBytes = (uint)writableTotal;
-        return isWhole && readableTotal + writableTotal <= uint.MaxValue;
-    }
-
-    private static bool TrySum(ReadOnlySpan<DmaSegment> segments, out ulong total)
-    {
-        total = 0;
-        for (int i = 0; i < segments.Length; i++)
+        ulong readableBytes = 0;
+        for (int i = 0; i < readable.Length; i++)
         {
-            uint length = segments[i].Length;
+            uint length = readable[i].Length;
             if (length == 0)
             {
-                return false;
+                return Invalid;
             }
 
-            total += length;
+            readableBytes += length;
         }
 
-        return true;
+        ulong writableBytes = 0;
+        for (int i = 0; i < writable.Length; i++)
+        {
+            uint length = writable[i].Length;
+            if (length == 0)
+            {
+                return Invalid;
+            }
+
+            writableBytes += length;
+        }
+
+        return readableBytes + writableBytes <= uint.MaxValue ? (long)writableBytes : Invalid;
     }
 }

@@ -29,6 +29,8 @@ internal readonly unsafe struct EventSuppression
     private const uint AreaSize = 4;
 
     private readonly DmaMemory _memory;
+    private readonly byte* _driver;
+    private readonly byte* _device;
     private readonly uint _driverArea;
     private readonly uint _deviceArea;
 
@@ -36,17 +38,19 @@ internal readonly unsafe struct EventSuppression
     internal EventSuppression(DmaMemory memory, uint driverArea, uint deviceArea)
     {
         _memory = memory;
+        _driver = memory.Address + driverArea;
+        _device = memory.Address + deviceArea;
         _driverArea = driverArea;
         _deviceArea = deviceArea;
     }
 
     /// <summary>Writes which used buffer notifications the driver wants. Hand over around it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreDriverArea(uint value) => SharedMemory.Store32(_memory.Address + _driverArea, value);
+    internal void StoreDriverArea(uint value) => SharedMemory.Store32(_driver, value);
 
     /// <summary>Reads which available buffer notifications the device wants. Hand over around it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint LoadDeviceArea() => SharedMemory.Load32(_memory.Address + _deviceArea);
+    internal uint LoadDeviceArea() => SharedMemory.Load32(_device);
 
     /// <summary>Driver event area from the device, before it is written again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,12 +13,7 @@ internal sealed unsafe class IndirectTables
     /// <summary>The most descriptors of a table.</summary>
     internal const int MaximumLength = 256;
 
-    private const uint DescriptorSize = 16;
-    private const uint LengthOffset = 8;
-    private const uint PackedFlagsOffset = 14;
-    private const uint PackedIdOffset = 12;
-    private const uint SplitFlagsOffset = 12;
-    private const uint SplitNextOffset = 14;
+    private const uint DescriptorSize = TableFormat.DescriptorSize;
 
     /// <summary>What the tables of a queue may take in all.</summary>
     private const int MaximumBytes = 1024 * 1024;
@@ -27,13 +22,19 @@ internal sealed unsafe class IndirectTables
     private const uint LineSize = 64;
 
     private readonly DmaMemory _memory;
+    private readonly byte* _tables;
+    private readonly ulong _deviceAddress;
     private readonly uint _stride;
+    private readonly TableFormat _format;
     private readonly bool _isPacked;
 
     private IndirectTables(DmaMemory memory, int length, uint stride, bool isPacked)
     {
         _memory = memory;
+        _tables = memory.Address;
+        _deviceAddress = memory.DeviceAddress;
         _stride = stride;
+        _format = new TableFormat(isPacked);
         _isPacked = isPacked;
         Length = length;
     }
@@ -63,38 +64,42 @@ internal sealed unsafe class IndirectTables
         return memory == null ? null : new IndirectTables(memory, length, stride, isPacked);
     }
 
-    /// <summary>Writes a chain into the table of a buffer.</summary>
+    /// <summary>Writes a chain into the table of a buffer and hands it over.</summary>
     /// <param name="id">The buffer.</param>
     /// <param name="readable">What the device reads.</param>
     /// <param name="writable">What the device writes. Both together are not more than a table has room for.</param>
-    /// <returns>The table, for the descriptor that leads to it. Hand it over before that is published.</returns>
+    /// <returns>The table, for the descriptor that leads to it.</returns>
     internal DmaSegment Store(ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
     {
         uint table = id * _stride;
-        byte* descriptor = _memory.Address + table;
-        int count = readable.Length + writable.Length;
+        uint length = (uint)(readable.Length + writable.Length) * DescriptorSize;
+        uint last = (uint)(readable.Length + writable.Length) - 1;
+        uint place = 0;
+        byte* descriptor = _tables + table;
         for (int i = 0; i < readable.Length; i++)
         {
-            StoreDescriptor(descriptor, readable[i], 0, i + 1, count);
+            StoreDescriptor(descriptor, readable[i], isWritable: false, place++, last);
             descriptor += DescriptorSize;
         }
 
         for (int i = 0; i < writable.Length; i++)
         {
-            StoreDescriptor(descriptor, writable[i], DescriptorFlags.Write, readable.Length + i + 1, count);
+            StoreDescriptor(descriptor, writable[i], isWritable: true, place++, last);
             descriptor += DescriptorSize;
         }
 
-        return new DmaSegment(_memory.DeviceAddress + table, (uint)count * DescriptorSize);
+        _memory.Sync(
+            table, length, DmaSync.PreWrite, _isPacked ? PackedSites.TableToDevice : SplitSites.TableToDevice);
+        return new DmaSegment(_deviceAddress + table, length);
     }
 
-    /// <summary>Table to the device, before the descriptor that leads to it is published.</summary>
-    internal void SyncToDevice(ushort id, int count, AccessSite site) =>
-        _memory.Sync(id * _stride, (uint)count * DescriptorSize, DmaSync.PreWrite, site);
-
     /// <summary>Table from the device, once its buffer was used.</summary>
-    internal void SyncFromDevice(ushort id, int count, AccessSite site) =>
-        _memory.Sync(id * _stride, (uint)count * DescriptorSize, DmaSync.PostWrite, site);
+    internal void SyncFromDevice(ushort id, int count) =>
+        Sync(id, count, _isPacked ? PackedSites.TableFromDevice : SplitSites.TableFromDevice);
+
+    /// <summary>Table from a device that had it when it was reset.</summary>
+    internal void SyncLeftFromDevice(ushort id, int count) =>
+        Sync(id, count, _isPacked ? PackedSites.LeftTableFromDevice : SplitSites.LeftTableFromDevice);
 
     /// <summary>Gives the memory back, or takes it out of use for good.</summary>
     internal void Release(bool quarantine)
@@ -109,21 +114,13 @@ internal sealed unsafe class IndirectTables
         }
     }
 
-    private void StoreDescriptor(byte* descriptor, in DmaSegment segment, ushort flags, int next, int count)
+    private void StoreDescriptor(byte* descriptor, in DmaSegment segment, bool isWritable, uint place, uint last)
     {
         SharedMemory.Store64(descriptor, segment.DeviceAddress);
-        SharedMemory.Store32(descriptor + LengthOffset, segment.Length);
-        if (_isPacked)
-        {
-            // WRITE is the only flag there, ID is reserved, and order alone links them (virtio 1.4, 2.8.7).
-            SharedMemory.Store16(descriptor + PackedIdOffset, 0);
-            SharedMemory.Store16(descriptor + PackedFlagsOffset, flags);
-            return;
-        }
-
-        bool isLast = next == count;
-        SharedMemory.Store16(
-            descriptor + SplitFlagsOffset, isLast ? flags : (ushort)(flags | DescriptorFlags.Next));
-        SharedMemory.Store16(descriptor + SplitNextOffset, isLast ? (ushort)0 : (ushort)next);
+        SharedMemory.Store64(
+            descriptor + DescriptorWord.Offset, _format.WordOf(segment.Length, isWritable, place, last));
     }
+
+    private void Sync(ushort id, int count, AccessSite site) =>
+        _memory.Sync(id * _stride, (uint)count * DescriptorSize, DmaSync.PostWrite, site);
 }

@@ -44,9 +44,9 @@ internal readonly unsafe struct PackedDescriptorRing
     /// <summary>Whether hand-overs have nothing to do.</summary>
     internal bool IsCoherent => _isCoherent;
 
-    /// <summary>Writes all of a descriptor but its flags.</summary>
+    /// <summary>Writes all of a head but its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreBody(uint slot, in DmaSegment segment, ushort id)
+    internal void StoreHeadBody(uint slot, in DmaSegment segment, ushort id)
     {
         byte* descriptor = _slots + (slot * DescriptorSize);
         SharedMemory.Store64(descriptor, segment.DeviceAddress);
@@ -54,10 +54,15 @@ internal readonly unsafe struct PackedDescriptorRing
         SharedMemory.Store16(descriptor + IdOffset, id);
     }
 
-    /// <summary>Writes the flags of a descriptor that is not the head: the device cannot reach it yet.</summary>
+    /// <summary>Writes a descriptor that is not the head: the device cannot reach it yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreFlags(uint slot, ushort flags) =>
-        SharedMemory.Store16(_slots + (slot * DescriptorSize) + FlagsOffset, flags);
+    internal void StoreBehindHead(uint slot, in DmaSegment segment, ushort id, ushort flags)
+    {
+        byte* descriptor = _slots + (slot * DescriptorSize);
+        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        SharedMemory.Store64(
+            descriptor + DescriptorWord.Offset, DescriptorWord.Packed(segment.Length, id, flags));
+    }
 
     /// <summary>
     /// Writes the flags of a head, after everything before: with this the whole chain is the device's.
@@ -88,8 +93,7 @@ internal readonly unsafe struct PackedDescriptorRing
     {
         if (!_isCoherent)
         {
-            _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite, PackedSites.HeadBodyToDevice);
-            SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead, PackedSites.ChainRestToDevice);
+            HandBodiesOver(head, count);
         }
     }
 
@@ -101,9 +105,7 @@ internal readonly unsafe struct PackedDescriptorRing
     {
         if (!_isCoherent)
         {
-            uint offset = head * DescriptorSize;
-            _memory.Sync(offset + FlagsOffset, FlagsSize, DmaSync.PreWrite, PackedSites.HeadFlagsToDevice);
-            _memory.Sync(offset, DescriptorSize, DmaSync.PreRead, PackedSites.HeadSlotToDevice);
+            HandHeadOver(head);
         }
     }
 
@@ -137,7 +139,7 @@ internal readonly unsafe struct PackedDescriptorRing
     {
         if (!_isCoherent)
         {
-            _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PreRead, PackedSites.SlotToDevice);
+            HandSlotOver(slot);
         }
     }
 
@@ -180,6 +182,26 @@ internal readonly unsafe struct PackedDescriptorRing
         _memory.Sync(0, length, DmaSync.PreWrite, PackedSites.ClearedRingToDevice);
         _memory.Sync(0, length, DmaSync.PostWrite, PackedSites.ClearedRingFromDevice);
     }
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandBodiesOver(uint head, uint count)
+    {
+        _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite, PackedSites.HeadBodyToDevice);
+        SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead, PackedSites.ChainRestToDevice);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandHeadOver(uint head)
+    {
+        uint offset = head * DescriptorSize;
+        _memory.Sync(offset + FlagsOffset, FlagsSize, DmaSync.PreWrite, PackedSites.HeadFlagsToDevice);
+        _memory.Sync(offset, DescriptorSize, DmaSync.PreRead, PackedSites.HeadSlotToDevice);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandSlotOver(uint slot) =>
+        _memory.Sync(slot * DescriptorSize, DescriptorSize, DmaSync.PreRead, PackedSites.SlotToDevice);
 
     /// <summary>Hands over a run of slots that may go around the end of the ring.</summary>
     private void SyncSlots(uint first, uint count, DmaSync operation, AccessSite site)

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;
@@ -14,51 +15,26 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </remarks>
 public sealed class PackedVirtqueue : Virtqueue
 {
-    /// <summary>What the rings and areas are aligned to, so that no two of them share a cache line.</summary>
-    private const uint LineSize = 64;
-
-    private readonly DmaMemory _memory;
     private readonly PackedDescriptorRing _ring;
     private readonly EventSuppression _events;
-    private readonly BufferRecords _records;
-    private readonly IndirectTables? _tables;
-    private readonly int _tableLength;
-    private readonly uint _driverAreaOffset;
-    private readonly bool _hasEventIndex;
-    private readonly bool _isInOrder;
-    private RingPosition _available;
-    private RingPosition _used;
-    private UsedBatch _batch;
+    private RingPosition _available = new RingPosition(wrapCounter: true);
+    private RingPosition _used = new RingPosition(wrapCounter: true);
     private ulong _unannounced;
-    private uint _driverEvents;
-    private int _free;
-    private int _detachCursor;
     private bool _isLookedAt;
     private bool _isFound;
-    private bool _isTakenBack;
 
     private PackedVirtqueue(
-        ushort index,
-        ushort size,
-        RingFeatures features,
-        DmaMemory memory,
-        uint driverAreaOffset,
-        IndirectTables? tables)
-        : base(index, size, features)
+        ushort index, ushort size, RingFeatures features, QueueMemory memory, IndirectTables? tables)
+        : base(
+            index,
+            size,
+            features,
+            memory,
+            new BufferRecords(size, areDescriptors: false, (features & RingFeatures.InOrder) != 0),
+            tables)
     {
-        _memory = memory;
-        _driverAreaOffset = driverAreaOffset;
-        _tables = tables;
-        _tableLength = tables == null ? 0 : tables.Length;
-        _hasEventIndex = (features & RingFeatures.EventIdx) != 0;
-        _isInOrder = (features & RingFeatures.InOrder) != 0;
-        _ring = new PackedDescriptorRing(memory, size);
-        _events = new EventSuppression(memory, driverAreaOffset, driverAreaOffset + LineSize);
-        _records = new BufferRecords(size, areDescriptors: false, _isInOrder);
-        _available = new RingPosition(wrapCounter: true);
-        _used = new RingPosition(wrapCounter: true);
-        _driverEvents = EventSuppression.Enable;
-        _free = size;
+        _ring = new PackedDescriptorRing(memory.Memory, size);
+        _events = new EventSuppression(memory.Memory, memory.DriverArea, memory.DeviceArea);
         _ring.SyncInitially();
         _events.SyncInitially();
     }
@@ -67,196 +43,58 @@ public sealed class PackedVirtqueue : Virtqueue
     public override string Format => "packed";
 
     /// <inheritdoc/>
-    public override int FreeDescriptors => _free;
-
-    /// <inheritdoc/>
-    public override int InFlight => _records.InFlight;
-
-    /// <inheritdoc/>
-    public override int IndirectTableLength => _tableLength;
-
-    /// <inheritdoc/>
-    public override ulong DescriptorArea => _memory.DeviceAddress;
-
-    /// <inheritdoc/>
-    public override ulong DriverArea => _memory.DeviceAddress + _driverAreaOffset;
-
-    /// <inheritdoc/>
-    public override ulong DeviceArea => _memory.DeviceAddress + _driverAreaOffset + LineSize;
-
-    /// <inheritdoc/>
     public override ushort NextAvailable => _available.Word;
 
     /// <summary>Creates an empty queue; the parameters were checked.</summary>
     internal static PackedVirtqueue? TryCreate(
         DmaTag dma, ushort index, ushort size, RingFeatures features, int tableLength)
     {
-        uint ringBytes = size * PackedDescriptorRing.DescriptorSize;
-        uint driverAreaOffset = (ringBytes + LineSize - 1) & ~(LineSize - 1);
-
-        // Slots of the driver's and of the device's lie side by side: where hand-overs work in larger blocks than
-        // slots, only coherent memory keeps them apart.
-        bool mustBeCoherent = dma.HandOverGranularity > PackedDescriptorRing.DescriptorSize;
-        DmaMemory? memory = dma.Allocate(
-            driverAreaOffset + (2 * LineSize), new DmaConstraints(LineSize, mustBeCoherent: mustBeCoherent));
-        return memory == null
-            ? null
-            : new PackedVirtqueue(
-                index,
-                size,
-                features,
-                memory,
-                driverAreaOffset,
-                IndirectTables.TryCreate(dma, size, tableLength, isPacked: true));
+        return QueueMemory.TryAllocatePacked(dma, size, out QueueMemory memory)
+            ? new PackedVirtqueue(
+                index, size, features, memory, IndirectTables.TryCreate(dma, size, tableLength, isPacked: true))
+            : null;
     }
 
     /// <inheritdoc/>
-    private protected override AddStatus Add(
-        ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable, int token)
+    private protected override void Publish(
+        ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
     {
-        // Everything is checked before the first store: a later slot of a chain that was given up would carry flags
-        // that make it available as soon as the device reaches it behind some other buffer.
-        int segments = readable.Length + writable.Length;
-        if (segments == 0 || (uint)segments > Size
-            || !BufferShape.TryMeasure(readable, writable, out uint writableBytes))
+        RingPosition next = _available;
+        int count = readable.Length + writable.Length;
+        bool isWritable = readable.Length == 0;
+        ushort flags = FlagsOf(next, isWritable ? DescriptorFlags.Write : (ushort)0, count - 1);
+        uint head = next.Slot;
+        _ring.StoreHeadBody(head, isWritable ? writable[0] : readable[0], id);
+        next.Advance(1, Size);
+        if (count > 1)
         {
-            return AddStatus.Invalid;
+            StoreBehindHead(
+                ref next, id, isWritable ? readable : readable.Slice(1), isWritable ? writable.Slice(1) : writable);
         }
 
-        bool isIndirect = segments > 1 && segments <= _tableLength;
-        int descriptors = isIndirect ? 1 : segments;
-        if (descriptors > _free)
-        {
-            return AddStatus.Full;
-        }
-
-        ushort id = _records.Take(descriptors, isIndirect ? segments : 0, writableBytes, token, (ushort)Added);
-        RingPosition head = _available;
-        ushort headFlags = isIndirect
-            ? StoreIndirect(id, readable, writable)
-            : StoreChain(id, readable, writable);
-        _ring.SyncBodiesToDevice(head.Slot, (uint)descriptors);
-        _ring.PublishHead(head.Slot, headFlags);
-        _ring.SyncHeadToDevice(head.Slot);
-
-        _free -= descriptors;
-        _unannounced += (uint)descriptors;
-        Added++;
-        return AddStatus.Ok;
+        PublishHead(head, flags, next, (uint)count);
     }
 
     /// <inheritdoc/>
-    private protected override int TakeUsed(Span<UsedBuffer> buffers)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void PublishTable(ushort id, DmaSegment table)
     {
-        int count = 0;
-        while (count < buffers.Length && TakeUsed(out int token, out uint writtenBytes))
-        {
-            buffers[count++] = new UsedBuffer(token, writtenBytes);
-        }
-
-        return count;
+        RingPosition next = _available;
+        uint head = next.Slot;
+        _ring.StoreHeadBody(head, table, id);
+        ushort flags = (ushort)(next.AvailableFlags | DescriptorFlags.Indirect);
+        next.Advance(1, Size);
+        PublishHead(head, flags, next, 1);
     }
 
     /// <inheritdoc/>
-    private protected override bool TakeUsed(out int token, out uint writtenBytes)
-    {
-        token = 0;
-        writtenBytes = 0;
-        if (_batch.Remaining != 0)
-        {
-            return TakeFromBatch(out token, out writtenBytes);
-        }
-
-        if (!LookForUsed())
-        {
-            return false;
-        }
-
-        uint slot = _used.Slot;
-        ushort id = _ring.LoadId(slot);
-        uint length = _ring.LoadLength(slot);
-        QueueFault fault = _records.Check(id, length);
-        if (fault != QueueFault.None)
-        {
-            MarkBroken(fault);
-            return false;
-        }
-
-        _isFound = false;
-        _isLookedAt = false;
-        if (_isInOrder && id != _records.Oldest)
-        {
-            _batch = new UsedBatch(id, length, (ushort)(_records.SequenceOf(id) - (ushort)Used) + 1);
-            return TakeFromBatch(out token, out writtenBytes);
-        }
-
-        _ring.SyncUsedFromDevice(slot, (uint)TakeBack(id, out token, out uint writableBytes));
-        writtenBytes = writableBytes == 0 ? 0 : length;
-        return true;
-    }
-
-    /// <inheritdoc/>
-    private protected override bool IsNotificationDue()
-    {
-        ulong added = _unannounced;
-        if (added == 0)
-        {
-            return false;
-        }
-
-        _unannounced = 0;
-
-        // The published flags must be visible before the look: else the device could find the ring empty, enable
-        // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
-        FullBarrier(PackedSites.NotificationBarrier);
-        _events.SyncDeviceAreaFromDevice();
-        uint wishes = _events.LoadDeviceArea();
-        _events.SyncDeviceAreaToDevice();
-
-        // Every other value asks for notifications, the reserved one included: one too many is harmless, a missing one
-        // is a hang.
-        uint flags = wishes & EventSuppression.FlagsMask;
-        return flags == EventSuppression.Descriptor && _hasEventIndex
-            ? EventIndex.Packed((ushort)wishes, _available.Slot, _available.WrapCounter, Size, added)
-            : flags != EventSuppression.Disable;
-    }
-
-    /// <inheritdoc/>
-    private protected override void AskForInterrupt(int percent)
-    {
-        uint wish = EventSuppression.Enable;
-        if (_hasEventIndex)
-        {
-            RingPosition position = _used;
-            position.Advance(DelayOf(Size - _free, percent), Size);
-            wish = EventSuppression.Descriptor | position.Word;
-        }
-
-        StoreDriverEvents(wish);
-
-        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
-        // to show in the look behind this (virtio 1.4, 2.8.22).
-        FullBarrier(PackedSites.InterruptBarrier);
-    }
-
-    /// <inheritdoc/>
-    private protected override void AskForNoInterrupt() => StoreDriverEvents(EventSuppression.Disable);
-
-    /// <summary>
-    /// Looks whether the device has used the slot where its next used descriptor is due. Found, the slot is the
-    /// driver's to read; not found, it is the device's again.
-    /// </summary>
+    /// <remarks>Found, the slot is the driver's to read; not found, it is the device's again.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool LookForUsed()
     {
-        if (_isFound || _batch.Remaining != 0)
+        if (_isFound)
         {
             return true;
-        }
-
-        // With nothing in flight the slot is not the device's, and there is nothing to look for.
-        if (_records.InFlight == 0)
-        {
-            return false;
         }
 
         uint slot = _used.Slot;
@@ -276,142 +114,144 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    private protected override void ReleaseMemory(bool quarantine)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool TryLoadUsed(out uint id, out uint length)
     {
-        if (quarantine)
+        if (!LookForUsed())
         {
-            _isTakenBack = true;
-            _memory.Quarantine();
-        }
-        else
-        {
-            TakeLeftBack();
-            _memory.Free();
-        }
-
-        _tables?.Release(quarantine);
-    }
-
-    /// <inheritdoc/>
-    private protected override bool Detach(out int token)
-    {
-        token = 0;
-        TakeLeftBack();
-        if (!_records.TryFindInFlight(ref _detachCursor))
-        {
+            id = 0;
+            length = 0;
             return false;
         }
 
-        _free += _records.Release((ushort)_detachCursor, out token, out _);
+        uint slot = _used.Slot;
+        id = _ring.LoadId(slot);
+        length = _ring.LoadLength(slot);
         return true;
     }
 
-    /// <summary>Writes a chain's descriptors, all but the flags of the head, and moves on.</summary>
-    /// <returns>The flags of the head.</returns>
-    private ushort StoreChain(ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
-    {
-        RingPosition next = _available;
-        ushort headFlags = 0;
-        int count = readable.Length + writable.Length;
-        for (int i = 0; i < count; i++)
-        {
-            bool isWritable = i >= readable.Length;
-            ushort flags = next.AvailableFlags;
-            flags |= isWritable ? DescriptorFlags.Write : (ushort)0;
-            flags |= i < count - 1 ? DescriptorFlags.Next : (ushort)0;
-            _ring.StoreBody(next.Slot, isWritable ? writable[i - readable.Length] : readable[i], id);
-            if (i == 0)
-            {
-                headFlags = flags;
-            }
-            else
-            {
-                _ring.StoreFlags(next.Slot, flags);
-            }
-
-            next.Advance(1, Size);
-        }
-
-        _available = next;
-        return headFlags;
-    }
-
-    /// <summary>Writes a chain into its table and the body of the descriptor that leads to it, and moves on.</summary>
-    /// <returns>The flags of that descriptor.</returns>
-    private ushort StoreIndirect(ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
-    {
-        DmaSegment table = _tables!.Store(id, readable, writable);
-        _tables.SyncToDevice(id, readable.Length + writable.Length, PackedSites.TableToDevice);
-        _ring.StoreBody(_available.Slot, table, id);
-        ushort flags = (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect);
-        _available.Advance(1, Size);
-        return flags;
-    }
-
-    /// <summary>
-    /// Takes the oldest of the buffers that one used descriptor stands for. The skipped ones were used completely
-    /// (virtio 1.4, 2.8.8); they lie in the slots from the one with the used descriptor on.
-    /// </summary>
-    private bool TakeFromBatch(out int token, out uint writtenBytes)
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Skipped buffers lie in the slots from the one with the used descriptor on (virtio 1.4, 2.8.8).
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void Pass(ushort id, int descriptors, bool isSkipped)
     {
         uint slot = _used.Slot;
-        ushort id = _records.Oldest;
-        uint descriptors = (uint)TakeBack(id, out token, out uint writableBytes);
-        if (_batch.IsAtStart)
+        if (isSkipped)
         {
-            _ring.SyncUsedFromDevice(slot, descriptors);
+            _ring.SyncSkippedFromDevice(slot, (uint)descriptors);
         }
         else
         {
-            _ring.SyncSkippedFromDevice(slot, descriptors);
+            _isFound = false;
+            _isLookedAt = false;
+            _ring.SyncUsedFromDevice(slot, (uint)descriptors);
         }
 
-        writtenBytes = _batch.Take(id, writableBytes);
-        return true;
+        _used.Advance((uint)descriptors, Size);
     }
 
-    /// <summary>Ends a buffer's flight and moves past its descriptors.</summary>
-    /// <returns>How many those are.</returns>
-    private int TakeBack(ushort id, out int token, out uint writableBytes)
+    /// <inheritdoc/>
+    private protected override int TakeRow(Span<UsedBuffer> buffers)
     {
-        int tableLength = _records.TableLengthOf(id);
-        if (tableLength != 0)
+        // What a look has found counts, even where the device takes it back: else it could keep its driver looking.
+        if (_isFound)
         {
-            _tables!.SyncFromDevice(id, tableLength, PackedSites.TableFromDevice);
+            return TakeOneByOne(buffers);
         }
 
-        int descriptors = _records.Release(id, out token, out writableBytes);
-        _used.Advance(descriptors, Size);
-        _free += descriptors;
-        Used++;
-        return descriptors;
+        BufferRecords records = Records;
+        RingPosition used = _used;
+        uint size = Size;
+        uint inFlight = size - (uint)FreeDescriptors;
+        uint passed = 0;
+        int count = 0;
+        QueueFault fault = QueueFault.None;
+        while (count < buffers.Length && passed != inFlight && used.IsUsed(_ring.LoadFlags(used.Slot)))
+        {
+            ushort id = _ring.LoadId(used.Slot);
+            uint length = _ring.LoadLength(used.Slot);
+            if (!records.IsPlausible(id, length))
+            {
+                fault = records.Explain(id);
+                break;
+            }
+
+            ref BufferRecord record = ref records[id];
+            uint descriptors = record.Descriptors;
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
+            records.Return(id, ref record, ref record);
+            used.Advance(descriptors, size);
+            passed += descriptors;
+        }
+
+        _used = used;
+        CountUsed(count, passed);
+        if (fault != QueueFault.None)
+        {
+            MarkBroken(fault);
+        }
+
+        return count;
     }
 
-    /// <summary>Takes the slot over in which a used descriptor is due, for a look at it.</summary>
-    private void TakeSlotOver(uint slot)
+    /// <inheritdoc/>
+    private protected override bool IsNotificationWanted(ulong added)
     {
-        if (_isLookedAt)
-        {
-            _ring.SyncSlotFromDeviceAgain(slot);
-        }
-        else
-        {
-            _isLookedAt = true;
-            _ring.SyncSlotFromDevice(slot);
-        }
+        ulong descriptors = _unannounced;
+        _unannounced = 0;
+
+        // The published flags must be visible before the look: else the device could find the ring empty, enable
+        // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
+        FullBarrier(PackedSites.NotificationBarrier);
+        _events.SyncDeviceAreaFromDevice();
+        uint wishes = _events.LoadDeviceArea();
+        _events.SyncDeviceAreaToDevice();
+
+        // Every other value asks for notifications, the reserved one included: one too many is harmless, a missing one
+        // is a hang.
+        uint flags = wishes & EventSuppression.FlagsMask;
+        return flags == EventSuppression.Descriptor && HasEventIndex
+            ? EventIndex.Packed(
+                (ushort)wishes, (ushort)_available.Slot, _available.WrapCounter, Size, descriptors)
+            : flags != EventSuppression.Disable;
     }
 
-    /// <summary>Takes everything over that a device had when it was reset.</summary>
-    private void TakeLeftBack()
+    /// <inheritdoc/>
+    private protected override void AskForInterrupt(int percent)
     {
-        if (_isTakenBack)
+        uint wish = EventSuppression.Enable;
+        if (HasEventIndex)
         {
-            return;
+            RingPosition position = _used;
+            position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
+            wish = EventSuppression.Descriptor | position.Word;
         }
 
-        _isTakenBack = true;
+        Ask(wish);
+
+        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
+        // to show in the look behind this (virtio 1.4, 2.8.22).
+        FullBarrier(PackedSites.InterruptBarrier);
+    }
+
+    /// <inheritdoc/>
+    private protected override void AskForNoInterrupt() => Ask(EventSuppression.Disable);
+
+    /// <inheritdoc/>
+    private protected override void StoreWish(uint wish)
+    {
+        _events.SyncDriverAreaFromDevice();
+        _events.StoreDriverArea(wish);
+        _events.SyncDriverAreaToDevice();
+    }
+
+    /// <inheritdoc/>
+    private protected override void TakeRingsBack()
+    {
         uint first = _used.Slot;
-        uint count = (uint)(Size - _free);
+        uint count = (uint)(Size - FreeDescriptors);
         if (_isLookedAt)
         {
             if (!_isFound)
@@ -425,27 +265,53 @@ public sealed class PackedVirtqueue : Virtqueue
 
         _ring.SyncLeftFromDevice(first, count);
         _events.SyncLeftFromDevice();
-        for (int id = 0; _records.TryFindInFlight(ref id); id++)
+    }
+
+    /// <summary>The flags of a descriptor at a place, with so many behind it in its chain.</summary>
+    private static ushort FlagsOf(in RingPosition place, ushort flags, int left) =>
+        (ushort)(place.AvailableFlags | flags | (left != 0 ? DescriptorFlags.Next : 0));
+
+    /// <summary>Writes the descriptors of a chain behind its head, and moves on.</summary>
+    private void StoreBehindHead(
+        ref RingPosition next, ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
+    {
+        int left = readable.Length + writable.Length;
+        for (int i = 0; i < readable.Length; i++)
         {
-            int tableLength = _records.TableLengthOf((ushort)id);
-            if (tableLength != 0)
-            {
-                _tables!.SyncFromDevice((ushort)id, tableLength, PackedSites.LeftTableFromDevice);
-            }
+            _ring.StoreBehindHead(next.Slot, readable[i], id, FlagsOf(next, 0, --left));
+            next.Advance(1, Size);
+        }
+
+        for (int i = 0; i < writable.Length; i++)
+        {
+            _ring.StoreBehindHead(next.Slot, writable[i], id, FlagsOf(next, DescriptorFlags.Write, --left));
+            next.Advance(1, Size);
         }
     }
 
-    private void StoreDriverEvents(uint wish)
+    /// <summary>Makes the chain from its head up to the next position available, and moves on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void PublishHead(uint head, ushort flags, RingPosition next, uint descriptors)
     {
-        // The device reads this line all the time: it is written only when it changes.
-        if (wish == _driverEvents)
-        {
-            return;
-        }
+        _ring.SyncBodiesToDevice(head, descriptors);
+        _ring.PublishHead(head, flags);
+        _ring.SyncHeadToDevice(head);
+        _available = next;
+        _unannounced += descriptors;
+    }
 
-        _driverEvents = wish;
-        _events.SyncDriverAreaFromDevice();
-        _events.StoreDriverArea(wish);
-        _events.SyncDriverAreaToDevice();
+    /// <summary>Takes the slot over in which a used descriptor is due, for a look at it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeSlotOver(uint slot)
+    {
+        if (_isLookedAt)
+        {
+            _ring.SyncSlotFromDeviceAgain(slot);
+        }
+        else
+        {
+            _isLookedAt = true;
+            _ring.SyncSlotFromDevice(slot);
+        }
     }
 }

@@ -8,53 +8,52 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </remarks>
 internal struct RingPosition
 {
-    private const int WrapBit = 15;
+    private const uint Both = DescriptorFlags.Available | DescriptorFlags.Used;
+
+    // The wrap counter as the flags of a used descriptor show it: both set for 1, none for 0.
+    private uint _usedFlags;
 
     /// <summary>Where both sides start: slot 0, wrap counter 1.</summary>
     internal RingPosition(bool wrapCounter)
     {
         Slot = 0;
-        WrapCounter = wrapCounter;
+        _usedFlags = wrapCounter ? Both : 0;
     }
 
     /// <summary>The index of a descriptor, from 0 to the queue size - 1.</summary>
-    internal ushort Slot { get; private set; }
+    internal uint Slot { get; private set; }
 
     /// <summary>The single-bit counter, which changes whenever the last slot is passed.</summary>
-    internal bool WrapCounter { get; private set; }
+    internal readonly bool WrapCounter => _usedFlags != 0;
 
     /// <summary>
     /// The flags that make a descriptor at this place available: AVAIL as the counter, USED its inverse.
     /// </summary>
-    internal readonly ushort AvailableFlags => WrapCounter ? DescriptorFlags.Available : DescriptorFlags.Used;
+    internal readonly ushort AvailableFlags => (ushort)(_usedFlags ^ DescriptorFlags.Used);
 
     /// <summary>
-    /// The place as event suppression and notifications name it: the slot in bits 0 to 14, the counter in bit 15
-    /// (virtio 1.4, 2.8.14 and 2.9).
+    /// The place as event suppression and notifications name it: the slot in bits 0 to 14, the counter in bit 15, which
+    /// is the bit of USED (virtio 1.4, 2.8.14 and 2.9).
     /// </summary>
-    internal readonly ushort Word => (ushort)(Slot | (WrapCounter ? 1 << WrapBit : 0));
+    internal readonly ushort Word => (ushort)(Slot | (_usedFlags & DescriptorFlags.Used));
 
     /// <summary>
     /// Whether flags read at this place say that the device has used it: AVAIL and USED both as the counter.
     /// </summary>
-    internal readonly bool IsUsed(ushort flags)
-    {
-        const ushort Both = DescriptorFlags.Available | DescriptorFlags.Used;
-        return (flags & Both) == (WrapCounter ? Both : 0);
-    }
+    internal readonly bool IsUsed(ushort flags) => (flags & Both) == _usedFlags;
 
     /// <summary>
     /// Moves on by up to a whole ring; a chain that fills the ring comes back to its slot with the counter changed.
     /// </summary>
-    internal void Advance(int descriptors, int queueSize)
+    internal void Advance(uint descriptors, uint queueSize)
     {
-        int slot = Slot + descriptors;
+        uint slot = Slot + descriptors;
         if (slot >= queueSize)
         {
             slot -= queueSize;
-            WrapCounter = !WrapCounter;
+            _usedFlags ^= Both;
         }
 
-        Slot = (ushort)slot;
+        Slot = slot;
     }
 }

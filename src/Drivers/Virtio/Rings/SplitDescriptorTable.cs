@@ -12,10 +12,6 @@ internal readonly unsafe struct SplitDescriptorTable
     /// <summary>The size of a descriptor in bytes.</summary>
     internal const uint DescriptorSize = 16;
 
-    private const uint LengthOffset = 8;
-    private const uint FlagsOffset = 12;
-    private const uint NextOffset = 14;
-
     private readonly byte* _table;
     private readonly DmaMemory _memory;
 
@@ -33,9 +29,8 @@ internal readonly unsafe struct SplitDescriptorTable
         uint offset = index * DescriptorSize;
         byte* descriptor = _table + offset;
         SharedMemory.Store64(descriptor, segment.DeviceAddress);
-        SharedMemory.Store32(descriptor + LengthOffset, segment.Length);
-        SharedMemory.Store16(descriptor + FlagsOffset, flags);
-        SharedMemory.Store16(descriptor + NextOffset, next);
+        SharedMemory.Store64(
+            descriptor + DescriptorWord.Offset, DescriptorWord.Split(segment.Length, flags, next));
         _memory.Sync(offset, DescriptorSize, DmaSync.PreWrite, SplitSites.DescriptorToDevice);
     }
 

@@ -12,18 +12,10 @@ internal readonly unsafe struct UsedRing
     /// <summary>In <c>flags</c>: no available buffer notification is wanted.</summary>
     internal const ushort NoNotify = 1;
 
-    private const uint IndexOffset = 2;
-    private const uint ElementsOffset = 4;
     private const uint ElementSize = 8;
     private const uint LengthOffset = 4;
-    private const uint FieldSize = 2;
 
-    private readonly byte* _ring;
-    private readonly DmaMemory _memory;
-    private readonly uint _offset;
-    private readonly uint _wishOffset;
-    private readonly uint _length;
-    private readonly bool _isCoherent;
+    private readonly SplitRingArea _area;
 
     /// <summary>Lays the ring over a part of a zeroed region.</summary>
     /// <param name="memory">The region.</param>
@@ -32,33 +24,22 @@ internal readonly unsafe struct UsedRing
     /// <param name="hasEventIndex">Whether the device's wishes are in <c>avail_event</c>, not in <c>flags</c>.</param>
     internal UsedRing(DmaMemory memory, uint offset, uint queueSize, bool hasEventIndex)
     {
-        _memory = memory;
-        _ring = memory.Address + offset;
-        _offset = offset;
-        _wishOffset = hasEventIndex ? ElementsOffset + (queueSize * ElementSize) : 0;
-        _length = LengthFor(queueSize);
-        _isCoherent = memory.IsCoherent;
+        _area = new SplitRingArea(memory, offset, queueSize * ElementSize, hasEventIndex);
     }
 
     /// <summary>The size of a ring in bytes.</summary>
-    internal static uint LengthFor(uint queueSize) => ElementsOffset + (queueSize * ElementSize) + FieldSize;
+    internal static uint LengthFor(uint queueSize) => SplitRingArea.LengthFor(queueSize * ElementSize);
 
     /// <summary>Reads the index; what the device wrote before it is read after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort LoadIndex()
     {
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + IndexOffset, FieldSize, DmaSync.PostRead, SplitSites.UsedIndexFromDevice);
-        }
+        const uint At = SplitRingArea.IndexOffset;
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.UsedIndexFromDevice);
+        ushort index = SharedMemory.LoadAcquire16(_area.At(At), SplitSites.LoadUsedIndex);
 
-        ushort index = SharedMemory.LoadAcquire16(_ring + IndexOffset, SplitSites.LoadUsedIndex);
-        if (!_isCoherent)
-        {
-            // Before the next look, whatever this one found (NetBSD kern/60144).
-            _memory.Sync(_offset + IndexOffset, FieldSize, DmaSync.PreRead, SplitSites.UsedIndexToDevice);
-        }
-
+        // Before the next look, whatever this one found (NetBSD kern/60144).
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.UsedIndexToDevice);
         return index;
     }
 
@@ -66,41 +47,41 @@ internal readonly unsafe struct UsedRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint LoadElement(uint element, out uint length)
     {
-        uint at = ElementsOffset + (element * ElementSize);
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + at, ElementSize, DmaSync.PostRead, SplitSites.ElementFromDevice);
-        }
-
-        uint id = SharedMemory.Load32(_ring + at);
-        length = SharedMemory.Load32(_ring + at + LengthOffset);
-        if (!_isCoherent)
-        {
-            _memory.Sync(_offset + at, ElementSize, DmaSync.PreRead, SplitSites.ElementToDevice);
-        }
-
+        uint at = SplitRingArea.EntriesOffset + (element * ElementSize);
+        _area.Sync(at, ElementSize, DmaSync.PostRead, SplitSites.ElementFromDevice);
+        uint id = LoadCoherentElement(element, out length);
+        _area.Sync(at, ElementSize, DmaSync.PreRead, SplitSites.ElementToDevice);
         return id;
+    }
+
+    /// <summary>Reads an element that the index counts, of a ring in coherent memory: nothing is handed over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint LoadCoherentElement(uint element, out uint length)
+    {
+        byte* at = _area.At(SplitRingArea.EntriesOffset + (element * ElementSize));
+        length = SharedMemory.Load32(at + LengthOffset);
+        return SharedMemory.Load32(at);
     }
 
     /// <summary>Reads the device's wishes, <c>avail_event</c> or <c>flags</c>.</summary>
     internal ushort LoadWish()
     {
-        uint offset = _offset + _wishOffset;
-        _memory.Sync(offset, FieldSize, DmaSync.PostRead, SplitSites.DeviceEventFromDevice);
-        ushort wish = SharedMemory.Load16(_ring + _wishOffset);
-        _memory.Sync(offset, FieldSize, DmaSync.PreRead, SplitSites.DeviceEventToDevice);
+        uint at = _area.WishOffset;
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.DeviceEventFromDevice);
+        ushort wish = SharedMemory.Load16(_area.At(at));
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.DeviceEventToDevice);
         return wish;
     }
 
     /// <summary>The ring from a device that was reset.</summary>
     internal void SyncLeftFromDevice() =>
-        _memory.Sync(_offset, _length, DmaSync.PostRead, SplitSites.LeftUsedRingFromDevice);
+        _area.Sync(0, _area.Length, DmaSync.PostRead, SplitSites.LeftUsedRingFromDevice);
 
     /// <summary>The zeroed ring to the device, whose it stays, before the queue is enabled.</summary>
     internal void SyncInitially()
     {
-        _memory.Sync(_offset, _length, DmaSync.PreWrite, SplitSites.ClearedUsedRingToDevice);
-        _memory.Sync(_offset, _length, DmaSync.PostWrite, SplitSites.ClearedUsedRingFromDevice);
-        _memory.Sync(_offset, _length, DmaSync.PreRead, SplitSites.UsedRingToDeviceInitially);
+        _area.Sync(0, _area.Length, DmaSync.PreWrite, SplitSites.ClearedUsedRingToDevice);
+        _area.Sync(0, _area.Length, DmaSync.PostWrite, SplitSites.ClearedUsedRingFromDevice);
+        _area.Sync(0, _area.Length, DmaSync.PreRead, SplitSites.UsedRingToDeviceInitially);
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;
@@ -20,28 +19,13 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// <see cref="NeedsNotification"/> behind them.
 /// </para>
 /// </remarks>
-public abstract class Virtqueue
+public abstract partial class Virtqueue
 {
     /// <summary>The largest queue size of either format (virtio 1.4, 2.7 and 2.8).</summary>
     public const int MaximumSize = 32768;
 
-    private const int Whole = 100;
-
-    private readonly bool _isOrderedByPlatform;
     private OwnerCheck _owner;
     private bool _isUsable = true;
-
-    /// <summary>Describes a queue.</summary>
-    /// <param name="index">The virtqueue index at its device.</param>
-    /// <param name="size">The number of descriptors.</param>
-    /// <param name="features">How it works.</param>
-    private protected Virtqueue(ushort index, ushort size, RingFeatures features)
-    {
-        Index = index;
-        Size = size;
-        Features = features;
-        _isOrderedByPlatform = (features & RingFeatures.OrderPlatform) != 0;
-    }
 
     /// <summary>The virtqueue index at its device, from 0.</summary>
     public ushort Index { get; }
@@ -56,16 +40,16 @@ public abstract class Virtqueue
     public abstract string Format { get; }
 
     /// <summary>How many descriptors are free, 0 to <see cref="Size"/>.</summary>
-    public abstract int FreeDescriptors { get; }
+    public int FreeDescriptors { get; private set; }
 
     /// <summary>How many buffers the device has.</summary>
-    public abstract int InFlight { get; }
+    public int InFlight => (int)(Added - Used) - _detached;
 
     /// <summary>
     /// The longest chain that takes one descriptor of the ring, because there is a table for it; 0 where there are no
     /// tables. Never more than <see cref="Size"/> segments can be added either way.
     /// </summary>
-    public abstract int IndirectTableLength { get; }
+    public int IndirectTableLength { get; }
 
     /// <summary>Why the queue is broken; <see cref="QueueFault.None"/> while it is not.</summary>
     public QueueFault Fault { get; private set; }
@@ -74,76 +58,28 @@ public abstract class Virtqueue
     public bool IsUsable => _isUsable;
 
     /// <summary>How many buffers were made available.</summary>
-    public ulong Added { get; private protected set; }
+    public ulong Added { get; private set; }
 
     /// <summary>How many buffers the device has used.</summary>
-    public ulong Used { get; private protected set; }
+    public ulong Used { get; private set; }
 
     /// <summary>How often <see cref="NeedsNotification"/> asked for a notification.</summary>
     public ulong Notifications { get; private set; }
 
     /// <summary>Where the device finds the Descriptor Area.</summary>
-    public abstract ulong DescriptorArea { get; }
+    public ulong DescriptorArea => _memory.Memory.DeviceAddress;
 
     /// <summary>Where the device finds the Driver Area.</summary>
-    public abstract ulong DriverArea { get; }
+    public ulong DriverArea => _memory.Memory.DeviceAddress + _memory.DriverArea;
 
     /// <summary>Where the device finds the Device Area.</summary>
-    public abstract ulong DeviceArea { get; }
+    public ulong DeviceArea => _memory.Memory.DeviceAddress + _memory.DeviceArea;
 
     /// <summary>
     /// Where the next buffer will be made available, as a notification tells it where NOTIFICATION_DATA was negotiated:
     /// next_off in bits 0 to 14, next_wrap in bit 15 (virtio 1.4, 2.9).
     /// </summary>
     public abstract ushort NextAvailable { get; }
-
-    /// <summary>Creates an empty queue, with used buffer notifications enabled.</summary>
-    /// <param name="dma">Where its memory comes from.</param>
-    /// <param name="index">The virtqueue index at its device.</param>
-    /// <param name="size">The number of descriptors; one that <see cref="LargestSize"/> gives.</param>
-    /// <param name="features">What was negotiated; bits that are not for queues are ignored.</param>
-    /// <param name="indirectTableLength">
-    /// How many segments the longer of the usual chains have; for these there are indirect tables where negotiated and
-    /// affordable.
-    /// </param>
-    /// <returns>The queue, or null where no memory is left.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The format has no such size.</exception>
-    public static Virtqueue? TryCreate(
-        DmaTag dma, ushort index, int size, RingFeatures features, int indirectTableLength = 0)
-    {
-        features &= RingFeatures.All;
-        if (size < 1 || LargestSize(features, size) != size)
-        {
-            throw new ArgumentOutOfRangeException(nameof(size));
-        }
-
-        int tableLength = (features & RingFeatures.IndirectDesc) != 0 ? Math.Min(indirectTableLength, size) : 0;
-        return (features & RingFeatures.Packed) != 0
-            ? PackedVirtqueue.TryCreate(dma, index, (ushort)size, features, tableLength)
-            : SplitVirtqueue.TryCreate(dma, index, (ushort)size, features, tableLength);
-    }
-
-    /// <summary>
-    /// The largest size of a format that is not above a maximum: any size for packed rings, a power of two for split
-    /// ones.
-    /// </summary>
-    /// <param name="features">What was negotiated.</param>
-    /// <param name="maximum">At least 1.</param>
-    public static int LargestSize(RingFeatures features, int maximum)
-    {
-        if ((features & RingFeatures.Packed) != 0)
-        {
-            return Math.Min(maximum, MaximumSize);
-        }
-
-        int size = 1;
-        while (size < MaximumSize && size * 2 <= maximum)
-        {
-            size *= 2;
-        }
-
-        return size;
-    }
 
     /// <summary>Whether a buffer of so many segments finds room now.</summary>
     public bool HasRoom(int segments) =>
@@ -169,6 +105,32 @@ public abstract class Virtqueue
         return status;
     }
 
+    /// <summary>
+    /// Makes a buffer available whose chain the caller has written into an indirect table of its own (virtio 1.4,
+    /// 2.7.5.3 and 2.8.7); the device is not notified.
+    /// </summary>
+    /// <param name="table">
+    /// The table, handed over to the device like a data buffer. It is taken back like one.
+    /// </param>
+    /// <param name="writableBytes">How many bytes the device may write, as the table says.</param>
+    /// <param name="token">What <see cref="TryGetUsed"/> gives back with the buffer.</param>
+    /// <returns>
+    /// <see cref="AddStatus.Ok"/>, or why it was not added: <see cref="AddStatus.Invalid"/> without INDIRECT_DESC, and
+    /// for a table that is empty, no multiple of 16 bytes, or longer than the ring.
+    /// </returns>
+    public AddStatus TryAddTable(DmaSegment table, uint writableBytes, int token)
+    {
+        if (!_isUsable)
+        {
+            return AddStatus.Unusable;
+        }
+
+        _owner.Enter();
+        AddStatus status = AddTable(table, writableBytes, token);
+        _owner.Leave();
+        return status;
+    }
+
     /// <summary>Takes back the next buffer that the device has used, in the order in which it used them.</summary>
     /// <param name="token">What the caller gave with the buffer.</param>
     /// <param name="writtenBytes">
@@ -185,9 +147,12 @@ public abstract class Virtqueue
             return false;
         }
 
+        UsedBuffer buffer = default;
         _owner.Enter();
-        bool isUsed = TakeUsed(out token, out writtenBytes);
+        bool isUsed = TakeUsed(ref buffer);
         _owner.Leave();
+        token = buffer.Token;
+        writtenBytes = buffer.WrittenBytes;
         return isUsed;
     }
 
@@ -205,7 +170,7 @@ public abstract class Virtqueue
         }
 
         _owner.Enter();
-        int count = TakeUsed(buffers);
+        int count = _isPlain ? TakeRow(buffers) : TakeOneByOne(buffers);
         _owner.Leave();
         return count;
     }
@@ -278,7 +243,19 @@ public abstract class Virtqueue
     public bool TryDetach(out int token)
     {
         _isUsable = false;
-        return Detach(out token);
+        TakeLeftBack();
+        token = 0;
+        if (!Records.TryFindInFlight(ref _detachCursor))
+        {
+            return false;
+        }
+
+        ref BufferRecord record = ref Records[(uint)_detachCursor];
+        token = record.Token;
+        FreeDescriptors += record.Descriptors;
+        Records.Return((ushort)_detachCursor, ref record);
+        _detached++;
+        return true;
     }
 
     /// <summary>Stops the queue and gives its memory up.</summary>
@@ -288,76 +265,17 @@ public abstract class Virtqueue
     public void Release(bool quarantine)
     {
         _isUsable = false;
-        ReleaseMemory(quarantine);
-    }
-
-    /// <summary>How far ahead an interrupt is due: so many of the things in flight are passed before it.</summary>
-    private protected static int DelayOf(int inFlight, int percent)
-    {
-        int delay = (int)((uint)inFlight * (uint)percent / Whole);
-        return delay < inFlight ? delay : Math.Max(inFlight - 1, 0);
-    }
-
-    /// <summary>Adds a buffer.</summary>
-    private protected abstract AddStatus Add(
-        ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable, int token);
-
-    /// <summary>Takes the next used buffer.</summary>
-    private protected abstract bool TakeUsed(out int token, out uint writtenBytes);
-
-    /// <summary>Takes used buffers.</summary>
-    private protected abstract int TakeUsed(Span<UsedBuffer> buffers);
-
-    /// <summary>Looks whether the device wants to be notified of what is new.</summary>
-    private protected abstract bool IsNotificationDue();
-
-    /// <summary>Tells the device when an interrupt is wanted, then orders that before a later look.</summary>
-    private protected abstract void AskForInterrupt(int percent);
-
-    /// <summary>Tells the device that no interrupt is wanted.</summary>
-    private protected abstract void AskForNoInterrupt();
-
-    /// <summary>Whether a used buffer can be taken.</summary>
-    private protected abstract bool LookForUsed();
-
-    /// <summary>Gives up the memory of a stopped queue.</summary>
-    private protected abstract void ReleaseMemory(bool quarantine);
-
-    /// <summary>Takes back a buffer of a stopped queue.</summary>
-    private protected abstract bool Detach(out int token);
-
-    /// <summary>A full barrier of the strength that was negotiated (virtio 1.4, 6.1).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected void FullBarrier(AccessSite site)
-    {
-        if (_isOrderedByPlatform)
+        if (quarantine)
         {
-            Barriers.FullForDevice(site);
+            _isTakenBack = true;
+            _memory.Memory.Quarantine();
         }
         else
         {
-            Barriers.Full(site);
-        }
-    }
-
-    /// <summary>Records the first fault, and takes and gives nothing from here on.</summary>
-    private protected void MarkBroken(QueueFault fault)
-    {
-        Fault = fault;
-        _isUsable = false;
-    }
-
-    private bool Enable(int percent)
-    {
-        if (!_isUsable)
-        {
-            return false;
+            TakeLeftBack();
+            _memory.Memory.Free();
         }
 
-        _owner.Enter();
-        AskForInterrupt(percent);
-        bool isWaiting = LookForUsed();
-        _owner.Leave();
-        return isWaiting;
+        _tables?.Release(quarantine);
     }
 }
