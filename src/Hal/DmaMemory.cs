@@ -27,6 +27,12 @@ public abstract unsafe class DmaMemory
         _isCoherent = isCoherent;
     }
 
+    /// <summary>Describes the same memory as another, for a tag that gives on what it gets from another tag.</summary>
+    protected DmaMemory(DmaMemory other)
+        : this(other._address, other._deviceAddress, other._length, other._isCoherent)
+    {
+    }
+
     /// <summary>Where the processor sees the memory.</summary>
     public byte* Address => _address;
 

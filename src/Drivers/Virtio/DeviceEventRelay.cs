@@ -2,25 +2,34 @@ namespace VirtioGuest.Drivers.Virtio;
 
 /// <summary>
 /// Stands between transport and owner: the driver sees a change first, and no event comes before DRIVER_OK or after the
-/// device was given up.
+/// device was given up. Counts what passes.
 /// </summary>
 internal sealed class DeviceEventRelay : DeviceEventSink
 {
     private readonly VirtioDevice _device;
     private readonly DeviceEventSink _owner;
+    private readonly ulong[] _interrupts;
 
-    /// <summary>Connects a device with its owner.</summary>
-    internal DeviceEventRelay(VirtioDevice device, DeviceEventSink owner)
+    /// <summary>Connects a device of so many queues with its owner.</summary>
+    internal DeviceEventRelay(VirtioDevice device, int queueCount, DeviceEventSink owner)
     {
         _device = device;
         _owner = owner;
+        _interrupts = new ulong[queueCount];
     }
+
+    /// <summary>How many interrupts for configuration changes have come.</summary>
+    internal ulong ConfigurationInterrupts { get; private set; }
+
+    /// <summary>How many interrupts have come that may have been for a queue.</summary>
+    internal ulong InterruptsOf(int queueIndex) => _interrupts[queueIndex];
 
     /// <inheritdoc/>
     public override void OnUsedBuffers(ushort queueIndex)
     {
         if (_device.IsLive)
         {
+            _interrupts[queueIndex]++;
             _owner.OnUsedBuffers(queueIndex);
         }
     }
@@ -30,6 +39,7 @@ internal sealed class DeviceEventRelay : DeviceEventSink
     {
         if (_device.IsLive)
         {
+            ConfigurationInterrupts++;
             _device.ObserveChange();
             _owner.OnConfigurationChange();
         }

@@ -1,6 +1,7 @@
 using System;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio;
 
@@ -8,14 +9,20 @@ namespace VirtioGuest.Drivers.Virtio;
 internal sealed class DeviceQueues
 {
     private readonly VirtioTransport _transport;
+    private readonly DmaTag _dma;
+    private readonly int[] _preferredSizes;
+    private readonly int[] _maximumSizes;
     private Virtqueue[] _queues = Array.Empty<Virtqueue>();
     private RingFeatures _features;
     private int _tableLength;
 
     /// <summary>Names the queues; there are none yet.</summary>
-    internal DeviceQueues(VirtioTransport transport, string[] names)
+    internal DeviceQueues(VirtioTransport transport, DmaTag dma, string[] names)
     {
         _transport = transport;
+        _dma = dma;
+        _preferredSizes = new int[names.Length];
+        _maximumSizes = new int[names.Length];
         Names = names;
     }
 
@@ -26,7 +33,14 @@ internal sealed class DeviceQueues
     internal int Count => _queues.Length;
 
     /// <summary>The format of their rings; <c>none</c> until they were created.</summary>
-    internal string Format => _queues.Length == 0 ? "none" : _queues[0].Format;
+    internal string Format
+    {
+        get
+        {
+            Virtqueue[] queues = _queues;
+            return queues.Length == 0 ? "none" : queues[0].Format;
+        }
+    }
 
     /// <summary>A queue.</summary>
     internal Virtqueue this[int index] => _queues[index];
@@ -103,12 +117,21 @@ internal sealed class DeviceQueues
     internal void Release(bool quarantine) => Release(_queues, _queues.Length, quarantine);
 
     /// <summary>Tells about the queues.</summary>
-    internal QueueDescription[] Describe()
+    /// <remarks>May be called while they are replaced: it tells of the old ones or of the new ones then.</remarks>
+    internal QueueDescription[] Describe(DeviceEventRelay relay)
     {
-        QueueDescription[] descriptions = new QueueDescription[_queues.Length];
+        Virtqueue[] queues = _queues;
+        QueueDescription[] descriptions = new QueueDescription[queues.Length];
         for (int i = 0; i < descriptions.Length; i++)
         {
-            descriptions[i] = new QueueDescription(Names[i], _queues[i], _transport.VectorOf((ushort)i));
+            descriptions[i] = new QueueDescription(Names[i], queues[i])
+            {
+                PreferredSize = _preferredSizes[i],
+                MaximumSize = _maximumSizes[i],
+                Notification = _transport.DescribeNotification((ushort)i),
+                Vector = _transport.VectorOf((ushort)i),
+                Interrupts = relay.InterruptsOf(i),
+            };
         }
 
         return descriptions;
@@ -133,8 +156,10 @@ internal sealed class DeviceQueues
                 : "has a queue larger than the specification allows";
         }
 
+        _preferredSizes[index] = preferredSize;
+        _maximumSizes[index] = maximum;
         int size = Virtqueue.LargestSize(_features, Math.Min(maximum, preferredSize));
-        queue = Virtqueue.TryCreate(_transport.Machine.Dma, (ushort)index, size, _features, _tableLength);
+        queue = Virtqueue.TryCreate(_dma, (ushort)index, size, _features, _tableLength);
         return queue == null ? "cannot be given memory for its queues" : null;
     }
 }

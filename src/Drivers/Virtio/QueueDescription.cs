@@ -5,12 +5,13 @@ namespace VirtioGuest.Drivers.Virtio;
 /// <summary>What there is to tell about a queue at one moment, for people.</summary>
 public sealed class QueueDescription
 {
-    internal QueueDescription(string name, Virtqueue queue, int vector)
+    internal QueueDescription(string name, Virtqueue queue)
     {
         Name = name;
         Index = queue.Index;
         Size = queue.Size;
-        Vector = vector;
+        IndirectTableLength = queue.IndirectTableLength;
+        HasEventIndex = (queue.Features & RingFeatures.EventIdx) != 0;
         InFlight = queue.InFlight;
         Added = queue.Added;
         Used = queue.Used;
@@ -27,8 +28,29 @@ public sealed class QueueDescription
     /// <summary>How many descriptors the ring has.</summary>
     public int Size { get; }
 
+    /// <summary>The most descriptors that the driver has a use for.</summary>
+    public int PreferredSize { get; internal set; }
+
+    /// <summary>The most descriptors that the device takes.</summary>
+    public int MaximumSize { get; internal set; }
+
+    /// <summary>
+    /// How long a chain can be that takes one descriptor of the ring, because there is a table for it; 0 where there
+    /// are no tables.
+    /// </summary>
+    public int IndirectTableLength { get; }
+
+    /// <summary>Whether each side names the buffer from which on it wants to be notified.</summary>
+    public bool HasEventIndex { get; }
+
+    /// <summary>Where notifications go, for example <c>0xfebd3004 (4 bytes per queue)</c>.</summary>
+    public string Notification { get; internal set; } = string.Empty;
+
     /// <summary>The MSI-X vector, or -1 where the device uses an interrupt line.</summary>
-    public int Vector { get; }
+    public int Vector { get; internal set; }
+
+    /// <summary>How many interrupts came that may have been for the queue.</summary>
+    public ulong Interrupts { get; internal set; }
 
     /// <summary>How many buffers the device has.</summary>
     public int InFlight { get; }

@@ -15,10 +15,13 @@ public abstract partial class VirtioDevice
     /// <summary>Looks what a configuration change interrupt was for.</summary>
     internal void ObserveChange()
     {
+        int life = _lives;
         string? failure = (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0
             ? "asks for a reset"
             : RefreshConfiguration();
-        if (failure != null)
+
+        // What was seen of an earlier life is no trouble of this one.
+        if (failure != null && life == _lives)
         {
             Fail("the device " + failure);
         }

@@ -25,7 +25,11 @@ public abstract partial class VirtioDevice
 
     private readonly DeviceEventRelay _relay;
     private readonly DeviceQueues _queues;
+    private readonly DeviceDma _dma;
+    private FeatureReport _report;
     private string? _trouble;
+    private string? _lastTrouble;
+    private int _lives;
 
     /// <summary>Describes a device; touches nothing of it.</summary>
     /// <param name="transport">The way to it.</param>
@@ -37,8 +41,10 @@ public abstract partial class VirtioDevice
     {
         Transport = transport;
         Name = name;
-        _queues = new DeviceQueues(transport, queueNames);
-        _relay = new DeviceEventRelay(this, owner);
+        _dma = new DeviceDma(transport.Machine.Dma);
+        _queues = new DeviceQueues(transport, _dma, queueNames);
+        _relay = new DeviceEventRelay(this, queueNames.Length, owner);
+        _report = new FeatureReport(transport, 0, 0, 0, 0);
     }
 
     /// <summary>What the owner calls the device, for example <c>disk0</c>.</summary>
@@ -46,6 +52,12 @@ public abstract partial class VirtioDevice
 
     /// <summary>The way to the device.</summary>
     public VirtioTransport Transport { get; }
+
+    /// <summary>
+    /// Memory for the device. What of it is quarantined counts as the device's (<see
+    /// cref="DeviceDescription.QuarantinedBytes"/>).
+    /// </summary>
+    public DmaTag Dma => _dma;
 
     /// <summary>Where the device is in its life.</summary>
     public DeviceState State { get; private set; }
@@ -92,6 +104,7 @@ public abstract partial class VirtioDevice
             throw new InvalidOperationException(Name + " can be started when it is new, or stopped and drained");
         }
 
+        _lastTrouble = _trouble ?? _lastTrouble;
         _trouble = null;
         Features = 0;
         _queues.Clear();
@@ -100,6 +113,7 @@ public abstract partial class VirtioDevice
         failure = reason ?? string.Empty;
         if (reason == null)
         {
+            _lives++;
             return true;
         }
 
@@ -179,17 +193,26 @@ public abstract partial class VirtioDevice
     }
 
     /// <summary>Tells about the device.</summary>
-    public DeviceDescription Describe() => new DeviceDescription(
-        Name,
-        DeviceTypes.NameOf(Transport.DeviceType),
-        Transport.Kind + " at " + Transport.Location,
-        Transport.InterruptKind,
-        _queues.Format,
-        State,
-        _trouble,
-        FeatureNames.NamesOf(Transport.DeviceType, Features),
-        _queues.Describe(),
-        ReadCounters());
+    public DeviceDescription Describe() => new DeviceDescription
+    {
+        Name = Name,
+        TypeName = DeviceTypes.NameOf(Transport.DeviceType),
+        Transport = Transport.Kind + " at " + Transport.Location,
+        Interface = Transport.Interface,
+        Interrupts = Transport.InterruptKind,
+        InterruptReason = Transport.InterruptReason,
+        ConfigurationInterrupts = _relay.ConfigurationInterrupts,
+        RingFormat = _queues.Format,
+        State = State,
+        Trouble = _trouble,
+        Restarts = _lives > 1 ? _lives - 1 : 0,
+        LastTrouble = _lastTrouble,
+        Features = FeatureNames.NamesOf(Transport.DeviceType, Features),
+        FeatureReport = _report,
+        QuarantinedBytes = _dma.QuarantinedBytes,
+        Queues = _queues.Describe(_relay),
+        Counters = ReadCounters(),
+    };
 
     /// <summary>
     /// Takes bits out of what the driver implements, for a device whose configuration makes no sense of them.
@@ -235,9 +258,11 @@ public abstract partial class VirtioDevice
         Transport.Status |= DeviceStatus.Driver;
 
         ulong offered = FeatureNegotiation.ReadOffered(Transport);
-        ulong implemented = (ImplementedFeatures & ~RefuseFeatures(offered)) | CommonFeatures;
+        ulong implemented = ImplementedFeatures | CommonFeatures;
+        ulong refused = RefuseFeatures(offered);
         string? failure = FeatureNegotiation.Accept(
-            Transport, offered, implemented, FeatureBits.Version1, out ulong accepted);
+            Transport, offered, implemented & ~refused, FeatureBits.Version1, out ulong accepted);
+        _report = new FeatureReport(Transport, offered, implemented | FeatureBits.Version1, refused, accepted);
         if (failure != null)
         {
             return failure;

@@ -57,8 +57,8 @@ internal sealed class FrameBuffers
         _memory.Bytes(((uint)buffer * Length) + HeaderLength, length);
 
     /// <summary>Hands over a buffer's first bytes.</summary>
-    internal void Sync(int buffer, uint length, DmaSync operation) =>
-        _memory.Sync((uint)buffer * Length, length, operation);
+    internal void Sync(int buffer, uint length, DmaSync operation, AccessSite site) =>
+        _memory.Sync((uint)buffer * Length, length, operation, site);
 
     /// <summary>Gives the memory back, or takes it out of use for good.</summary>
     internal void ReleaseMemory(bool quarantine)

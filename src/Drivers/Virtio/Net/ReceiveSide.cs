@@ -16,11 +16,13 @@ internal sealed class ReceiveSide
     private readonly Virtqueue _queue;
     private readonly FrameBuffers _buffers;
     private readonly DmaSegment[] _segments;
+    private readonly NetCounters _counters;
 
     /// <summary>Creates the side; nothing is posted yet.</summary>
-    internal ReceiveSide(Virtqueue queue, FrameBuffers buffers)
+    internal ReceiveSide(Virtqueue queue, FrameBuffers buffers, NetCounters counters)
     {
         _queue = queue;
+        _counters = counters;
         _buffers = buffers;
         _segments = new DmaSegment[buffers.Count];
         for (int buffer = 0; buffer < _segments.Length; buffer++)
@@ -28,15 +30,6 @@ internal sealed class ReceiveSide
             _segments[buffer] = buffers.Segment(buffer, buffers.Length);
         }
     }
-
-    /// <summary>How many frames were received.</summary>
-    internal ulong Frames { get; private set; }
-
-    /// <summary>How many bytes those had.</summary>
-    internal ulong Bytes { get; private set; }
-
-    /// <summary>How often the device used a buffer without a whole header and Ethernet header in it.</summary>
-    internal ulong TooShort { get; private set; }
 
     /// <summary>Makes all buffers available.</summary>
     internal void PostAll()
@@ -55,15 +48,15 @@ internal sealed class ReceiveSide
         int count = 0;
         while (count < maximum && _queue.TryGetUsed(out int buffer, out uint length))
         {
-            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead);
+            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.BufferFromDevice);
             if (length < HeaderLength + VirtioNet.EthernetHeaderLength)
             {
-                TooShort++;
+                _counters.TooShort++;
             }
             else
             {
-                Frames++;
-                Bytes += length - HeaderLength;
+                _counters.FramesReceived++;
+                _counters.BytesReceived += length - HeaderLength;
                 sink.OnFrame(_buffers.Frame(buffer, length - HeaderLength));
             }
 
@@ -79,13 +72,13 @@ internal sealed class ReceiveSide
     {
         for (int buffer = 0; buffer < _buffers.Count; buffer++)
         {
-            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead);
+            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.LeftBufferFromDevice);
         }
     }
 
     private void Post(int buffer)
     {
-        _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead);
+        _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead, NetSites.BufferToDevice);
 
         // There is a descriptor for each buffer, so nothing but a broken queue refuses one.
         _queue.TryAdd(ReadOnlySpan<DmaSegment>.Empty, new ReadOnlySpan<DmaSegment>(_segments, buffer, 1), buffer);

@@ -15,12 +15,14 @@ internal sealed class TransmitSide
     private readonly FrameBuffers _buffers;
     private readonly int[] _free;
     private readonly DmaSegment[] _segments;
+    private readonly NetCounters _counters;
     private int _freeCount;
 
     /// <summary>Creates the side with all buffers free.</summary>
-    internal TransmitSide(Virtqueue queue, FrameBuffers buffers)
+    internal TransmitSide(Virtqueue queue, FrameBuffers buffers, NetCounters counters)
     {
         _queue = queue;
+        _counters = counters;
         _buffers = buffers;
         _free = new int[buffers.Count];
         _segments = new DmaSegment[buffers.Count];
@@ -33,15 +35,6 @@ internal sealed class TransmitSide
         queue.DisableInterrupts();
     }
 
-    /// <summary>How many frames were sent.</summary>
-    internal ulong Frames { get; private set; }
-
-    /// <summary>How many bytes those had.</summary>
-    internal ulong Bytes { get; private set; }
-
-    /// <summary>How often no buffer was free.</summary>
-    internal ulong Full { get; private set; }
-
     /// <summary>Copies a frame of a length that was checked and makes it available to the device.</summary>
     /// <returns>
     /// False when no buffer is free even after looking, and the queue interrupts at the next completion; or when the
@@ -51,25 +44,25 @@ internal sealed class TransmitSide
     {
         if (_freeCount == 0 && Reclaim() == 0 && !(_queue.EnableInterrupts() && Reclaim() != 0))
         {
-            Full++;
+            _counters.Full++;
             return false;
         }
 
         int buffer = _free[_freeCount - 1];
         uint length = FrameBuffers.HeaderLength + (uint)frame.Length;
         frame.CopyTo(_buffers.Frame(buffer, (uint)frame.Length));
-        _buffers.Sync(buffer, length, DmaSync.PreWrite);
+        _buffers.Sync(buffer, length, DmaSync.PreWrite, NetSites.FrameToDevice);
         _segments[buffer] = _buffers.Segment(buffer, length);
         ReadOnlySpan<DmaSegment> readable = new ReadOnlySpan<DmaSegment>(_segments, buffer, 1);
         if (_queue.TryAdd(readable, ReadOnlySpan<DmaSegment>.Empty, buffer) != AddStatus.Ok)
         {
-            _buffers.Sync(buffer, length, DmaSync.PostWrite);
+            _buffers.Sync(buffer, length, DmaSync.PostWrite, NetSites.RefusedFrameFromDevice);
             return false;
         }
 
         _freeCount--;
-        Frames++;
-        Bytes += (uint)frame.Length;
+        _counters.FramesSent++;
+        _counters.BytesSent += (uint)frame.Length;
         return true;
     }
 
@@ -79,7 +72,7 @@ internal sealed class TransmitSide
         int count = 0;
         while (_queue.TryGetUsed(out int buffer, out _))
         {
-            _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite);
+            _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite, NetSites.FrameFromDevice);
             _free[_freeCount++] = buffer;
             count++;
         }
@@ -105,7 +98,7 @@ internal sealed class TransmitSide
         {
             if (!isFree[buffer])
             {
-                _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite);
+                _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite, NetSites.LeftFrameFromDevice);
             }
         }
     }

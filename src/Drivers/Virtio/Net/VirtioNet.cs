@@ -30,6 +30,7 @@ public sealed class VirtioNet : VirtioDevice
     private const ulong LocalBit = 1UL << 41;
     private const ulong MacMask = (1UL << 48) - 1;
 
+    private readonly NetCounters _counters = new NetCounters();
     private NetConfiguration _read;
     private NetConfiguration _configuration;
     private FrameBuffers? _receiveBuffers;
@@ -173,15 +174,15 @@ public sealed class VirtioNet : VirtioDevice
 
         uint frameLength = (uint)(EthernetHeaderLength + Mtu);
         _receiveBuffers = FrameBuffers.TryCreate(
-            Machine.Dma, receiveQueue.Size, Math.Max(frameLength, MinimumReceiveLength));
-        _transmitBuffers = FrameBuffers.TryCreate(Machine.Dma, transmitQueue.Size, frameLength);
+            Dma, receiveQueue.Size, Math.Max(frameLength, MinimumReceiveLength));
+        _transmitBuffers = FrameBuffers.TryCreate(Dma, transmitQueue.Size, frameLength);
         if (_receiveBuffers == null || _transmitBuffers == null)
         {
             return "cannot be given memory for its frames";
         }
 
-        _transmit = new TransmitSide(transmitQueue, _transmitBuffers);
-        _receive = new ReceiveSide(receiveQueue, _receiveBuffers);
+        _transmit = new TransmitSide(transmitQueue, _transmitBuffers, _counters);
+        _receive = new ReceiveSide(receiveQueue, _receiveBuffers, _counters);
         _receive.PostAll();
         return null;
     }
@@ -214,12 +215,12 @@ public sealed class VirtioNet : VirtioDevice
     /// <inheritdoc/>
     protected override Counter[] ReadCounters() => new[]
     {
-        new Counter("frames received", _receive == null ? 0 : _receive.Frames),
-        new Counter("bytes received", _receive == null ? 0 : _receive.Bytes),
-        new Counter("buffers too short", _receive == null ? 0 : _receive.TooShort),
-        new Counter("frames sent", _transmit == null ? 0 : _transmit.Frames),
-        new Counter("bytes sent", _transmit == null ? 0 : _transmit.Bytes),
-        new Counter("transmit queue full", _transmit == null ? 0 : _transmit.Full),
+        new Counter("frames received", _counters.FramesReceived),
+        new Counter("bytes received", _counters.BytesReceived),
+        new Counter("buffers too short", _counters.TooShort),
+        new Counter("frames sent", _counters.FramesSent),
+        new Counter("bytes sent", _counters.BytesSent),
+        new Counter("transmit queue full", _counters.Full),
     };
 
     /// <summary>
@@ -228,7 +229,14 @@ public sealed class VirtioNet : VirtioDevice
     private void ChooseMacAddress()
     {
         ulong address = _configuration.Mac;
+        bool hasMadeUp = MacAddress != 0 && !HasDeviceMacAddress;
         HasDeviceMacAddress = address != 0 && (address & MulticastBit) == 0;
+        if (!HasDeviceMacAddress && hasMadeUp)
+        {
+            // A device that is brought up again is the same station as before.
+            return;
+        }
+
         if (!HasDeviceMacAddress)
         {
             // FNV-1a over the place and the time: different for each device of a guest, and most likely between guests.

@@ -13,6 +13,9 @@ internal sealed class MmioRegisters
     /// <summary>How many bytes the control registers take; the device-specific configuration follows.</summary>
     internal const uint Length = 0x100;
 
+    /// <summary>Where <c>QueueNotify</c> is.</summary>
+    internal const uint NotificationOffset = 0x050;
+
     private const uint Magic = 0x74726976; // "virt"
 
     private const uint MagicValue = 0x000;
@@ -26,7 +29,6 @@ internal sealed class MmioRegisters
     private const uint QueueSizeMax = 0x034;
     private const uint QueueSize = 0x038;
     private const uint QueueReady = 0x044;
-    private const uint QueueNotify = 0x050;
     private const uint InterruptStatus = 0x060;
     private const uint InterruptAck = 0x064;
     private const uint StatusOffset = 0x070;
@@ -114,7 +116,7 @@ internal sealed class MmioRegisters
     }
 
     /// <summary>Writes <c>QueueNotify</c>.</summary>
-    internal void Notify(uint value) => _registers.Write32(QueueNotify, value);
+    internal void Notify(uint value) => _registers.Write32(NotificationOffset, value);
 
     /// <summary>Begins the reset of a queue. Only where RING_RESET was negotiated.</summary>
     internal void BeginQueueReset(ushort queueIndex)

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
@@ -22,14 +23,17 @@ public sealed class MmioTransport : VirtioTransport
 
     private readonly MmioRegisters _registers;
     private readonly MmioRegion _window;
+    private readonly ulong _address;
     private readonly byte _lineNumber;
     private LineInterrupt? _line;
+    private int _queuesMadeReady;
 
     private MmioTransport(Machine machine, ushort deviceType, ulong address, MmioRegion window, byte line)
         : base(machine, deviceType, "0x" + Hexadecimal.Format(address))
     {
         _registers = new MmioRegisters(window);
         _window = window;
+        _address = address;
         _lineNumber = line;
     }
 
@@ -39,6 +43,12 @@ public sealed class MmioTransport : VirtioTransport
     /// <inheritdoc/>
     public override string InterruptKind =>
         _line == null ? "none" : "interrupt line " + _lineNumber.ToString(CultureInfo.InvariantCulture);
+
+    /// <inheritdoc/>
+    public override string Interface => "version 2";
+
+    /// <inheritdoc/>
+    public override string InterruptReason => _line == null ? "not connected" : "the transport has one line";
 
     /// <inheritdoc/>
     public override DeviceStatus Status
@@ -153,6 +163,10 @@ public sealed class MmioTransport : VirtioTransport
     public override int VectorOf(ushort queueIndex) => -1;
 
     /// <inheritdoc/>
+    public override string DescribeNotification(ushort queueIndex) =>
+        "0x" + Hexadecimal.Format(_address + MmioRegisters.NotificationOffset) + " (one place for all queues)";
+
+    /// <inheritdoc/>
     public override string? EnableQueue(Virtqueue queue)
     {
         if (_registers.IsQueueReady(queue.Index))
@@ -165,6 +179,7 @@ public sealed class MmioTransport : VirtioTransport
             return "does not take the size of a queue";
         }
 
+        _queuesMadeReady = Math.Max(_queuesMadeReady, queue.Index + 1);
         return _registers.TryEnableQueue(queue) ? null : "does not make a queue ready";
     }
 
@@ -223,5 +238,19 @@ public sealed class MmioTransport : VirtioTransport
     {
         _line?.Release();
         _line = null;
+    }
+
+    /// <inheritdoc/>
+    private protected override bool LeavesQueuesEnabled()
+    {
+        for (int index = 0; index < _queuesMadeReady; index++)
+        {
+            if (_registers.IsQueueReady((ushort)index))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

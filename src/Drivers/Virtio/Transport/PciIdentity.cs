@@ -29,6 +29,9 @@ public static class PciIdentity
         return true;
     }
 
+    /// <summary>Whether a virtio device also has the legacy interface (virtio 1.4, 4.1.2.1).</summary>
+    public static bool IsTransitional(PciFunction function) => function.DeviceId < FirstModern;
+
     private static ushort TypeOfTransitional(ushort deviceId) => deviceId switch
     {
         0x1000 => DeviceTypes.Network,

@@ -46,6 +46,9 @@ internal sealed class PciInterrupts
     /// <summary>How the function interrupts, as shown to people.</summary>
     internal string Kind { get; private set; } = "none";
 
+    /// <summary>Why it is not something better, as shown to people.</summary>
+    internal string Reason { get; private set; } = "not connected";
+
     /// <summary>The vector of a queue, or -1.</summary>
     internal int VectorOf(ushort queueIndex) => _messages.Length == 0 ? -1 : VectorOf(_sharing, queueIndex);
 
@@ -53,9 +56,13 @@ internal sealed class PciInterrupts
     /// <returns>Null, or why there are none.</returns>
     internal string? Connect(string deviceName, string[] queueNames, DeviceEventSink sink)
     {
-        _table = _machine.Interrupts.HasMessages ? MsixTable.Open(_function, _machine) : null;
+        bool hasMessages = _machine.Interrupts.HasMessages;
+        _table = hasMessages ? MsixTable.Open(_function, _machine) : null;
         if (_table == null)
         {
+            Reason = !hasMessages ? "the machine takes no messages"
+                : _function.FindCapability(CapabilityId.MsiX) == null ? "the function has no MSI-X"
+                : "the function has no usable MSI-X table";
             return ConnectLine(deviceName, queueNames.Length, sink);
         }
 
@@ -90,6 +97,7 @@ internal sealed class PciInterrupts
         _line?.Release();
         _line = null;
         Kind = "none";
+        Reason = "not connected";
     }
 
     private static int VectorOf(Sharing sharing, int queueIndex) => sharing switch
@@ -111,12 +119,21 @@ internal sealed class PciInterrupts
         int count = VectorCountOf(sharing, queueNames.Length);
         if (count > _table!.VectorCount)
         {
+            Reason = Number(_table.VectorCount) + " of the " + Number(count) + " vectors that it would take are there";
             return false;
         }
 
         _messages = new MessageInterrupt?[count];
-        if (TryProgram(sharing, deviceName, queueNames, sink) && _table.Enable() && TryMap(sharing, queueNames.Length))
+        string? failure = Program(sharing, deviceName, queueNames, sink)
+            ?? (!_table.Enable() ? "MSI-X does not let itself be turned on" : null)
+            ?? (!TryMap(sharing, queueNames.Length) ? "the device does not map " + Number(count) + " vectors" : null);
+        if (failure == null)
         {
+            if (sharing == Sharing.None)
+            {
+                Reason = Number(count) + " of " + Number(_table.VectorCount) + " vectors are used";
+            }
+
             for (int vector = 0; vector < count; vector++)
             {
                 _table.Unmask(vector);
@@ -129,14 +146,18 @@ internal sealed class PciInterrupts
             return true;
         }
 
+        Reason = failure;
         Unmap(queueNames.Length);
         _table.Disable();
         ReleaseMessages();
         return false;
     }
 
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Sets messages aside and writes them into the table.</summary>
-    private bool TryProgram(Sharing sharing, string deviceName, string[] queueNames, DeviceEventSink sink)
+    /// <returns>Null, or why they are not there.</returns>
+    private string? Program(Sharing sharing, string deviceName, string[] queueNames, DeviceEventSink sink)
     {
         for (int vector = 0; vector < _messages.Length; vector++)
         {
@@ -154,13 +175,18 @@ internal sealed class PciInterrupts
             MessageInterrupt? message = _machine.Interrupts.AllocateMessage(
                 deviceName + " " + purpose, new VectorHandler(sink, firstQueue, queueCount, isConfiguration));
             _messages[vector] = message;
-            if (message == null || !_table!.TryProgram(vector, message.Address, message.Data))
+            if (message == null)
             {
-                return false;
+                return "the machine has only " + Number(vector) + " messages left for it";
+            }
+
+            if (!_table!.TryProgram(vector, message.Address, message.Data))
+            {
+                return "the function does not keep the message of a vector";
             }
         }
 
-        return true;
+        return null;
     }
 
     /// <summary>Maps events to vectors and makes sure that the device took each (virtio 1.4, 4.1.5.1.2.2).</summary>
@@ -198,7 +224,7 @@ internal sealed class PciInterrupts
             return "has neither usable MSI-X vectors nor an interrupt line";
         }
 
-        string line = _function.InterruptLine.ToString(CultureInfo.InvariantCulture);
+        string line = Number(_function.InterruptLine);
         _line = _machine.Interrupts.AttachLine(
             _function.InterruptLine, deviceName, new LineHandler(sink, queueCount, _isrStatus));
         if (_line == null)

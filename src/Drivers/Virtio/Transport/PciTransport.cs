@@ -1,3 +1,4 @@
+using System.Globalization;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
@@ -26,6 +27,7 @@ public sealed class PciTransport : VirtioTransport
     private readonly PciStructure _notification;
     private readonly PciInterrupts _interrupts;
     private readonly MmioRegion?[] _notify = new MmioRegion?[MaximumQueues];
+    private readonly ulong[] _notificationPlaces = new ulong[MaximumQueues];
     private readonly ushort[] _notificationValues = new ushort[MaximumQueues];
 
     private PciTransport(
@@ -50,7 +52,14 @@ public sealed class PciTransport : VirtioTransport
     public override string Kind => _structures.UsesWindow ? "virtio-pci through configuration space" : "virtio-pci";
 
     /// <inheritdoc/>
+    public override string Interface =>
+        PciIdentity.IsTransitional(_function) ? "transitional device" : "modern device";
+
+    /// <inheritdoc/>
     public override string InterruptKind => _interrupts.Kind;
+
+    /// <inheritdoc/>
+    public override string InterruptReason => _interrupts.Reason;
 
     /// <inheritdoc/>
     public override DeviceStatus Status
@@ -138,6 +147,26 @@ public sealed class PciTransport : VirtioTransport
     public override int VectorOf(ushort queueIndex) => _interrupts.VectorOf(queueIndex);
 
     /// <inheritdoc/>
+    public override string DescribeNotification(ushort queueIndex)
+    {
+        BaseAddressRegister? register = _function.BaseAddress(_notification.Bar);
+        if (register == null || queueIndex >= MaximumQueues || _notify[queueIndex] == null)
+        {
+            return string.Empty;
+        }
+
+        ulong offset = _notification.Offset + _notificationPlaces[queueIndex];
+        uint stride = _notification.NotifyOffsetMultiplier;
+        string place = !register.IsAssigned
+            ? "base address " + register.Index.ToString(CultureInfo.InvariantCulture)
+                + " + 0x" + Hexadecimal.Format(offset)
+            : (register.IsIo ? "port 0x" : "0x") + Hexadecimal.Format(register.Address + offset);
+        return place + (stride == 0
+            ? " (one place for all queues)"
+            : " (" + stride.ToString(CultureInfo.InvariantCulture) + " bytes per queue)");
+    }
+
+    /// <inheritdoc/>
     public override string? EnableQueue(Virtqueue queue)
     {
         // The place is cap.offset + queue_notify_off * notify_off_multiplier; both factors are the device's word.
@@ -154,12 +183,18 @@ public sealed class PciTransport : VirtioTransport
             return "places a queue's notifications outside the notification structure";
         }
 
+        if (_common.IsQueueEnabled(queue.Index))
+        {
+            return "has a queue in use before the driver enabled it";
+        }
+
         if (!_interrupts.TryKeepVector(queue.Index))
         {
             return "does not map a queue to its vector again";
         }
 
         _notify[queue.Index] = notify;
+        _notificationPlaces[queue.Index] = place;
         _notificationValues[queue.Index] = Has(FeatureBits.NotificationConfigurationData)
             ? _common.ReadQueueNotificationData(queue.Index)
             : queue.Index;
@@ -223,6 +258,20 @@ public sealed class PciTransport : VirtioTransport
     {
         _function.BusMaster = false;
         _interrupts.Disconnect();
+    }
+
+    /// <inheritdoc/>
+    private protected override bool LeavesQueuesEnabled()
+    {
+        for (int index = 0; index < MaximumQueues; index++)
+        {
+            if (_notify[index] != null && _common.IsQueueEnabled((ushort)index))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private bool Has(ulong feature) => (Features & feature) != 0;

@@ -38,8 +38,14 @@ public abstract class VirtioTransport
     /// <summary>What the transport is, as shown to people, for example <c>virtio-pci</c>.</summary>
     public abstract string Kind { get; }
 
+    /// <summary>Which interfaces the device has, as shown to people.</summary>
+    public abstract string Interface { get; }
+
     /// <summary>How the device interrupts, as shown to people.</summary>
     public abstract string InterruptKind { get; }
+
+    /// <summary>Why it interrupts like that and not in a better way, as shown to people.</summary>
+    public abstract string InterruptReason { get; }
 
     /// <summary>The device status field. Setting it to <see cref="DeviceStatus.None"/> begins a reset.</summary>
     public abstract DeviceStatus Status { get; set; }
@@ -100,6 +106,9 @@ public abstract class VirtioTransport
 
     /// <summary>Which vector a queue signals; -1 where it has none of its own because a line is used.</summary>
     public abstract int VectorOf(ushort queueIndex);
+
+    /// <summary>Where notifications of a queue go, as shown to people; empty before it was enabled.</summary>
+    public abstract string DescribeNotification(ushort queueIndex);
 
     /// <summary>Tells the device where a queue is and enables it (virtio 1.4, 4.1.5.1.3).</summary>
     /// <returns>Null, or why it cannot be.</returns>
@@ -172,7 +181,7 @@ public abstract class VirtioTransport
             Machine.Clock.Relax();
         }
 
-        return true;
+        return !LeavesQueuesEnabled();
     }
 
     /// <summary>
@@ -211,6 +220,12 @@ public abstract class VirtioTransport
         Status = status | DeviceStatus.DriverOk;
         return WaitForStatus(DeviceStatus.DriverOk);
     }
+
+    /// <summary>
+    /// Whether a queue that the driver enabled is still enabled after the device said that it was reset. kvm-host's
+    /// workers go on with such queues, in memory that is anything but free.
+    /// </summary>
+    private protected abstract bool LeavesQueuesEnabled();
 
     /// <summary>Notes what was negotiated.</summary>
     internal void OnNegotiated(ulong features) => Features = features;
