@@ -18,6 +18,17 @@ public abstract class DeviceTransport
     /// <summary>Device-independent features that only other transports can carry.</summary>
     internal abstract ulong UnsupportedFeatures { get; }
 
+    /// <summary>Buffers of a queue were used.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="isNotificationWanted">Whether the driver asked to hear of it.</param>
+    internal virtual void OnUsed(ModelQueue queue, bool isNotificationWanted)
+    {
+        if (isNotificationWanted)
+        {
+            NotifyUsed(queue);
+        }
+    }
+
     /// <summary>Sends a used buffer notification.</summary>
     internal abstract void NotifyUsed(ModelQueue queue);
 

@@ -67,10 +67,13 @@ public abstract partial class VirtioDeviceModel
             return;
         }
 
-        if (!IsRunning || queue.Ring == null)
+        if ((Status & StatusBit.DriverOk) == 0 || queue.Ring == null)
         {
             Report(DriverRule.NotificationTime, $"queue {queue.Index} was notified at status {Status:x2}");
-            return;
+            if (!IsRunning || queue.Ring == null)
+            {
+                return;
+            }
         }
 
         queue.NotificationsReceived++;
@@ -209,10 +212,10 @@ public abstract partial class VirtioDeviceModel
     private bool GiveBack(ModelQueue queue, bool asksPolicy, bool isIdle)
     {
         bool isUsed = queue.Use(asksPolicy, isIdle, out bool isNotificationWanted);
-        if (isNotificationWanted)
+        queue.NotificationsSent += isNotificationWanted ? 1UL : 0;
+        if (isUsed)
         {
-            queue.NotificationsSent++;
-            _transport?.NotifyUsed(queue);
+            _transport?.OnUsed(queue, isNotificationWanted);
         }
 
         return isUsed;

@@ -176,7 +176,10 @@ public abstract partial class VirtioDeviceModel
         _acceptsUnknown = false;
         foreach (ModelQueue queue in _queues)
         {
-            queue.ResetRegisters();
+            if (!IgnoresStatus || !queue.IsEnabled)
+            {
+                queue.ResetRegisters();
+            }
         }
 
         OnReset();

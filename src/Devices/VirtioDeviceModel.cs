@@ -88,8 +88,8 @@ public abstract partial class VirtioDeviceModel
     public byte Status { get; private set; }
 
     /// <summary>Whether the device works: DRIVER_OK, and no trouble on either side.</summary>
-    public bool IsRunning =>
-        (Status & (StatusBit.DriverOk | StatusBit.NeedsReset | StatusBit.Failed)) == StatusBit.DriverOk;
+    public bool IsRunning => IgnoresStatus
+        || (Status & (StatusBit.DriverOk | StatusBit.NeedsReset | StatusBit.Failed)) == StatusBit.DriverOk;
 
     /// <summary>Whether the driver suspended the device.</summary>
     public bool IsSuspended => (Status & StatusBit.Suspend) != 0;
@@ -120,6 +120,12 @@ public abstract partial class VirtioDeviceModel
 
     /// <summary>The device's configuration space.</summary>
     public ReadOnlySpan<byte> Configuration => _configuration.Bytes;
+
+    /// <summary>
+    /// Whether queues work from the moment that they are enabled, whatever the status, and no reset stops them: the
+    /// habit of a device whose workers nobody tells of the status.
+    /// </summary>
+    internal bool IgnoresStatus { get; set; }
 
     /// <summary>The features that belong to the type of device and can be handled.</summary>
     protected abstract ulong TypeFeatures { get; }

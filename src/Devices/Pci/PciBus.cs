@@ -11,26 +11,31 @@ namespace VirtioGuest.Devices.Pci;
 /// </summary>
 public sealed class PciBus : ConfigurationAccess
 {
-    private readonly Dictionary<byte, PciDeviceFunction> _functions = new Dictionary<byte, PciDeviceFunction>();
+    private readonly Dictionary<byte, IBusFunction> _functions = new Dictionary<byte, IBusFunction>();
 
     /// <summary>Creates an empty bus 0 of segment 0.</summary>
     /// <param name="hasExtendedSpace">Whether 0x1000 bytes of each function are reached, and not only 0x100.</param>
-    public PciBus(bool hasExtendedSpace = false)
+    /// <param name="absent">What is read where nobody answers: all ones on a real bus.</param>
+    public PciBus(bool hasExtendedSpace = false, uint absent = uint.MaxValue)
         : base(0, 0, 0, hasExtendedSpace ? 0x1000u : 0x100)
     {
+        Absent = absent;
     }
+
+    /// <summary>What is read where nobody answers.</summary>
+    public uint Absent { get; }
 
     /// <summary>Plugs a function in, as function 0 of a device.</summary>
     /// <param name="device">The device's number, 0 to 31, that nobody has.</param>
     /// <param name="function">What answers there.</param>
-    public void Add(byte device, PciDeviceFunction function)
+    public void Add(byte device, IBusFunction function)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(device, (byte)31);
         _functions.Add(device, function);
     }
 
     /// <summary>A window of device registers, wherever the guest places the ranges behind it.</summary>
-    /// <remarks>Where no function decodes an address, reads give all ones and writes are lost.</remarks>
+    /// <remarks>Where no function decodes an address, reads give <see cref="Absent"/> and writes are lost.</remarks>
     public MmioRegion MapMmio(ulong physicalAddress, uint length) => new Window(this, physicalAddress, length);
 
     /// <inheritdoc/>
@@ -54,17 +59,17 @@ public sealed class PciBus : ConfigurationAccess
     protected override void WriteDoubleWord(PciAddress address, uint offset, uint value) =>
         Find(address)?.WriteConfiguration(offset, 4, value);
 
-    private PciDeviceFunction? Find(PciAddress address) =>
-        address.Function == 0 && _functions.TryGetValue(address.Device, out PciDeviceFunction? function)
+    private IBusFunction? Find(PciAddress address) =>
+        address.Function == 0 && _functions.TryGetValue(address.Device, out IBusFunction? function)
             ? function
             : null;
 
     private uint Read(PciAddress address, uint offset, int width) =>
-        Find(address)?.ReadConfiguration(offset, width) ?? uint.MaxValue;
+        Find(address)?.ReadConfiguration(offset, width) ?? Absent;
 
     private uint ReadRegister(ulong address, int width)
     {
-        foreach (PciDeviceFunction function in _functions.Values)
+        foreach (IBusFunction function in _functions.Values)
         {
             if (function.Decode(address, out ulong offset) is int index)
             {
@@ -72,12 +77,12 @@ public sealed class PciBus : ConfigurationAccess
             }
         }
 
-        return uint.MaxValue;
+        return Absent;
     }
 
     private void WriteRegister(ulong address, int width, uint value)
     {
-        foreach (PciDeviceFunction function in _functions.Values)
+        foreach (IBusFunction function in _functions.Values)
         {
             if (function.Decode(address, out ulong offset) is int index)
             {

@@ -11,7 +11,7 @@ namespace VirtioGuest.Devices.Pci;
 /// Range 0 (0 and 1 where 64-bit) holds the structures, range 2 the vectors, ranges 4 and 5 shared memory. It is not
 /// transitional. Nothing is placed until a guest does so.
 /// </remarks>
-public sealed class PciDeviceFunction : DeviceTransport
+public sealed class PciDeviceFunction : DeviceTransport, IBusFunction
 {
     private const byte QueueInterrupt = 1;
     private const byte ConfigurationInterrupt = 2;

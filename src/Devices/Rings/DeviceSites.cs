@@ -14,12 +14,6 @@ public static class DeviceSites
     /// <summary>Packed: between publishing used descriptors and reading the driver's event suppression.</summary>
     public const AccessSite PackedBeforeDriverEvent = (AccessSite)1003;
 
-    /// <summary>Packed: the driver's event flags, before the position that they speak of.</summary>
-    public const AccessSite PackedLoadDriverEventFlags = (AccessSite)1004;
-
-    /// <summary>Packed: the device's event flags, after the position that they speak of.</summary>
-    public const AccessSite PackedStoreDeviceEventFlags = (AccessSite)1005;
-
     /// <summary>Packed: between asking for notifications and looking at the ring once more.</summary>
     public const AccessSite PackedAfterEnable = (AccessSite)1006;
 

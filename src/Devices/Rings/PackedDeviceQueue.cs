@@ -51,6 +51,12 @@ public sealed class PackedDeviceQueue : DeviceQueue
     /// </summary>
     public bool MarksWritten { get; set; } = true;
 
+    /// <summary>
+    /// Whether used descriptors keep all flags that the driver wrote into the slot, NEXT and WRITE among them, and only
+    /// USED changes, as kvm-host does it. It needs buffers used in order and each by an entry of its own.
+    /// </summary>
+    public bool KeepsFlags { get; set; }
+
     /// <inheritdoc/>
     public override RingPosition NextAvailable => new RingPosition((ushort)SlotOf(_available), WrapOf(_available));
 
@@ -93,7 +99,7 @@ public sealed class PackedDeviceQueue : DeviceQueue
 
     /// <inheritdoc/>
     public override void SuppressNotifications() =>
-        _deviceEvent.StoreRelease16(EventFlagsField, EventDisable, DeviceSites.PackedStoreDeviceEventFlags);
+        _deviceEvent.Store16(EventFlagsField, EventDisable);
 
     /// <inheritdoc/>
     public override bool EnableNotifications()
@@ -105,7 +111,9 @@ public sealed class PackedDeviceQueue : DeviceQueue
             flags = EventDescriptor;
         }
 
-        _deviceEvent.StoreRelease16(EventFlagsField, flags, DeviceSites.PackedStoreDeviceEventFlags);
+        // Nothing orders the position and the flags. A driver that sees them mixed has published a buffer before the
+        // barrier here, and the look behind it finds that.
+        _deviceEvent.Store16(EventFlagsField, flags);
 
         // The driver publishes and then reads these flags; this is the other half of that handshake.
         Barriers.Full(DeviceSites.PackedAfterEnable);
@@ -244,14 +252,14 @@ public sealed class PackedDeviceQueue : DeviceQueue
         int flags = WrapOf(position) ? DescriptorFlags.Available | DescriptorFlags.Used : 0;
         flags |= MarksWritten && entry.IsWritten ? DescriptorFlags.Write : 0;
         uint at = FieldOf(position, FlagsField);
+        flags = KeepsFlags ? _descriptors.Load16(at) ^ DescriptorFlags.Used : flags;
         _descriptors.StoreRelease16(at, (ushort)flags, DeviceSites.PackedStoreUsedFlags);
     }
 
     private bool IsNotificationWanted(int count)
     {
         Barriers.Full(DeviceSites.PackedBeforeDriverEvent);
-        int flags = EventFlagsMask
-            & _driverEvent.LoadAcquire16(EventFlagsField, DeviceSites.PackedLoadDriverEventFlags);
+        int flags = EventFlagsMask & _driverEvent.Load16(EventFlagsField);
         if (flags == EventDisable)
         {
             return false;

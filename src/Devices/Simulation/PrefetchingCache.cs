@@ -4,17 +4,18 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Devices.Simulation;
 
 /// <summary>
-/// The data cache of a processor that reads ahead: copied back, 64-byte lines. PREWRITE writes back, PREREAD and
-/// POSTREAD invalidate, POSTWRITE does nothing. A line may be filled at any time although nobody asked for it, and a
-/// dirty one evicted.
+/// The data cache of a processor that reads ahead: copied back, 64-byte lines unless said otherwise. PREWRITE writes
+/// back, PREREAD and POSTREAD invalidate, POSTWRITE does nothing. A line may be filled at any time although nobody
+/// asked for it, and a dirty one evicted.
 /// </summary>
 public sealed class PrefetchingCache : CacheModel
 {
     /// <summary>Creates the model.</summary>
     /// <param name="timing">When lines are filled and evicted.</param>
     /// <param name="seed">What <see cref="CacheTiming.Random"/> draws from.</param>
-    public PrefetchingCache(CacheTiming timing = CacheTiming.Eager, int seed = 0)
-        : base(64, timing, seed)
+    /// <param name="lineSize">The length of a line in bytes, a power of two.</param>
+    public PrefetchingCache(CacheTiming timing = CacheTiming.Eager, int seed = 0, uint lineSize = 64)
+        : base(lineSize, timing, seed)
     {
     }
 

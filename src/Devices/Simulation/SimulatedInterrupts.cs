@@ -25,6 +25,7 @@ public sealed class SimulatedInterrupts : InterruptController
     private readonly List<SimulatedLine> _lines = [];
     private readonly Queue<SimulatedMessage> _pending = new();
     private readonly HashSet<byte> _raised = [];
+    private readonly HashSet<byte> _pulsed = [];
     private bool _isServingLines;
 
     /// <summary>How many messages are still to be given out.</summary>
@@ -116,12 +117,22 @@ public sealed class SimulatedInterrupts : InterruptController
     /// <summary>A device lowers its line.</summary>
     public void LowerLine(byte line) => _raised.Remove(line);
 
+    /// <summary>A device raises its line and lowers it at once, as seen where lines are edge-triggered.</summary>
+    public void PulseLine(byte line)
+    {
+        _pulsed.Add(line);
+        DeliverAtOnce();
+    }
+
     /// <summary>Calls the handlers of what is pending, and of what becomes pending meanwhile.</summary>
+    /// <param name="limit">
+    /// How many messages, and rounds of each line, at most: a hostile device asks again for every answer.
+    /// </param>
     /// <returns>How many handlers were called.</returns>
-    public int Deliver()
+    public int Deliver(int limit = int.MaxValue)
     {
         int calls = 0;
-        while (_pending.TryDequeue(out SimulatedMessage? message))
+        for (int i = 0; i < limit && _pending.TryDequeue(out SimulatedMessage? message); i++)
         {
             calls += message.Deliver() ? 1 : 0;
         }
@@ -134,7 +145,8 @@ public sealed class SimulatedInterrupts : InterruptController
             {
                 for (byte line = 0; line <= LastLine; line++)
                 {
-                    calls += Serve(line);
+                    calls += _pulsed.Remove(line) && !MaskedLines.Contains(line) ? Call(line, out _) : 0;
+                    calls += Serve(line, limit);
                 }
             }
             finally
@@ -157,19 +169,27 @@ public sealed class SimulatedInterrupts : InterruptController
         }
     }
 
-    private int Serve(byte line)
+    /// <summary>Calls every handler of a line once.</summary>
+    private int Call(byte line, out bool isClaimed)
+    {
+        int calls = 0;
+        isClaimed = false;
+        foreach (SimulatedLine share in _lines.FindAll(l => l.Line == line))
+        {
+            calls++;
+            isClaimed |= share.Deliver();
+        }
+
+        return calls;
+    }
+
+    private int Serve(byte line, int limit)
     {
         int calls = 0;
         int unclaimed = 0;
-        while (_raised.Contains(line) && !MaskedLines.Contains(line))
+        for (int i = 0; i < limit && _raised.Contains(line) && !MaskedLines.Contains(line); i++)
         {
-            bool isClaimed = false;
-            foreach (SimulatedLine share in _lines.FindAll(l => l.Line == line))
-            {
-                calls++;
-                isClaimed |= share.Deliver();
-            }
-
+            calls += Call(line, out bool isClaimed);
             unclaimed = isClaimed ? 0 : unclaimed + 1;
             if (unclaimed == UnclaimedLimit || calls >= ServiceLimit)
             {

@@ -1,0 +1,138 @@
+using VirtioGuest.Devices.Mmio;
+using VirtioGuest.Devices.Pci;
+
+namespace VirtioGuest.Devices.Hostile;
+
+/// <summary>Chooses what a hostile device's registers lie about.</summary>
+internal sealed class LieMaker
+{
+    private const uint StatusRegister = 0x14;
+    private const uint GenerationRegister = 0x15;
+    private const uint QueueResetRegister = 0x3A;
+    private const int MostTruths = 6;
+
+    /// <summary>Offset and width of the fields of the common configuration (virtio 1.4, 4.1.4.3).</summary>
+    private static readonly (uint Offset, uint Width)[] s_common =
+    [
+        (0x04, 4), (0x10, 2), (0x12, 2), (StatusRegister, 1), (GenerationRegister, 1), (0x18, 2), (0x1A, 2), (0x1C, 2),
+        (0x1E, 2), (0x38, 2), (QueueResetRegister, 2), (PciFunctionLayout.IsrOffset, 1),
+    ];
+
+    /// <summary>The control registers that can be read over MMIO (virtio 1.4, 4.2.2).</summary>
+    private static readonly uint[] s_mmio =
+    [
+        MmioRegister.MagicValue, MmioRegister.Version, MmioRegister.DeviceId, MmioRegister.DeviceFeatures,
+        MmioRegister.QueueSizeMaximum, MmioRegister.QueueReady, MmioRegister.InterruptStatus, MmioRegister.Status,
+        MmioRegister.SharedMemoryLengthLow, MmioRegister.SharedMemoryLengthHigh, MmioRegister.SharedMemoryBaseLow,
+        MmioRegister.SharedMemoryBaseHigh, MmioRegister.QueueReset, MmioRegister.ConfigurationGeneration,
+    ];
+
+    private readonly Whims _whims;
+    private readonly Hostility _hostility;
+
+    public LieMaker(Whims whims, Hostility hostility)
+    {
+        _whims = whims;
+        _hostility = hostility;
+    }
+
+    /// <summary>Lies of a PCI function's header.</summary>
+    public LyingRegisters OfHeader()
+    {
+        LyingRegisters lies = new LyingRegisters();
+        for (int i = Count(Hostility.Header, 3); i > 0; i--)
+        {
+            // Any field but the command: whether a device may master the bus is decided by the bus.
+            uint offset = (uint)_whims.Below(0x3E);
+            uint length = (uint)_whims.Below(4) + 1;
+            if (offset + length <= 4 || offset > 5)
+            {
+                lies.Add(Any(offset, length));
+            }
+        }
+
+        return lies;
+    }
+
+    /// <summary>Lies of the range with a PCI function's structures.</summary>
+    public LyingRegisters OfStructures(int configurationLength)
+    {
+        LyingRegisters lies = new LyingRegisters();
+        AddEndless(lies, StatusRegister, GenerationRegister, QueueResetRegister);
+        for (int i = Count(Hostility.Control, 3); i > 0; i--)
+        {
+            (uint offset, uint width) = s_common[_whims.Below(s_common.Length)];
+            lies.Add(Any(offset, width));
+        }
+
+        AddConfiguration(lies, PciFunctionLayout.DeviceOffset, configurationLength);
+        return lies;
+    }
+
+    /// <summary>Lies of the range with the vectors.</summary>
+    public LyingRegisters OfVectors()
+    {
+        LyingRegisters lies = new LyingRegisters();
+        for (int i = Count(Hostility.Vectors, 3); i > 0; i--)
+        {
+            lies.Add(Any((uint)_whims.Below(16) * 4, 4));
+        }
+
+        return lies;
+    }
+
+    /// <summary>Lies of the registers over MMIO.</summary>
+    public LyingRegisters OfMmio(int configurationLength)
+    {
+        LyingRegisters lies = new LyingRegisters();
+        AddEndless(lies, MmioRegister.Status, MmioRegister.ConfigurationGeneration, MmioRegister.QueueReset);
+        for (int i = Count(Hostility.Control, 3); i > 0; i--)
+        {
+            lies.Add(Any(s_mmio[_whims.Below(s_mmio.Length)], 4));
+        }
+
+        if (Is(Hostility.Interrupts) && _whims.Chance(50))
+        {
+            lies.Add(new RegisterLie(
+                MmioRegister.InterruptStatus, 4, LieKind.Constant, _whims.Edge() | 1, 0, _whims));
+        }
+
+        AddConfiguration(lies, MmioRegister.Configuration, configurationLength);
+        return lies;
+    }
+
+    private bool Is(Hostility part) => (_hostility & part) != 0;
+
+    private int Count(Hostility part, int most) => Is(part) ? 1 + _whims.Below(most) : 0;
+
+    private RegisterLie Any(uint offset, uint length) => new RegisterLie(
+        offset, length, (LieKind)_whims.Below(5), _whims.Edge(), _whims.Below(MostTruths), _whims);
+
+    private void AddConfiguration(LyingRegisters lies, uint start, int length)
+    {
+        for (int i = length == 0 ? 0 : Count(Hostility.Configuration, 4); i > 0; i--)
+        {
+            // Fields are what lies are about, so their places are likely.
+            lies.Add(Any(start + ((uint)_whims.Below(length) & ~3u), _whims.Chance(50) ? 4u : 8));
+        }
+    }
+
+    /// <summary>One thing that never ends: a status that stays, a generation that moves, a reset that lasts.</summary>
+    private void AddEndless(LyingRegisters lies, uint status, uint generation, uint queueReset)
+    {
+        if (!Is(Hostility.Endless))
+        {
+            return;
+        }
+
+        int truths = _whims.Below(12);
+        lies.Add(_whims.Below(5) switch
+        {
+            0 => new RegisterLie(generation, 1, LieKind.Counting, 0, truths, _whims),
+            1 => new RegisterLie(queueReset, 2, LieKind.Constant, 1, 0, _whims),
+            2 => new RegisterLie(status, 1, LieKind.Anything, 0, truths, _whims),
+            3 => new RegisterLie(status, 1, LieKind.Constant, (uint)_whims.Below(256), truths, _whims),
+            _ => new RegisterLie(status, 1, LieKind.WrongBits, 1u << _whims.Below(8), truths, _whims),
+        });
+    }
+}
