@@ -76,7 +76,7 @@ internal static unsafe class ProgramStart
         word = Auxiliary(word, AuxiliaryEffectiveUser, 0);
         word = Auxiliary(word, AuxiliaryGroup, 0);
         word = Auxiliary(word, AuxiliaryEffectiveGroup, 0);
-        word = Auxiliary(word, AuxiliaryCapabilities, Capabilities());
+        word = Auxiliary(word, AuxiliaryCapabilities, LibOs.Features->Basic);
         word = Auxiliary(word, AuxiliaryTicks, 100);
         word = Auxiliary(word, AuxiliarySecure, 0);
         word = Auxiliary(word, AuxiliaryRandom, random);
@@ -114,13 +114,6 @@ internal static unsafe class ProgramStart
         thread->Registers.Flags = InterruptsEnabled;
         thread->State = ThreadState.Ready;
         return thread;
-    }
-
-    private static ulong Capabilities()
-    {
-        uint* result = stackalloc uint[4];
-        Processor.CpuId(1, 0, result);
-        return result[3];
     }
 
     private static ulong* Auxiliary(ulong* word, ulong kind, ulong value)

@@ -6,6 +6,9 @@ internal unsafe struct ProcessorFeatures
     // XCR0: x87, SSE, AVX, and the three parts of AVX-512.
     private const uint WantedComponents = 0xE7;
 
+    /// <summary>What CPUID function 1 says in EDX, which Linux hands on to programs (AT_HWCAP).</summary>
+    public uint Basic;
+
     /// <summary>Whether there is a local APIC.</summary>
     public bool HasLocalApic;
 
@@ -34,6 +37,7 @@ internal unsafe struct ProcessorFeatures
         uint* r = stackalloc uint[4];
 
         Processor.CpuId(1, 0, r);
+        features.Basic = r[3];
         features.HasLocalApic = (r[3] & (1u << 9)) != 0;
         features.HasRandom = (r[2] & (1u << 30)) != 0;
         features.HasWideCompareExchange = (r[2] & (1u << 13)) != 0;

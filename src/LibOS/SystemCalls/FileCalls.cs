@@ -21,8 +21,9 @@ internal static unsafe class FileCalls
     /// <summary>Opens the console as descriptors 0, 1 and 2.</summary>
     public static void Initialize() => s_files.Initialize();
 
-    /// <summary>Serves a call on files.</summary>
-    public static long Dispatch(PerCpu* cpu, TrapFrame* frame)
+    /// <summary>Serves a call if it is one on files.</summary>
+    /// <returns>Whether it is.</returns>
+    public static bool TryDispatch(PerCpu* cpu, TrapFrame* frame, out long result)
     {
         ulong a = frame->Rdi;
         ulong b = frame->Rsi;
@@ -30,37 +31,61 @@ internal static unsafe class FileCalls
         switch (frame->Rax)
         {
             case CallNumbers.Write:
-                return Write(a, (byte*)b, c);
+                result = Write(a, (byte*)b, c);
+                return true;
             case CallNumbers.WriteVector:
-                return WriteVector(a, (ulong*)b, c);
+                result = WriteVector(a, (ulong*)b, c);
+                return true;
             case CallNumbers.Read:
-                return Read(cpu, frame, a, (byte*)b, c);
+                result = Read(cpu, frame, a, (byte*)b, c);
+                return true;
             case CallNumbers.ReadVector:
-                return ReadVector(cpu, frame, a, (ulong*)b, c);
+                result = ReadVector(cpu, frame, a, (ulong*)b, c);
+                return true;
             case CallNumbers.Open:
-                return Open((byte*)a);
+                result = Open((byte*)a);
+                return true;
             case CallNumbers.OpenAt:
-                return Open((byte*)b);
+                result = Open((byte*)b);
+                return true;
             case CallNumbers.Close:
-                return s_files.Close(a);
+                result = s_files.Close(a);
+                return true;
             case CallNumbers.FStat:
-                return Stat(a, (byte*)b);
+                result = Stat(a, (byte*)b);
+                return true;
             case CallNumbers.FStatAt when *(byte*)b == 0:
-                return Stat(a, (byte*)c);
+                result = Stat(a, (byte*)c);
+                return true;
             case CallNumbers.Seek:
-                return s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.IllegalSeek;
+                result = s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.IllegalSeek;
+                return true;
             case CallNumbers.IoControl:
-                return s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.NotATerminal;
+                result = s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.NotATerminal;
+                return true;
             case CallNumbers.FileControl:
-                return Control(a, b);
+                result = Control(a, b);
+                return true;
             case CallNumbers.Pipe:
             case CallNumbers.Pipe2:
-                return Pipe((uint*)a);
+                result = Pipe((uint*)a);
+                return true;
             case CallNumbers.GetDirectory:
-                return GetDirectory((byte*)a, b);
+                result = GetDirectory((byte*)a, b);
+                return true;
+            case CallNumbers.Stat:
+            case CallNumbers.LStat:
+            case CallNumbers.FStatAt:
+            case CallNumbers.Access:
+            case CallNumbers.ReadLink:
+            case CallNumbers.StatFileSystem:
+            case CallNumbers.FStatFileSystem:
+                // There is no file system to look at.
+                result = -ErrorNumber.NoEntry;
+                return true;
             default:
-                // stat, lstat, access, readlink, statfs: there is no file system to look at.
-                return -ErrorNumber.NoEntry;
+                result = 0;
+                return false;
         }
     }
 

@@ -111,29 +111,6 @@ internal static unsafe class SystemCall
             case CallNumbers.ThreadGroupKill:
                 return SignalCalls.Send(b, c);
 
-            case CallNumbers.Read:
-            case CallNumbers.Write:
-            case CallNumbers.ReadVector:
-            case CallNumbers.WriteVector:
-            case CallNumbers.Open:
-            case CallNumbers.OpenAt:
-            case CallNumbers.Close:
-            case CallNumbers.Seek:
-            case CallNumbers.Stat:
-            case CallNumbers.LStat:
-            case CallNumbers.FStat:
-            case CallNumbers.FStatAt:
-            case CallNumbers.IoControl:
-            case CallNumbers.FileControl:
-            case CallNumbers.Pipe:
-            case CallNumbers.Pipe2:
-            case CallNumbers.Access:
-            case CallNumbers.ReadLink:
-            case CallNumbers.StatFileSystem:
-            case CallNumbers.FStatFileSystem:
-            case CallNumbers.GetDirectory:
-                return FileCalls.Dispatch(cpu, frame);
-
             case CallNumbers.UName:
                 return InformationCalls.Name((byte*)a);
             case CallNumbers.SystemInformation:
@@ -151,6 +128,11 @@ internal static unsafe class SystemCall
             case CallNumbers.GetEffectiveUser:
             case CallNumbers.GetEffectiveGroup:
                 return 0;
+        }
+
+        if (FileCalls.TryDispatch(cpu, frame, out long result))
+        {
+            return result;
         }
 
         ReportUnknown(frame->Rax);

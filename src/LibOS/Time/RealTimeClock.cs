@@ -26,8 +26,10 @@ internal static class RealTimeClock
     private const byte IsValid = 0x80;
     private const byte Afternoon = 0x80;
 
-    // An update takes 2 ms at most, and a read of a register a microsecond or more.
+    // An update takes 2 ms at most, and a read of a register a microsecond or more. But a virtual clock ends its update
+    // in a thread of the host, which has to get a turn between our reads, and may have to wait for it.
     private const uint MaximumPolls = 10_000;
+    private const uint PausesPerPoll = 100;
     private const uint MaximumReadings = 8;
 
     /// <summary>Reads the time.</summary>
@@ -88,6 +90,11 @@ internal static class RealTimeClock
             if ((ReadRegister(StatusA) & UpdateInProgress) == 0)
             {
                 return true;
+            }
+
+            for (uint pause = 0; pause < PausesPerPoll; pause++)
+            {
+                Processor.Pause();
             }
         }
 

@@ -71,7 +71,7 @@ internal static class TimestampCalibration
         Processor.Out8(TimerChannel2, 0xFF);
 
         const uint interval = (uint)((ulong)TimerHertz * IntervalMicroseconds / 1_000_000);
-        ulong start = ReadTimer(out uint startCount);
+        ulong start = Read(0, out uint startCount);
         uint count = startCount;
         for (uint i = 0; startCount - count < interval || startCount < count; i++)
         {
@@ -83,14 +83,14 @@ internal static class TimestampCalibration
             count = ReadCount();
         }
 
-        ulong end = ReadTimer(out uint endCount);
+        ulong end = Read(0, out uint endCount);
         return endCount < startCount ? Frequency(end - start, startCount - endCount, TimerHertz) : 0;
     }
 
     private static uint MeasureByAcpi(ushort port)
     {
         const uint interval = (uint)((ulong)AcpiHertz * IntervalMicroseconds / 1_000_000);
-        ulong start = ReadAcpi(port, out uint startCount);
+        ulong start = Read(port, out uint startCount);
         for (uint i = 0; ((Processor.In32(port) - startCount) & AcpiMask) < interval; i++)
         {
             if (i == ReadingLimit)
@@ -99,7 +99,7 @@ internal static class TimestampCalibration
             }
         }
 
-        ulong end = ReadAcpi(port, out uint endCount);
+        ulong end = Read(port, out uint endCount);
         return Frequency(end - start, (endCount - startCount) & AcpiMask, AcpiHertz);
     }
 
@@ -114,7 +114,10 @@ internal static class TimestampCalibration
         return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
     }
 
-    private static ulong ReadTimer(out uint count)
+    /// <summary>Reads the timestamp counter and, at the same moment, a timer.</summary>
+    /// <param name="acpiPort">The ACPI timer's port, or 0 for the 8254.</param>
+    /// <param name="count">What the timer shows.</param>
+    private static ulong Read(ushort acpiPort, out uint count)
     {
         ulong shortest = ulong.MaxValue;
         ulong timestamp = 0;
@@ -122,28 +125,7 @@ internal static class TimestampCalibration
         for (int i = 0; i < Readings; i++)
         {
             ulong before = Processor.ReadTimestamp();
-            uint value = ReadCount();
-            ulong after = Processor.ReadTimestamp();
-            if (after - before < shortest)
-            {
-                shortest = after - before;
-                timestamp = before;
-                count = value;
-            }
-        }
-
-        return timestamp;
-    }
-
-    private static ulong ReadAcpi(ushort port, out uint count)
-    {
-        ulong shortest = ulong.MaxValue;
-        ulong timestamp = 0;
-        count = 0;
-        for (int i = 0; i < Readings; i++)
-        {
-            ulong before = Processor.ReadTimestamp();
-            uint value = Processor.In32(port) & AcpiMask;
+            uint value = acpiPort == 0 ? ReadCount() : Processor.In32(acpiPort) & AcpiMask;
             ulong after = Processor.ReadTimestamp();
             if (after - before < shortest)
             {

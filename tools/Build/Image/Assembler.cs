@@ -25,26 +25,20 @@ internal sealed class Assembler
         Directory.CreateDirectory(output);
     }
 
-    /// <summary>Assembles what is linked into the kernel, and returns the object files.</summary>
+    /// <summary>
+    /// Assembles what is linked into the kernel but for the table of function names, and returns the object files.
+    /// </summary>
     public IReadOnlyList<string> AssembleKernelParts()
     {
         string image = Path.Combine(_folder, ImageFolder) + Path.DirectorySeparatorChar;
-        List<string> objects = [];
         IEnumerable<string> sources = Directory.EnumerateFiles(_folder, "*.S", SearchOption.AllDirectories)
             .Where(path => !path.StartsWith(image, StringComparison.Ordinal))
-            .Append(Path.Combine(image, "Font.S"))
-            .Append(Path.Combine(image, "Symbols.S"));
-        foreach (string source in sources.Order(StringComparer.Ordinal))
-        {
-            string name = Path.GetRelativePath(_folder, source).Replace(Path.DirectorySeparatorChar, '.');
-            string target = Path.Combine(_output, Path.ChangeExtension(name, ".o"));
-            ExternalProgram.Run(
-                "clang", ["--target=x86_64-linux-gnu", "-g", "-I", _output, "-c", source, "-o", target]);
-            objects.Add(target);
-        }
-
-        return objects;
+            .Append(Path.Combine(image, "Font.S"));
+        return [.. sources.Order(StringComparer.Ordinal).Select(Assemble)];
     }
+
+    /// <summary>Assembles the table of function names as it is now, and returns the object file.</summary>
+    public string AssembleNames() => Assemble(Path.Combine(_folder, ImageFolder, "Symbols.S"));
 
     /// <summary>Assembles 16- and 32-bit code of the image folder to plain bytes that run at an address.</summary>
     public byte[] AssembleFlat(string name, int address, IEnumerable<string> definitions)
@@ -56,5 +50,14 @@ internal sealed class Assembler
         ExternalProgram.Run(
             "ld.lld", ["-m", "elf_i386", "--oformat", "binary", $"-Ttext=0x{address:x}", "-o", target, intermediate]);
         return File.ReadAllBytes(target);
+    }
+
+    private string Assemble(string source)
+    {
+        string name = Path.GetRelativePath(_folder, source).Replace(Path.DirectorySeparatorChar, '.');
+        string target = Path.Combine(_output, Path.ChangeExtension(name, ".o"));
+        ExternalProgram.Run(
+            "clang", ["--target=x86_64-linux-gnu", "-g", "-I", _output, "-c", source, "-o", target]);
+        return target;
     }
 }

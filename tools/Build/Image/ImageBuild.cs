@@ -78,24 +78,29 @@ internal static class ImageBuild
     {
         ConsoleFont.Convert(ConsoleFont.Source, workspace.Intermediate("font.bin"));
         string libos = workspace.Intermediate("libos.o");
+        Assembler assembler = new(workspace.LibOS, workspace.Intermediate());
+        IReadOnlyList<string> assembly = assembler.AssembleKernelParts();
 
         // Once without the table of function names, to learn its size, and once with room for it.
-        LinkWithNames(new byte[sizeof(uint)]);
+        string names = WriteNames(new byte[sizeof(uint)]);
+        LibOSObject.Prepare(objects.LibOS, libos, [.. assembly, names], workspace.LibOS);
+        LinkAll();
         byte[] room = new byte[FunctionNames.Table(ElfFile.Read(workspace.Elf)).Length];
-        LinkWithNames(room);
+        WriteNames(room);
+        LinkAll();
         FunctionNames.Write(workspace.Elf, room.Length);
 
         ElfFile kernel = ElfFile.Read(workspace.Elf);
         KernelChecks.Run(kernel);
         return kernel;
 
-        void LinkWithNames(byte[] names)
+        string WriteNames(byte[] table)
         {
-            File.WriteAllBytes(workspace.Intermediate("symbols.bin"), names);
-            Assembler assembler = new(workspace.LibOS, workspace.Intermediate());
-            IReadOnlyList<string> assembly = assembler.AssembleKernelParts();
-            LibOSObject.Prepare(objects.LibOS, libos, assembly, workspace.LibOS);
-            KernelLink.Link(objects, [.. assembly, libos], workspace.Intermediate("link.ld"), workspace.Elf);
+            File.WriteAllBytes(workspace.Intermediate("symbols.bin"), table);
+            return assembler.AssembleNames();
         }
+
+        void LinkAll() =>
+            KernelLink.Link(objects, [.. assembly, names, libos], workspace.Intermediate("link.ld"), workspace.Elf);
     }
 }
