@@ -117,63 +117,6 @@ internal sealed class VirtioDiskTests
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
     }
 
-    [Test]
-    public void A_device_that_breaks_the_rules_fails_what_is_in_flight_and_is_taken_out_of_use()
-    {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
-        bench.ExpectsViolations = true;
-        VirtioDisk disk = Start(bench);
-        bench.Device.HoldsRequests = true;
-        Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[600 * 512]));
-        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
-        Thread.Sleep(20);
-
-        bench.Device.Ring(0).Use(new TakenBuffer(63, [], 1), 1);
-        bench.Device.InterruptQueue(0);
-
-        Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
-        Assert.That(disk.IsUsable, Is.False);
-        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
-        Assert.That(new ShellBench(disk).Run("disks"), Does.EndWith("out of use"));
-    }
-
-    [Test]
-    public void A_device_that_asks_for_a_reset_fails_what_is_in_flight()
-    {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
-        bench.ExpectsViolations = true;
-        VirtioDisk disk = Start(bench);
-        bench.Device.HoldsRequests = true;
-        Task<DiskStatus> writing = disk.WriteAsync(0, new byte[512]).AsTask();
-
-        bench.Device.SetNeedsReset();
-
-        Assert.That(writing.Wait(TimeSpan.FromSeconds(10)), Is.True);
-        Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceBroken));
-    }
-
-    [Test]
-    public void Lsvirtio_tells_about_the_device()
-    {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered |= FlushFeature;
-        VirtioDisk disk = Start(bench);
-        var shell = new ShellBench(disk);
-        shell.Context.Devices.Add(disk.Device);
-        shell.Run("blk 0 checksum 0 64");
-
-        string[] lines = shell.Run("lsvirtio").Split('\n');
-
-        Assert.That(lines[0], Does.Match("^disk0: virtio-blk, virtio-pci at [0-9a-f:.]+, packed ring, .+, running$"));
-        Assert.That(lines[1], Does.StartWith("    features: ").And.Contain("FLUSH").And.Contain("RING_PACKED"));
-        Assert.That(
-            lines[2],
-            Does.Match("^    queue 0 requestq1: 64 descriptors, vector \\d+, 1 added, 1 used, 0 in flight, "));
-        Assert.That(lines, Does.Contain("    reads: 1"));
-    }
-
     private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);

@@ -97,21 +97,6 @@ internal sealed class VirtioLinkTests
     }
 
     [Test]
-    public void A_device_that_asks_for_a_reset_takes_the_link_down()
-    {
-        using DeviceBench<SimulatedNetwork> bench = CreateBench();
-        bench.ExpectsViolations = true;
-        VirtioLink link = Start(bench);
-        Assert.That(link.IsUp, Is.True);
-
-        bench.Device.SetNeedsReset();
-
-        Assert.That(link.IsUp, Is.False);
-        Assert.That(link.TrySend(s_arpRequest), Is.False);
-        Assert.That(bench.Function.IsBusMaster, Is.False);
-    }
-
-    [Test]
     public void An_MTU_too_small_for_the_stack_is_refused_with_a_reason()
     {
         using DeviceBench<SimulatedNetwork> bench = CreateBench();

@@ -17,16 +17,20 @@ internal static class ConfigurationSpace
     /// <param name="machine">The machine.</param>
     /// <param name="windows">What the firmware tells of.</param>
     /// <param name="output">Where it is said what was chosen or is of no use.</param>
+    /// <param name="name">What was chosen, for people.</param>
     /// <returns>The way for many threads, or null where there is none.</returns>
     public static ConfigurationAccess? Open(
-        Hal.Machine machine, IReadOnlyList<ConfigurationWindow> windows, TextOutput output)
+        Hal.Machine machine,
+        IReadOnlyList<ConfigurationWindow> windows,
+        TextOutput output,
+        out string name)
     {
         ConfigurationMechanism1? ports = ConfigurationMechanism1.IsPresent(machine.Ports)
             ? new ConfigurationMechanism1(machine.Ports)
             : null;
         foreach (ConfigurationWindow window in windows)
         {
-            string name = $"pci: configuration space at 0x{window.BaseAddress:x}";
+            string place = $"configuration space at 0x{window.BaseAddress:x}";
             bool isReachable = window.Segment == FirstSegment && (window.FirstBus == 0 || ports is null);
             EcamAccess? memory = isReachable
                 ? EcamAccess.TryCreate(
@@ -34,14 +38,16 @@ internal static class ConfigurationSpace
                 : null;
             if (memory is not null && memory.IsSane(ports))
             {
-                output.WriteLine($"{name}, buses {window.FirstBus} to {window.LastBus}");
+                output.WriteLine($"pci: {place}, buses {window.FirstBus} to {window.LastBus}");
+                name = place + " (ECAM)";
                 return new LockedConfigurationAccess(memory);
             }
 
-            output.WriteLine(
-                name + (!isReachable ? " is of another segment or bus" : " is not what it should be") + ": not used");
+            string fault = isReachable ? "is not what it should be" : "is of another segment or bus";
+            output.WriteLine($"pci: {place} {fault}: not used");
         }
 
+        name = ports is null ? "no configuration space" : "configuration space through ports (mechanism 1)";
         return ports is null ? null : new LockedConfigurationAccess(ports);
     }
 

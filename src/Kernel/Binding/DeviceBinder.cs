@@ -44,7 +44,7 @@ internal sealed class DeviceBinder
     private DeviceInventory BindPci(FirmwareDescription firmware, List<MmioDeviceWord> places)
     {
         ConfigurationAccess? configuration = ConfigurationSpace.Open(
-            _machine, firmware.ConfigurationWindows, _output);
+            _machine, firmware.ConfigurationWindows, _output, out string name);
         if (configuration is null)
         {
             _output.WriteLine("no PCI configuration space: no PCI devices");
@@ -63,7 +63,7 @@ internal sealed class DeviceBinder
             }
         }
 
-        var inventory = new DeviceInventory(topology.Functions);
+        var inventory = new DeviceInventory(topology.Functions) { ConfigurationSpace = name };
         foreach (PciFunction function in topology.Functions)
         {
             if (PciIdentity.TryIdentify(function, out ushort deviceType))

@@ -23,6 +23,9 @@ internal sealed class DeviceInventory
     /// <summary>The functions on the PCI buses, by address.</summary>
     public ReadOnlySpan<PciFunction> Functions => _functions;
 
+    /// <summary>How configuration space is reached, for people; empty where there are no PCI buses.</summary>
+    public string ConfigurationSpace { get; init; } = "";
+
     /// <summary>The disks, by number.</summary>
     public IReadOnlyList<Disk> Disks => _disks;
 

@@ -12,7 +12,7 @@ namespace VirtioGuest.Kernel.Services;
 /// </summary>
 /// <remarks>
 /// Requests of any length are split into transfers, of which a bounded number is in flight. Every wait ends: a device
-/// that does not answer in time is given up, and its requests fail with a status. The blocking calls allocate nothing.
+/// that does not answer in time is reset, and its requests fail with a status. The blocking calls allocate nothing.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A disk lives as long as the kernel.")]
 internal abstract class Disk
@@ -23,7 +23,7 @@ internal abstract class Disk
     /// <summary>How long a device may take for a transfer.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
 
-    // Whoever gives a device up may be a step behind with completing its transfers.
+    // Whoever resets a device may be a step behind with completing its transfers.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
     private readonly Stack<DiskTransfer> _idle = new();
@@ -202,7 +202,7 @@ internal abstract class Disk
         return IsUsable ? Submit(transfer, operation, firstSector, count) : DiskStatus.DeviceBroken;
     }
 
-    /// <summary>Blocks until a transfer in flight has ended; gives the device up where that takes too long.</summary>
+    /// <summary>Blocks until a transfer in flight has ended; resets the device where that takes too long.</summary>
     public DiskStatus Wait(DiskTransfer transfer)
     {
         if (transfer.TryWait(_timeout, out DiskStatus status))
@@ -210,7 +210,7 @@ internal abstract class Disk
             return status;
         }
 
-        GiveUp();
+        ResetDevice(transfer);
         return transfer.TryWait(_timeout + s_grace, out status)
             ? status
             : throw new InvalidOperationException(Name + ": a transfer outlived its device");
@@ -225,10 +225,11 @@ internal abstract class Disk
     protected abstract DiskTransfer? CreateTransfer();
 
     /// <summary>
-    /// Takes the device out of use because it did not answer in time. Before it returns, every transfer in flight has
-    /// been completed, and the device does not touch their buffers any more.
+    /// Resets the device because it did not answer in time. Before it returns, every transfer in flight has been
+    /// completed, and the device does not touch their buffers any more.
     /// </summary>
-    protected abstract void GiveUp();
+    /// <param name="overdue">What took too long; where it has ended meanwhile there is nothing to do.</param>
+    protected abstract void ResetDevice(DiskTransfer overdue);
 
     private static ulong CountSectors(int length)
     {
@@ -338,25 +339,22 @@ internal abstract class Disk
         {
             lock (_idle)
             {
-                _watch ??= new Timer(_ => GiveUpIfOverdue(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+                _watch ??= new Timer(_ => ResetIfOverdue(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
             }
         }
     }
 
-    private void GiveUpIfOverdue()
+    private void ResetIfOverdue()
     {
-        bool isOverdue = false;
+        DiskTransfer? overdue;
         lock (_idle)
         {
-            foreach (DiskTransfer transfer in _all)
-            {
-                isOverdue |= transfer.IsOverdue(_timeout);
-            }
+            overdue = _all.Find(transfer => transfer.IsOverdue(_timeout));
         }
 
-        if (isOverdue)
+        if (overdue is not null)
         {
-            GiveUp();
+            ResetDevice(overdue);
         }
     }
 }

@@ -21,7 +21,10 @@ internal enum DiskStatus
     /// <summary>The device did not answer in time, and was reset.</summary>
     TimedOut,
 
-    /// <summary>The device misbehaved or was given up; it takes no more requests.</summary>
+    /// <summary>The device misbehaved and was reset before it had done it; any part may have been done.</summary>
+    DeviceReset,
+
+    /// <summary>The device was given up; it takes no more requests.</summary>
     DeviceBroken,
 
     /// <summary>There was no memory or no room in the queue for the request.</summary>

@@ -12,6 +12,7 @@ internal static class DiskStatusText
         DiskStatus.ReadOnly => "the disk is read-only",
         DiskStatus.OutOfRange => "beyond the end of the disk",
         DiskStatus.TimedOut => "the device did not answer in time and was reset",
+        DiskStatus.DeviceReset => "the device misbehaved and was reset before it was done",
         DiskStatus.DeviceBroken => "the device misbehaved and is out of use",
         _ => "no memory or queue space for the request",
     };

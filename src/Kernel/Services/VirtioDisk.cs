@@ -9,10 +9,20 @@ namespace VirtioGuest.Kernel.Services;
 
 /// <summary>A virtio block device as a disk.</summary>
 /// <remarks>
+/// <para>
 /// One lock keeps the device's one queue to one context at a time: submitters and the driver thread. Completions are
 /// collected under it and told outside of it.
+/// </para>
+/// <para>
+/// A device that asks for a reset or breaks the rules is reset and brought up again by whoever notices. Once it has
+/// confirmed the reset, what it had is handed to it once more, and fails with a status where that comes to nothing
+/// either. Doing it twice does no harm: whoever wants an order among requests waits for the first before he sends the
+/// second, and reading, writing or flushing the same again changes nothing. After a reset that was not confirmed
+/// nothing is repeated: the buffers are quarantined and the disk is out of use. What a device did not answer in time
+/// is not repeated either.
+/// </para>
 /// </remarks>
-internal sealed class VirtioDisk : Disk
+internal sealed partial class VirtioDisk : Disk
 {
     private const int PreferredTransfers = 16;
     private const uint PreferredTransferLength = 128 * 1024;
@@ -22,20 +32,23 @@ internal sealed class VirtioDisk : Disk
 
     private readonly Lock _gate = new();
     private readonly VirtioBlock _device;
-    private readonly DmaTag _dma;
+    private readonly DeviceRecovery _recovery;
     private readonly uint _transferLength;
+    private readonly uint _segmentLength;
     private readonly VirtioDiskTransfer[] _transfers;
+    private readonly VirtioDiskTransfer[] _aborted;
     private int _transferCount;
     private bool _isGone;
-    private DiskStatus _goneStatus = DiskStatus.DeviceBroken;
 
-    private VirtioDisk(VirtioBlock device, DmaTag dma, uint transferLength, int maximumTransfers)
-        : base(device.Name, maximumTransfers, DefaultTimeout)
+    private VirtioDisk(VirtioBlock device, uint transferLength, int maximumTransfers, TimeSpan timeout)
+        : base(device.Name, maximumTransfers, timeout)
     {
         _device = device;
-        _dma = dma;
+        _recovery = new DeviceRecovery(device);
         _transferLength = transferLength;
+        _segmentLength = device.MaximumSegmentLength;
         _transfers = new VirtioDiskTransfer[maximumTransfers];
+        _aborted = new VirtioDiskTransfer[maximumTransfers];
     }
 
     /// <summary>The device.</summary>
@@ -54,7 +67,16 @@ internal sealed class VirtioDisk : Disk
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
     /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
-    public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure)
+    public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure) =>
+        TryCreate(transport, name, DefaultTimeout, out failure);
+
+    /// <summary>Brings a device up as a disk.</summary>
+    /// <param name="transport">The way to it.</param>
+    /// <param name="name">What it will be called.</param>
+    /// <param name="timeout">How long it may take for a transfer.</param>
+    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
+    public static VirtioDisk? TryCreate(
+        VirtioTransport transport, string name, TimeSpan timeout, out string failure)
     {
         var events = new Events();
         var device = new VirtioBlock(transport, name, events);
@@ -77,7 +99,7 @@ internal sealed class VirtioDisk : Disk
         ulong segments = ((transferLength - 1) / device.MaximumSegmentLength) + 1;
         ulong fitting = (ulong)device.MaximumRequests * FixedDescriptors / (segments + FixedDescriptors);
         var maximumTransfers = (int)Math.Clamp(fitting, 1, PreferredTransfers);
-        var disk = new VirtioDisk(device, transport.Machine.Dma, transferLength, maximumTransfers);
+        var disk = new VirtioDisk(device, transferLength, maximumTransfers, timeout);
         events.Attach(disk);
         return disk;
     }
@@ -85,13 +107,13 @@ internal sealed class VirtioDisk : Disk
     /// <inheritdoc/>
     protected override DiskTransfer? CreateTransfer()
     {
-        DmaMemory? memory = _dma.Allocate(_transferLength, BufferAlignment);
+        DmaMemory? memory = _device.Dma.Allocate(_transferLength, BufferAlignment);
         if (memory is null)
         {
             return null;
         }
 
-        var transfer = new VirtioDiskTransfer(_transferCount, memory, _device.MaximumSegmentLength);
+        var transfer = new VirtioDiskTransfer(_transferCount, memory, _segmentLength);
         _transfers[_transferCount++] = transfer;
         return transfer;
     }
@@ -114,11 +136,16 @@ internal sealed class VirtioDisk : Disk
             DiskOperation.Write => BlockOperation.Write,
             _ => BlockOperation.Flush,
         };
-        ReadOnlySpan<DmaSegment> data = own.HandOver(request, (uint)count * SectorSize);
+        own.HandOver(request, firstSector, (uint)count * SectorSize);
         SubmitStatus status;
         lock (_gate)
         {
-            status = _device.TrySubmit(request, firstSector, data, own.Token);
+            status = Submit(own);
+            if (status == SubmitStatus.NotRunning && RecoverIfBroken())
+            {
+                status = Submit(own);
+            }
+
             if (status == SubmitStatus.Ok)
             {
                 own.Begin();
@@ -128,45 +155,33 @@ internal sealed class VirtioDisk : Disk
         }
 
         own.TakeBack();
-        return status switch
-        {
-            SubmitStatus.OutOfRange => DiskStatus.OutOfRange,
-            SubmitStatus.ReadOnly => DiskStatus.ReadOnly,
-            SubmitStatus.Full => DiskStatus.NoResources,
-            SubmitStatus.NotOffered => DiskStatus.Unsupported,
-            SubmitStatus.NotRunning => DiskStatus.DeviceBroken,
-            _ => throw new InvalidOperationException(Name + ": the driver calls a request invalid"),
-        };
+        return StatusOf(status);
     }
 
     /// <inheritdoc/>
-    protected override void GiveUp() => GiveUp(DiskStatus.TimedOut);
-
-    private void GiveUp(DiskStatus status)
+    protected override void ResetDevice(DiskTransfer overdue)
     {
         lock (_gate)
         {
-            if (!_isGone)
+            if (!_isGone && overdue.IsInFlight)
             {
-                _goneStatus = status;
-                Volatile.Write(ref _isGone, true);
-                _device.Stop();
+                Recover(DiskStatus.TimedOut);
             }
         }
-
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
-        int count;
-        do
-        {
-            lock (_gate)
-            {
-                count = _device.Drain(batch);
-            }
-
-            Complete(batch[..count]);
-        }
-        while (count != 0);
     }
+
+    private static DiskStatus StatusOf(SubmitStatus status) => status switch
+    {
+        SubmitStatus.OutOfRange => DiskStatus.OutOfRange,
+        SubmitStatus.ReadOnly => DiskStatus.ReadOnly,
+        SubmitStatus.Full => DiskStatus.NoResources,
+        SubmitStatus.NotOffered => DiskStatus.Unsupported,
+        SubmitStatus.NotRunning => DiskStatus.DeviceBroken,
+        _ => throw new InvalidOperationException("the driver calls a request invalid"),
+    };
+
+    private SubmitStatus Submit(VirtioDiskTransfer transfer) =>
+        _device.TrySubmit(transfer.Operation, transfer.FirstSector, transfer.Segments, transfer.Token);
 
     private void OnUsedBuffers()
     {
@@ -186,19 +201,18 @@ internal sealed class VirtioDisk : Disk
                 count = _device.Drain(batch);
                 hasMore = _device.State == DeviceState.Running
                     && (count == batch.Length || _device.EnableInterrupts());
+                RecoverIfBroken();
             }
 
             Complete(batch[..count]);
         }
-
-        GiveUpIfBroken();
     }
 
-    private void GiveUpIfBroken()
+    private void OnConfigurationChange()
     {
-        if (_device.State == DeviceState.NeedsReset)
+        lock (_gate)
         {
-            GiveUp(DiskStatus.DeviceBroken);
+            RecoverIfBroken();
         }
     }
 
@@ -208,16 +222,10 @@ internal sealed class VirtioDisk : Disk
         {
             VirtioDiskTransfer transfer = _transfers[completion.Token];
             transfer.TakeBack();
-            if (completion.Status == BlockStatus.Abandoned)
-            {
-                transfer.Quarantine();
-            }
-
             transfer.Complete(completion.Status switch
             {
                 BlockStatus.Ok => DiskStatus.Ok,
                 BlockStatus.Unsupported => DiskStatus.Unsupported,
-                BlockStatus.Aborted or BlockStatus.Abandoned => _goneStatus,
                 _ => DiskStatus.DeviceError,
             });
         }
@@ -237,6 +245,6 @@ internal sealed class VirtioDisk : Disk
         public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _disk)?.OnUsedBuffers();
 
         /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _disk)?.GiveUpIfBroken();
+        public override void OnConfigurationChange() => Volatile.Read(ref _disk)?.OnConfigurationChange();
     }
 }

@@ -11,7 +11,7 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
     private readonly uint _segmentLength;
     private readonly DmaSegment[] _segments;
     private uint _length;
-    private bool _isRead;
+    private int _segmentCount;
 
     /// <summary>Creates a transfer.</summary>
     /// <param name="token">What the device's driver knows it by.</param>
@@ -28,35 +28,59 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
     /// <summary>What the device's driver knows it by.</summary>
     public int Token { get; }
 
+    /// <summary>What is done.</summary>
+    public BlockOperation Operation { get; private set; }
+
+    /// <summary>The first sector.</summary>
+    public ulong FirstSector { get; private set; }
+
+    /// <summary>Whether it was handed over a second time, because the device was reset meanwhile.</summary>
+    public bool IsRepeated { get; private set; }
+
+    /// <summary>The part of the buffer that is transferred, in segments that the device takes.</summary>
+    public ReadOnlySpan<DmaSegment> Segments => _segments.AsSpan(0, _segmentCount);
+
     /// <inheritdoc/>
     public override Span<byte> Data => _memory.Bytes(0, _memory.Length);
 
     /// <summary>Hands the part of the buffer that is transferred over to the device.</summary>
     /// <param name="operation">What will be done.</param>
+    /// <param name="firstSector">The first sector.</param>
     /// <param name="length">How many bytes.</param>
-    /// <returns>The part, in segments that the device takes.</returns>
-    public ReadOnlySpan<DmaSegment> HandOver(BlockOperation operation, uint length)
+    public void HandOver(BlockOperation operation, ulong firstSector, uint length)
     {
-        _isRead = operation == BlockOperation.Read;
+        Operation = operation;
+        FirstSector = firstSector;
+        IsRepeated = false;
         _length = length;
-        int count = 0;
+        _segmentCount = 0;
         for (uint offset = 0; offset < length; offset += _segmentLength)
         {
             uint part = Math.Min(_segmentLength, length - offset);
-            _segments[count++] = _memory.Segment(offset, part);
+            _segments[_segmentCount++] = _memory.Segment(offset, part);
             if (part == length - offset)
             {
                 break;
             }
         }
 
-        _memory.Sync(0, length, _isRead ? DmaSync.PreRead : DmaSync.PreWrite);
-        return _segments.AsSpan(0, count);
+        HandOver();
+    }
+
+    /// <summary>Hands the same over once more.</summary>
+    public void HandOverAgain()
+    {
+        IsRepeated = true;
+        HandOver();
     }
 
     /// <summary>Takes the part back from the device.</summary>
-    public void TakeBack() => _memory.Sync(0, _length, _isRead ? DmaSync.PostRead : DmaSync.PostWrite);
+    public void TakeBack() =>
+        _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PostRead : DmaSync.PostWrite);
 
     /// <summary>Takes the buffer out of use for good, because the device may still write to it.</summary>
     public void Quarantine() => _memory.Quarantine();
+
+    private void HandOver() =>
+        _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite);
 }

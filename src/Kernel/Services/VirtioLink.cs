@@ -9,8 +9,14 @@ namespace VirtioGuest.Kernel.Services;
 
 /// <summary>A virtio network device as an Ethernet link.</summary>
 /// <remarks>
+/// <para>
 /// Each queue has a lock. They are taken in the order receive, the stack's own, transmit: received frames are handed on
 /// under the first, and what the stack sends in answer takes the last.
+/// </para>
+/// <para>
+/// A device that asks for a reset or breaks the rules is reset and brought up again. Frames that it had are lost, as
+/// frames may be; the stack above keeps its address and its lease, because the station is the same as before.
+/// </para>
 /// </remarks>
 internal sealed class VirtioLink : EthernetLink
 {
@@ -20,19 +26,24 @@ internal sealed class VirtioLink : EthernetLink
     private readonly Lock _receiveGate = new();
     private readonly Lock _transmitGate = new();
     private readonly VirtioNet _device;
+    private readonly DeviceRecovery _recovery;
+    private readonly ulong _address;
     private FrameReceiver? _receiver;
     private bool _isGone;
 
     private VirtioLink(VirtioNet device)
     {
         _device = device;
+        _recovery = new DeviceRecovery(device);
+        _address = device.MacAddress;
         Span<byte> address = stackalloc byte[MacLength];
         for (int index = 0; index < MacLength; index++)
         {
-            address[index] = (byte)(device.MacAddress >> ((MacLength - 1 - index) * 8));
+            address[index] = (byte)(_address >> ((MacLength - 1 - index) * 8));
         }
 
         Address = new MacAddress(address);
+        Mtu = device.Mtu;
     }
 
     /// <summary>The device.</summary>
@@ -42,7 +53,7 @@ internal sealed class VirtioLink : EthernetLink
     public override MacAddress Address { get; }
 
     /// <inheritdoc/>
-    public override int Mtu => _device.Mtu;
+    public override int Mtu { get; }
 
     /// <inheritdoc/>
     public override bool IsUp => _device.IsLinkUp && _device.State == DeviceState.Running;
@@ -91,6 +102,13 @@ internal sealed class VirtioLink : EthernetLink
         {
             if (_device.TryTransmit(frame) != TransmitStatus.Ok)
             {
+                if (_device.State == DeviceState.NeedsReset)
+                {
+                    // Not here: the stack's lock is held, and no interrupt need follow.
+                    ThreadPool.UnsafeQueueUserWorkItem(
+                        static link => link.RecoverIfBroken(), this, preferLocal: false);
+                }
+
                 return false;
             }
 
@@ -113,7 +131,7 @@ internal sealed class VirtioLink : EthernetLink
             }
         }
 
-        GiveUpIfBroken();
+        RecoverIfBroken();
     }
 
     private void Receive()
@@ -134,7 +152,7 @@ internal sealed class VirtioLink : EthernetLink
         }
     }
 
-    private void GiveUpIfBroken()
+    private void RecoverIfBroken()
     {
         if (_device.State != DeviceState.NeedsReset)
         {
@@ -145,13 +163,31 @@ internal sealed class VirtioLink : EthernetLink
         {
             lock (_transmitGate)
             {
-                if (!_isGone)
+                // Another thread may have come first.
+                if (_isGone || _device.State != DeviceState.NeedsReset)
                 {
-                    _isGone = true;
-                    _device.Stop();
+                    return;
                 }
+
+                _device.Stop();
+                _isGone = !_recovery.TryRestart() || !IsTheSame();
             }
         }
+
+        // What came before interrupts were connected raised none.
+        Receive();
+    }
+
+    /// <summary>Whether the device is what those above the link took it for.</summary>
+    private bool IsTheSame()
+    {
+        bool isSame = _device.MacAddress == _address && _device.Mtu >= Mtu;
+        if (!isSame)
+        {
+            _recovery.GiveUp("it has another address or a smaller MTU than before");
+        }
+
+        return isSame;
     }
 
     /// <summary>Copies frames out of the device's reach before the stack looks at them.</summary>
@@ -192,6 +228,6 @@ internal sealed class VirtioLink : EthernetLink
         public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _link)?.OnUsedBuffers(queueIndex);
 
         /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _link)?.GiveUpIfBroken();
+        public override void OnConfigurationChange() => Volatile.Read(ref _link)?.RecoverIfBroken();
     }
 }

@@ -81,7 +81,7 @@ internal sealed class FakeDisk : Disk
         return DiskStatus.Ok;
     }
 
-    protected override void GiveUp()
+    protected override void ResetDevice(DiskTransfer overdue)
     {
         _isGone = true;
         lock (_pending)

@@ -1,0 +1,301 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
+
+namespace VirtioGuest.Kernel.Tests;
+
+/// <summary>
+/// Disks whose device gets into trouble. The machine's memory records every hand-over, so that a buffer which is not
+/// taken back, or given twice, fails these tests too.
+/// </summary>
+[TestFixture(0UL)]
+[TestFixture(SimulatedDevice.RingPacked)]
+[TestFixture(RingModel.IndirectDesc | RingModel.EventIdx)]
+[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+internal sealed class DiskRecoveryTests
+{
+    private const ulong SizeMaxFeature = 1UL << 1;
+    private const int SizeMaxField = 8;
+    private const uint QueueSelect = 0x16;
+    private const uint QueueMsixVector = 0x1A;
+    private const int Sectors = 1024;
+
+    // Three transfers of 256 sectors at most.
+    private const int Many = 600;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private readonly ulong _features;
+
+    public DiskRecoveryTests(ulong features)
+    {
+        _features = SimulatedDevice.Version1 | features;
+    }
+
+    [Test]
+    public void What_was_in_flight_is_read_once_the_device_is_back([Values] bool isBroken)
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] read = new byte[Many * 512];
+        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(100, read));
+
+        Trouble(bench, isBroken);
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
+        Assert.That(bench.Device.Requests, Has.Count.EqualTo(3), "each was done once");
+        Assert.That(disk.Read(7, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(7 * 512, read.Length)), Is.True);
+        DeviceDescription description = disk.Device.Describe();
+        Assert.That(description.Restarts, Is.EqualTo(1));
+        string trouble = isBroken
+            ? "requestq1: the device used a buffer ID out of range"
+            : "the device asks for a reset";
+        Assert.That(description.LastTrouble, Is.EqualTo(trouble));
+        Assert.That(description.Trouble, Is.Null);
+        Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[] { "disk0: " + description.LastTrouble }));
+    }
+
+    [Test]
+    public async Task What_was_in_flight_is_written_once_the_device_is_back()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] content = new byte[Many * 512];
+        new Random(1).NextBytes(content);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> writing = disk.WriteAsync(11, content).AsTask();
+        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(await Task.WhenAny(writing, Task.Delay(s_patience)), Is.SameAs(writing));
+        Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
+    }
+
+    [Test]
+    public void What_the_device_had_done_before_is_not_done_again()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] read = new byte[Many * 512];
+        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        bench.Device.WriteRegister(QueueSelect, 2, 0);
+        bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
+        bench.Device.CompleteHeld(1);
+        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "0@256" }));
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Requests, Is.EquivalentTo(new[] { "0@0", "0@256", "0@512" }));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
+    }
+
+    [Test]
+    public void What_comes_to_nothing_twice_fails()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        Task<DiskStatus> writing = Hold(bench, 1, () => disk.Write(0, new byte[512]));
+        bench.Device.ForgetHeld();
+        bench.Device.SetNeedsReset();
+        Assert.That(bench.Device.Held, Is.EqualTo(1), "it was sent once more");
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(writing.Wait(s_patience), Is.True);
+        Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceReset));
+        Assert.That(bench.Device.Requests, Is.Empty);
+        Assert.That(disk.IsUsable, Is.True);
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(
+            DiskStatus.DeviceReset.Describe(), Is.EqualTo("the device misbehaved and was reset before it was done"));
+    }
+
+    [Test]
+    public void A_device_that_breaks_again_and_again_is_given_up()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] sector = new byte[512];
+        for (int attempt = 0; attempt < DeviceRecovery.Attempts; attempt++)
+        {
+            bench.Device.SetNeedsReset();
+            Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.Ok), $"attempt {attempt}");
+        }
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.IsUsable, Is.False);
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
+        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(
+            bench.Machine.Lines.Warnings[^1],
+            Is.EqualTo("disk0: given up: it was in trouble after each of 3 attempts"));
+        var shell = new ShellBench(disk);
+        Assert.That(shell.Run("disks"), Does.EndWith("out of use"));
+        Assert.That(
+            shell.Run("blk 0 checksum 0 1"), Is.EqualTo("error: disk0: the device misbehaved and is out of use"));
+    }
+
+    [Test]
+    public void A_device_that_works_for_a_while_has_all_attempts_again()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        for (int trouble = 0; trouble < 2 * DeviceRecovery.Attempts; trouble++)
+        {
+            if (trouble == DeviceRecovery.Attempts)
+            {
+                bench.Machine.Time.Advance(DeviceRecovery.Calm);
+            }
+
+            bench.Device.SetNeedsReset();
+            Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok), $"trouble {trouble}");
+        }
+
+        bench.Device.SetNeedsReset();
+        Assert.That(disk.IsUsable, Is.False);
+    }
+
+    [Test]
+    public void A_device_that_does_not_start_again_is_tried_and_given_up()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
+        bench.Device.ForgetHeld();
+        bench.Device.RefusesFeatures = true;
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(bench.Machine.Lines.Warnings, Has.Count.EqualTo(5));
+        Assert.That(
+            bench.Machine.Lines.Warnings[3],
+            Does.StartWith("disk0: cannot be brought up again, attempt 3 of 3: did not accept the features"));
+        Assert.That(bench.Machine.Memory.Quarantined, Is.Zero);
+    }
+
+    [Test]
+    public void A_device_that_does_not_confirm_its_reset_is_quarantined_and_named()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] read = new byte[Many * 512];
+        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        int living = bench.Machine.Memory.Allocated - bench.Machine.Memory.Freed;
+        bench.Device.LooksPerReset = -1;
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
+        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(living), "rings, requests and the three buffers");
+        Assert.That(bench.Device.Requests, Is.Empty, "nothing is repeated");
+        Assert.That(read, Has.All.Zero);
+        Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
+        {
+            "disk0: the device asks for a reset",
+            "disk0: the device does not confirm its reset: cut off, its memory is quarantined",
+            "disk0: given up: it does not confirm a reset",
+        }));
+        ulong quarantined = disk.Device.Describe().QuarantinedBytes;
+        Assert.That(quarantined, Is.GreaterThan(3UL * 128 * 1024));
+        var shell = new ShellBench(disk);
+        shell.Context.Devices.Add(disk.Device);
+        Assert.That(shell.Run("mem"), Does.Match($@"(?m)^  quarantined:.*\n    by disk0: +{quarantined} "));
+        Assert.That(shell.Run("lsvirtio"), Does.Contain($"\n    quarantined: {quarantined} bytes\n"));
+        Assert.That(shell.Run("lsvirtio"), Does.Contain(", abandoned\n    trouble: the device asks for a reset\n"));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+    }
+
+    [Test]
+    public void A_device_that_does_not_answer_is_reset_and_used_on()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromMilliseconds(300));
+        bench.Device.HoldsRequests = true;
+
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.TimedOut));
+
+        Assert.That(bench.Device.Held, Is.EqualTo(1), "it is not sent again");
+        bench.Device.ForgetHeld();
+        bench.Device.HoldsRequests = false;
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Device.Describe().Restarts, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_device_that_comes_back_smaller_is_given_up()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
+        bench.Device.ForgetHeld();
+        bench.Device.Offered |= SizeMaxFeature;
+        bench.Device.SetField32(SizeMaxField, 4096);
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(
+            bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less at a time than before"));
+    }
+
+    private static void Trouble(DeviceBench<SimulatedDisk> bench, bool isBroken)
+    {
+        bench.Device.ForgetHeld();
+        bench.Device.HoldsRequests = false;
+        if (isBroken)
+        {
+            bench.Device.Ring(0).WriteUsed(0xFFFF, 1, 1);
+            bench.Device.InterruptQueue(0);
+        }
+        else
+        {
+            bench.Device.SetNeedsReset();
+        }
+    }
+
+    // The device has them all, and whoever sent them has gone to sleep.
+    private static Task<DiskStatus> Hold(DeviceBench<SimulatedDisk> bench, int requests, Func<DiskStatus> work)
+    {
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> task = Task.Run(work);
+        Assert.That(() => bench.Device.Held, Is.EqualTo(requests).After(10_000, 10));
+        Thread.Sleep(20);
+        return task;
+    }
+
+    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench, TimeSpan? timeout = null)
+    {
+        VirtioDisk? disk = VirtioDisk.TryCreate(
+            bench.OpenTransport(), "disk0", timeout ?? Disk.DefaultTimeout, out string failure);
+        Assert.That(disk, Is.Not.Null, failure);
+        return disk!;
+    }
+
+    private DeviceBench<SimulatedDisk> NewBench()
+    {
+        DeviceBench<SimulatedDisk> bench = Bench.Disk(Sectors);
+        bench.Device.Offered = _features;
+        new Random(2).NextBytes(bench.Device.Content);
+        return bench;
+    }
+}

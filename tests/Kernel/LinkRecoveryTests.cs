@@ -1,0 +1,204 @@
+using System;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
+using VirtioGuest.Net;
+
+namespace VirtioGuest.Kernel.Tests;
+
+/// <summary>Network links whose device gets into trouble.</summary>
+[TestFixture(0UL)]
+[TestFixture(SimulatedDevice.RingPacked)]
+[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+internal sealed class LinkRecoveryTests
+{
+    private const ulong MacFeature = 1UL << 5;
+    private const ulong MtuFeature = 1UL << 3;
+    private const int MtuField = 10;
+
+    private static readonly byte[] s_mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
+
+    // Who has 10.0.0.1? Tell 10.0.0.2, whose station is 02:00:00:00:00:02.
+    private static readonly byte[] s_arpRequest = Convert.FromHexString(
+        "FFFFFFFFFFFF" + "020000000002" + "0806"
+        + "0001" + "0800" + "06" + "04" + "0001"
+        + "020000000002" + "0A000002" + "000000000000" + "0A000001" + new string('0', 36));
+
+    private readonly ulong _features;
+
+    public LinkRecoveryTests(ulong features)
+    {
+        _features = SimulatedDevice.Version1 | features;
+    }
+
+    /// <summary>How a device gets into trouble.</summary>
+    public enum Kind
+    {
+        AsksForReset,
+        BreaksReceiveQueue,
+        BreaksTransmitQueue,
+    }
+
+    [Test]
+    public void A_link_comes_back_and_the_address_stays([Values] Kind kind)
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        NetworkPort port = Start(bench);
+        for (int trouble = 1; trouble <= DeviceRecovery.Attempts; trouble++)
+        {
+            MakeTrouble(bench, port, kind);
+
+            Assert.That(() => port.Link.IsUp, Is.True.After(10_000, 10));
+            Assert.That(Device(port).Describe().Restarts, Is.EqualTo(trouble));
+            Assert.That(port.Stack.Configuration!.Address.ToString(), Is.EqualTo("10.0.0.1"));
+            bench.Device.Sent.Clear();
+            Assert.That(bench.Device.Deliver(s_arpRequest), Is.True);
+            Assert.That(bench.Device.Sent, Has.Count.EqualTo(1), "the answer");
+            Assert.That(port.Link.TrySend(s_arpRequest), Is.True);
+        }
+
+        Assert.That(Count(port, "frames received"), Is.EqualTo(DeviceRecovery.Attempts), "through all lives");
+    }
+
+    [Test]
+    public void A_link_that_breaks_again_and_again_is_given_up([Values] Kind kind)
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        NetworkPort port = Start(bench);
+        for (int trouble = 0; trouble < DeviceRecovery.Attempts; trouble++)
+        {
+            MakeTrouble(bench, port, kind);
+            Assert.That(() => port.Link.IsUp, Is.True.After(10_000, 10));
+        }
+
+        MakeTrouble(bench, port, kind);
+
+        Assert.That(() => Device(port).State, Is.EqualTo(DeviceState.Stopped).After(10_000, 10));
+        Assert.That(port.Link.IsUp, Is.False);
+        Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
+        Assert.That(
+            () => bench.Machine.Lines.Warnings[^1],
+            Is.EqualTo("net0: given up: it was in trouble after each of 3 attempts").After(10_000, 10));
+        Assert.That(
+            new ShellBench(port: port).Run("net 0 dhcp"), Does.StartWith("error: net0: "));
+    }
+
+    [Test]
+    public void A_link_that_does_not_confirm_its_reset_is_quarantined_and_named()
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        NetworkPort port = Start(bench);
+        bench.Device.LooksPerReset = -1;
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(Device(port).State, Is.EqualTo(DeviceState.Abandoned));
+        Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(bench.Machine.Memory.Allocated));
+        Assert.That(bench.Machine.Lines.Warnings[^1], Is.EqualTo("net0: given up: it does not confirm a reset"));
+        Assert.That(port.Link.IsUp, Is.False);
+        Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+        var shell = new ShellBench(port: port);
+        shell.Context.Devices.Add(Device(port));
+        Assert.That(shell.Run("mem"), Does.Contain("    by net0:"));
+        Assert.That(shell.Run("net 0 status"), Does.Contain("link down"));
+    }
+
+    [Test]
+    public void A_made_up_address_is_kept()
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        bench.Device.Offered &= ~MacFeature;
+        NetworkPort port = Start(bench);
+        string address = port.Link.Address.ToString();
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(port.Link.IsUp, Is.True);
+        Assert.That(((VirtioGuest.Drivers.Virtio.Net.VirtioNet)Device(port)).HasDeviceMacAddress, Is.False);
+        Assert.That(port.Link.Address.ToString(), Is.EqualTo(address));
+        bench.Device.Sent.Clear();
+        Assert.That(bench.Device.Deliver(s_arpRequest), Is.True);
+        Assert.That(bench.Device.Sent, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void A_device_that_comes_back_as_another_is_given_up([Values] bool hasOtherMtu)
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        bench.Device.Offered |= MtuFeature;
+        SetMtu(bench, 1500);
+        NetworkPort port = Start(bench);
+        if (hasOtherMtu)
+        {
+            SetMtu(bench, 1400);
+        }
+        else
+        {
+            bench.Device.Configuration[5] = 0x57;
+        }
+
+        bench.Device.SetNeedsReset();
+
+        Assert.That(port.Link.IsUp, Is.False);
+        Assert.That(port.Link.Mtu, Is.EqualTo(1500));
+        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(
+            bench.Machine.Lines.Warnings[^1],
+            Is.EqualTo("net0: given up: it has another address or a smaller MTU than before"));
+    }
+
+    private static void MakeTrouble(DeviceBench<SimulatedNetwork> bench, NetworkPort port, Kind kind)
+    {
+        switch (kind)
+        {
+            case Kind.AsksForReset:
+                bench.Device.SetNeedsReset();
+                break;
+            case Kind.BreaksReceiveQueue:
+                bench.Device.Ring(0).WriteUsed(0xFFFF, 1, 1);
+                bench.Device.InterruptQueue(0);
+                break;
+            default:
+                // No interrupt tells of this one: it is found when buffers run out.
+                bench.Device.HoldsTransmit = true;
+                while (port.Link.TrySend(s_arpRequest))
+                {
+                }
+
+                bench.Device.HoldsTransmit = false;
+                bench.Device.Ring(1).WriteUsed(0xFFFF, 1, 1);
+                Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+                break;
+        }
+    }
+
+    private static void SetMtu(DeviceBench<SimulatedNetwork> bench, ushort mtu) =>
+        BitConverter.GetBytes(mtu).CopyTo(bench.Device.Configuration, MtuField);
+
+    private static VirtioDevice Device(NetworkPort port) => ((VirtioLink)port.Link).Device;
+
+    private static ulong Count(NetworkPort port, string name) =>
+        Array.Find(Device(port).Describe().Counters, counter => counter.Name == name).Value;
+
+    private static NetworkPort Start(DeviceBench<SimulatedNetwork> bench)
+    {
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
+        Assert.That(link, Is.Not.Null, failure);
+        var port = new NetworkPort("net0", link!);
+        link!.Connect(port.Stack);
+        Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any), Is.True);
+        return port;
+    }
+
+    private DeviceBench<SimulatedNetwork> NewBench()
+    {
+        DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = _features | MacFeature;
+        s_mac.CopyTo(bench.Device.Configuration, 0);
+        return bench;
+    }
+}
