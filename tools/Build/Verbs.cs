@@ -30,7 +30,7 @@ internal static class Verbs
             Guest("debug", "the same, waiting for gdb before the first instruction", true, forQemu),
             Test(forQemu),
             Simple("iso", "build the ISO, the ELF file and the bzImage", forQemu, ImageBuild.Run),
-            Simple("bench", "measure; prints a table and writes bench.json", forQemu, BenchmarkRun.Run),
+            Bench(forQemu),
             Simple("format", "bring all sources into the house's layout", forQemu, SourceFormat.Apply),
             Simple("clean", "delete everything that was built", forQemu, Cleanup.Run),
         };
@@ -114,6 +114,20 @@ internal static class Verbs
         RefuseArgumentsForQemu(command, forQemu);
         command.SetAction(parsed => TestRun.Run(
             Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(nightly), parsed.GetValue(filter)));
+        return command;
+    }
+
+    private static Command Bench(IReadOnlyList<string> forQemu)
+    {
+        Option<string?> filter = new("--filter")
+        {
+            Description = "only benchmarks with this in their name; bench.json is not written",
+            HelpName = "text",
+        };
+        Command command = new("bench", "measure; prints a table and writes bench.json") { filter };
+        RefuseArgumentsForQemu(command, forQemu);
+        command.SetAction(parsed => BenchmarkRun.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(filter)));
         return command;
     }
 

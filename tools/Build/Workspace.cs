@@ -39,6 +39,9 @@ internal sealed class Workspace
 
     public string LibOS => Path.Combine(Root, "src", "LibOS");
 
+    /// <summary>The benchmarks that need no guest.</summary>
+    public string HostBenchmarks => Path.Combine(Root, "tests", "Benchmarks", "VirtioGuest.Benchmarks.csproj");
+
     public string KernelProject => Path.Combine(Root, "src", "Kernel", "VirtioGuest.Kernel.csproj");
 
     /// <summary>Objects, the stripped kernel and other steps on the way to the images.</summary>

@@ -20,6 +20,7 @@ internal static class CommandList
         new BlockFillCommand(),
         new BlockVerifyCommand(),
         new BlockFlushCommand(),
+        new BlockBenchCommand(),
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),

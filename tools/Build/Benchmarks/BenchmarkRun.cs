@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -12,6 +13,9 @@ namespace VirtioGuest.Build.Benchmarks;
 /// <summary>Runs all benchmarks.</summary>
 internal static class BenchmarkRun
 {
+    /// <summary>From here on thousandths say nothing.</summary>
+    private const double LargeValue = 100_000;
+
     private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     private static readonly Benchmark[] s_benchmarks =
@@ -22,22 +26,46 @@ internal static class BenchmarkRun
         new StartTime("boot.bzimage.first_line", Door.BzImage, isUefi: false),
         new ImageSize(),
         new MemoryAtShell(),
+        new BlockReads(),
+        new RingThroughput(),
     ];
 
     /// <summary>Builds what has changed, measures, prints a table and writes bench.json.</summary>
-    public static void Run(Workspace workspace)
+    /// <param name="workspace">Where everything is.</param>
+    /// <param name="filter">
+    /// Only benchmarks whose name has this in it are run, and bench.json is left as it is; null for all.
+    /// </param>
+    public static void Run(Workspace workspace, string? filter)
     {
-        ImageBuild.Run(workspace);
-        SampleDisk.Ensure(workspace.SampleDisk);
+        Benchmark[] chosen =
+        [
+            .. s_benchmarks.Where(one => filter is null || one.Title.Contains(filter, StringComparison.Ordinal)),
+        ];
+        if (chosen.Length == 0)
+        {
+            throw new BuildFailure(
+                $"no benchmark has '{filter}' in its name: {string.Join(", ", s_benchmarks.Select(one => one.Title))}");
+        }
+
+        if (chosen.Any(benchmark => benchmark.NeedsImages))
+        {
+            ImageBuild.Run(workspace);
+            SampleDisk.Ensure(workspace.SampleDisk);
+        }
+
         Progress progress = new();
         List<Measurement> measurements = [];
-        foreach (Benchmark benchmark in s_benchmarks)
+        foreach (Benchmark benchmark in chosen)
         {
             measurements.AddRange(progress.Step(benchmark.Title, () => benchmark.Measure(workspace).ToList()));
         }
 
         Print(measurements);
-        File.WriteAllText(workspace.BenchmarkResults, JsonSerializer.Serialize(measurements, s_format) + "\n");
+        if (filter is null)
+        {
+            string results = JsonSerializer.Serialize(measurements, s_format) + "\n";
+            File.WriteAllText(workspace.BenchmarkResults, results);
+        }
     }
 
     private static void Print(List<Measurement> measurements)
@@ -53,9 +81,12 @@ internal static class BenchmarkRun
 
         foreach (Measurement measurement in measurements)
         {
-            table.AddRow(measurement.Name, $"{measurement.Value:F3}", measurement.Unit);
+            table.AddRow(measurement.Name, Text(measurement.Value), measurement.Unit);
         }
 
         AnsiConsole.Write(table);
     }
+
+    private static string Text(double value) =>
+        value.ToString(value < LargeValue ? "F3" : "F0", CultureInfo.InvariantCulture);
 }

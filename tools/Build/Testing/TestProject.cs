@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Threading.Tasks;
@@ -8,6 +9,9 @@ namespace VirtioGuest.Build.Testing;
 /// <summary>Runs one test project that is built already.</summary>
 internal sealed class TestProject
 {
+    /// <summary>A project with these settings beside it has its branches counted.</summary>
+    private const string CoverageSettings = "coverage.runsettings";
+
     /// <summary>What the runner says where a filter leaves nothing of a project.</summary>
     private const string NoMatch = "No test matches";
 
@@ -47,6 +51,14 @@ internal sealed class TestProject
             start.ArgumentList.Add(_filter);
         }
 
+        string settings = Path.Combine(Path.GetDirectoryName(_project)!, CoverageSettings);
+        bool countsBranches = _filter is null && File.Exists(settings);
+        if (countsBranches)
+        {
+            start.ArgumentList.Add("--settings");
+            start.ArgumentList.Add(settings);
+        }
+
         start.Environment["VIRTIOGUEST_ARTIFACTS"] = _workspace.Artifacts;
         start.Environment["VIRTIOGUEST_NIGHTLY"] = _nightly ? "1" : "0";
         using Process process = ExternalProgram.Start(start);
@@ -78,7 +90,26 @@ internal sealed class TestProject
         }
 
         TestCounts counts = result?.Counts ?? default;
+        counts += ended && countsBranches ? CountBranches() : default;
         return ended ? counts : counts + new TestCounts(0, 1, 0);
+    }
+
+    /// <summary>Prints how many branches were taken; a folder with too few counts as a failed test.</summary>
+    private TestCounts CountBranches()
+    {
+        IReadOnlyList<BranchCoverage> folders = BranchCoverage.ReadAll(_workspace.TestResults);
+        int failed = folders.Count == 0 ? 1 : 0;
+        Console.WriteLine(failed == 0 ? string.Join('\n', folders) : "No report tells which branches were taken.");
+        foreach (BranchCoverage folder in folders)
+        {
+            if (!folder.IsEnough)
+            {
+                Console.WriteLine($"FAILED {folder.Folder}: {BranchCoverage.Wanted} % of branches are wanted");
+                failed++;
+            }
+        }
+
+        return new TestCounts(0, failed, 0);
     }
 
     /// <summary>

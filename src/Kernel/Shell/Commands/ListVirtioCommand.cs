@@ -1,6 +1,7 @@
 using System;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Kernel.Text;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
@@ -8,6 +9,17 @@ namespace VirtioGuest.Kernel.Shell.Commands;
 /// <summary><c>lsvirtio</c>: the virtio devices, what was negotiated with them, and their queues.</summary>
 internal sealed class ListVirtioCommand : Command
 {
+    private static readonly (FeatureFate Fate, string Heading)[] s_fates =
+    [
+        (FeatureFate.Accepted, "features"),
+        (FeatureFate.NotImplemented, "offered, not in the driver"),
+        (FeatureFate.NotOnTransport, "offered, not for the transport"),
+        (FeatureFate.NeedsAnother, "offered, without what they need"),
+        (FeatureFate.BadConfiguration, "offered, without a sensible configuration"),
+        (FeatureFate.NotConfirmed, "offered, not confirmed"),
+        (FeatureFate.NotOffered, "not offered"),
+    ];
+
     /// <summary>Creates the command.</summary>
     public ListVirtioCommand()
         : base("lsvirtio", "show virtio devices, features and queues")
@@ -24,7 +36,7 @@ internal sealed class ListVirtioCommand : Command
 
         foreach (VirtioDevice device in shell.Devices.VirtioDevices)
         {
-            Show(shell.Output, device.Describe());
+            Show(shell, device);
         }
 
         if (shell.Devices.VirtioDevices.Count == 0)
@@ -35,30 +47,65 @@ internal sealed class ListVirtioCommand : Command
         return CommandResult.Success;
     }
 
-    private static void Show(TextOutput output, DeviceDescription device)
+    private static void Show(ShellContext shell, VirtioDevice device)
     {
+        TextOutput output = shell.Output;
+        DeviceDescription description = device.Describe();
         output.WriteLine(
-            $"{device.Name}: {device.TypeName}, {device.Transport}, {device.RingFormat} ring, {device.Interrupts}, "
-            + StateName(device.State));
-        if (device.Trouble is not null)
+            $"{description.Name}: {description.TypeName}, {description.Transport}, {description.RingFormat} ring, "
+            + $"{description.Interrupts}, {StateName(description.State)}");
+        if (description.Trouble is not null)
         {
-            output.WriteLine("    trouble: " + device.Trouble);
+            output.WriteLine("    trouble: " + description.Trouble);
         }
 
-        output.WriteLine("    features: " + string.Join(' ', device.Features));
-        foreach (QueueDescription queue in device.Queues)
+        if (description.Restarts != 0)
         {
-            string vector = queue.Vector < 0 ? "line" : "vector " + queue.Vector.ToString();
-            string fault = queue.Fault == QueueFault.None ? "" : ", broken: " + QueueFaults.Describe(queue.Fault);
             output.WriteLine(
-                $"    queue {queue.Index} {queue.Name}: {queue.Size} descriptors, {vector}, {queue.Added} added, "
-                + $"{queue.Used} used, {queue.InFlight} in flight, {queue.Notifications} notifications{fault}");
+                $"    brought up again: {description.Restarts} times, the last time because of: "
+                + (description.LastTrouble ?? "no answer"));
         }
 
-        foreach (Counter counter in device.Counters)
+        string space = device.Transport is PciTransport ? ", " + shell.Devices.ConfigurationSpace : "";
+        output.WriteLine($"    transport: {description.Interface}{space}");
+        output.WriteLine(
+            $"    interrupts: {description.InterruptReason}; {description.ConfigurationInterrupts} for changes");
+        foreach ((FeatureFate fate, string heading) in s_fates)
+        {
+            string[] names = description.FeatureReport.NamesOf(fate);
+            if (names.Length != 0)
+            {
+                output.WriteLine($"    {heading}: {string.Join(' ', names)}");
+            }
+        }
+
+        foreach (QueueDescription queue in description.Queues)
+        {
+            Show(output, queue);
+        }
+
+        output.WriteLine($"    quarantined: {description.QuarantinedBytes} bytes");
+        foreach (Counter counter in description.Counters)
         {
             output.WriteLine($"    {counter.Name}: {counter.Value}");
         }
+    }
+
+    private static void Show(TextOutput output, QueueDescription queue)
+    {
+        string vector = queue.Vector < 0 ? "line" : "vector " + queue.Vector.ToString();
+        string fault = queue.Fault == QueueFault.None ? "" : ", broken: " + QueueFaults.Describe(queue.Fault);
+        output.WriteLine(
+            $"    queue {queue.Index} {queue.Name}: {queue.Size} descriptors, {vector}, {queue.Added} added, "
+            + $"{queue.Used} used, {queue.InFlight} in flight, {queue.Notifications} notifications, "
+            + $"{queue.Interrupts} interrupts{fault}");
+        string tables = queue.IndirectTableLength == 0
+            ? "no indirect tables"
+            : "indirect tables of " + queue.IndirectTableLength.ToString();
+        string place = queue.Notification.Length == 0 ? "" : ", notified at " + queue.Notification;
+        output.WriteLine(
+            $"        {queue.PreferredSize} descriptors wanted, {queue.MaximumSize} possible, {tables}, "
+            + (queue.HasEventIndex ? "event index" : "no event index") + place);
     }
 
     private static string StateName(DeviceState state) => state switch

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Kernel.Text;
 using VirtioGuest.LibOS.Abi;
 
@@ -30,6 +31,15 @@ internal sealed class MemoryCommand : Command
         Show(shell.Output, "  program", memory.Program);
         Show(shell.Output, "  devices", memory.Dma);
         Show(shell.Output, "  quarantined", memory.Quarantined);
+        foreach (VirtioDevice device in shell.Devices.VirtioDevices)
+        {
+            ulong quarantined = device.Describe().QuarantinedBytes;
+            if (quarantined != 0)
+            {
+                Show(shell.Output, "    by " + device.Name, quarantined);
+            }
+        }
+
         Show(shell.Output, "free", memory.Free);
         Show(shell.Output, "largest free", memory.LargestFree);
         Show(shell.Output, "managed heap", (ulong)GC.GetTotalMemory(forceFullCollection: false));

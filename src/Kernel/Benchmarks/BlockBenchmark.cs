@@ -1,0 +1,278 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Data;
+using VirtioGuest.Kernel.Machine;
+
+namespace VirtioGuest.Kernel.Benchmarks;
+
+/// <summary>What reading from a block device costs: the driver alone, and the whole guest.</summary>
+/// <remarks>
+/// The device is driven as a disk's is: one lock around its queue, interrupts off while completions are drained, and a
+/// look behind turning them on. A number of reads is submitted, announced together, and waited for; then the next.
+/// <para>
+/// What it takes to notify the device is measured by itself and without interrupts, because the one that it leads to
+/// comes before it is over.
+/// </para>
+/// </remarks>
+internal sealed class BlockBenchmark : DeviceEventSink
+{
+    /// <summary>How many bytes a read has.</summary>
+    public const int ReadLength = 4096;
+
+    /// <summary>The most reads in flight.</summary>
+    public const int MaximumDepth = 128;
+
+    private const ulong SectorsPerRead = ReadLength / VirtioBlock.SectorSize;
+    private const int WarmUpBatches = 16;
+    private const int PolledBatches = 64;
+    private const int DrainBatch = 64;
+    private const ulong Seed = 1;
+
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
+
+    private readonly object _gate = new();
+    private readonly VirtioBlock _device;
+    private readonly DmaTag _dma;
+    private readonly int _depth;
+    private TickCount _submit = new(0);
+    private TickCount _notify = new(0);
+    private TickCount _complete = new(0);
+    private DmaMemory? _memory;
+    private ulong _position = Seed;
+    private int _inFlight;
+    private bool _hasFailed;
+
+    private BlockBenchmark(VirtioTransport transport, string name, int depth)
+    {
+        _device = new VirtioBlock(transport, name, this);
+        _dma = transport.Machine.Dma;
+        _depth = depth;
+    }
+
+    /// <summary>Takes a device from its driver, measures, and gives it back.</summary>
+    /// <param name="owner">A block device with nothing in flight, which nobody uses meanwhile.</param>
+    /// <param name="system">The machine's statistics.</param>
+    /// <param name="depth">How many reads are in flight, 1 to <see cref="MaximumDepth"/>.</param>
+    /// <param name="count">How many reads there are, rounded up to a multiple of that.</param>
+    /// <param name="failure">Why there is no result, as the end of a sentence that starts with the device.</param>
+    public static BlockReadCost? TryRun(
+        VirtioDevice owner, SystemControl system, int depth, ulong count, out string failure)
+    {
+        if (!owner.Stop())
+        {
+            failure = "does not finish its reset";
+            return null;
+        }
+
+        var benchmark = new BlockBenchmark(owner.Transport, owner.Name, depth);
+        BlockReadCost? cost = benchmark.Start(out failure) ? benchmark.Run(system, count, out failure) : null;
+        if (!benchmark.Stop())
+        {
+            failure = "does not finish its reset";
+            return null;
+        }
+
+        return owner.TryStart(out string restartFailure) ? cost : Refuse(restartFailure, out failure);
+    }
+
+    /// <inheritdoc/>
+    public override void OnUsedBuffers(ushort queueIndex)
+    {
+        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
+        lock (_gate)
+        {
+            bool hasMore = _inFlight != 0;
+            while (hasMore)
+            {
+                ulong begin = TickCount.Begin();
+                _device.DisableInterrupts();
+                int count = _device.Drain(completions);
+                hasMore = _device.State == DeviceState.Running
+                    && (count == completions.Length || _device.EnableInterrupts());
+                _complete.End(begin);
+                TakeBack(completions[..count]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnConfigurationChange()
+    {
+        lock (_gate)
+        {
+            _hasFailed |= _device.State != DeviceState.Running;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private static BlockReadCost? Refuse(string why, out string failure)
+    {
+        failure = why;
+        return null;
+    }
+
+    private bool Start(out string failure)
+    {
+        if (!_device.TryStart(out failure))
+        {
+            return false;
+        }
+
+        if (_depth > _device.MaximumRequests || _device.MaximumSegmentLength < ReadLength)
+        {
+            failure = "does not take so many reads at once";
+        }
+        else if (_device.Capacity < SectorsPerRead)
+        {
+            failure = "is too small";
+        }
+        else
+        {
+            _memory = _dma.Allocate((uint)_depth * ReadLength, ReadLength);
+            failure = _memory is null ? "cannot be given memory" : "";
+        }
+
+        return failure.Length == 0;
+    }
+
+    private bool Stop()
+    {
+        bool isConfirmed;
+        lock (_gate)
+        {
+            isConfirmed = _device.Stop();
+        }
+
+        if (isConfirmed)
+        {
+            _memory?.Free();
+        }
+        else
+        {
+            _memory?.Quarantine();
+        }
+
+        return isConfirmed;
+    }
+
+    private BlockReadCost? Run(SystemControl system, ulong count, out string failure)
+    {
+        ulong batches = ((count - 1) / (ulong)_depth) + 1;
+        if (!TryReadBatches(WarmUpBatches))
+        {
+            return Refuse("does not read", out failure);
+        }
+
+        ulong emptyPair = TickCount.MeasureEmptyPair();
+        _submit = new TickCount(emptyPair);
+        _complete = new TickCount(emptyPair);
+        GuestMeter start = GuestMeter.Read(system, _device);
+        if (!TryReadBatches(batches))
+        {
+            return Refuse("does not read", out failure);
+        }
+
+        GuestMeter end = GuestMeter.Read(system, _device);
+        ulong submitTicks = _submit.Total;
+        ulong completeTicks = _complete.Total;
+        _notify = new TickCount(emptyPair);
+        if (!TryPollBatches())
+        {
+            return Refuse("does not read", out failure);
+        }
+
+        failure = "";
+        return new BlockReadCost
+        {
+            RingFormat = _device.Describe().RingFormat,
+            Reads = batches * (ulong)_depth,
+            SubmitTicks = submitTicks,
+            NotifyTicks = _notify.Median * batches,
+            CompleteTicks = completeTicks,
+            GuestTicks = end.BusyTicksSince(start),
+            Notifications = end.Notifications - start.Notifications,
+            Interrupts = end.Interrupts - start.Interrupts,
+            Nanoseconds = end.Nanoseconds - start.Nanoseconds,
+        };
+    }
+
+    private bool TryReadBatches(ulong batches)
+    {
+        lock (_gate)
+        {
+            for (ulong batch = 0; batch < batches && !_hasFailed; batch++)
+            {
+                SubmitBatch();
+                while (_inFlight != 0 && !_hasFailed)
+                {
+                    _hasFailed |= !Monitor.Wait(_gate, s_timeout);
+                }
+            }
+        }
+
+        return !_hasFailed;
+    }
+
+    private bool TryPollBatches()
+    {
+        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
+        lock (_gate)
+        {
+            for (int batch = 0; batch < PolledBatches && !_hasFailed; batch++)
+            {
+                _device.DisableInterrupts();
+                SubmitBatch();
+                long start = Stopwatch.GetTimestamp();
+                while (_inFlight != 0 && !_hasFailed)
+                {
+                    int count = _device.Drain(completions);
+                    TakeBack(completions[..count]);
+                    _hasFailed |= Stopwatch.GetElapsedTime(start) > s_timeout;
+                }
+            }
+        }
+
+        return !_hasFailed;
+    }
+
+    private void SubmitBatch()
+    {
+        for (int i = 0; i < _depth && !_hasFailed; i++)
+        {
+            uint offset = (uint)i * ReadLength;
+            ulong place = SplitMix64.Mix(_position++) % (_device.Capacity / SectorsPerRead);
+            var segment = _memory!.Segment(offset, ReadLength);
+            _memory.Sync(offset, ReadLength, DmaSync.PreRead);
+            ulong begin = TickCount.Begin();
+            SubmitStatus status = _device.TrySubmit(
+                BlockOperation.Read, place * SectorsPerRead, new ReadOnlySpan<DmaSegment>(in segment), i);
+            _submit.End(begin);
+            _hasFailed |= status != SubmitStatus.Ok;
+            _inFlight++;
+        }
+
+        ulong announced = TickCount.Begin();
+        _device.Notify();
+        _notify.End(announced);
+    }
+
+    private void TakeBack(ReadOnlySpan<BlockCompletion> completions)
+    {
+        foreach (BlockCompletion completion in completions)
+        {
+            _memory!.Sync((uint)completion.Token * ReadLength, ReadLength, DmaSync.PostRead);
+            _hasFailed |= completion.Status != BlockStatus.Ok;
+        }
+
+        _inFlight -= completions.Length;
+        if (_inFlight == 0)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+}

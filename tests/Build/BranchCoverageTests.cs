@@ -1,0 +1,45 @@
+using System.Collections.Generic;
+using System.Xml.Linq;
+using NUnit.Framework;
+using VirtioGuest.Build.Testing;
+
+namespace VirtioGuest.Build.Tests;
+
+/// <summary>The branches of a folder are those of its files, and too few are a failure.</summary>
+internal sealed class BranchCoverageTests
+{
+    [Test]
+    public void Branches_are_counted_by_folder()
+    {
+        IReadOnlyList<BranchCoverage> folders = BranchCoverage.Parse(XDocument.Parse(
+            """
+            <coverage><sources><source>/sources/src/</source></sources><packages><package><classes>
+              <class filename="Drivers/Virtio/Rings/A.cs">
+                <methods><method><lines><line number="1" condition-coverage="50% (1/2)" /></lines></method></methods>
+                <lines><line number="1" condition-coverage="50% (1/2)" /><line number="2" hits="1" /></lines>
+              </class>
+              <class filename="Drivers/Virtio/Rings/B.cs">
+                <lines><line number="1" condition-coverage="97.4% (38/39)" /></lines>
+              </class>
+              <class filename="Drivers/Virtio/Transport/C.cs">
+                <lines><line number="1" condition-coverage="75% (3/4)" /></lines>
+              </class>
+              <class filename="Drivers/Virtio/D.cs">
+                <lines><line number="1" condition-coverage="0% (0/100)" /></lines>
+              </class>
+            </classes></package></packages></coverage>
+            """));
+
+        Assert.That(folders, Is.EqualTo(new[]
+        {
+            new BranchCoverage("Drivers/Virtio/Rings", 39, 41), new BranchCoverage("Drivers/Virtio/Transport", 3, 4),
+        }));
+        Assert.That(folders[0].IsEnough, Is.True, "95.1 %");
+        Assert.That(folders[1].IsEnough, Is.False);
+        Assert.That(folders[1].ToString(), Is.EqualTo("Drivers/Virtio/Transport: 75.0 % of branches taken (3 of 4)"));
+    }
+
+    [Test]
+    public void A_folder_without_branches_was_not_looked_at() =>
+        Assert.That(new BranchCoverage("Drivers/Virtio/Rings", 0, 0).IsEnough, Is.False);
+}
