@@ -1,0 +1,218 @@
+using System;
+using System.Buffers.Binary;
+using System.Linq;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Hostile;
+using VirtioGuest.Devices.Mmio;
+using VirtioGuest.Devices.Pci;
+using VirtioGuest.Devices.Rings;
+using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
+
+/// <summary>A machine with one hostile device, all of it drawn from a seed.</summary>
+internal sealed class HostileBench : IDisposable
+{
+    private const ulong LowWindow = 0xE000_0000;
+    private const ulong HighWindow = 0x40_0000_0000;
+    private const uint WindowLength = 0x1000_0000;
+    private const ulong MmioAddress = 0xFEB0_0E00;
+
+    private static readonly ulong[] s_ringFeatures =
+    [
+        FeatureBit.RingPacked, FeatureBit.IndirectDescriptors, FeatureBit.EventIndex, FeatureBit.InOrder,
+        FeatureBit.OrderPlatform, FeatureBit.NotificationData, FeatureBit.NotificationConfigurationData,
+        FeatureBit.RingReset, FeatureBit.Suspend, FeatureBit.AccessPlatform,
+    ];
+
+    private static readonly int[] s_shortConfigurations = [24, 24, 12, 11, 8, 6, 1, 0];
+    private static readonly int[] s_vectorCounts = [0, 1, 2, 3, 4, 4, 8, 65];
+    private static readonly uint[] s_multipliers = [0, 4, 4, 4, 16, 0x1000];
+    private static readonly ulong[] s_mmioLengths = [0x100, 0x200, 0x13C, 0x1000, 0x80];
+
+    private readonly byte _line;
+    private PciDeviceFunction? _function;
+
+    public HostileBench(int seed, Hostility? hostility = null)
+    {
+        Whims = new Whims(seed);
+        Hostility = hostility ?? DrawHostility();
+        IsDisk = Whims.Chance(55);
+        _line = (byte)(Whims.Chance(95) ? 11 : Whims.Below(256));
+        Machine.Time.RelaxStep = 10_000_000;
+        Machine.Messages.IsQueued = true;
+        Machine.Messages.MessagesExist = Whims.Chance(90);
+        Machine.Messages.LinesExist = Whims.Chance(95);
+        Machine.Messages.MessagesLeft = Whims.Chance(90) ? int.MaxValue : Whims.Below(4);
+        Machine.Memory.AllocationsLeft = Whims.Chance(97) ? int.MaxValue : Whims.Below(4);
+        Device = new HostileDevice(
+            IsDisk ? DeviceTypes.Block : DeviceTypes.Network,
+            IsDisk || Whims.Chance(3) ? 1 : 2,
+            Whims.Chance(90) ? 60 : s_shortConfigurations[Whims.Below(s_shortConfigurations.Length)],
+            Machine.Memory.GuestMemory,
+            Whims,
+            Hostility);
+        Device.OfferedFeatures = DrawFeatures();
+        FillConfiguration();
+        foreach (ModelQueue queue in Device.Queues)
+        {
+            Prepare(queue);
+        }
+
+        Device.ResetDelay = Whims.Below(3);
+        Device.QueueResetDelay = Whims.Below(3);
+        Device.SuspendDelay = Whims.Below(3);
+        Device.FailsToSuspend = Whims.Chance(10);
+        Device.FailsToResume = Whims.Chance(10);
+    }
+
+    public Whims Whims { get; }
+
+    public Hostility Hostility { get; }
+
+    public bool IsDisk { get; }
+
+    public SimulatedMachine Machine { get; } = new SimulatedMachine();
+
+    public AccessMeter Meter { get; } = new AccessMeter();
+
+    public HostileDevice Device { get; }
+
+    /// <summary>Whether the device can still reach memory, as far as the bus decides it.</summary>
+    public bool IsCutOff => _function is not { CanAccessMemory: true };
+
+    private bool IsHostile(Hostility part) => (Hostility & part) != 0;
+
+    /// <summary>Finds the device as a kernel does.</summary>
+    /// <returns>The way to it; null where it is not recognised or refused, which is told.</returns>
+    public VirtioTransport? Find() => Whims.Chance(75) ? FindOnPci() : FindOnMmio();
+
+    public void Dispose() => Machine.Dispose();
+
+    private Hostility DrawHostility()
+    {
+        if (Whims.Chance(5))
+        {
+            return Hostility.All;
+        }
+
+        Hostility parts = Hostility.None;
+        for (int i = 1 + Whims.Below(3); i > 0; i--)
+        {
+            parts |= (Hostility)(1 << Whims.Below(9));
+        }
+
+        return parts;
+    }
+
+    private ulong DrawFeatures()
+    {
+        ulong features = Whims.Chance(97) ? FeatureBit.Version1 : 0;
+        foreach (ulong feature in s_ringFeatures)
+        {
+            features |= Whims.Chance(50) ? feature : 0;
+        }
+
+        ulong known = IsDisk ? 0x266UL : 0x1_0028;
+        return features | (Whims.Chance(60) ? known : Whims.WideBits() & 0xFFFF_FF01_00FF_FFFF);
+    }
+
+    private void FillConfiguration()
+    {
+        Span<byte> fields = Device.Fields;
+        if (IsHostile(Hostility.Configuration) && Whims.Chance(50))
+        {
+            for (int i = 0; i + 4 <= fields.Length; i += 4)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(fields[i..], Whims.Edge());
+            }
+
+            return;
+        }
+
+        Span<byte> sound = stackalloc byte[60];
+        sound.Clear();
+        if (IsDisk)
+        {
+            sound[0] = 64;
+            BinaryPrimitives.WriteUInt32LittleEndian(sound[8..], 4096);
+            sound[12] = 6;
+            BinaryPrimitives.WriteUInt32LittleEndian(sound[20..], 512);
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(sound, 0x1_5634_1200_5452);
+            BinaryPrimitives.WriteUInt16LittleEndian(sound[10..], 1500);
+        }
+
+        sound[..fields.Length].CopyTo(fields);
+    }
+
+    private void Prepare(ModelQueue queue)
+    {
+        int size = Whims.Chance(3) ? 0 : Whims.Chance(90) ? 1 + Whims.Below(24) : 1 + Whims.Below(200);
+        queue.MaximumSize = (ushort)size;
+        queue.NotifyOffset = (ushort)Whims.Below(3);
+        queue.NotificationConfigurationData = (ushort)(queue.Index + (Whims.Below(3) * 0x100));
+        queue.Notifications = (NotificationMode)Whims.Below(3);
+        queue.Policy = new RandomCompletion(Whims.WideBits(), 1 + Whims.Below(4), Whims.Chance(50));
+    }
+
+    private PciTransport? FindOnPci()
+    {
+        PciFunctionOptions options = new PciFunctionOptions
+        {
+            VectorCount = Whims.Chance(1) ? 2048 : s_vectorCounts[Whims.Below(s_vectorCounts.Length)],
+            MappableVectors = Whims.Chance(90) ? int.MaxValue : Whims.Below(3),
+            InterruptPin = (byte)(Whims.Chance(90) ? 1 : 0),
+            InterruptLine = _line,
+            NotifyMultiplier = s_multipliers[Whims.Below(s_multipliers.Length)],
+            HasWideBaseAddress = Whims.Chance(30),
+        };
+        HostileOutput output = new HostileOutput(new MachineOutput(Machine.Messages, _line), Whims, Hostility);
+        _function = new PciDeviceFunction(Device, output, options);
+        PciBus bus = new PciBus(Whims.Chance(50), Whims.Chance(80) ? uint.MaxValue : 0);
+        bus.Add((byte)Whims.Below(32), new HostileFunction(_function, Whims, Hostility));
+        MeteredRegisters.Add(Machine, Meter, bus, LowWindow, WindowLength);
+        MeteredRegisters.Add(Machine, Meter, bus, HighWindow, WindowLength);
+
+        PciTopology topology = PciTopology.Discover(new MeteredConfiguration(Meter, bus), Machine.Log);
+        if (Whims.Chance(90))
+        {
+            BaseAddressAssignment assignment = new BaseAddressAssignment(Machine.Log);
+            assignment.AddMemoryWindow(new AddressRange(LowWindow, WindowLength));
+            assignment.AddMemoryWindow(new AddressRange(HighWindow, WindowLength));
+            assignment.Assign(topology);
+        }
+
+        PciFunction? found = topology.Functions.ToArray().FirstOrDefault(f => PciIdentity.TryIdentify(f, out _));
+        if (found == null)
+        {
+            return null;
+        }
+
+        PciTransport? transport = PciTransport.TryCreate(Machine, found, out string failure);
+        BrokenPromiseException.Unless((transport == null) == (failure.Length != 0), "a refusal has a reason");
+        if (transport == null)
+        {
+            found.Quiesce();
+        }
+
+        return transport;
+    }
+
+    private MmioTransport? FindOnMmio()
+    {
+        HostileOutput output = new HostileOutput(new MachineOutput(Machine.Messages, _line), Whims, Hostility);
+        MmioDevice device = new MmioDevice(Device, output);
+        HostileRegisters registers = new HostileRegisters(device, Whims, Hostility);
+        Machine.AddRegisters(
+            MmioAddress, registers.Registers.Length, new MeteredRegisters(Meter, registers.Registers));
+        ulong length = Whims.Chance(80)
+            ? registers.Registers.Length
+            : s_mmioLengths[Whims.Below(s_mmioLengths.Length)];
+        return MmioTransport.TryCreate(Machine, MmioAddress, length, _line, out _);
+    }
+}

@@ -1,0 +1,46 @@
+using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Net;
+using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
+
+namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
+
+/// <summary>What the places of <see cref="BlockSites"/> and <see cref="NetSites"/> are for.</summary>
+internal static class DriverKills
+{
+    public static readonly Kill[] All =
+    {
+        new(BlockSites.HeaderToDevice,
+            new DriverTrial(Mc68040, BlockStories.Traffic),
+            "The header stays in the cache; the device carries out what memory held before."),
+        new(BlockSites.StatusToDevice,
+            new DriverTrial(Mc68040, BlockStories.Traffic),
+            "The byte that the driver put there stays in the cache and hides the status."),
+        new(BlockSites.HeaderFromDevice,
+            new DriverTrial(null, BlockStories.Traffic),
+            "The driver writes the next header where it has handed the last one over."),
+        new(BlockSites.StatusFromDevice,
+            new DriverTrial(Prefetching, BlockStories.Traffic),
+            "A line read ahead of time hides the status."),
+        new(NetSites.FrameToDevice,
+            new DriverTrial(Mc68040, NetStories.Traffic),
+            "The frame stays in the cache; the device sends what memory held before."),
+        new(NetSites.FrameFromDevice,
+            new DriverTrial(null, NetStories.Traffic),
+            "The driver writes the next frame into a buffer that it has handed over."),
+        new(NetSites.RefusedFrameFromDevice,
+            new DriverTrial(null, NetStories.BrokenQueue),
+            "The buffers are given back to the machine while one is handed over."),
+        new(NetSites.LeftFrameFromDevice,
+            new DriverTrial(null, NetStories.Traffic),
+            "The same for the frames that the device had when it was reset."),
+        new(NetSites.BufferToDevice,
+            new DriverTrial(Mc68040, NetStories.Traffic),
+            "The line that the driver wrote or read last hides the frame."),
+        new(NetSites.BufferFromDevice,
+            new DriverTrial(Prefetching, NetStories.Traffic),
+            "A line read ahead of time hides the frame."),
+        new(NetSites.LeftBufferFromDevice,
+            new DriverTrial(null, NetStories.Traffic),
+            "The buffers are given back to the machine while the device has them."),
+    };
+}

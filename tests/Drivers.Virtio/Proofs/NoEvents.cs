@@ -1,0 +1,13 @@
+namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
+
+/// <summary>An owner that polls.</summary>
+internal sealed class NoEvents : DeviceEventSink
+{
+    public override void OnUsedBuffers(ushort queueIndex)
+    {
+    }
+
+    public override void OnConfigurationChange()
+    {
+    }
+}
