@@ -12,34 +12,6 @@ public sealed class MmioTests : QemuTest
 {
     private const string Modern = "virtio-mmio.force-legacy=false";
 
-    [TestCase("on", "packed")]
-    [TestCase("off", "split")]
-    public void Disk_and_card_work_by_their_lines(string packed, string format)
-    {
-        DiskImage disk = NewDisk();
-        string checksum = disk.Checksum(0, 2048);
-        GuestOptions options = Microvm().WithArguments(
-            "-global", Modern,
-            "-drive", $"if=none,id=a,format=raw,file={disk.Path}",
-            "-device", $"virtio-blk-device,drive=a,packed={packed}",
-            "-netdev", "user,id=n",
-            "-device", $"virtio-net-device,netdev=n,packed={packed},mac=52:54:00:12:34:56");
-
-        Transcript transcript = Run(
-            options,
-            "lsvirtio; blk 0 checksum 0 2048; blk 0 fill 5 100 5; net 0 dhcp; net 0 ping 10.0.2.2 5; selftest; exit");
-
-        Assert.That(transcript.Start, Has.Some.Match(
-            $@"^disk0: virtio-blk at 0xfeb0[0-9a-f]+, 2048 sectors \([^)]+\), {format} ring"));
-        Assert.That(transcript.Start, Has.Some.Match(
-            $@"^net0: virtio-net at 0xfeb0[0-9a-f]+, 52:54:00:12:34:56, {format} ring"));
-        Assert.That(transcript.TextOf("lsvirtio"), Does.Match(@"(?m)^disk0: .*virtio-mmio at .*interrupt line \d+"));
-        Assert.That(transcript.OutputOf("blk 0 checksum 0 2048"), Is.EqualTo(new[] { checksum }));
-        Assert.That(disk.Read(5, 100), Is.EqualTo(SectorPattern.Make(5, 100, 5)));
-        Assert.That(transcript.TextOf("net 0 ping 10.0.2.2 5"), Does.EndWith("5 sent, 5 received"));
-        Expect.PassedSelfTest(transcript);
-    }
-
     [Test]
     public void Several_disks_have_a_line_each()
     {

@@ -35,6 +35,9 @@ public sealed record GuestOptions
     /// <summary>Whether there are ACPI tables and an ACPI power switch.</summary>
     public bool HasAcpi { get; init; } = true;
 
+    /// <summary>Whether there is an IOMMU, which is off until somebody turns it on; on Q35 only.</summary>
+    public bool HasIommu { get; init; }
+
     /// <summary>Whether there is a VGA function (QEMU's standard one).</summary>
     public bool HasScreen { get; init; }
 

@@ -19,11 +19,14 @@ public sealed class NightlyOnlyAttribute : CategoryAttribute, IApplyToTest
     {
     }
 
+    /// <summary>Whether such tests run.</summary>
+    public static bool IsNightly => Environment.GetEnvironmentVariable(Variable) == "1";
+
     /// <inheritdoc/>
     void IApplyToTest.ApplyToTest(Test test)
     {
         ApplyToTest(test);
-        if (test.RunState == RunState.Runnable && Environment.GetEnvironmentVariable(Variable) != "1")
+        if (test.RunState == RunState.Runnable && !IsNightly)
         {
             test.RunState = RunState.Skipped;
             test.Properties.Set(PropertyNames.SkipReason, $"runs with {Variable}=1");

@@ -49,6 +49,12 @@ public static class QemuCommandLine
             arguments.AddRange(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         }
 
+        if (options.HasIommu)
+        {
+            // Before the devices that it translates for.
+            arguments.AddRange(["-device", "intel-iommu"]);
+        }
+
         if (options.HasScreen)
         {
             arguments.AddRange(["-vga", "std"]);

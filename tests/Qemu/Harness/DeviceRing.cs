@@ -1,0 +1,90 @@
+using System;
+using System.Buffers.Binary;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+
+namespace VirtioGuest.Qemu.Tests.Harness;
+
+/// <summary>A ring of a running device, as QEMU's monitor tells of it, in the guest's memory.</summary>
+/// <remarks>Only while the guest rests: the monitor's answer is of one moment.</remarks>
+public sealed class DeviceRing
+{
+    private const int DescriptorLength = 16;
+    private const int AvailableHeader = 4;
+    private const ushort Available = 1 << 7;
+    private const ushort Used = 1 << 15;
+
+    private readonly GuestMemory _memory;
+    private readonly ulong _descriptors;
+    private readonly ulong _driverArea;
+    private readonly int _size;
+    private readonly int _next;
+
+    private DeviceRing(GuestMemory memory, JsonNode status)
+    {
+        _memory = memory;
+        _descriptors = status["vring-desc"]!.GetValue<ulong>();
+        _driverArea = status["vring-avail"]!.GetValue<ulong>();
+        _size = status["vring-num"]!.GetValue<int>();
+        _next = status["last-avail-idx"]!.GetValue<int>();
+    }
+
+    /// <summary>Looks a queue of a device up.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="memory">Its memory.</param>
+    /// <param name="device">What QEMU calls the kind of device, for example <c>virtio-blk</c>.</param>
+    /// <param name="queue">The virtqueue index.</param>
+    public static DeviceRing Find(QemuGuest guest, GuestMemory memory, string device, int queue)
+    {
+        JsonNode found = guest.Monitor.Execute("x-query-virtio")!.AsArray()
+            .FirstOrDefault(entry => entry!["name"]!.GetValue<string>() == device)
+            ?? throw new InvalidDataException($"QEMU knows no {device}.");
+        JsonObject which = new() { ["path"] = found["path"]!.GetValue<string>(), ["queue"] = queue };
+        return new DeviceRing(memory, guest.Monitor.Execute("x-query-virtio-queue-status", which)!);
+    }
+
+    /// <summary>
+    /// Puts a buffer that no driver may make available into a packed ring, with nothing that the device can write: it
+    /// asks for a reset when it comes there.
+    /// </summary>
+    /// <param name="ahead">How many descriptors from where the device looks next.</param>
+    public void BreakPackedDescriptor(int ahead)
+    {
+        WriteDescriptor(_next + ahead, address: 0x1000, length: 16, id: 0, Available);
+    }
+
+    /// <summary>
+    /// Puts a used descriptor with an ID that nobody has into a packed ring, as a device could that breaks the rules.
+    /// </summary>
+    /// <param name="ahead">How many descriptors from where the device looks next.</param>
+    public void ForgePackedUsed(int ahead)
+    {
+        WriteDescriptor(_next + ahead, address: 0, length: 0, id: 0x7FFF, Available | Used);
+    }
+
+    /// <summary>
+    /// Names a descriptor that there is not where the device will look for the next available buffer of a split ring.
+    /// </summary>
+    public void BreakSplitAvailable()
+    {
+        ulong entry = _driverArea + AvailableHeader + (2 * (ulong)(_next % _size));
+        _memory.Write(entry, [0xFF, 0xFF]);
+    }
+
+    // Only before the ring has been gone through once: its wrap counters are 1 as long.
+    private void WriteDescriptor(int slot, ulong address, uint length, ushort id, ushort flags)
+    {
+        if (slot >= _size)
+        {
+            throw new InvalidOperationException("The ring was gone through already.");
+        }
+
+        byte[] descriptor = new byte[DescriptorLength];
+        BinaryPrimitives.WriteUInt64LittleEndian(descriptor, address);
+        BinaryPrimitives.WriteUInt32LittleEndian(descriptor.AsSpan(8), length);
+        BinaryPrimitives.WriteUInt16LittleEndian(descriptor.AsSpan(12), id);
+        BinaryPrimitives.WriteUInt16LittleEndian(descriptor.AsSpan(14), flags);
+        _memory.Write(_descriptors + (ulong)(slot * DescriptorLength), descriptor);
+    }
+}
