@@ -20,6 +20,7 @@ public static class Layers
     private const string Devices = "VirtioGuest.Devices";
     private const string Conformance = "VirtioGuest.Conformance";
     private const string Cosmos = "VirtioGuest.Cosmos";
+    private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
 
     /// <summary>Each project and what lies below it, however far.</summary>
     private static readonly Dictionary<string, string[]> s_below = new()
@@ -33,6 +34,7 @@ public static class Layers
         [Conformance] = [Virtio, Devices, Pci, Hal],
         [Kernel] = [Conformance, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Conformance, Net, Virtio, Devices, Pci, Hal],
+        [CosmosPlugs] = [Cosmos, Conformance, Net, Virtio, Devices, Pci, Hal],
     };
 
     /// <summary>Reports the arrows that do not point down; names from outside this house are passed over.</summary>

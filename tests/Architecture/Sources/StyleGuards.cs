@@ -17,7 +17,7 @@ public static partial class StyleGuards
     private static readonly string[] s_unsafeFolders =
     [
         "src/LibOS/", "src/Hal/", "src/Kernel/Machine/", "src/Drivers/Virtio/Rings/", "src/Devices/Memory/",
-        "src/Devices/Simulation/",
+        "src/Devices/Simulation/", "src/Cosmos/VirtioGuest.Cosmos/Machine/",
     ];
 
     /// <summary>The core library must name its types as the compiler looks for them.</summary>
@@ -35,7 +35,10 @@ public static partial class StyleGuards
             .Where(token => token.Text == "unsafe")
             .Select(token => $"{file}({token.Line}): unsafe belongs in {string.Join(", ", s_unsafeFolders)}");
 
-    /// <summary>A C# file below src has one file-scoped namespace, and its name is its folder's.</summary>
+    /// <summary>
+    /// A C# file below src has one file-scoped namespace, and its name is its folder's; a folder that is named as a
+    /// project is says all of the name up to there.
+    /// </summary>
     public static IEnumerable<string> Namespaces(SourceFile file)
     {
         if (file.IsBelow(CoreLibrary))
@@ -43,7 +46,9 @@ public static partial class StyleGuards
             yield break;
         }
 
-        string wanted = "VirtioGuest." + file.Folder["src/".Length..].TrimEnd('/').Replace('/', '.');
+        string folder = file.Folder["src/".Length..].TrimEnd('/').Replace('/', '.');
+        int project = folder.LastIndexOf("VirtioGuest.", StringComparison.Ordinal);
+        string wanted = project < 0 ? "VirtioGuest." + folder : folder[project..];
         IReadOnlyList<Token> tokens = CSharpTokens.Read(file.Text);
         int[] starts = [.. Enumerable.Range(0, tokens.Count).Where(index => tokens[index].Text == "namespace")];
         if (starts.Length != 1)

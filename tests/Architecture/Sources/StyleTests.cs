@@ -65,6 +65,8 @@ public sealed class StyleTests
     [TestCase("src/Net/Wire/A.cs", "// namespace VirtioGuest.Net.Wire;\nclass A;\n", 1)]
     [TestCase("src/Net/Wire/A.cs", "namespace", 1)]
     [TestCase("src/LibOS/Corelib/A.cs", "namespace System;\n", 0)]
+    [TestCase("src/Cosmos/VirtioGuest.Cosmos/Net/A.cs", "namespace VirtioGuest.Cosmos.Net;\n", 0)]
+    [TestCase("src/Cosmos/VirtioGuest.Cosmos.Plugs/A.cs", "namespace VirtioGuest.Cosmos;\n", 1)]
     public void A_namespace_that_is_not_its_folder_is_found(string path, string text, int offences) =>
         Assert.That(StyleGuards.Namespaces(new(path, text)).Count(), Is.EqualTo(offences));
 

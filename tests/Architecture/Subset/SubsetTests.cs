@@ -13,7 +13,7 @@ namespace VirtioGuest.Architecture.Tests.Subset;
 public sealed class SubsetTests
 {
     private static readonly string[] s_assemblies =
-        ["VirtioGuest.Hal", "VirtioGuest.Pci", "VirtioGuest.Drivers.Virtio"];
+        ["VirtioGuest.Hal", "VirtioGuest.Pci", "VirtioGuest.Drivers.Virtio", "VirtioGuest.Cosmos"];
 
     [Test]
     public void An_assembly_for_Cosmos_keeps_the_rule(

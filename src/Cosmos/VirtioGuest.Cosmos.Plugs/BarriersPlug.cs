@@ -1,0 +1,28 @@
+using System;
+using IL2CPU.API.Attribs;
+using VirtioGuest.Hal;
+using XSharp;
+using XSharp.Assembler;
+
+namespace VirtioGuest.Cosmos.Plugs;
+
+/// <summary>
+/// The full barrier as an instruction: under IL2CPU the one of the class library orders nothing.
+/// </summary>
+[Plug(Target = typeof(Barriers))]
+public static class BarriersPlug
+{
+    /// <summary>Stands in for <see cref="Barriers.Full"/>.</summary>
+    [PlugMethod(Assembler = typeof(FullBarrier))]
+    public static void Full(AccessSite site) => throw new NotSupportedException();
+
+    /// <summary>
+    /// A locked instruction: every processor that Cosmos runs on has it, and MFENCE orders no more of what processors
+    /// share.
+    /// </summary>
+    private sealed class FullBarrier : AssemblerMethod
+    {
+        public override void AssembleNew(Assembler aAssembler, object aMethodInfo) =>
+            XS.LiteralCode("lock or dword [esp], 0");
+    }
+}

@@ -1,0 +1,130 @@
+using System;
+using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Cosmos.Machine;
+using VirtioGuest.Cosmos.Net;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Cosmos.Binding;
+
+/// <summary>
+/// Finds the virtio devices on PCI and brings up those that there is a driver for. One line each says what came of it;
+/// a device that fails stops no other. Functions of other kinds are Cosmos' and are left as they are.
+/// </summary>
+public static class DeviceBinder
+{
+    private const byte NetworkClass = 0x02;
+    private const byte MultimediaClass = 0x04;
+
+    /// <summary>Does all of it.</summary>
+    /// <param name="platform">The platform.</param>
+    /// <param name="machine">The machine over it.</param>
+    public static DeviceInventory Bind(Platform platform, CosmosMachine machine)
+    {
+        DeviceInventory inventory = new DeviceInventory();
+        if (!ConfigurationMechanism1.IsPresent(machine.Ports))
+        {
+            machine.Log.Warning("no PCI configuration space: no virtio devices");
+            return inventory;
+        }
+
+        PciTopology topology = PciTopology.Discover(
+            new UninterruptedConfigurationAccess(platform, new ConfigurationMechanism1(machine.Ports)), machine.Log);
+        ReadOnlySpan<PciFunction> functions = topology.Functions;
+        for (int i = 0; i < functions.Length; i++)
+        {
+            LeaveForeignLine(machine, functions[i]);
+        }
+
+        for (int i = 0; i < functions.Length; i++)
+        {
+            if (PciIdentity.TryIdentify(functions[i], out ushort deviceType))
+            {
+                Bind(new FunctionStart(platform, machine, functions[i]), functions[i], deviceType, inventory);
+            }
+        }
+
+        return inventory;
+    }
+
+    /// <summary>
+    /// Leaves alone the line of a function that Cosmos itself may have a driver with an interrupt for: one handler is
+    /// called for each line, and ours would take its place.
+    /// </summary>
+    private static void LeaveForeignLine(CosmosMachine machine, PciFunction function)
+    {
+        bool mayHaveDriver = function.BaseClass == NetworkClass || function.BaseClass == MultimediaClass;
+        if (mayHaveDriver && function.InterruptPin != 0 && !PciIdentity.TryIdentify(function, out _))
+        {
+            machine.Lines.LeaveAlone(function.InterruptLine);
+        }
+    }
+
+    private static void Bind(FunctionStart start, PciFunction function, ushort deviceType, DeviceInventory inventory)
+    {
+        if (deviceType != DeviceTypes.Block && deviceType != DeviceTypes.Network)
+        {
+            Skip(start, function, deviceType, "has no driver");
+            return;
+        }
+
+        PciTransport? transport = PciTransport.TryCreate(start.Machine, function, out string failure);
+        if (transport == null)
+        {
+            Skip(start, function, deviceType, failure);
+        }
+        else if (deviceType == DeviceTypes.Block)
+        {
+            BindDisk(start, function, transport, inventory);
+        }
+        else
+        {
+            BindCard(start, function, transport, inventory);
+        }
+    }
+
+    private static void BindDisk(
+        FunctionStart start, PciFunction function, PciTransport transport, DeviceInventory inventory)
+    {
+        DiskAccess? disk = DiskAccess.TryCreate(
+            start, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out string failure);
+        if (disk == null)
+        {
+            Skip(start, function, DeviceTypes.Block, failure);
+            return;
+        }
+
+        inventory.Disks.Add(disk);
+        Announce(start, disk.Device, DecimalText.Of(disk.SectorCount) + " sectors");
+    }
+
+    private static void BindCard(
+        FunctionStart start, PciFunction function, PciTransport transport, DeviceInventory inventory)
+    {
+        CardAccess? card = CardAccess.TryCreate(
+            start, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out string failure);
+        if (card == null)
+        {
+            Skip(start, function, DeviceTypes.Network, failure);
+            return;
+        }
+
+        inventory.Cards.Add(card);
+        Announce(start, card.Device, MacText.Of(card.ReadMacAddress()));
+    }
+
+    private static void Announce(FunctionStart start, VirtioDevice device, string property)
+    {
+        DeviceDescription description = device.Describe();
+        string interrupts = start.IsPolled ? "polled" : description.Interrupts;
+        start.Machine.Log.Information(
+            device.Name + ": " + description.TypeName + " at " + device.Transport.Location + ", " + property + ", "
+            + description.RingFormat + " ring, " + interrupts);
+    }
+
+    private static void Skip(FunctionStart start, PciFunction function, ushort deviceType, string failure) =>
+        start.Machine.Log.Information(
+            function.Address.ToString() + ": " + DeviceTypes.NameOf(deviceType) + " " + failure + ": skipped");
+}

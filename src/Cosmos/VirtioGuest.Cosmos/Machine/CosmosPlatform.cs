@@ -1,0 +1,69 @@
+using System;
+using Cosmos.Core;
+using Cosmos.Core.Memory;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Cosmos.Machine;
+
+/// <summary>
+/// What the adapters take of Cosmos.Core: each member is one call, with interrupts off where Cosmos reads, changes and
+/// writes what interrupts change as well.
+/// </summary>
+internal sealed unsafe class CosmosPlatform : Platform
+{
+    /// <summary>A number of our own in Cosmos' table of pages: its collector leaves such pages alone.</summary>
+    private const RAT.PageType DevicePages = (RAT.PageType)200;
+
+    /// <summary>One past the last address of a 32-bit processor.</summary>
+    private const ulong AddressLimit = 1UL << 32;
+
+    private readonly CosmosPorts _ports = new CosmosPorts();
+
+    /// <inheritdoc/>
+    public override PortSpace Ports => _ports;
+
+    /// <inheritdoc/>
+    public override ulong Timestamp => CPU.GetCPUUptime();
+
+    /// <inheritdoc/>
+    public override byte* AllocatePages(uint count)
+    {
+        uint before = DisableInterrupts();
+        byte* pages = (byte*)RAT.AllocPages(DevicePages, count);
+        RestoreInterrupts(before);
+        return pages;
+    }
+
+    /// <inheritdoc/>
+    public override void FreePages(byte* pages)
+    {
+        uint before = DisableInterrupts();
+        RAT.Free(pages);
+        RestoreInterrupts(before);
+    }
+
+    /// <inheritdoc/>
+    public override MmioRegion? MapRegisters(ulong physicalAddress, uint length) =>
+        physicalAddress + length > AddressLimit ? null : new MemoryRegisters((byte*)(uint)physicalAddress, length);
+
+    /// <inheritdoc/>
+    public override void Connect(byte line, LineService service) =>
+        INTs.SetIrqHandler(line, new CosmosLine(service).OnInterrupt);
+
+    /// <inheritdoc/>
+    public override void SetMask(byte line, bool isMasked)
+    {
+        uint before = DisableInterrupts();
+        INTs.SetIRQMaskState(line, isMasked);
+        RestoreInterrupts(before);
+    }
+
+    /// <inheritdoc/>
+    public override uint DisableInterrupts() => ProcessorInterrupts.Disable();
+
+    /// <inheritdoc/>
+    public override void RestoreInterrupts(uint before) => ProcessorInterrupts.Restore(before);
+
+    /// <inheritdoc/>
+    public override void WriteLine(string text) => Console.WriteLine(text);
+}

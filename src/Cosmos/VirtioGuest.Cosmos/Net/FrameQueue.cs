@@ -1,0 +1,50 @@
+namespace VirtioGuest.Cosmos.Net;
+
+/// <summary>A fixed number of received frames that nobody has taken yet, the oldest first.</summary>
+/// <remarks>
+/// One side adds and one takes, and one of them may interrupt the other: each writes one of the two positions only.
+/// </remarks>
+internal sealed class FrameQueue
+{
+    /// <summary>How many frames are kept. A power of two, so that the positions may wrap.</summary>
+    internal const uint Capacity = 64;
+
+    private readonly byte[]?[] _frames = new byte[]?[Capacity];
+    private uint _added;
+    private uint _taken;
+
+    /// <summary>Whether a further frame would be dropped.</summary>
+    internal bool IsFull => _added - _taken == Capacity;
+
+    /// <summary>How many frames were dropped.</summary>
+    internal ulong Dropped { get; private set; }
+
+    /// <summary>Adds a frame, or drops it where there is no place.</summary>
+    internal void Add(byte[] frame)
+    {
+        if (IsFull)
+        {
+            Dropped++;
+            return;
+        }
+
+        _frames[_added % Capacity] = frame;
+        _added++;
+    }
+
+    /// <summary>The oldest frame, which stays; null where there is none.</summary>
+    internal byte[]? Peek() => _added == _taken ? null : _frames[_taken % Capacity];
+
+    /// <summary>Takes the oldest frame; null where there is none.</summary>
+    internal byte[]? Take()
+    {
+        byte[]? frame = Peek();
+        if (frame != null)
+        {
+            _frames[_taken % Capacity] = null;
+            _taken++;
+        }
+
+        return frame;
+    }
+}

@@ -1,0 +1,119 @@
+using System;
+using System.Collections.Generic;
+using Cosmos.Core;
+using Cosmos.HAL;
+using Cosmos.HAL.BlockDevice;
+using VirtioGuest.Cosmos.Binding;
+using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Cosmos.Machine;
+using HalGlobal = Cosmos.HAL.Global;
+
+namespace VirtioGuest.Cosmos;
+
+/// <summary>
+/// The way in for a Cosmos kernel: one call in <c>BeforeRun</c>, before the file system is registered.
+/// </summary>
+public static class VirtioDrivers
+{
+    /// <summary>A little less than a turn of Cosmos' timer, so that it rings at every turn; in nanoseconds.</summary>
+    private const ulong PollInterval = 50_000_000;
+
+    private static readonly List<VirtioBlockDevice> s_disks = new List<VirtioBlockDevice>();
+    private static readonly List<VirtioNetworkDevice> s_cards = new List<VirtioNetworkDevice>();
+    private static CosmosMachine? s_machine;
+
+    /// <summary>The disks that <see cref="Register"/> found.</summary>
+    public static List<VirtioBlockDevice> Disks => s_disks;
+
+    /// <summary>The network cards that <see cref="Register"/> found.</summary>
+    public static List<VirtioNetworkDevice> NetworkDevices => s_cards;
+
+    /// <summary>
+    /// Finds the virtio devices, brings them up, and adds disks, their partitions and network cards to Cosmos' lists.
+    /// </summary>
+    /// <returns>How many devices are in use. A second call finds no more and gives the same number.</returns>
+    /// <remarks>
+    /// The console gets a line for each device. Cards are called <c>eth0</c> and so on, behind those that are there.
+    /// </remarks>
+    public static int Register()
+    {
+        if (s_machine != null)
+        {
+            return s_disks.Count + s_cards.Count;
+        }
+
+        if (ProcessorInterrupts.IsPlugged() == 0)
+        {
+            Console.WriteLine("virtio: VirtioGuest.Cosmos.Plugs is no PlugsReference of this kernel: no devices");
+            return 0;
+        }
+
+        CosmosPlatform platform = new CosmosPlatform();
+        CosmosMachine machine = new CosmosMachine(platform);
+        s_machine = machine;
+        DeviceInventory inventory = DeviceBinder.Bind(platform, machine);
+        for (int i = 0; i < inventory.Disks.Count; i++)
+        {
+            Add(inventory.Disks[i], platform);
+        }
+
+        for (int i = 0; i < inventory.Cards.Count; i++)
+        {
+            string name = "eth" + DecimalText.Of((ulong)NetworkDevice.Devices.Count);
+            s_cards.Add(new VirtioNetworkDevice(inventory.Cards[i], name));
+        }
+
+        int count = s_disks.Count + s_cards.Count;
+        if (count != 0)
+        {
+            HalGlobal.PIT.RegisterTimer(new PIT.PITTimer(new PollTimer().OnTimer, PollInterval, true));
+        }
+
+        return count;
+    }
+
+    /// <summary>
+    /// Looks after the devices whose interrupts do not come. A timer does so some 18 times a second; a kernel that
+    /// waits for frames may do so more often.
+    /// </summary>
+    public static void Poll()
+    {
+        s_machine?.Lines.Poll();
+        for (int i = 0; i < s_cards.Count; i++)
+        {
+            s_cards[i].Card.Poll();
+        }
+    }
+
+    private static void Add(DiskAccess disk, Platform platform)
+    {
+        VirtioBlockDevice device = new VirtioBlockDevice(disk);
+        s_disks.Add(device);
+        if (disk.SectorCount == 0)
+        {
+            // Cosmos reads a disk's first sector without asking how many there are.
+            platform.WriteLine(disk.Device.Name + ": empty, not added");
+            return;
+        }
+
+        BlockDevice.Devices.Add(device);
+        byte[] sector = new byte[DiskAccess.SectorLength];
+        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
+        for (int i = 0; i < partitions.Count; i++)
+        {
+            PartitionExtent extent = partitions[i];
+            Partition.Partitions.Add(new Partition(device, extent.FirstSector, extent.SectorCount));
+        }
+
+        if (failure != null)
+        {
+            platform.WriteLine("warning: partitions: " + failure);
+        }
+    }
+
+    /// <summary>What Cosmos' timer calls: an object, as all whom it calls.</summary>
+    private sealed class PollTimer
+    {
+        internal void OnTimer(INTs.IRQContext context) => Poll();
+    }
+}

@@ -1,0 +1,12 @@
+namespace Cosmos.Core.Memory;
+
+public static unsafe class RAT
+{
+    public enum PageType : byte
+    {
+    }
+
+    public static void* AllocPages(PageType aType, uint aPageCount = 1) => throw null;
+
+    public static void Free(void* aPtr) => throw null;
+}

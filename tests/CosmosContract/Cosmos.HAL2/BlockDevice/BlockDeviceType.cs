@@ -1,0 +1,6 @@
+namespace Cosmos.HAL.BlockDevice;
+
+public enum BlockDeviceType
+{
+    HardDrive,
+}

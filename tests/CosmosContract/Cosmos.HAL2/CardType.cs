@@ -1,0 +1,6 @@
+namespace Cosmos.HAL;
+
+public enum CardType
+{
+    Ethernet,
+}

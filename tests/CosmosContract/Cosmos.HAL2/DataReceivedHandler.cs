@@ -1,0 +1,3 @@
+namespace Cosmos.HAL;
+
+public delegate void DataReceivedHandler(byte[] packetData);

@@ -1,0 +1,5 @@
+namespace Cosmos.HAL;
+
+public abstract class Device
+{
+}

@@ -1,0 +1,6 @@
+namespace Cosmos.HAL;
+
+public static class Global
+{
+    public static PIT PIT;
+}

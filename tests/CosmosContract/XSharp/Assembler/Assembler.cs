@@ -1,0 +1,6 @@
+namespace XSharp.Assembler;
+
+public class Assembler
+{
+    internal Assembler() => throw null;
+}

@@ -1,0 +1,6 @@
+namespace XSharp.Assembler;
+
+public abstract class AssemblerMethod
+{
+    public abstract void AssembleNew(Assembler aAssembler, object aMethodInfo);
+}
