@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 
@@ -47,7 +48,7 @@ public abstract partial class VirtioDevice
     {
         if (Has(FeatureBits.NotificationData))
         {
-            Transport.Notify(queue.Index, queue.NextAvailable);
+            NotifyOfPlace(queue);
         }
         else
         {
@@ -113,6 +114,10 @@ public abstract partial class VirtioDevice
             Machine.Log.Warning(Name + ": " + trouble);
         }
     }
+
+    // Rare, so that it stays out of the usual case's way.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void NotifyOfPlace(Virtqueue queue) => Transport.Notify(queue.Index, queue.NextAvailable);
 
     private string? RefreshConfiguration()
     {

@@ -12,8 +12,8 @@ namespace VirtioGuest.Kernel.Benchmarks;
 
 /// <summary>What reading from a block device costs: the driver alone, and the whole guest.</summary>
 /// <remarks>
-/// The device is driven as a disk's is: one lock around its queue, interrupts off while completions are drained, and a
-/// look behind turning them on. A number of reads is submitted, announced together, and waited for; then the next.
+/// The device is driven as a disk's is: one lock around its queue, interrupts held back while completions are drained,
+/// and a look behind asking for them. A number of reads is submitted, announced together, and waited for; then the next.
 /// <para>
 /// What it takes to notify the device is measured by itself and without interrupts, because the one that it leads to
 /// comes before it is over.
@@ -90,7 +90,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
             while (hasMore)
             {
                 ulong begin = TickCount.Begin();
-                _device.DisableInterrupts();
+                _device.HoldInterrupts();
                 int count = _device.Drain(completions);
                 hasMore = _device.State == DeviceState.Running
                     && (count == completions.Length || _device.EnableInterrupts());

@@ -197,7 +197,7 @@ internal sealed partial class VirtioDisk : Disk
                     return;
                 }
 
-                _device.DisableInterrupts();
+                _device.HoldInterrupts();
                 count = _device.Drain(batch);
                 hasMore = _device.State == DeviceState.Running
                     && (count == batch.Length || _device.EnableInterrupts());

@@ -211,6 +211,31 @@ public class QueueFeatureTests
         Assert.That(bench.Queue.EnableInterruptsDelayed(100), Is.True);
     }
 
+    [Test]
+    public void Interrupts_that_are_held_back_do_not_come_until_they_are_asked_for_again(
+        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool hasEventIndex)
+    {
+        RingFeatures features = hasEventIndex ? format | RingFeatures.EventIdx : format;
+        using QueueBench bench = new QueueBench(8, features);
+        for (int i = 0; i < 3; i++)
+        {
+            bench.Add(1, 0, i);
+        }
+
+        Assert.That(bench.Queue.EnableInterrupts(), Is.False);
+        bench.Model.Use(bench.Take(), 0);
+        Assert.That(bench.Model.IsInterruptDue(), Is.True);
+
+        bench.Queue.HoldInterrupts();
+        bench.Model.Use(bench.Take(), 0);
+        Assert.That(bench.Model.IsInterruptDue(), Is.False);
+        Assert.That(bench.Queue.GetUsed(new UsedBuffer[4]), Is.EqualTo(2));
+
+        Assert.That(bench.Queue.EnableInterrupts(), Is.False);
+        bench.Model.Use(bench.Take(), 0);
+        Assert.That(bench.Model.IsInterruptDue(), Is.True);
+    }
+
     [TestCase(-1)]
     [TestCase(101)]
     public void There_is_no_part_beyond_the_whole(int percent)

@@ -142,11 +142,12 @@ internal sealed class BlockRequestSlots
     }
 
     /// <summary>Takes the slots of used buffers, whose tokens they are, over from the device.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void TakeBack(ReadOnlySpan<UsedBuffer> used)
     {
-        for (int i = 0; !_memory.IsCoherent && i < used.Length; i++)
+        if (!_memory.IsCoherent)
         {
-            TakeOver(used[i].Token);
+            TakeOver(used);
         }
     }
 
@@ -210,6 +211,15 @@ internal sealed class BlockRequestSlots
         const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
         _memory.Sync(slot, 0, DriverLength, DmaSync.PreWrite, BlockSites.HeaderToDevice);
         _memory.Sync(slot, StatusOffset, StatusLength, Both, BlockSites.StatusToDevice);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeOver(ReadOnlySpan<UsedBuffer> used)
+    {
+        for (int i = 0; i < used.Length; i++)
+        {
+            TakeOver(used[i].Token);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

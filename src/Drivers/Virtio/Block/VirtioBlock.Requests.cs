@@ -8,8 +8,15 @@ namespace VirtioGuest.Drivers.Virtio.Block;
 /// <content>The way of one request, beside the shortest.</content>
 public sealed partial class VirtioBlock
 {
-    private void Finish(BlockRequestSlots slots, ReadOnlySpan<UsedBuffer> used, Span<BlockCompletion> completions)
+    /// <summary>Takes back what the device of a running driver has used, up to a batch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int DrainUsed(Span<BlockCompletion> completions)
     {
+        BlockRequestSlots slots = _slots!;
+        Virtqueue queue = Requests;
+        Span<UsedBuffer> used = new Span<UsedBuffer>(_used, 0, Math.Min(completions.Length, DrainBatch));
+        int count = queue.GetUsed(used);
+        used = used.Slice(0, count);
         slots.TakeBack(used);
         for (int i = 0; i < used.Length && i < completions.Length; i++)
         {
@@ -17,6 +24,42 @@ public sealed partial class VirtioBlock
             completions[i] = new BlockCompletion(token, status);
             _errors += status == BlockStatus.Ok ? 0UL : 1;
         }
+
+        if (queue.Fault != QueueFault.None)
+        {
+            CheckFault(queue);
+        }
+
+        return count;
+    }
+
+    /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
+    private int DrainInTrouble(Span<BlockCompletion> completions)
+    {
+        int count = 0;
+        while (_abortedCount != 0 && count < completions.Length)
+        {
+            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
+        }
+
+        if (_slots == null)
+        {
+            return count;
+        }
+
+        if (State is DeviceState.Stopped or DeviceState.Abandoned)
+        {
+            return count + DrainStopped(_slots, completions.Slice(count));
+        }
+
+        int taken;
+        do
+        {
+            taken = DrainUsed(completions.Slice(count));
+            count += taken;
+        }
+        while (taken == DrainBatch);
+        return count;
     }
 
     private int DrainStopped(BlockRequestSlots slots, Span<BlockCompletion> completions)

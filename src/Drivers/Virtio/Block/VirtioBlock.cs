@@ -153,37 +153,13 @@ public sealed partial class VirtioBlock : VirtioDevice
     /// </returns>
     public int Drain(Span<BlockCompletion> completions)
     {
-        int count = 0;
-        while (_abortedCount != 0 && count < completions.Length)
+        if (State != DeviceState.Running || _abortedCount != 0)
         {
-            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
+            return DrainInTrouble(completions);
         }
 
-        if (_slots == null)
-        {
-            return count;
-        }
-
-        if (State is DeviceState.Stopped or DeviceState.Abandoned)
-        {
-            return count + DrainStopped(_slots, completions.Slice(count));
-        }
-
-        Virtqueue queue = Requests;
-        int taken;
-        int wanted;
-        do
-        {
-            wanted = Math.Min(completions.Length - count, DrainBatch);
-            Span<UsedBuffer> used = new Span<UsedBuffer>(_used, 0, wanted);
-            taken = queue.GetUsed(used);
-            Finish(_slots, used.Slice(0, taken), completions.Slice(count));
-            count += taken;
-        }
-        while (taken == wanted && count < completions.Length);
-
-        CheckFault(queue);
-        return count;
+        int count = DrainUsed(completions);
+        return count < DrainBatch ? count : count + Drain(completions.Slice(count));
     }
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
@@ -196,6 +172,18 @@ public sealed partial class VirtioBlock : VirtioDevice
         if (_slots != null)
         {
             Requests.DisableInterrupts();
+        }
+    }
+
+    /// <summary>
+    /// Holds further interrupts back while completions are drained after one came, until
+    /// <see cref="EnableInterrupts"/>. Costs nothing where an interrupt comes once for each time that it is asked for.
+    /// </summary>
+    public void HoldInterrupts()
+    {
+        if (_slots != null)
+        {
+            Requests.HoldInterrupts();
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VirtioGuest.Drivers.Virtio.Rings;
 
 /// <summary>
@@ -15,6 +17,7 @@ public static class EventIndex
     /// <param name="added">
     /// How many entries, up to that one, were added since the last time that this was asked.
     /// </param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Split(ushort eventIndex, ushort next, ulong added)
     {
         // How far back the entry lies: 1 for the newest, 65536 for the one whose index is due next.
@@ -33,6 +36,7 @@ public static class EventIndex
     /// How many descriptors, up to that one, were added since the last time that this was asked.
     /// </param>
     /// <returns>Also true where no ring of this size has such a slot: a notification too many does no harm.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Packed(ushort eventWord, ushort slot, bool wrapCounter, int size, ulong added)
     {
         int offset = eventWord & OffsetMask;

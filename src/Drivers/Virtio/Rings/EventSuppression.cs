@@ -33,6 +33,7 @@ internal readonly unsafe struct EventSuppression
     private readonly byte* _device;
     private readonly uint _driverArea;
     private readonly uint _deviceArea;
+    private readonly bool _isCoherent;
 
     /// <summary>Lays the areas over a zeroed region, at offsets that are multiples of 4.</summary>
     internal EventSuppression(DmaMemory memory, uint driverArea, uint deviceArea)
@@ -42,6 +43,7 @@ internal readonly unsafe struct EventSuppression
         _device = memory.Address + deviceArea;
         _driverArea = driverArea;
         _deviceArea = deviceArea;
+        _isCoherent = memory.IsCoherent;
     }
 
     /// <summary>Writes which used buffer notifications the driver wants. Hand over around it.</summary>
@@ -54,23 +56,43 @@ internal readonly unsafe struct EventSuppression
 
     /// <summary>Driver event area from the device, before it is written again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaFromDevice() =>
-        _memory.Sync(_driverArea, AreaSize, DmaSync.PostWrite, PackedSites.DriverEventFromDevice);
+    internal void SyncDriverAreaFromDevice()
+    {
+        if (!_isCoherent)
+        {
+            HandOver(_driverArea, DmaSync.PostWrite, PackedSites.DriverEventFromDevice);
+        }
+    }
 
     /// <summary>Driver event area to the device, after it was written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaToDevice() =>
-        _memory.Sync(_driverArea, AreaSize, DmaSync.PreWrite, PackedSites.DriverEventToDevice);
+    internal void SyncDriverAreaToDevice()
+    {
+        if (!_isCoherent)
+        {
+            HandOver(_driverArea, DmaSync.PreWrite, PackedSites.DriverEventToDevice);
+        }
+    }
 
     /// <summary>Device event area from the device, before it is read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaFromDevice() =>
-        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
+    internal void SyncDeviceAreaFromDevice()
+    {
+        if (!_isCoherent)
+        {
+            HandOver(_deviceArea, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
+        }
+    }
 
     /// <summary>Device event area back to the device, after it was read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaToDevice() =>
-        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
+    internal void SyncDeviceAreaToDevice()
+    {
+        if (!_isCoherent)
+        {
+            HandOver(_deviceArea, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
+        }
+    }
 
     /// <summary>Both areas from a device that was reset.</summary>
     internal void SyncLeftFromDevice()
@@ -87,4 +109,9 @@ internal readonly unsafe struct EventSuppression
         _memory.Sync(_deviceArea, AreaSize, DmaSync.PostWrite, PackedSites.ClearedDeviceEventFromDevice);
         _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDeviceInitially);
     }
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandOver(uint area, DmaSync operation, AccessSite site) =>
+        _memory.Sync(area, AreaSize, operation, site);
 }

@@ -97,9 +97,7 @@ internal readonly unsafe struct PackedDescriptorRing
         }
     }
 
-    /// <summary>
-    /// Descriptors to the device: the head's flags, once published; the slot is the device's to write as well.
-    /// </summary>
+    /// <summary>Descriptors to the device: the head's flags, once published.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void SyncHeadToDevice(uint head)
     {
@@ -187,16 +185,16 @@ internal readonly unsafe struct PackedDescriptorRing
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void HandBodiesOver(uint head, uint count)
     {
-        _memory.Sync(head * DescriptorSize, FlagsOffset, DmaSync.PreWrite, PackedSites.HeadBodyToDevice);
-        SyncSlots(head + 1, count - 1, DmaSync.PreWrite | DmaSync.PreRead, PackedSites.ChainRestToDevice);
+        const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
+        _memory.Sync(head * DescriptorSize, FlagsOffset, Both, PackedSites.HeadBodyToDevice);
+        SyncSlots(head + 1, count - 1, Both, PackedSites.ChainRestToDevice);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void HandHeadOver(uint head)
     {
-        uint offset = head * DescriptorSize;
-        _memory.Sync(offset + FlagsOffset, FlagsSize, DmaSync.PreWrite, PackedSites.HeadFlagsToDevice);
-        _memory.Sync(offset, DescriptorSize, DmaSync.PreRead, PackedSites.HeadSlotToDevice);
+        const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
+        _memory.Sync((head * DescriptorSize) + FlagsOffset, FlagsSize, Both, PackedSites.HeadFlagsToDevice);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

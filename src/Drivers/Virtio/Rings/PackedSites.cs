@@ -7,7 +7,10 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </summary>
 public static class PackedSites
 {
-    /// <summary>PREWRITE of a head's body: else the device reads an address or length of a chain before.</summary>
+    /// <summary>
+    /// PREWRITE and PREREAD of a head's body: else the device reads an address or length of a chain before, or the ID
+    /// and length that it writes there are hidden by a line that the driver has.
+    /// </summary>
     public const AccessSite HeadBodyToDevice = (AccessSite)101;
 
     /// <summary>
@@ -19,13 +22,11 @@ public static class PackedSites
     /// <summary>Release of a head's flags: else the device sees the chain available before its bodies.</summary>
     public const AccessSite PublishHead = (AccessSite)103;
 
-    /// <summary>PREWRITE of a head's flags: else the device never sees the chain.</summary>
-    public const AccessSite HeadFlagsToDevice = (AccessSite)104;
-
     /// <summary>
-    /// PREREAD of a head's slot: else the used descriptor there is hidden by a line that the driver has.
+    /// PREWRITE and PREREAD of a head's flags: else the device never sees the chain, or the flags that it writes there
+    /// are hidden by a line that the driver has.
     /// </summary>
-    public const AccessSite HeadSlotToDevice = (AccessSite)105;
+    public const AccessSite HeadFlagsToDevice = (AccessSite)104;
 
     /// <summary>PREWRITE of an indirect table: else the device reads a table of another buffer.</summary>
     public const AccessSite TableToDevice = (AccessSite)106;

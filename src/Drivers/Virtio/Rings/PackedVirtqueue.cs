@@ -163,36 +163,28 @@ public sealed class PackedVirtqueue : Virtqueue
 
         BufferRecords records = Records;
         RingPosition used = _used;
-        uint size = Size;
-        uint inFlight = size - (uint)FreeDescriptors;
-        uint passed = 0;
+        int size = Size;
         int count = 0;
-        QueueFault fault = QueueFault.None;
-        while (count < buffers.Length && passed != inFlight && used.IsUsed(_ring.LoadFlags(used.Slot)))
+        while (count < buffers.Length && FreeDescriptors != size && used.IsUsed(_ring.LoadFlags(used.Slot)))
         {
             ushort id = _ring.LoadId(used.Slot);
             uint length = _ring.LoadLength(used.Slot);
             if (!records.IsPlausible(id, length))
             {
-                fault = records.Explain(id);
+                MarkBroken(records.Explain(id));
                 break;
             }
 
             ref BufferRecord record = ref records[id];
-            uint descriptors = record.Descriptors;
+            int descriptors = record.Descriptors;
             buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
             records.Return(id, ref record, ref record);
-            used.Advance(descriptors, size);
-            passed += descriptors;
+            used.Advance((uint)descriptors, (uint)size);
+            FreeDescriptors += descriptors;
         }
 
         _used = used;
-        CountUsed(count, passed);
-        if (fault != QueueFault.None)
-        {
-            MarkBroken(fault);
-        }
-
+        Used += (uint)count;
         return count;
     }
 
@@ -225,7 +217,11 @@ public sealed class PackedVirtqueue : Virtqueue
         if (HasEventIndex)
         {
             RingPosition position = _used;
-            position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
+            if (percent != 0)
+            {
+                position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
+            }
+
             wish = EventSuppression.Descriptor | position.Word;
         }
 

@@ -146,7 +146,8 @@ public sealed class SplitVirtqueue : Virtqueue
         {
             int first = count;
             uint passed = TakeSeen(buffers.Slice(0, Math.Min(first + LongestBatch, buffers.Length)), ref count);
-            CountUsed(count - first, passed);
+            Used += (uint)(count - first);
+            FreeDescriptors += (int)passed;
         }
 
         return count;
@@ -165,7 +166,13 @@ public sealed class SplitVirtqueue : Virtqueue
     /// <inheritdoc/>
     private protected override void AskForInterrupt(int percent)
     {
-        Ask(HasEventIndex ? (ushort)(UsedIndex + DelayOf(InFlight, percent)) : 0u);
+        uint wish = 0;
+        if (HasEventIndex)
+        {
+            wish = (ushort)(UsedIndex + (percent == 0 ? 0 : DelayOf(InFlight, percent)));
+        }
+
+        Ask(wish);
 
         // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
         // to show in the look behind this (virtio 1.4, 2.7.14).

@@ -153,6 +153,7 @@ public abstract partial class Virtqueue
         return record.WritableBytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsNotificationDue()
     {
         ulong added = Added - _announced;
@@ -165,6 +166,7 @@ public abstract partial class Virtqueue
         return IsNotificationWanted(added);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Enable(int percent)
     {
         if (!_isUsable)

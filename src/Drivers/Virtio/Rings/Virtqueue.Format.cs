@@ -126,10 +126,7 @@ public abstract partial class Virtqueue
     }
 
     /// <summary>How far ahead an interrupt is due: so many of the things in flight are passed before it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static int DelayOf(int inFlight, int percent) => percent == 0 ? 0 : PartOf(inFlight, percent);
-
-    private static int PartOf(int inFlight, int percent)
+    private protected static int DelayOf(int inFlight, int percent)
     {
         int delay = (int)((uint)inFlight * (uint)percent / Whole);
         return delay < inFlight ? delay : Math.Max(inFlight - 1, 0);
@@ -139,16 +136,6 @@ public abstract partial class Virtqueue
     /// What a plausible length comes to: it is above what was writable only where nothing was, and means nothing there.
     /// </summary>
     private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
-
-    /// <summary>Counts buffers that were taken in a row.</summary>
-    /// <param name="buffers">How many.</param>
-    /// <param name="descriptors">How many descriptors of the ring they took.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected void CountUsed(int buffers, uint descriptors)
-    {
-        Used += (uint)buffers;
-        FreeDescriptors += (int)descriptors;
-    }
 
     /// <summary>A full barrier of the strength that was negotiated (virtio 1.4, 6.1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

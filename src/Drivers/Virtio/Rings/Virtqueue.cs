@@ -40,7 +40,7 @@ public abstract partial class Virtqueue
     public abstract string Format { get; }
 
     /// <summary>How many descriptors are free, 0 to <see cref="Size"/>.</summary>
-    public int FreeDescriptors { get; private set; }
+    public int FreeDescriptors { get; private protected set; }
 
     /// <summary>How many buffers the device has.</summary>
     public int InFlight => (int)(Added - Used) - _detached;
@@ -61,7 +61,7 @@ public abstract partial class Virtqueue
     public ulong Added { get; private set; }
 
     /// <summary>How many buffers the device has used.</summary>
-    public ulong Used { get; private set; }
+    public ulong Used { get; private protected set; }
 
     /// <summary>How often <see cref="NeedsNotification"/> asked for a notification.</summary>
     public ulong Notifications { get; private set; }
@@ -231,6 +231,18 @@ public abstract partial class Virtqueue
             _owner.Enter();
             AskForNoInterrupt();
             _owner.Leave();
+        }
+    }
+
+    /// <summary>
+    /// Asks for no further used buffer notification while used buffers are taken after one came. With EVENT_IDX there
+    /// is nothing to do: the one that was asked for has come, and it was asked for once (virtio 1.4, 2.7.10 and 2.8.10).
+    /// </summary>
+    public void HoldInterrupts()
+    {
+        if (!HasEventIndex)
+        {
+            DisableInterrupts();
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
@@ -10,7 +11,8 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// </summary>
 /// <remarks>
 /// An access takes four steps, which nobody else's come between. Offsets within the window are multiples of the width
-/// because the structure's offset is a multiple of 4, or of 1 for a structure of bytes.
+/// because the structure's offset is a multiple of 4, or of 1 for a structure of bytes. Writes stay out of line: they
+/// would be in the way of notifications that do not come this way.
 /// </remarks>
 internal sealed class PciWindowRegion : MmioRegion
 {
@@ -70,6 +72,7 @@ internal sealed class PciWindowRegion : MmioRegion
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public override void Write8(uint offset, byte value)
     {
         Select(offset, 1);
@@ -78,6 +81,7 @@ internal sealed class PciWindowRegion : MmioRegion
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public override void Write16(uint offset, ushort value)
     {
         Select(offset, 2);
@@ -86,6 +90,7 @@ internal sealed class PciWindowRegion : MmioRegion
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public override void Write32(uint offset, uint value)
     {
         Select(offset, 4);
