@@ -1,3 +1,5 @@
+using VirtioGuest.Pci;
+
 namespace VirtioGuest.Drivers.Virtio;
 
 /// <summary>The virtio device IDs (virtio 1.4, 5).</summary>
@@ -53,7 +55,7 @@ public static class DeviceTypes
             case 27:
                 return "virtio-pmem";
             default:
-                return "virtio device type " + type.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                return "virtio device type " + DecimalText.Of(type);
         }
     }
 }

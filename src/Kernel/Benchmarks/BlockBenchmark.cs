@@ -12,8 +12,9 @@ namespace VirtioGuest.Kernel.Benchmarks;
 
 /// <summary>What reading from a block device costs: the driver alone, and the whole guest.</summary>
 /// <remarks>
-/// The device is driven as a disk's is: one lock around its queue, interrupts held back while completions are drained,
-/// and a look behind asking for them. A number of reads is submitted, announced together, and waited for; then the next.
+/// The device is driven as a disk's is: one lock around its queue, interrupts held back while completions are
+/// drained, and a look behind asking for them. A number of reads is submitted, announced together, and waited for; then
+/// the next.
 /// <para>
 /// What it takes to notify the device is measured by itself and without interrupts, because the one that it leads to
 /// comes before it is over.

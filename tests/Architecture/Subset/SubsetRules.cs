@@ -27,6 +27,7 @@ public static class SubsetRules
         new SignedWideDivision(),
         new PopulationCounts(),
         new EnumText(),
+        new NumberText(),
         new TwoFixedBuffers(),
         new PointerSizes(),
         new StructureEquality(),

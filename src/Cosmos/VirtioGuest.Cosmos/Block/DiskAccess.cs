@@ -7,6 +7,7 @@ using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Block;
 

@@ -236,7 +236,7 @@ public abstract partial class Virtqueue
 
     /// <summary>
     /// Asks for no further used buffer notification while used buffers are taken after one came. With EVENT_IDX there
-    /// is nothing to do: the one that was asked for has come, and it was asked for once (virtio 1.4, 2.7.10 and 2.8.10).
+    /// is nothing to do: what was asked for has come, and it was asked for once (virtio 1.4, 2.7.10 and 2.8.10).
     /// </summary>
     public void HoldInterrupts()
     {

@@ -1,5 +1,4 @@
 using System;
-using System.Globalization;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
@@ -42,7 +41,7 @@ public sealed class MmioTransport : VirtioTransport
 
     /// <inheritdoc/>
     public override string InterruptKind =>
-        _line == null ? "none" : "interrupt line " + _lineNumber.ToString(CultureInfo.InvariantCulture);
+        _line == null ? "none" : "interrupt line " + DecimalText.Of(_lineNumber);
 
     /// <inheritdoc/>
     public override string Interface => "version 2";
@@ -110,7 +109,7 @@ public sealed class MmioTransport : VirtioTransport
         {
             failure = version == LegacyVersion
                 ? "offers the legacy interface only (virtio-mmio version 1)"
-                : "speaks virtio-mmio version " + version.ToString(CultureInfo.InvariantCulture) + ", not 2";
+                : "speaks virtio-mmio version " + DecimalText.Of(version) + ", not 2";
             return null;
         }
 
@@ -155,7 +154,7 @@ public sealed class MmioTransport : VirtioTransport
         _line = Machine.Interrupts.AttachEdgeLine(
             _lineNumber, deviceName, new MmioLineHandler(_registers, sink, queueNames.Length));
         return _line == null
-            ? "cannot have interrupt line " + _lineNumber.ToString(CultureInfo.InvariantCulture)
+            ? "cannot have interrupt line " + DecimalText.Of(_lineNumber)
             : null;
     }
 

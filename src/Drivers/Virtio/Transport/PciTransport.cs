@@ -1,4 +1,3 @@
-using System.Globalization;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
@@ -158,12 +157,12 @@ public sealed class PciTransport : VirtioTransport
         ulong offset = _notification.Offset + _notificationPlaces[queueIndex];
         uint stride = _notification.NotifyOffsetMultiplier;
         string place = !register.IsAssigned
-            ? "base address " + register.Index.ToString(CultureInfo.InvariantCulture)
+            ? "base address " + DecimalText.Of((ulong)register.Index)
                 + " + 0x" + Hexadecimal.Format(offset)
             : (register.IsIo ? "port 0x" : "0x") + Hexadecimal.Format(register.Address + offset);
         return place + (stride == 0
             ? " (one place for all queues)"
-            : " (" + stride.ToString(CultureInfo.InvariantCulture) + " bytes per queue)");
+            : " (" + DecimalText.Of(stride) + " bytes per queue)");
     }
 
     /// <inheritdoc/>

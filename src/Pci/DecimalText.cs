@@ -1,14 +1,14 @@
-namespace VirtioGuest.Cosmos;
+namespace VirtioGuest.Pci;
 
 /// <summary>
 /// Numbers as people write them, without the culture and format machinery that IL2CPU would have to compile.
 /// </summary>
-internal static class DecimalText
+public static class DecimalText
 {
     private const int MostDigits = 20;
 
     /// <summary>The digits of a number.</summary>
-    internal static string Of(ulong value)
+    public static string Of(ulong value)
     {
         char[] text = new char[MostDigits];
         int first = MostDigits;
