@@ -72,19 +72,18 @@ public sealed class PackedVirtqueue : Virtqueue
                 ref next, id, isWritable ? readable : readable.Slice(1), isWritable ? writable.Slice(1) : writable);
         }
 
-        PublishHead(head, flags, next, (uint)count);
+        PublishHead(head, flags, (uint)count);
+        _available = next;
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void PublishTable(ushort id, DmaSegment table)
     {
-        RingPosition next = _available;
-        uint head = next.Slot;
+        uint head = _available.Slot;
         _ring.StoreHeadBody(head, table, id);
-        ushort flags = (ushort)(next.AvailableFlags | DescriptorFlags.Indirect);
-        next.Advance(1, Size);
-        PublishHead(head, flags, next, 1);
+        PublishHead(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect), 1);
+        _available.Advance(1, Size);
     }
 
     /// <inheritdoc/>
@@ -285,15 +284,14 @@ public sealed class PackedVirtqueue : Virtqueue
         }
     }
 
-    /// <summary>Makes the chain from its head up to the next position available, and moves on.</summary>
+    /// <summary>Makes a chain available whose descriptors stand in the ring, all but the flags of its head.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void PublishHead(uint head, ushort flags, RingPosition next, uint descriptors)
+    private void PublishHead(uint head, ushort flags, uint descriptors)
     {
+        _unannounced += descriptors;
         _ring.SyncBodiesToDevice(head, descriptors);
         _ring.PublishHead(head, flags);
         _ring.SyncHeadToDevice(head);
-        _available = next;
-        _unannounced += descriptors;
     }
 
     /// <summary>Takes the slot over in which a used descriptor is due, for a look at it.</summary>
