@@ -6,10 +6,11 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Drivers.Virtio.Block;
 
 /// <summary>
-/// A fixed number of request headers and status bytes in shared memory (virtio 1.4, 5.2.6), with the caller's token of
-/// each, and with an indirect table for the usual request, which has one data segment.
+/// Request headers and status bytes in shared memory (virtio 1.4, 5.2.6), one of each for every buffer ID of a queue,
+/// with the caller's token, and with an indirect table for the usual request, which has one data segment.
 /// </summary>
 /// <remarks>
+/// <para>A slot goes with its buffer ID: free until a buffer is added under it, and again once it is taken back.</para>
 /// <para>
 /// Header and status have a cache line each, because different sides write them. The table is in the header's line:
 /// both are written by the driver and handed over together.
@@ -38,21 +39,18 @@ internal sealed class BlockRequestSlots
     private readonly SlotMemory _memory;
     private readonly ulong _readableWord;
     private readonly ulong _writableWord;
+    private readonly Virtqueue _queue;
     private readonly int[] _tokens;
-    private readonly int[] _free;
-    private int _freeCount;
 
-    private BlockRequestSlots(DmaMemory memory, int count, TableFormat format)
+    private BlockRequestSlots(DmaMemory memory, Virtqueue queue, TableFormat format)
     {
+        _queue = queue;
         _memory = new SlotMemory(memory, SlotLength);
         _readableWord = format.WordOf(0, isWritable: false, 1, 2);
         _writableWord = format.WordOf(0, isWritable: true, 1, 2);
-        _tokens = new int[count];
-        _free = new int[count];
-        _freeCount = count;
-        for (int slot = 0; slot < count; slot++)
+        _tokens = new int[queue.Size];
+        for (int slot = 0; slot < _tokens.Length; slot++)
         {
-            _free[slot] = count - 1 - slot;
             Frame(_memory[slot], TableOffset, Header(slot), format.WordOf(HeaderLength, isWritable: false, 0, 2));
             Frame(
                 _memory[slot],
@@ -62,42 +60,24 @@ internal sealed class BlockRequestSlots
         }
     }
 
-    /// <summary>How many requests can be in flight.</summary>
-    internal int Count => _tokens.Length;
-
     /// <summary>Creates slots, or returns null where no memory is left.</summary>
     /// <param name="dma">Where their memory comes from.</param>
-    /// <param name="count">How many there are.</param>
-    /// <param name="format">How the tables look.</param>
-    internal static BlockRequestSlots? TryCreate(DmaTag dma, int count, TableFormat format)
+    /// <param name="queue">Whose buffers they are for; its tokens are numbers of slots.</param>
+    internal static BlockRequestSlots? TryCreate(DmaTag dma, Virtqueue queue)
     {
-        DmaMemory? memory = dma.Allocate((uint)count * SlotLength, SlotLength);
-        return memory == null ? null : new BlockRequestSlots(memory, count, format);
+        DmaMemory? memory = dma.Allocate(queue.Size * SlotLength, SlotLength);
+        TableFormat format = new TableFormat((queue.Features & RingFeatures.Packed) != 0);
+        return memory == null ? null : new BlockRequestSlots(memory, queue, format);
     }
 
-    /// <summary>Whether a slot can be taken.</summary>
-    internal bool HasFree => _freeCount != 0;
-
-    /// <summary>Takes a slot; there is one.</summary>
+    /// <summary>The token that a slot was prepared with.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal int Take(int token)
-    {
-        int slot = _free[--_freeCount];
-        _tokens[slot] = token;
-        return slot;
-    }
-
-    /// <summary>Gives a slot back, and the token that it was taken with.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal int Release(int slot)
-    {
-        _free[_freeCount++] = slot;
-        return _tokens[slot];
-    }
+    internal int TokenOf(int slot) => _tokens[slot];
 
     /// <summary>Writes a request's header and hands it and the status to the device.</summary>
-    internal void Prepare(int slot, BlockOperation operation, ulong sector)
+    internal void Prepare(int slot, int token, BlockOperation operation, ulong sector)
     {
+        _tokens[slot] = token;
         Store(_memory[slot], operation, sector);
         SyncToDevice(slot);
     }
@@ -106,6 +86,7 @@ internal sealed class BlockRequestSlots
     /// Writes a request with one data segment, and hands its header, table and status to the device.
     /// </summary>
     /// <param name="slot">The slot.</param>
+    /// <param name="token">What the caller wants back with the request.</param>
     /// <param name="operation">A read or a write.</param>
     /// <param name="sector">The first sector.</param>
     /// <param name="data">What is transferred.</param>
@@ -113,8 +94,9 @@ internal sealed class BlockRequestSlots
     /// <returns>The table.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal DmaSegment PrepareTable(
-        int slot, BlockOperation operation, ulong sector, in DmaSegment data, out uint writableBytes)
+        int slot, int token, BlockOperation operation, ulong sector, in DmaSegment data, out uint writableBytes)
     {
+        _tokens[slot] = token;
         ulong word = _readableWord;
         writableBytes = StatusLength;
         if (operation == BlockOperation.Read)
@@ -151,14 +133,11 @@ internal sealed class BlockRequestSlots
         }
     }
 
-    /// <summary>Reads the status that the device wrote into a slot that was taken back, and gives it back.</summary>
-    /// <param name="slot">The slot.</param>
-    /// <param name="token">What it was taken with.</param>
+    /// <summary>Reads the status that the device wrote into a slot that was taken back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal BlockStatus Finish(int slot, out int token)
+    internal BlockStatus StatusOf(int slot)
     {
         byte status = _memory[slot].Load8(StatusOffset);
-        token = Release(slot);
         return status <= (byte)BlockStatus.Unsupported ? (BlockStatus)status : BlockStatus.NoStatus;
     }
 
@@ -230,18 +209,12 @@ internal sealed class BlockRequestSlots
         _memory.Sync(slot, StatusOffset, StatusLength, Both, BlockSites.StatusFromDevice);
     }
 
-    /// <summary>Takes over what a device had when it was reset: the slots that are not free.</summary>
+    /// <summary>Takes over what a device had when it was reset.</summary>
     private void TakeAllBack()
     {
-        bool[] isFree = new bool[_tokens.Length];
-        for (int i = 0; i < _freeCount; i++)
+        for (int slot = 0; slot < _tokens.Length; slot++)
         {
-            isFree[_free[i]] = true;
-        }
-
-        for (int slot = 0; slot < isFree.Length; slot++)
-        {
-            if (!isFree[slot])
+            if (_queue.IsInFlight((ushort)slot))
             {
                 TakeBack(slot);
             }

@@ -20,8 +20,9 @@ public sealed partial class VirtioBlock
         slots.TakeBack(used);
         for (int i = 0; i < used.Length && i < completions.Length; i++)
         {
-            BlockStatus status = slots.Finish(used[i].Token, out int token);
-            completions[i] = new BlockCompletion(token, status);
+            int slot = used[i].Token;
+            BlockStatus status = slots.StatusOf(slot);
+            completions[i] = new BlockCompletion(slots.TokenOf(slot), status);
             _errors += status == BlockStatus.Ok ? 0UL : 1;
         }
 
@@ -68,7 +69,7 @@ public sealed partial class VirtioBlock
         int count = 0;
         while (count < completions.Length && Requests.TryDetach(out int slot))
         {
-            completions[count++] = new BlockCompletion(slots.Release(slot), status);
+            completions[count++] = new BlockCompletion(slots.TokenOf(slot), status);
             _errors++;
         }
 
@@ -87,13 +88,13 @@ public sealed partial class VirtioBlock
 
         Virtqueue queue = Requests;
         int segments = data.Length + FixedDescriptors;
-        if (!queue.HasRoom(segments) || !slots.HasFree)
+        if (!queue.HasRoom(segments))
         {
             return SubmitStatus.Full;
         }
 
-        int slot = slots.Take(token);
-        slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
+        int slot = queue.NextBufferId;
+        slots.Prepare(slot, token, operation, operation == BlockOperation.Flush ? 0 : sector);
         int readable = operation == BlockOperation.Write ? segments - 1 : 1;
         Span<DmaSegment> chain = new Span<DmaSegment>(_chain, 0, segments);
         chain[0] = slots.Header(slot);
@@ -116,7 +117,6 @@ public sealed partial class VirtioBlock
     private static SubmitStatus GiveBack(BlockRequestSlots slots, int slot, AddStatus added)
     {
         slots.TakeBack(slot);
-        slots.Release(slot);
         return added == AddStatus.Full ? SubmitStatus.Full : SubmitStatus.Invalid;
     }
 

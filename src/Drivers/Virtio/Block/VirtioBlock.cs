@@ -43,6 +43,7 @@ public sealed partial class VirtioBlock : VirtioDevice
     private DmaSegment[] _chain = Array.Empty<DmaSegment>();
     private int[] _aborted = Array.Empty<int>();
     private int _abortedCount;
+    private int _maximumRequests;
     private bool _hasOwnTables;
     private ulong _reads;
     private ulong _writes;
@@ -77,7 +78,7 @@ public sealed partial class VirtioBlock : VirtioDevice
     public uint MaximumSegmentLength { get; private set; }
 
     /// <summary>The most requests in flight.</summary>
-    public int MaximumRequests => _slots == null ? 0 : _slots.Count;
+    public int MaximumRequests => _slots == null ? 0 : _maximumRequests;
 
     /// <summary>How many requests are in flight.</summary>
     public int InFlight => _slots == null ? 0 : Requests.InFlight;
@@ -119,14 +120,15 @@ public sealed partial class VirtioBlock : VirtioDevice
         }
 
         // The usual request: its table stands ready in its slot, all but the one data segment.
-        if (!slots.HasFree)
+        Virtqueue queue = Requests;
+        if (queue.FreeDescriptors == 0)
         {
             return SubmitStatus.Full;
         }
 
-        int slot = slots.Take(token);
-        DmaSegment table = slots.PrepareTable(slot, operation, sector, data[0], out uint writableBytes);
-        AddStatus added = Requests.TryAddTable(table, writableBytes, slot);
+        int slot = queue.NextBufferId;
+        DmaSegment table = slots.PrepareTable(slot, token, operation, sector, data[0], out uint writableBytes);
+        AddStatus added = queue.TryAddTable(table, writableBytes, slot);
         if (added != AddStatus.Ok)
         {
             return GiveBack(slots, slot, added);
@@ -209,7 +211,7 @@ public sealed partial class VirtioBlock : VirtioDevice
         while (Requests.TryDetach(out int slot))
         {
             slots.TakeBack(slot);
-            _aborted[_abortedCount++] = slots.Release(slot);
+            _aborted[_abortedCount++] = slots.TokenOf(slot);
             _errors++;
         }
 
@@ -253,10 +255,8 @@ public sealed partial class VirtioBlock : VirtioDevice
         MaximumSegmentLength = _configuration.SizeMax;
         _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
         _hasOwnTables = (Requests.Features & RingFeatures.IndirectDesc) != 0;
-        _slots = BlockRequestSlots.TryCreate(
-            Dma,
-            hasTables ? size : size / FixedDescriptors,
-            new TableFormat((Requests.Features & RingFeatures.Packed) != 0));
+        _maximumRequests = hasTables ? size : size / FixedDescriptors;
+        _slots = BlockRequestSlots.TryCreate(Dma, Requests);
         return _slots == null ? "cannot be given memory for its requests" : null;
     }
 

@@ -43,6 +43,9 @@ internal sealed class BufferRecords
     /// <summary>The ID of the oldest buffer in flight; only where buffers come back in order.</summary>
     internal ushort Oldest { get; private set; }
 
+    /// <summary>The ID that is taken next, where there is a free descriptor.</summary>
+    internal ushort NextFree => _firstFree;
+
     /// <summary>The record of a buffer ID that <see cref="IsPlausible"/> accepted, or that was taken.</summary>
     internal ref BufferRecord this[uint id] => ref _records[id];
 

@@ -210,6 +210,7 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void AskForInterrupt(int percent)
     {
         uint wish = EventSuppression.Enable;

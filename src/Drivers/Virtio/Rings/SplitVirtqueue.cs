@@ -86,7 +86,6 @@ public sealed class SplitVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void PublishTable(ushort id, DmaSegment table)
     {
         _descriptors.Store(id, table, DescriptorFlags.Indirect, 0);
@@ -164,6 +163,7 @@ public sealed class SplitVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void AskForInterrupt(int percent)
     {
         uint wish = 0;

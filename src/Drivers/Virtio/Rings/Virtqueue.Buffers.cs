@@ -154,19 +154,6 @@ public abstract partial class Virtqueue
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsNotificationDue()
-    {
-        ulong added = Added - _announced;
-        if (added == 0)
-        {
-            return false;
-        }
-
-        _announced = Added;
-        return IsNotificationWanted(added);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Enable(int percent)
     {
         if (!_isUsable)

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;
@@ -80,6 +81,16 @@ public abstract partial class Virtqueue
     /// next_off in bits 0 to 14, next_wrap in bit 15 (virtio 1.4, 2.9).
     /// </summary>
     public abstract ushort NextAvailable { get; }
+
+    /// <summary>
+    /// The buffer ID that the next buffer will have, 0 to <see cref="Size"/> - 1, where there is a free descriptor: a
+    /// driver can keep what belongs to a buffer in a place of that number, which nobody else has until the buffer is
+    /// taken back.
+    /// </summary>
+    public ushort NextBufferId => Records.NextFree;
+
+    /// <summary>Whether a buffer ID is that of a buffer which the device has, or had when it was reset.</summary>
+    public bool IsInFlight(ushort bufferId) => bufferId < Size && Records[bufferId].IsInFlight;
 
     /// <summary>Whether a buffer of so many segments finds room now.</summary>
     public bool HasRoom(int segments) =>
@@ -178,15 +189,18 @@ public abstract partial class Virtqueue
     /// <summary>
     /// Whether the device is to be notified of what was added since the last call. If so, the caller notifies.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool NeedsNotification()
     {
-        if (!_isUsable)
+        ulong added = Added - _announced;
+        if (added == 0 || !_isUsable)
         {
             return false;
         }
 
         _owner.Enter();
-        bool isNeeded = IsNotificationDue();
+        _announced = Added;
+        bool isNeeded = IsNotificationWanted(added);
         _owner.Leave();
         if (isNeeded)
         {
