@@ -140,13 +140,25 @@ public sealed class SplitVirtqueue : Virtqueue
     /// <inheritdoc/>
     private protected override int TakeRow(Span<UsedBuffer> buffers)
     {
+        BufferRecords records = Records;
+        int size = Size;
         int count = 0;
-        while (count < buffers.Length && IsUsable && FreeDescriptors != Size && LookForUsed())
+        while (count < buffers.Length && FreeDescriptors != size && LookForUsed())
         {
-            int first = count;
-            uint passed = TakeSeen(buffers.Slice(0, Math.Min(first + LongestBatch, buffers.Length)), ref count);
-            Used += (uint)(count - first);
-            FreeDescriptors += (int)passed;
+            uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
+            if (!records.IsPlausible(id, length))
+            {
+                MarkBroken(records.Explain(id));
+                break;
+            }
+
+            ref BufferRecord record = ref records[id];
+            int descriptors = record.Descriptors;
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
+            ref BufferRecord last = ref descriptors == 1 ? ref record : ref records.LastOf((ushort)id);
+            records.Return((ushort)id, ref record, ref last);
+            FreeDescriptors += descriptors;
+            Used++;
         }
 
         return count;
@@ -222,35 +234,6 @@ public sealed class SplitVirtqueue : Virtqueue
         }
 
         return next;
-    }
-
-    /// <summary>Takes buffers that the index is known to count, up to as many as there is room for.</summary>
-    /// <param name="buffers">Where they go.</param>
-    /// <param name="count">How many are there already, and then how many there are.</param>
-    /// <returns>How many descriptors they took.</returns>
-    private uint TakeSeen(Span<UsedBuffer> buffers, ref int count)
-    {
-        BufferRecords records = Records;
-        uint index = UsedIndex;
-        uint passed = 0;
-        for (int i = count; i < buffers.Length; i++)
-        {
-            uint id = _usedRing.LoadCoherentElement(index++ & _mask, out uint length);
-            if (!records.IsPlausible(id, length))
-            {
-                MarkBroken(records.Explain(id));
-                break;
-            }
-
-            ref BufferRecord record = ref records[id];
-            passed += record.Descriptors;
-            buffers[i] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
-            ref BufferRecord last = ref record.Descriptors == 1 ? ref record : ref records.LastOf((ushort)id);
-            records.Return((ushort)id, ref record, ref last);
-            count++;
-        }
-
-        return passed;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

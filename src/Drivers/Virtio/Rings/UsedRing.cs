@@ -64,6 +64,7 @@ internal readonly unsafe struct UsedRing
     }
 
     /// <summary>Reads the device's wishes, <c>avail_event</c> or <c>flags</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort LoadWish()
     {
         uint at = _area.WishOffset;
