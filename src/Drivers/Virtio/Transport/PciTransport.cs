@@ -23,11 +23,9 @@ public sealed class PciTransport : VirtioTransport
     private readonly PciStructureMap _structures;
     private readonly PciCommonConfiguration _common;
     private readonly MmioRegion? _deviceConfiguration;
-    private readonly PciStructure _notification;
+    private readonly PciStructure _notificationStructure;
     private readonly PciInterrupts _interrupts;
-    private readonly MmioRegion?[] _notify = new MmioRegion?[MaximumQueues];
-    private readonly ulong[] _notificationPlaces = new ulong[MaximumQueues];
-    private readonly ushort[] _notificationValues = new ushort[MaximumQueues];
+    private readonly Notification[] _notifications = new Notification[MaximumQueues];
 
     private PciTransport(
         Machine machine,
@@ -41,7 +39,7 @@ public sealed class PciTransport : VirtioTransport
         _function = function;
         _structures = structures;
         _common = new PciCommonConfiguration(common);
-        _notification = notification;
+        _notificationStructure = notification;
         _deviceConfiguration = structures.MapFirst(PciStructureKind.DeviceConfiguration, 4, 1, MaximumMapping);
         MmioRegion? isrStatus = structures.MapFirst(PciStructureKind.IsrStatus, 1, 1, 1);
         _interrupts = new PciInterrupts(machine, function, _common, isrStatus);
@@ -148,14 +146,14 @@ public sealed class PciTransport : VirtioTransport
     /// <inheritdoc/>
     public override string DescribeNotification(ushort queueIndex)
     {
-        BaseAddressRegister? register = _function.BaseAddress(_notification.Bar);
-        if (register == null || queueIndex >= MaximumQueues || _notify[queueIndex] == null)
+        BaseAddressRegister? register = _function.BaseAddress(_notificationStructure.Bar);
+        if (register == null || queueIndex >= MaximumQueues || _notifications[queueIndex].Register == null)
         {
             return string.Empty;
         }
 
-        ulong offset = _notification.Offset + _notificationPlaces[queueIndex];
-        uint stride = _notification.NotifyOffsetMultiplier;
+        ulong offset = _notificationStructure.Offset + _notifications[queueIndex].Place;
+        uint stride = _notificationStructure.NotifyOffsetMultiplier;
         string place = !register.IsAssigned
             ? "base address " + DecimalText.Of((ulong)register.Index)
                 + " + 0x" + Hexadecimal.Format(offset)
@@ -169,13 +167,13 @@ public sealed class PciTransport : VirtioTransport
     public override string? EnableQueue(Virtqueue queue)
     {
         // The place is cap.offset + queue_notify_off * notify_off_multiplier; both factors are the device's word.
-        ulong place = (ulong)_common.ReadQueueNotifyOffset(queue.Index) * _notification.NotifyOffsetMultiplier;
-        ulong length = _notification.Length;
+        ulong place = (ulong)_common.ReadQueueNotifyOffset(queue.Index) * _notificationStructure.NotifyOffsetMultiplier;
+        ulong length = _notificationStructure.Length;
         uint size = Has(FeatureBits.NotificationData) ? NotificationDataSize : NotificationSize;
         bool isInside = length >= size && place <= length - size
-            && ((_notification.Offset + place) & (size - 1)) == 0;
+            && ((_notificationStructure.Offset + place) & (size - 1)) == 0;
         MmioRegion? notify = isInside && queue.Index < MaximumQueues
-            ? _structures.Map(_notification, place, size)
+            ? _structures.Map(_notificationStructure, place, size)
             : null;
         if (notify == null)
         {
@@ -192,9 +190,10 @@ public sealed class PciTransport : VirtioTransport
             return "does not map a queue to its vector again";
         }
 
-        _notify[queue.Index] = notify;
-        _notificationPlaces[queue.Index] = place;
-        _notificationValues[queue.Index] = Has(FeatureBits.NotificationConfigurationData)
+        ref Notification notification = ref _notifications[queue.Index];
+        notification.Register = notify;
+        notification.Place = place;
+        notification.Value = Has(FeatureBits.NotificationConfigurationData)
             ? _common.ReadQueueNotificationData(queue.Index)
             : queue.Index;
         return _common.TryEnableQueue(queue) ? null : "does not take the size of a queue";
@@ -204,13 +203,19 @@ public sealed class PciTransport : VirtioTransport
     /// <remarks>
     /// One 16-bit write of the virtqueue index, or of what the device calls the queue (virtio 1.4, 4.1.5.2.1).
     /// </remarks>
-    public override void Notify(ushort queueIndex) =>
-        _notify[queueIndex]!.Write16(0, _notificationValues[queueIndex]);
+    public override void Notify(ushort queueIndex)
+    {
+        ref Notification notification = ref _notifications[queueIndex];
+        notification.Register!.Write16(0, notification.Value);
+    }
 
     /// <inheritdoc/>
     /// <remarks>One 32-bit write, with the queue in its lower half (virtio 1.4, 4.1.5.2.1).</remarks>
-    public override void Notify(ushort queueIndex, ushort nextAvailable) =>
-        _notify[queueIndex]!.Write32(0, ((uint)nextAvailable << 16) | _notificationValues[queueIndex]);
+    public override void Notify(ushort queueIndex, ushort nextAvailable)
+    {
+        ref Notification notification = ref _notifications[queueIndex];
+        notification.Register!.Write32(0, ((uint)nextAvailable << 16) | notification.Value);
+    }
 
     /// <inheritdoc/>
     public override bool ResetQueue(ushort queueIndex)
@@ -264,7 +269,7 @@ public sealed class PciTransport : VirtioTransport
     {
         for (int index = 0; index < MaximumQueues; index++)
         {
-            if (_notify[index] != null && _common.IsQueueEnabled((ushort)index))
+            if (_notifications[index].Register != null && _common.IsQueueEnabled((ushort)index))
             {
                 return true;
             }
@@ -286,5 +291,18 @@ public sealed class PciTransport : VirtioTransport
         }
 
         return false;
+    }
+
+    /// <summary>How a queue is notified; nothing of it is there before the queue was enabled.</summary>
+    private struct Notification
+    {
+        /// <summary>The register.</summary>
+        internal MmioRegion? Register;
+
+        /// <summary>Where it is in the notification structure.</summary>
+        internal ulong Place;
+
+        /// <summary>What the device calls the queue.</summary>
+        internal ushort Value;
     }
 }
