@@ -3,11 +3,11 @@ using System.Collections.Generic;
 using Cosmos.Core;
 using Cosmos.HAL;
 using Cosmos.HAL.BlockDevice;
-using HalGlobal = Cosmos.HAL.Global;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Pci;
+using HalGlobal = Cosmos.HAL.Global;
 
 namespace VirtioGuest.Cosmos;
 
