@@ -47,6 +47,6 @@ internal sealed class LibOsMachine : Hal.Machine
         }
 
         long mapped = LibOsCalls.MapMmio(physicalAddress - offset, length + offset);
-        return LibOsError.IsError(mapped) ? null : new LibOsMmioRegion((byte*)mapped + offset, length);
+        return LibOsError.IsError(mapped) ? null : new MappedRegion((byte*)mapped + offset, length);
     }
 }

@@ -38,7 +38,7 @@ public class InterruptionTests
             AuditsOwnership = false,
         });
         bool isReached = false;
-        string? failure = CacheTrial.FailureOf(dma, () => isReached = new InterruptedExchange(dma, form).Run(steps));
+        string? failure = HandOverTrial.FailureOf(dma, () => isReached = new InterruptedExchange(dma, form).Run(steps));
         Assert.That(failure, Is.Null, $"the device acts after {steps} steps");
         return isReached;
     }

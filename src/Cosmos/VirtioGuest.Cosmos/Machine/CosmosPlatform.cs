@@ -44,7 +44,7 @@ internal sealed unsafe class CosmosPlatform : Platform
 
     /// <inheritdoc/>
     public override MmioRegion? MapRegisters(ulong physicalAddress, uint length) =>
-        physicalAddress + length > AddressLimit ? null : new MemoryRegisters((byte*)(uint)physicalAddress, length);
+        physicalAddress + length > AddressLimit ? null : new MappedRegion((byte*)(uint)physicalAddress, length);
 
     /// <inheritdoc/>
     public override void Connect(byte line, LineService service) =>

@@ -17,8 +17,8 @@ public sealed class PackedVirtqueue : Virtqueue
 {
     private readonly PackedDescriptorRing _ring;
     private readonly EventSuppression _events;
-    private RingPosition _available = new RingPosition(wrapCounter: true);
-    private RingPosition _used = new RingPosition(wrapCounter: true);
+    private RingPosition _available = RingPosition.Start;
+    private RingPosition _used = RingPosition.Start;
     private ulong _unannounced;
     private bool _isLookedAt;
     private bool _isFound;

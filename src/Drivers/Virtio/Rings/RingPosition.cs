@@ -14,11 +14,7 @@ internal struct RingPosition
     private uint _usedFlags;
 
     /// <summary>Where both sides start: slot 0, wrap counter 1.</summary>
-    internal RingPosition(bool wrapCounter)
-    {
-        Slot = 0;
-        _usedFlags = wrapCounter ? Both : 0;
-    }
+    internal static RingPosition Start => new RingPosition { _usedFlags = Both };
 
     /// <summary>The index of a descriptor, from 0 to the queue size - 1.</summary>
     internal uint Slot { get; private set; }

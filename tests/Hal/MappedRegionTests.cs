@@ -1,18 +1,17 @@
 using System;
 using NUnit.Framework;
-using VirtioGuest.Cosmos.Machine;
 
-namespace VirtioGuest.Cosmos.Tests.Machine;
+namespace VirtioGuest.Hal.Tests;
 
 /// <summary>Registers at an address.</summary>
-public sealed unsafe class MemoryRegistersTests
+public sealed unsafe class MappedRegionTests
 {
     [Test]
     public void Accesses_have_their_width_and_place()
     {
         byte* memory = stackalloc byte[16];
         new Span<byte>(memory, 16).Clear();
-        var registers = new MemoryRegisters(memory, 16);
+        var registers = new MappedRegion(memory, 16);
 
         registers.Write32(4, 0x44332211);
         registers.Write16(8, 0x6655);
@@ -40,12 +39,12 @@ public sealed unsafe class MemoryRegistersTests
     public void An_access_outside_or_across_is_a_bug_of_the_driver(uint offset, uint width)
     {
         byte* memory = stackalloc byte[16];
-        var registers = new MemoryRegisters(memory, 16);
+        var registers = new MappedRegion(memory, 16);
 
         Assert.That(() => Access(registers, offset, width), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
-    private static void Access(MemoryRegisters registers, uint offset, uint width)
+    private static void Access(MappedRegion registers, uint offset, uint width)
     {
         switch (width)
         {

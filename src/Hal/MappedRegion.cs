@@ -1,23 +1,24 @@
 using System;
 using System.Threading;
-using VirtioGuest.Hal;
 
-namespace VirtioGuest.Kernel.Machine;
+namespace VirtioGuest.Hal;
 
-/// <summary>Device registers that LibOS has mapped uncached.</summary>
+/// <summary>Device registers that the processor reaches by loads and stores, in memory that is not cached.</summary>
 /// <remarks>
 /// Volatile accesses are neither combined nor reordered by the compiler, and the processor keeps the order of accesses
 /// to uncached memory.
 /// </remarks>
-internal sealed unsafe class LibOsMmioRegion : MmioRegion
+public sealed unsafe class MappedRegion : MmioRegion
 {
-    private readonly byte* _address;
+    private readonly byte* _start;
 
-    /// <summary>Describes a mapped window; it stays mapped for good.</summary>
-    public LibOsMmioRegion(byte* address, uint length)
+    /// <summary>Covers registers, which stay where they are for good.</summary>
+    /// <param name="start">Their first byte, as the processor sees it.</param>
+    /// <param name="length">Their size in bytes.</param>
+    public MappedRegion(byte* start, uint length)
         : base(length)
     {
-        _address = address;
+        _start = start;
     }
 
     /// <inheritdoc/>
@@ -40,11 +41,11 @@ internal sealed unsafe class LibOsMmioRegion : MmioRegion
 
     private byte* At(uint offset, uint width)
     {
-        if ((ulong)offset + width > Length || (offset & (width - 1)) != 0)
+        if (offset > Length || width > Length - offset || (offset & (width - 1)) != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(offset));
         }
 
-        return _address + offset;
+        return _start + offset;
     }
 }
