@@ -30,17 +30,16 @@ public static class Barriers
     }
 
     /// <summary>
-    /// As <see cref="Full"/>, for a device that is not another processor: the strength that ORDER_PLATFORM asks for
-    /// (virtio 1.4, 6.1).
+    /// Behind <see cref="Full"/>: makes it hold for a device that is not another processor, which is the strength that
+    /// ORDER_PLATFORM asks for (virtio 1.4, 6.1).
     /// </summary>
     /// <remarks>
     /// A locked instruction orders ordinary memory, which is all that processors share; a device of a real bus may also
     /// see what is written past the caches, and that only MFENCE orders.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FullForDevice(AccessSite site = AccessSite.Unnamed)
+    public static void ForDevice()
     {
-        Full(site);
 #if NET9_0_OR_GREATER
         if (Sse2.IsSupported)
         {

@@ -88,7 +88,7 @@ internal sealed unsafe class BouncedBuffer
         {
             for (uint i = 0; i < length; i++)
             {
-                SharedMemory.Store8(target + i, SharedMemory.Load8(source + i));
+                SharedMemory.Store8(target, i, SharedMemory.Load8(source, i));
             }
 
             return;

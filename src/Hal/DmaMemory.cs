@@ -83,56 +83,56 @@ public abstract unsafe class DmaMemory
     public byte Load8(uint offset)
     {
         CheckRange(offset, 1);
-        return SharedMemory.Load8(_address + offset);
+        return SharedMemory.Load8(_address, offset);
     }
 
     /// <summary>Writes 8 bits at an offset.</summary>
     public void Store8(uint offset, byte value)
     {
         CheckRange(offset, 1);
-        SharedMemory.Store8(_address + offset, value);
+        SharedMemory.Store8(_address, offset, value);
     }
 
     /// <summary>Reads 16 bits at an offset that is a multiple of 2.</summary>
     public ushort Load16(uint offset)
     {
         CheckRange(offset, 2);
-        return SharedMemory.Load16(_address + offset);
+        return SharedMemory.Load16(_address, offset);
     }
 
     /// <summary>Writes 16 bits at an offset that is a multiple of 2.</summary>
     public void Store16(uint offset, ushort value)
     {
         CheckRange(offset, 2);
-        SharedMemory.Store16(_address + offset, value);
+        SharedMemory.Store16(_address, offset, value);
     }
 
     /// <summary>Reads 32 bits at an offset that is a multiple of 4.</summary>
     public uint Load32(uint offset)
     {
         CheckRange(offset, 4);
-        return SharedMemory.Load32(_address + offset);
+        return SharedMemory.Load32(_address, offset);
     }
 
     /// <summary>Writes 32 bits at an offset that is a multiple of 4.</summary>
     public void Store32(uint offset, uint value)
     {
         CheckRange(offset, 4);
-        SharedMemory.Store32(_address + offset, value);
+        SharedMemory.Store32(_address, offset, value);
     }
 
     /// <summary>Reads 64 bits at an offset that is a multiple of 8.</summary>
     public ulong Load64(uint offset)
     {
         CheckRange(offset, 8);
-        return SharedMemory.Load64(_address + offset);
+        return SharedMemory.Load64(_address, offset);
     }
 
     /// <summary>Writes 64 bits at an offset that is a multiple of 8.</summary>
     public void Store64(uint offset, ulong value)
     {
         CheckRange(offset, 8);
-        SharedMemory.Store64(_address + offset, value);
+        SharedMemory.Store64(_address, offset, value);
     }
 
     /// <summary>Gives the memory back to the machine.</summary>

@@ -152,9 +152,9 @@ internal sealed unsafe class AuditorTests
     [Test]
     public void Accesses_next_to_memory_do_nothing_and_are_found()
     {
-        SharedMemory.Store8(_memory.Address + 64, 1);
-        Assert.That(SharedMemory.Load8(_memory.Address - 1), Is.Zero);
-        SharedMemory.Store32(_memory.Address + 62, 1);
+        SharedMemory.Store8(_memory.Address, 64, 1);
+        Assert.That(SharedMemory.Load8(_memory.Address - 1, 0), Is.Zero);
+        SharedMemory.Store32(_memory.Address, 62, 1);
         Expect(
             "region 0, byte 0: the processor writes outside of the memory",
             "region 0, byte 0: the processor reads outside of the memory",

@@ -15,22 +15,22 @@ internal sealed unsafe class Cell
 
     public uint Final => *(uint*)_address;
 
-    public uint Load() => SharedMemory.Load32(_address);
+    public uint Load() => SharedMemory.Load32(_address, 0);
 
-    public ushort LoadHalf(int half) => SharedMemory.Load16(_address + (2 * half));
+    public ushort LoadHalf(int half) => SharedMemory.Load16(_address, 2U * (uint)half);
 
-    public ulong Load64() => SharedMemory.Load64(_address);
+    public ulong Load64() => SharedMemory.Load64(_address, 0);
 
-    public uint LoadAcquire(AccessSite site = AccessSite.Unnamed) => SharedMemory.LoadAcquire32(_address, site);
+    public uint LoadAcquire(AccessSite site = AccessSite.Unnamed) => SharedMemory.LoadAcquire32(_address, 0, site);
 
-    public ushort LoadHalfAcquire(int half) => SharedMemory.LoadAcquire16(_address + (2 * half));
+    public ushort LoadHalfAcquire(int half) => SharedMemory.LoadAcquire16(_address, 2U * (uint)half);
 
-    public void Store(uint value) => SharedMemory.Store32(_address, value);
+    public void Store(uint value) => SharedMemory.Store32(_address, 0, value);
 
-    public void StoreHalf(int half, ushort value) => SharedMemory.Store16(_address + (2 * half), value);
+    public void StoreHalf(int half, ushort value) => SharedMemory.Store16(_address, 2U * (uint)half, value);
 
-    public void Store64(ulong value) => SharedMemory.Store64(_address, value);
+    public void Store64(ulong value) => SharedMemory.Store64(_address, 0, value);
 
     public void StoreRelease(uint value, AccessSite site = AccessSite.Unnamed) =>
-        SharedMemory.StoreRelease32(_address, value, site);
+        SharedMemory.StoreRelease32(_address, 0, value, site);
 }

@@ -98,7 +98,8 @@ internal sealed class LitmusTests
                 scenario.AddProcessor("second", () =>
                 {
                     y.StoreRelease(1);
-                    Barriers.FullForDevice(Litmus.Reader);
+                    Barriers.Full(Litmus.Reader);
+                    Barriers.ForDevice();
                     xSeen = x.LoadAcquire();
                 });
                 return () => $"{ySeen}{xSeen}";

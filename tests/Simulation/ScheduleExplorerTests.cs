@@ -231,12 +231,12 @@ internal sealed unsafe class ScheduleExplorerTests
             });
     }
 
-    private static Scenario At(WeakMemory memory, int offset, int size)
+    private static Scenario At(WeakMemory memory, uint offset, int size)
     {
         byte* start = memory.Allocate(16);
         return new Scenario().AddProcessor("a", () =>
         {
-            uint value = size == 4 ? SharedMemory.Load32(start + offset) : SharedMemory.Load8(start + offset);
+            uint value = size == 4 ? SharedMemory.Load32(start, offset) : SharedMemory.Load8(start, offset);
             Scenario.Require(value == 0, "the memory is not zero");
         });
     }

@@ -28,27 +28,27 @@ public sealed unsafe class GuestArea
     public uint Length { get; }
 
     /// <summary>Reads 16 bits.</summary>
-    public ushort Load16(uint offset) => SharedMemory.Load16(At(offset, 2, GuestAccess.Read));
+    public ushort Load16(uint offset) => SharedMemory.Load16(At(offset, 2, GuestAccess.Read), 0);
 
     /// <summary>Reads 32 bits.</summary>
-    public uint Load32(uint offset) => SharedMemory.Load32(At(offset, 4, GuestAccess.Read));
+    public uint Load32(uint offset) => SharedMemory.Load32(At(offset, 4, GuestAccess.Read), 0);
 
     /// <summary>Reads 64 bits, possibly as two accesses.</summary>
-    public ulong Load64(uint offset) => SharedMemory.Load64(At(offset, 8, GuestAccess.Read));
+    public ulong Load64(uint offset) => SharedMemory.Load64(At(offset, 8, GuestAccess.Read), 0);
 
     /// <summary>Reads 16 bits before anything that follows.</summary>
     public ushort LoadAcquire16(uint offset, AccessSite site) =>
-        SharedMemory.LoadAcquire16(At(offset, 2, GuestAccess.Read), site);
+        SharedMemory.LoadAcquire16(At(offset, 2, GuestAccess.Read), 0, site);
 
     /// <summary>Writes 16 bits.</summary>
-    public void Store16(uint offset, ushort value) => SharedMemory.Store16(At(offset, 2, GuestAccess.Write), value);
+    public void Store16(uint offset, ushort value) => SharedMemory.Store16(At(offset, 2, GuestAccess.Write), 0, value);
 
     /// <summary>Writes 32 bits.</summary>
-    public void Store32(uint offset, uint value) => SharedMemory.Store32(At(offset, 4, GuestAccess.Write), value);
+    public void Store32(uint offset, uint value) => SharedMemory.Store32(At(offset, 4, GuestAccess.Write), 0, value);
 
     /// <summary>Writes 16 bits after everything that came before.</summary>
     public void StoreRelease16(uint offset, ushort value, AccessSite site) =>
-        SharedMemory.StoreRelease16(At(offset, 2, GuestAccess.Write), value, site);
+        SharedMemory.StoreRelease16(At(offset, 2, GuestAccess.Write), 0, value, site);
 
     private byte* At(uint offset, uint width, GuestAccess access)
     {

@@ -123,10 +123,10 @@ public abstract unsafe class GuestMemory
             uint step = Step(from + at, length - at);
             ulong value = step switch
             {
-                8 => SharedMemory.Load64(from + at),
-                4 => SharedMemory.Load32(from + at),
-                2 => SharedMemory.Load16(from + at),
-                _ => SharedMemory.Load8(from + at),
+                8 => SharedMemory.Load64(from, at),
+                4 => SharedMemory.Load32(from, at),
+                2 => SharedMemory.Load16(from, at),
+                _ => SharedMemory.Load8(from, at),
             };
             Buffer.MemoryCopy(&value, into + at, step, step);
             at += step;
@@ -143,16 +143,16 @@ public abstract unsafe class GuestMemory
             switch (step)
             {
                 case 8:
-                    SharedMemory.Store64(into + at, value);
+                    SharedMemory.Store64(into, at, value);
                     break;
                 case 4:
-                    SharedMemory.Store32(into + at, (uint)value);
+                    SharedMemory.Store32(into, at, (uint)value);
                     break;
                 case 2:
-                    SharedMemory.Store16(into + at, (ushort)value);
+                    SharedMemory.Store16(into, at, (ushort)value);
                     break;
                 default:
-                    SharedMemory.Store8(into + at, (byte)value);
+                    SharedMemory.Store8(into, at, (byte)value);
                     break;
             }
 

@@ -27,7 +27,7 @@ public sealed unsafe class SimulatedBuffer
         byte[] bytes = new byte[length];
         for (uint i = 0; i < length; i++)
         {
-            bytes[i] = SharedMemory.Load8(Address + offset + i);
+            bytes[i] = SharedMemory.Load8(Address, offset + i);
         }
 
         return bytes;
@@ -39,7 +39,7 @@ public sealed unsafe class SimulatedBuffer
         CheckRange(offset, (uint)bytes.Length);
         for (int i = 0; i < bytes.Length; i++)
         {
-            SharedMemory.Store8(Address + offset + i, bytes[i]);
+            SharedMemory.Store8(Address, offset + (uint)i, bytes[i]);
         }
     }
 

@@ -34,25 +34,15 @@ public abstract partial class VirtioDevice
     /// <summary>Whether a feature was negotiated.</summary>
     protected bool Has(ulong feature) => (Features & feature) != 0;
 
-    /// <summary>Notifies the device of new buffers in a queue, if it wants to be.</summary>
-    protected void NotifyIfDue(Virtqueue queue)
+    /// <summary>
+    /// Notifies the device of new buffers in a queue that the transport has enabled, if it wants to be.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static void NotifyIfDue(Virtqueue queue)
     {
         if (queue.NeedsNotification())
         {
-            Notify(queue);
-        }
-    }
-
-    /// <summary>Notifies the device of a queue, whether it wants to be or not.</summary>
-    protected void Notify(Virtqueue queue)
-    {
-        if (Has(FeatureBits.NotificationData))
-        {
-            NotifyOfPlace(queue);
-        }
-        else
-        {
-            Transport.Notify(queue.Index);
+            queue.Notifier!.Notify(queue);
         }
     }
 
@@ -114,10 +104,6 @@ public abstract partial class VirtioDevice
             Machine.Log.Warning(Name + ": " + trouble);
         }
     }
-
-    // Rare, so that it stays out of the usual case's way.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void NotifyOfPlace(Virtqueue queue) => Transport.Notify(queue.Index, queue.NextAvailable);
 
     private string? RefreshConfiguration()
     {

@@ -115,24 +115,24 @@ public class LateUsedDescriptorTests
         public void Run()
         {
             byte* second = _ring + SlotLength;
-            while ((SharedMemory.LoadAcquire16(second + FlagsOffset) & Available) == 0)
+            while ((SharedMemory.LoadAcquire16(second, FlagsOffset) & Available) == 0)
             {
                 _memory.Pause();
             }
 
-            ushort id = SharedMemory.Load16(second + IdOffset);
-            uint length = SharedMemory.Load32(second + LengthOffset);
+            ushort id = SharedMemory.Load16(second, IdOffset);
+            uint length = SharedMemory.Load32(second, LengthOffset);
             if (_isLate)
             {
-                SharedMemory.StoreRelease16(_ring + FlagsOffset, Available | Used);
+                SharedMemory.StoreRelease16(_ring, FlagsOffset, Available | Used);
             }
 
-            SharedMemory.Store32(_ring + LengthOffset, length);
-            SharedMemory.Store16(_ring + IdOffset, id);
+            SharedMemory.Store32(_ring, LengthOffset, length);
+            SharedMemory.Store16(_ring, IdOffset, id);
             if (!_isLate)
             {
                 SharedMemory.StoreRelease16(
-                    _ring + FlagsOffset, Available | Used, DeviceSites.PackedStoreUsedFlags);
+                    _ring, FlagsOffset, Available | Used, DeviceSites.PackedStoreUsedFlags);
             }
         }
     }

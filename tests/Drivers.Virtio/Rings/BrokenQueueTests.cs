@@ -278,7 +278,7 @@ public class BrokenQueueTests
 
         int inFlight = bench.Queue.InFlight;
         int detached = 0;
-        while (bench.Queue.TryDetach(out _))
+        while (bench.Queue.TryDetach(out int _))
         {
             detached++;
         }

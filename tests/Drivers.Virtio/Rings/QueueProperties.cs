@@ -24,8 +24,9 @@ public class QueueProperties
         Gen<Scenario> scenarios =
             from features in Features
             from size in Gen.Choose(1, 33)
+            from isCoherent in Gen.Elements(false, true)
             from operations in Operations
-            select new Scenario(features, Virtqueue.LargestSize(features, size), operations);
+            select new Scenario(features, Virtqueue.LargestSize(features, size), isCoherent, operations);
         Prop.ForAll(scenarios.ToArbitrary(), scenario => { Run(scenario); }).Check(Many);
     }
 
@@ -35,8 +36,9 @@ public class QueueProperties
         Gen<Scenario> scenarios =
             from features in Features
             from size in Gen.Choose(34, 5000)
+            from isCoherent in Gen.Elements(false, true)
             from operations in Operations
-            select new Scenario(features | RingFeatures.Packed, size, operations);
+            select new Scenario(features | RingFeatures.Packed, size, isCoherent, operations);
         Prop.ForAll(scenarios.ToArbitrary(), scenario => { Run(scenario); }).Check(Many.WithMaxTest(300));
     }
 
@@ -46,8 +48,9 @@ public class QueueProperties
         Gen<Scenario> scenarios =
             from features in Features
             from exponent in Gen.Choose(0, 6)
+            from isCoherent in Gen.Elements(false, true)
             from operations in Operations
-            select new Scenario(features & ~RingFeatures.Packed, 1 << exponent, operations);
+            select new Scenario(features & ~RingFeatures.Packed, 1 << exponent, isCoherent, operations);
         Prop.ForAll(scenarios.ToArbitrary(), scenario =>
         {
             long[] split = Run(scenario);
@@ -58,10 +61,10 @@ public class QueueProperties
 
     private static long[] Run(Scenario scenario)
     {
-        using QueueScenario run = new QueueScenario(scenario.Features, scenario.Size);
+        using QueueScenario run = new QueueScenario(scenario.Features, scenario.Size, scenario.IsCoherent);
         run.Run(scenario.Operations);
         return run.Trace.ToArray();
     }
 
-    private sealed record Scenario(RingFeatures Features, int Size, int[] Operations);
+    private sealed record Scenario(RingFeatures Features, int Size, bool IsCoherent, int[] Operations);
 }

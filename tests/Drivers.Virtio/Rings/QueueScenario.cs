@@ -34,9 +34,9 @@ internal sealed class QueueScenario : IDisposable
     private bool _isArmed;
     private bool _isDisabled;
 
-    public QueueScenario(RingFeatures features, int size)
+    public QueueScenario(RingFeatures features, int size, bool isCoherent)
     {
-        _bench = new QueueBench(size, features, TableLength);
+        _bench = new QueueBench(size, features, TableLength, isCoherent);
         _isPacked = (features & RingFeatures.Packed) != 0;
         _isInOrder = (features & RingFeatures.InOrder) != 0;
         _hasEventIndex = (features & RingFeatures.EventIdx) != 0;
@@ -116,11 +116,12 @@ internal sealed class QueueScenario : IDisposable
             : descriptors > _free ? AddStatus.Full : AddStatus.Ok;
         Expect(
             segments == 0 || _bench.Queue.HasRoom(segments) == (expected == AddStatus.Ok), "whether there is room");
+        ushort id = _bench.Queue.NextBufferId;
         Expect(_bench.Add(readable, writable, _nextToken) == expected, "status of adding");
         _trace.Add((long)expected);
         if (expected == AddStatus.Ok)
         {
-            _inFlight.Add(_nextToken, new Posted(readable, writable, descriptors));
+            _inFlight.Add(_nextToken, new Posted(readable, writable, descriptors, id));
             _available.Enqueue(_nextToken++);
             _free -= descriptors;
             _addedUnits += _isPacked ? descriptors : 1;
@@ -194,6 +195,7 @@ internal sealed class QueueScenario : IDisposable
         Expect(count == Math.Min(room, _used.Count), "how many buffers were used");
         for (int i = 0; i < count; i++)
         {
+            Expect(buffers[i].BufferId == _inFlight[buffers[i].Token].Id, "a buffer ID");
             Retire(buffers[i].Token, buffers[i].WrittenBytes);
         }
     }
@@ -286,5 +288,5 @@ internal sealed class QueueScenario : IDisposable
 
     private static uint RoomOf(TakenBuffer buffer) => (uint)buffer.Elements.Where(e => e.IsWritable).Sum(e => e.Length);
 
-    private sealed record Posted(int Readable, int Writable, int Descriptors);
+    private sealed record Posted(int Readable, int Writable, int Descriptors, ushort Id);
 }

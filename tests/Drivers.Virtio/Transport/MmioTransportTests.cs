@@ -173,10 +173,15 @@ public class MmioTransportTests
     [Test]
     public void Notifications_carry_the_index_or_how_far_the_queue_is_filled()
     {
-        MmioTransport transport = Negotiated(FeatureBits.NotificationData);
-        transport.Notify(1);
-        transport.Notify(1, 0x8003);
-        Assert.That(_block.Writes.TakeLast(2), Is.EqualTo(new[] { "QueueNotify=1", "QueueNotify=80030001" }));
+        using QueueLease plain = new QueueLease(_machine, 1, 16);
+        Assert.That(Negotiated().EnableQueue(plain.Queue), Is.Null);
+        plain.Notify(buffers: 3);
+        Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=1"));
+
+        using QueueLease filled = new QueueLease(_machine, 1, 16);
+        Assert.That(Negotiated(FeatureBits.NotificationData).EnableQueue(filled.Queue), Is.Null);
+        filled.Notify(buffers: 3);
+        Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=80030001"));
     }
 
     [TestCase(1u, "queue 0 queue 1")]

@@ -55,8 +55,8 @@ public class PciTransportTests
     public void A_notification_is_the_index()
     {
         PciTransport transport = Negotiated();
-        Enable(transport, 2);
-        transport.Notify(2);
+        using QueueLease queue = Enable(transport, 2);
+        queue.Notify();
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+8=2/2"));
     }
 
@@ -64,10 +64,10 @@ public class PciTransportTests
     public void With_NOTIF_CONFIG_DATA_it_is_what_the_device_calls_the_queue()
     {
         PciTransport transport = Negotiated(FeatureBits.NotificationConfigurationData);
-        Enable(transport, 1);
-        Enable(transport, 2);
-        transport.Notify(2);
-        transport.Notify(1);
+        using QueueLease first = Enable(transport, 1);
+        using QueueLease second = Enable(transport, 2);
+        second.Notify();
+        first.Notify();
         Assert.That(_block.Writes.TakeLast(2), Is.EqualTo(new[] { "notify+8=102/2", "notify+4=101/2" }));
     }
 
@@ -75,8 +75,8 @@ public class PciTransportTests
     public void With_NOTIFICATION_DATA_it_is_one_write_of_32_bits()
     {
         PciTransport transport = Negotiated(FeatureBits.NotificationData);
-        Enable(transport, 1);
-        transport.Notify(1, 0x8005);
+        using QueueLease queue = Enable(transport, 1);
+        queue.Notify(buffers: 5);
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+4=80050001/4"));
     }
 
@@ -85,9 +85,9 @@ public class PciTransportTests
     {
         PciTransport transport = Negotiated(
             FeatureBits.NotificationData | FeatureBits.NotificationConfigurationData);
-        Enable(transport, 0);
-        transport.Notify(0, 0x7FFF);
-        Assert.That(_block.Writes[^1], Is.EqualTo("notify+0=7fff0100/4"));
+        using QueueLease queue = Enable(transport, 0);
+        queue.Notify(buffers: 16);
+        Assert.That(_block.Writes[^1], Is.EqualTo("notify+0=100/4"), "slot 0 with the wrap counter 0");
     }
 
     [TestCase(2u, 1, Description = "unaligned")]
@@ -109,9 +109,9 @@ public class PciTransportTests
     {
         PciTransport transport = Negotiated(FeatureBits.RingReset);
         _block.LooksPerQueueReset = 9;
-        Enable(transport, 1, 64);
+        Enable(transport, 1, 64).Dispose();
         Assert.That(transport.ResetQueue(1), Is.True);
-        Enable(transport, 1, 13);
+        Enable(transport, 1, 13).Dispose();
         Assert.That(
             _block.Writes,
             Is.EqualTo(new[] { "queue_enable[1]=1 size 64", "queue_reset[1]=1", "queue_enable[1]=1 size 13" }));
@@ -123,11 +123,11 @@ public class PciTransportTests
         _function.VectorCount = 4;
         PciTransport transport = Negotiated(FeatureBits.RingReset);
         TransportBench.Connect(transport, new RecordingSink(), 2);
-        Enable(transport, 1);
+        Enable(transport, 1).Dispose();
         Assert.That(_block.QueueAt(1).Vector, Is.EqualTo(2));
         Assert.That(transport.ResetQueue(1), Is.True);
         Assert.That(_block.QueueAt(1).Vector, Is.EqualTo(PciBlock.NoVector), "the device forgot it");
-        Enable(transport, 1);
+        Enable(transport, 1).Dispose();
         Assert.That(_block.QueueAt(1).Vector, Is.EqualTo(2));
         Assert.That(_block.Writes.Count(w => w.StartsWith("queue_msix_vector[1]=2")), Is.EqualTo(2));
     }
@@ -136,7 +136,7 @@ public class PciTransportTests
     public void A_queue_reset_that_never_ends_is_given_up_within_the_deadline()
     {
         PciTransport transport = Negotiated(FeatureBits.RingReset);
-        Enable(transport, 0);
+        Enable(transport, 0).Dispose();
         _block.LooksPerQueueReset = -1;
         ulong before = _machine.Time.Nanoseconds;
         Assert.That(transport.ResetQueue(0), Is.False);
@@ -147,7 +147,7 @@ public class PciTransportTests
     public void A_queue_that_stays_enabled_was_not_reset()
     {
         PciTransport transport = Negotiated(FeatureBits.RingReset);
-        Enable(transport, 0);
+        Enable(transport, 0).Dispose();
         _block.KeepsQueueEnabled = true;
         Assert.That(transport.ResetQueue(0), Is.False);
     }
@@ -156,7 +156,7 @@ public class PciTransportTests
     public void Without_RING_RESET_the_field_is_left_alone()
     {
         PciTransport transport = Negotiated();
-        Enable(transport, 0);
+        Enable(transport, 0).Dispose();
         Assert.That(transport.ResetQueue(0), Is.False);
         Assert.That(_block.Writes, Has.None.StartsWith("queue_reset"));
     }
@@ -261,9 +261,9 @@ public class PciTransportTests
     {
         _machine.LastMappable = 0xFFFFFFFF;
         PciTransport transport = Negotiated(FeatureBits.NotificationData);
-        Enable(transport, 1);
-        transport.Notify(1, 2);
-        Assert.That(_block.Writes[^1], Is.EqualTo("notify+4=20001/4"));
+        using QueueLease queue = Enable(transport, 1);
+        queue.Notify(buffers: 2);
+        Assert.That(_block.Writes[^1], Is.EqualTo("notify+4=80020001/4"));
         Assert.That(_function.WindowAccesses, Is.Not.Zero);
     }
 
@@ -340,9 +340,10 @@ public class PciTransportTests
         return transport;
     }
 
-    private void Enable(PciTransport transport, int index, int size = 16)
+    private QueueLease Enable(PciTransport transport, int index, int size = 16)
     {
-        using QueueLease queue = new QueueLease(_machine, index, size);
+        QueueLease queue = new QueueLease(_machine, index, size);
         Assert.That(transport.EnableQueue(queue.Queue), Is.Null);
+        return queue;
     }
 }

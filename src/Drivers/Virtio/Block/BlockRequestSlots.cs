@@ -7,7 +7,7 @@ namespace VirtioGuest.Drivers.Virtio.Block;
 
 /// <summary>
 /// Request headers and status bytes in shared memory (virtio 1.4, 5.2.6), one of each for every buffer ID of a queue,
-/// with the caller's token, and with an indirect table for the usual request, which has one data segment.
+/// with an indirect table for the usual request, which has one data segment.
 /// </summary>
 /// <remarks>
 /// <para>A slot goes with its buffer ID: free until a buffer is added under it, and again once it is taken back.</para>
@@ -22,15 +22,19 @@ namespace VirtioGuest.Drivers.Virtio.Block;
 /// </remarks>
 internal sealed class BlockRequestSlots
 {
+    /// <summary>How long the table of the usual request is, in bytes.</summary>
+    internal const uint TableLength = 3 * TableFormat.DescriptorSize;
+
+    /// <summary>How long a status is, which the device writes behind the data, in bytes.</summary>
+    internal const uint StatusLength = 1;
+
     private const uint HeaderLength = 16;
     private const uint TypeOffset = 0;
     private const uint SectorOffset = 8;
     private const uint TableOffset = HeaderLength;
-    private const uint TableLength = 3 * TableFormat.DescriptorSize;
     private const uint DataOffset = TableOffset + TableFormat.DescriptorSize;
     private const uint DriverLength = HeaderLength + TableLength;
     private const uint StatusOffset = 64;
-    private const uint StatusLength = 1;
     private const uint SlotLength = 128;
 
     /// <summary>A status that no device writes, to tell one that wrote none.</summary>
@@ -40,7 +44,6 @@ internal sealed class BlockRequestSlots
     private readonly ulong _readableWord;
     private readonly ulong _writableWord;
     private readonly Virtqueue _queue;
-    private readonly int[] _tokens;
 
     private BlockRequestSlots(DmaMemory memory, Virtqueue queue, TableFormat format)
     {
@@ -48,8 +51,7 @@ internal sealed class BlockRequestSlots
         _memory = new SlotMemory(memory, SlotLength);
         _readableWord = format.WordOf(0, isWritable: false, 1, 2);
         _writableWord = format.WordOf(0, isWritable: true, 1, 2);
-        _tokens = new int[queue.Size];
-        for (int slot = 0; slot < _tokens.Length; slot++)
+        for (int slot = 0; slot < queue.Size; slot++)
         {
             Frame(_memory[slot], TableOffset, Header(slot), format.WordOf(HeaderLength, isWritable: false, 0, 2));
             Frame(
@@ -62,7 +64,7 @@ internal sealed class BlockRequestSlots
 
     /// <summary>Creates slots, or returns null where no memory is left.</summary>
     /// <param name="dma">Where their memory comes from.</param>
-    /// <param name="queue">Whose buffers they are for; its tokens are numbers of slots.</param>
+    /// <param name="queue">Whose buffers they are for.</param>
     internal static BlockRequestSlots? TryCreate(DmaTag dma, Virtqueue queue)
     {
         DmaMemory? memory = dma.Allocate(queue.Size * SlotLength, SlotLength);
@@ -70,14 +72,9 @@ internal sealed class BlockRequestSlots
         return memory == null ? null : new BlockRequestSlots(memory, queue, format);
     }
 
-    /// <summary>The token that a slot was prepared with.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal int TokenOf(int slot) => _tokens[slot];
-
     /// <summary>Writes a request's header and hands it and the status to the device.</summary>
-    internal void Prepare(int slot, int token, BlockOperation operation, ulong sector)
+    internal void Prepare(int slot, BlockOperation operation, ulong sector)
     {
-        _tokens[slot] = token;
         Store(_memory[slot], operation, sector);
         SyncToDevice(slot);
     }
@@ -86,31 +83,21 @@ internal sealed class BlockRequestSlots
     /// Writes a request with one data segment, and hands its header, table and status to the device.
     /// </summary>
     /// <param name="slot">The slot.</param>
-    /// <param name="token">What the caller wants back with the request.</param>
     /// <param name="operation">A read or a write.</param>
     /// <param name="sector">The first sector.</param>
     /// <param name="data">What is transferred.</param>
-    /// <param name="writableBytes">How many bytes the device may write.</param>
     /// <returns>The table.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal DmaSegment PrepareTable(
-        int slot, int token, BlockOperation operation, ulong sector, in DmaSegment data, out uint writableBytes)
+    internal DmaSegment PrepareTable(int slot, BlockOperation operation, ulong sector, in DmaSegment data)
     {
-        _tokens[slot] = token;
-        ulong word = _readableWord;
-        writableBytes = StatusLength;
-        if (operation == BlockOperation.Read)
-        {
-            word = _writableWord;
-            writableBytes += data.Length;
-        }
-
-        SlotMemory.Fields fields = _memory[slot];
+        ulong word = operation == BlockOperation.Read ? _writableWord : _readableWord;
+        uint offset = _memory.OffsetOf(slot);
+        SlotMemory.Fields fields = _memory.FieldsAt(offset);
         Store(fields, operation, sector);
         fields.Store64(DataOffset, data.DeviceAddress);
         fields.Store64(DataOffset + DescriptorWord.Offset, word | data.Length);
         SyncToDevice(slot);
-        return _memory.Segment(slot, TableOffset, TableLength);
+        return _memory.SegmentAt(offset + TableOffset, TableLength);
     }
 
     /// <summary>Takes a slot over from the device.</summary>
@@ -123,7 +110,7 @@ internal sealed class BlockRequestSlots
         }
     }
 
-    /// <summary>Takes the slots of used buffers, whose tokens they are, over from the device.</summary>
+    /// <summary>Takes the slots of used buffers over from the device.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void TakeBack(ReadOnlySpan<UsedBuffer> used)
     {
@@ -197,7 +184,7 @@ internal sealed class BlockRequestSlots
     {
         for (int i = 0; i < used.Length; i++)
         {
-            TakeOver(used[i].Token);
+            TakeOver(used[i].BufferId);
         }
     }
 
@@ -212,7 +199,7 @@ internal sealed class BlockRequestSlots
     /// <summary>Takes over what a device had when it was reset.</summary>
     private void TakeAllBack()
     {
-        for (int slot = 0; slot < _tokens.Length; slot++)
+        for (int slot = 0; slot < _queue.Size; slot++)
         {
             if (_queue.IsInFlight((ushort)slot))
             {

@@ -20,9 +20,8 @@ public sealed partial class VirtioBlock
         slots.TakeBack(used);
         for (int i = 0; i < used.Length && i < completions.Length; i++)
         {
-            int slot = used[i].Token;
-            BlockStatus status = slots.StatusOf(slot);
-            completions[i] = new BlockCompletion(slots.TokenOf(slot), status);
+            BlockStatus status = slots.StatusOf(used[i].BufferId);
+            completions[i] = new BlockCompletion(used[i].Token, status);
             _errors += status == BlockStatus.Ok ? 0UL : 1;
         }
 
@@ -50,7 +49,7 @@ public sealed partial class VirtioBlock
 
         if (State is DeviceState.Stopped or DeviceState.Abandoned)
         {
-            return count + DrainStopped(_slots, completions.Slice(count));
+            return count + DrainStopped(completions.Slice(count));
         }
 
         int taken;
@@ -63,13 +62,13 @@ public sealed partial class VirtioBlock
         return count;
     }
 
-    private int DrainStopped(BlockRequestSlots slots, Span<BlockCompletion> completions)
+    private int DrainStopped(Span<BlockCompletion> completions)
     {
         BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
         int count = 0;
-        while (count < completions.Length && Requests.TryDetach(out int slot))
+        while (count < completions.Length && Requests.TryDetach(out int token))
         {
-            completions[count++] = new BlockCompletion(slots.TokenOf(slot), status);
+            completions[count++] = new BlockCompletion(token, status);
             _errors++;
         }
 
@@ -77,9 +76,13 @@ public sealed partial class VirtioBlock
     }
 
     /// <summary>Submits any request, or says why not.</summary>
-    private SubmitStatus SubmitChain(
-        BlockRequestSlots slots, BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    private SubmitStatus SubmitChain(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
+        if (State != DeviceState.Running)
+        {
+            return SubmitStatus.NotRunning;
+        }
+
         SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data);
         if (status != SubmitStatus.Ok)
         {
@@ -93,31 +96,24 @@ public sealed partial class VirtioBlock
             return SubmitStatus.Full;
         }
 
+        BlockRequestSlots slots = _slots!;
         int slot = queue.NextBufferId;
-        slots.Prepare(slot, token, operation, operation == BlockOperation.Flush ? 0 : sector);
+        slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
         int readable = operation == BlockOperation.Write ? segments - 1 : 1;
         Span<DmaSegment> chain = new Span<DmaSegment>(_chain, 0, segments);
         chain[0] = slots.Header(slot);
         data.CopyTo(chain.Slice(1));
         chain[segments - 1] = slots.Status(slot);
-        AddStatus added = queue.TryAdd(chain.Slice(0, readable), chain.Slice(readable), slot);
+        AddStatus added = queue.TryAdd(chain.Slice(0, readable), chain.Slice(readable), token);
         if (added != AddStatus.Ok)
         {
-            return GiveBack(slots, slot, added);
+            // Its form was checked, so only a total of 4 GiB and more makes it invalid.
+            slots.TakeBack(slot);
+            return added == AddStatus.Full ? SubmitStatus.Full : SubmitStatus.Invalid;
         }
 
         Count(operation);
         return SubmitStatus.Ok;
-    }
-
-    /// <summary>
-    /// Gives back what a request was given that the queue did not take. Its form was checked, so only a total of 4 GiB
-    /// and more makes it invalid.
-    /// </summary>
-    private static SubmitStatus GiveBack(BlockRequestSlots slots, int slot, AddStatus added)
-    {
-        slots.TakeBack(slot);
-        return added == AddStatus.Full ? SubmitStatus.Full : SubmitStatus.Invalid;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

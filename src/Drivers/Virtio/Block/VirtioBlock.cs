@@ -44,7 +44,6 @@ public sealed partial class VirtioBlock : VirtioDevice
     private int[] _aborted = Array.Empty<int>();
     private int _abortedCount;
     private int _maximumRequests;
-    private bool _hasOwnTables;
     private ulong _reads;
     private ulong _writes;
     private ulong _flushes;
@@ -106,35 +105,34 @@ public sealed partial class VirtioBlock : VirtioDevice
     /// <returns><see cref="SubmitStatus.Ok"/>, or why the device did not get the request.</returns>
     public SubmitStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
-        if (State != DeviceState.Running)
+        if (State != DeviceState.Running || data.Length != 1
+            || !BlockRequestRules.IsPlain(this, operation, sector, data[0].Length))
         {
-            return SubmitStatus.NotRunning;
+            return SubmitChain(operation, sector, data, token);
         }
 
         // A running device was set up.
         BlockRequestSlots slots = _slots!;
-        if (!_hasOwnTables || data.Length != 1
-            || !BlockRequestRules.IsPlain(this, operation, sector, data[0].Length))
+        Virtqueue queue = Requests;
+        if (!queue.CanAddTable(BlockRequestSlots.TableLength))
         {
-            return SubmitChain(slots, operation, sector, data, token);
+            return SubmitChain(operation, sector, data, token);
         }
 
         // The usual request: its table stands ready in its slot, all but the one data segment.
-        Virtqueue queue = Requests;
-        if (queue.FreeDescriptors == 0)
+        uint writableBytes = BlockRequestSlots.StatusLength;
+        if (operation == BlockOperation.Read)
         {
-            return SubmitStatus.Full;
+            writableBytes += data[0].Length;
+            _reads++;
+        }
+        else
+        {
+            _writes++;
         }
 
-        int slot = queue.NextBufferId;
-        DmaSegment table = slots.PrepareTable(slot, token, operation, sector, data[0], out uint writableBytes);
-        AddStatus added = queue.TryAddTable(table, writableBytes, slot);
-        if (added != AddStatus.Ok)
-        {
-            return GiveBack(slots, slot, added);
-        }
-
-        Count(operation);
+        DmaSegment table = slots.PrepareTable(queue.NextBufferId, operation, sector, data[0]);
+        queue.AddTable(table, writableBytes, token);
         return SubmitStatus.Ok;
     }
 
@@ -208,10 +206,10 @@ public sealed partial class VirtioBlock : VirtioDevice
         }
 
         Array.Resize(ref _aborted, _abortedCount + Requests.InFlight);
-        while (Requests.TryDetach(out int slot))
+        while (Requests.TryDetach(out UsedBuffer buffer))
         {
-            slots.TakeBack(slot);
-            _aborted[_abortedCount++] = slots.TokenOf(slot);
+            slots.TakeBack(buffer.BufferId);
+            _aborted[_abortedCount++] = buffer.Token;
             _errors++;
         }
 
@@ -254,7 +252,6 @@ public sealed partial class VirtioBlock : VirtioDevice
         MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
         MaximumSegmentLength = _configuration.SizeMax;
         _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
-        _hasOwnTables = (Requests.Features & RingFeatures.IndirectDesc) != 0;
         _maximumRequests = hasTables ? size : size / FixedDescriptors;
         _slots = BlockRequestSlots.TryCreate(Dma, Requests);
         return _slots == null ? "cannot be given memory for its requests" : null;

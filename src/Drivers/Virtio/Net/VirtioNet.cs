@@ -120,14 +120,15 @@ public sealed class VirtioNet : VirtioDevice
             return TransmitStatus.Ok;
         }
 
-        CheckFault(Queue(TransmitQueueIndex));
+        Virtqueue queue = Queue(TransmitQueueIndex);
+        CheckFault(queue);
         if (State != DeviceState.Running)
         {
             return TransmitStatus.NotRunning;
         }
 
         // Some devices lose a notification now and then. Another one is always allowed (virtio 1.4, 2.8.16).
-        Notify(Queue(TransmitQueueIndex));
+        queue.Notifier!.Notify(queue);
         return TransmitStatus.Full;
     }
 

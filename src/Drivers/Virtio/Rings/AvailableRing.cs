@@ -31,31 +31,30 @@ internal readonly unsafe struct AvailableRing
 
     /// <summary>
     /// Writes the head of a chain into an entry, then the index that counts it: with this the chain is the device's.
+    /// For coherent memory, where nothing is handed over.
     /// </summary>
     /// <param name="entry">Which entry.</param>
     /// <param name="head">The first descriptor of the chain.</param>
     /// <param name="index">The index behind the entry.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Publish(uint entry, ushort head, ushort index)
+    internal void PublishCoherent(uint entry, ushort head, ushort index)
     {
-        uint at = SplitRingArea.EntriesOffset + (entry * EntrySize);
-        if (!_area.IsCoherent)
-        {
-            HandOver(at, head, index);
-            return;
-        }
-
-        SharedMemory.Store16(_area.At(at), head);
-        SharedMemory.StoreRelease16(_area.At(SplitRingArea.IndexOffset), index, SplitSites.PublishIndex);
+        SharedMemory.Store16(_area.Start + (entry * EntrySize), SplitRingArea.EntriesOffset, head);
+        SharedMemory.StoreRelease16(_area.Start, SplitRingArea.IndexOffset, index, SplitSites.PublishIndex);
     }
 
     /// <summary>Writes the driver's wishes, <c>used_event</c> or <c>flags</c>, and hands them over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void StoreWish(ushort value)
     {
-        uint at = _area.WishOffset;
-        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.DriverEventFromDevice);
-        SharedMemory.Store16(_area.At(at), value);
-        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.DriverEventToDevice);
+        if (_area.IsCoherent)
+        {
+            SharedMemory.Store16(_area.Start, _area.WishOffset, value);
+        }
+        else
+        {
+            HandWishOver(value);
+        }
     }
 
     /// <summary>The ring from a device that was reset.</summary>
@@ -69,17 +68,30 @@ internal readonly unsafe struct AvailableRing
     internal void SyncInitially() =>
         _area.Sync(0, _area.Length, DmaSync.PreWrite, SplitSites.ClearedAvailableRingToDevice);
 
-    /// <summary>The same where each field is taken over before it is written, and handed over behind.</summary>
+    /// <summary>
+    /// The same for any memory: each field is taken over before it is written, and handed over behind.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HandOver(uint at, ushort head, ushort index)
+    internal void Publish(uint entry, ushort head, ushort index)
     {
+        uint at = SplitRingArea.EntriesOffset + (entry * EntrySize);
         _area.Sync(at, EntrySize, DmaSync.PostWrite, SplitSites.EntryFromDevice);
-        SharedMemory.Store16(_area.At(at), head);
+        SharedMemory.Store16(_area.Start, at, head);
         _area.Sync(at, EntrySize, DmaSync.PreWrite, SplitSites.EntryToDevice);
 
         const uint At = SplitRingArea.IndexOffset;
         _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.AvailableIndexFromDevice);
-        SharedMemory.StoreRelease16(_area.At(At), index, SplitSites.PublishIndex);
+        SharedMemory.StoreRelease16(_area.Start, At, index, SplitSites.PublishIndex);
         _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.AvailableIndexToDevice);
+    }
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandWishOver(ushort value)
+    {
+        uint at = _area.WishOffset;
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.DriverEventFromDevice);
+        SharedMemory.Store16(_area.Start, at, value);
+        _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.DriverEventToDevice);
     }
 }

@@ -46,53 +46,32 @@ internal readonly unsafe struct EventSuppression
         _isCoherent = memory.IsCoherent;
     }
 
-    /// <summary>Writes which used buffer notifications the driver wants. Hand over around it.</summary>
+    /// <summary>Writes which used buffer notifications the driver wants, and hands that over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreDriverArea(uint value) => SharedMemory.Store32(_driver, value);
-
-    /// <summary>Reads which available buffer notifications the device wants. Hand over around it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint LoadDeviceArea() => SharedMemory.Load32(_device);
-
-    /// <summary>Driver event area from the device, before it is written again.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaFromDevice()
+    internal void StoreDriverArea(uint value)
     {
-        if (!_isCoherent)
+        if (_isCoherent)
         {
-            HandOver(_driverArea, DmaSync.PostWrite, PackedSites.DriverEventFromDevice);
+            SharedMemory.Store32(_driver, 0, value);
+        }
+        else
+        {
+            HandDriverAreaOver(value);
         }
     }
 
-    /// <summary>Driver event area to the device, after it was written.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDriverAreaToDevice()
+    /// <summary>Reads which available buffer notifications the device wants; the area stays the device's.</summary>
+    internal uint LoadDeviceArea()
     {
-        if (!_isCoherent)
-        {
-            HandOver(_driverArea, DmaSync.PreWrite, PackedSites.DriverEventToDevice);
-        }
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
+        uint wishes = LoadCoherentDeviceArea();
+        _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
+        return wishes;
     }
 
-    /// <summary>Device event area from the device, before it is read.</summary>
+    /// <summary>The same in coherent memory: nothing is handed over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaFromDevice()
-    {
-        if (!_isCoherent)
-        {
-            HandOver(_deviceArea, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
-        }
-    }
-
-    /// <summary>Device event area back to the device, after it was read.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncDeviceAreaToDevice()
-    {
-        if (!_isCoherent)
-        {
-            HandOver(_deviceArea, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
-        }
-    }
+    internal uint LoadCoherentDeviceArea() => SharedMemory.Load32(_device, 0);
 
     /// <summary>Both areas from a device that was reset.</summary>
     internal void SyncLeftFromDevice()
@@ -112,6 +91,10 @@ internal readonly unsafe struct EventSuppression
 
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HandOver(uint area, DmaSync operation, AccessSite site) =>
-        _memory.Sync(area, AreaSize, operation, site);
+    private void HandDriverAreaOver(uint value)
+    {
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PostWrite, PackedSites.DriverEventFromDevice);
+        SharedMemory.Store32(_driver, 0, value);
+        _memory.Sync(_driverArea, AreaSize, DmaSync.PreWrite, PackedSites.DriverEventToDevice);
+    }
 }

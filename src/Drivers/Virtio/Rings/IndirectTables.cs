@@ -116,9 +116,9 @@ internal sealed unsafe class IndirectTables
 
     private void StoreDescriptor(byte* descriptor, in DmaSegment segment, bool isWritable, uint place, uint last)
     {
-        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        SharedMemory.Store64(descriptor, 0, segment.DeviceAddress);
         SharedMemory.Store64(
-            descriptor + DescriptorWord.Offset, _format.WordOf(segment.Length, isWritable, place, last));
+            descriptor, DescriptorWord.Offset, _format.WordOf(segment.Length, isWritable, place, last));
     }
 
     private void Sync(ushort id, int count, AccessSite site) =>

@@ -49,9 +49,9 @@ internal readonly unsafe struct PackedDescriptorRing
     internal void StoreHeadBody(uint slot, in DmaSegment segment, ushort id)
     {
         byte* descriptor = _slots + (slot * DescriptorSize);
-        SharedMemory.Store64(descriptor, segment.DeviceAddress);
-        SharedMemory.Store32(descriptor + LengthOffset, segment.Length);
-        SharedMemory.Store16(descriptor + IdOffset, id);
+        SharedMemory.Store64(descriptor, 0, segment.DeviceAddress);
+        SharedMemory.Store32(descriptor, LengthOffset, segment.Length);
+        SharedMemory.Store16(descriptor, IdOffset, id);
     }
 
     /// <summary>Writes a descriptor that is not the head: the device cannot reach it yet.</summary>
@@ -59,53 +59,43 @@ internal readonly unsafe struct PackedDescriptorRing
     internal void StoreBehindHead(uint slot, in DmaSegment segment, ushort id, ushort flags)
     {
         byte* descriptor = _slots + (slot * DescriptorSize);
-        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        SharedMemory.Store64(descriptor, 0, segment.DeviceAddress);
         SharedMemory.Store64(
-            descriptor + DescriptorWord.Offset, DescriptorWord.Packed(segment.Length, id, flags));
+            descriptor, DescriptorWord.Offset, DescriptorWord.Packed(segment.Length, id, flags));
     }
 
     /// <summary>
-    /// Writes the flags of a head, after everything before: with this the whole chain is the device's.
+    /// Writes the flags of a head, after everything before: with this the whole chain is the device's. Hands all of it
+    /// over.
     /// </summary>
+    /// <param name="head">The slot of the head.</param>
+    /// <param name="flags">Its flags.</param>
+    /// <param name="count">How many slots the chain takes.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void PublishHead(uint slot, ushort flags) =>
-        SharedMemory.StoreRelease16(
-            _slots + (slot * DescriptorSize) + FlagsOffset, flags, PackedSites.PublishHead);
+    internal void Publish(uint head, ushort flags, uint count)
+    {
+        if (_isCoherent)
+        {
+            StoreHeadFlags(head, flags);
+        }
+        else
+        {
+            HandOver(head, flags, count);
+        }
+    }
 
     /// <summary>Reads flags that the device may have written; what it wrote before them is read after them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort LoadFlags(uint slot) =>
-        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize) + FlagsOffset, PackedSites.LoadUsedFlags);
+        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize), FlagsOffset, PackedSites.LoadUsedFlags);
 
     /// <summary>Reads the buffer ID of a used descriptor, after its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort LoadId(uint slot) => SharedMemory.Load16(_slots + (slot * DescriptorSize) + IdOffset);
+    internal ushort LoadId(uint slot) => SharedMemory.Load16(_slots + (slot * DescriptorSize), IdOffset);
 
     /// <summary>Reads the length of a used descriptor, after its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint LoadLength(uint slot) => SharedMemory.Load32(_slots + (slot * DescriptorSize) + LengthOffset);
-
-    /// <summary>
-    /// Descriptors to the device: a chain's bodies, all but the head's flags, before the head is published.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncBodiesToDevice(uint head, uint count)
-    {
-        if (!_isCoherent)
-        {
-            HandBodiesOver(head, count);
-        }
-    }
-
-    /// <summary>Descriptors to the device: the head's flags, once published.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SyncHeadToDevice(uint head)
-    {
-        if (!_isCoherent)
-        {
-            HandHeadOver(head);
-        }
-    }
+    internal uint LoadLength(uint slot) => SharedMemory.Load32(_slots + (slot * DescriptorSize), LengthOffset);
 
     /// <summary>Slot from the device: before the first look at where the next used descriptor is due.</summary>
     /// <remarks>The driver's descriptor there is as good as read: the driver does not write before it is.</remarks>
@@ -181,19 +171,20 @@ internal readonly unsafe struct PackedDescriptorRing
         _memory.Sync(0, length, DmaSync.PostWrite, PackedSites.ClearedRingFromDevice);
     }
 
-    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void StoreHeadFlags(uint head, ushort flags) =>
+        SharedMemory.StoreRelease16(
+            _slots + (head * DescriptorSize), FlagsOffset, flags, PackedSites.PublishHead);
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there. The
+    // bodies go first: as soon as the flags are there, the device reads everything else.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HandBodiesOver(uint head, uint count)
+    private void HandOver(uint head, ushort flags, uint count)
     {
         const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
         _memory.Sync(head * DescriptorSize, FlagsOffset, Both, PackedSites.HeadBodyToDevice);
         SyncSlots(head + 1, count - 1, Both, PackedSites.ChainRestToDevice);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HandHeadOver(uint head)
-    {
-        const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
+        StoreHeadFlags(head, flags);
         _memory.Sync((head * DescriptorSize) + FlagsOffset, FlagsSize, Both, PackedSites.HeadFlagsToDevice);
     }
 

@@ -13,12 +13,13 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// </para>
 /// <para>See <see cref="Virtqueue"/> for the contract.</para>
 /// </remarks>
-public sealed class PackedVirtqueue : Virtqueue
+public sealed partial class PackedVirtqueue : Virtqueue
 {
     private readonly PackedDescriptorRing _ring;
     private readonly EventSuppression _events;
     private RingPosition _available = RingPosition.Start;
     private RingPosition _used = RingPosition.Start;
+    private uint _announced = EventSuppression.Descriptor | RingPosition.Start.Word;
     private ulong _unannounced;
     private bool _isLookedAt;
     private bool _isFound;
@@ -72,7 +73,8 @@ public sealed class PackedVirtqueue : Virtqueue
                 ref next, id, isWritable ? readable : readable.Slice(1), isWritable ? writable.Slice(1) : writable);
         }
 
-        PublishHead(head, flags, (uint)count);
+        _unannounced += (uint)count;
+        _ring.Publish(head, flags, (uint)count);
         _available = next;
     }
 
@@ -82,7 +84,8 @@ public sealed class PackedVirtqueue : Virtqueue
     {
         uint head = _available.Slot;
         _ring.StoreHeadBody(head, table, id);
-        PublishHead(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect), 1);
+        _unannounced++;
+        _ring.Publish(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect), 1);
         _available.Advance(1, Size);
     }
 
@@ -176,7 +179,7 @@ public sealed class PackedVirtqueue : Virtqueue
 
             ref BufferRecord record = ref records[id];
             int descriptors = record.Descriptors;
-            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), id);
             records.Return(id, ref record, ref record);
             used.Advance((uint)descriptors, (uint)size);
             FreeDescriptors += descriptors;
@@ -185,62 +188,6 @@ public sealed class PackedVirtqueue : Virtqueue
         _used = used;
         Used += (uint)count;
         return count;
-    }
-
-    /// <inheritdoc/>
-    private protected override bool IsNotificationWanted(ulong added)
-    {
-        ulong descriptors = _unannounced;
-        _unannounced = 0;
-
-        // The published flags must be visible before the look: else the device could find the ring empty, enable
-        // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
-        FullBarrier(PackedSites.NotificationBarrier);
-        _events.SyncDeviceAreaFromDevice();
-        uint wishes = _events.LoadDeviceArea();
-        _events.SyncDeviceAreaToDevice();
-
-        // Every other value asks for notifications, the reserved one included: one too many is harmless, a missing one
-        // is a hang.
-        uint flags = wishes & EventSuppression.FlagsMask;
-        return flags == EventSuppression.Descriptor && HasEventIndex
-            ? EventIndex.Packed(
-                (ushort)wishes, (ushort)_available.Slot, _available.WrapCounter, Size, descriptors)
-            : flags != EventSuppression.Disable;
-    }
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void AskForInterrupt(int percent)
-    {
-        uint wish = EventSuppression.Enable;
-        if (HasEventIndex)
-        {
-            RingPosition position = _used;
-            if (percent != 0)
-            {
-                position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
-            }
-
-            wish = EventSuppression.Descriptor | position.Word;
-        }
-
-        Ask(wish);
-
-        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
-        // to show in the look behind this (virtio 1.4, 2.8.22).
-        FullBarrier(PackedSites.InterruptBarrier);
-    }
-
-    /// <inheritdoc/>
-    private protected override void AskForNoInterrupt() => Ask(EventSuppression.Disable);
-
-    /// <inheritdoc/>
-    private protected override void StoreWish(uint wish)
-    {
-        _events.SyncDriverAreaFromDevice();
-        _events.StoreDriverArea(wish);
-        _events.SyncDriverAreaToDevice();
     }
 
     /// <inheritdoc/>
@@ -283,16 +230,6 @@ public sealed class PackedVirtqueue : Virtqueue
             _ring.StoreBehindHead(next.Slot, writable[i], id, FlagsOf(next, DescriptorFlags.Write, --left));
             next.Advance(1, Size);
         }
-    }
-
-    /// <summary>Makes a chain available whose descriptors stand in the ring, all but the flags of its head.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void PublishHead(uint head, ushort flags, uint descriptors)
-    {
-        _unannounced += descriptors;
-        _ring.SyncBodiesToDevice(head, descriptors);
-        _ring.PublishHead(head, flags);
-        _ring.SyncHeadToDevice(head);
     }
 
     /// <summary>Takes the slot over in which a used descriptor is due, for a look at it.</summary>

@@ -30,12 +30,22 @@ internal readonly unsafe struct SlotMemory
     internal DmaMemory Region => _memory;
 
     /// <summary>The fields of a slot, for the processor.</summary>
-    internal Fields this[int slot] => new Fields(_slots + OffsetOf(slot));
+    internal Fields this[int slot] => FieldsAt(OffsetOf(slot));
 
     /// <summary>A part of a slot, as a device sees it.</summary>
+    internal DmaSegment Segment(int slot, uint field, uint length) => SegmentAt(OffsetOf(slot) + field, length);
+
+    /// <summary>Where a slot begins in the region.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal DmaSegment Segment(int slot, uint field, uint length) =>
-        new DmaSegment(_deviceAddress + OffsetOf(slot) + field, length);
+    internal uint OffsetOf(int slot) => (uint)slot * _slotLength;
+
+    /// <summary>The fields of the slot that begins at an offset, for the processor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Fields FieldsAt(uint offset) => new Fields(_slots + offset);
+
+    /// <summary>A part of the region, as a device sees it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal DmaSegment SegmentAt(uint offset, uint length) => new DmaSegment(_deviceAddress + offset, length);
 
     /// <summary>Whether hand-overs have nothing to do.</summary>
     internal bool IsCoherent => _memory.IsCoherent;
@@ -43,9 +53,6 @@ internal readonly unsafe struct SlotMemory
     /// <summary>Hands a part of a slot over.</summary>
     internal void Sync(int slot, uint field, uint length, DmaSync operation, AccessSite site) =>
         _memory.Sync(OffsetOf(slot) + field, length, operation, site);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint OffsetOf(int slot) => (uint)slot * _slotLength;
 
     /// <summary>The fields of one slot.</summary>
     internal readonly struct Fields
@@ -59,18 +66,18 @@ internal readonly unsafe struct SlotMemory
 
         /// <summary>Reads 8 bits.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal byte Load8(uint field) => SharedMemory.Load8(_start + field);
+        internal byte Load8(uint field) => SharedMemory.Load8(_start, field);
 
         /// <summary>Writes 8 bits.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal void Store8(uint field, byte value) => SharedMemory.Store8(_start + field, value);
+        internal void Store8(uint field, byte value) => SharedMemory.Store8(_start, field, value);
 
         /// <summary>Writes 32 bits.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal void Store32(uint field, uint value) => SharedMemory.Store32(_start + field, value);
+        internal void Store32(uint field, uint value) => SharedMemory.Store32(_start, field, value);
 
         /// <summary>Writes 64 bits.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal void Store64(uint field, ulong value) => SharedMemory.Store64(_start + field, value);
+        internal void Store64(uint field, ulong value) => SharedMemory.Store64(_start, field, value);
     }
 }

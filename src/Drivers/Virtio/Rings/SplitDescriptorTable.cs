@@ -22,17 +22,19 @@ internal readonly unsafe struct SplitDescriptorTable
         _table = memory.Address;
     }
 
-    /// <summary>Writes a descriptor that is the driver's and hands it over.</summary>
+    /// <summary>Writes a descriptor that is the driver's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Store(ushort index, in DmaSegment segment, ushort flags, ushort next)
     {
-        uint offset = index * DescriptorSize;
-        byte* descriptor = _table + offset;
-        SharedMemory.Store64(descriptor, segment.DeviceAddress);
+        byte* descriptor = _table + (index * DescriptorSize);
+        SharedMemory.Store64(descriptor, 0, segment.DeviceAddress);
         SharedMemory.Store64(
-            descriptor + DescriptorWord.Offset, DescriptorWord.Split(segment.Length, flags, next));
-        _memory.Sync(offset, DescriptorSize, DmaSync.PreWrite, SplitSites.DescriptorToDevice);
+            descriptor, DescriptorWord.Offset, DescriptorWord.Split(segment.Length, flags, next));
     }
+
+    /// <summary>Descriptor to the device, before the chain that it belongs to is published.</summary>
+    internal void SyncToDevice(ushort index) =>
+        _memory.Sync(index * DescriptorSize, DescriptorSize, DmaSync.PreWrite, SplitSites.DescriptorToDevice);
 
     /// <summary>Descriptor from the device, once its buffer was used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

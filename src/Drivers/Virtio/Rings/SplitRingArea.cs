@@ -54,9 +54,8 @@ internal readonly unsafe struct SplitRingArea
     /// <summary>The size of a ring in bytes.</summary>
     internal static uint LengthFor(uint entriesLength) => EntriesOffset + entriesLength + FieldSize;
 
-    /// <summary>Where the processor sees a part of the ring.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal byte* At(uint offset) => _ring + offset;
+    /// <summary>Where the processor sees the ring.</summary>
+    internal byte* Start => _ring;
 
     /// <summary>Hands a part of the ring over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -82,35 +82,19 @@ public sealed class SplitVirtqueue : Virtqueue
             descriptor = StoreDescriptor(descriptor, writable[i], DescriptorFlags.Write, --left);
         }
 
-        PublishEntry(id);
+        PublishEntry(id, readable.Length + writable.Length);
     }
 
     /// <inheritdoc/>
     private protected override void PublishTable(ushort id, DmaSegment table)
     {
         _descriptors.Store(id, table, DescriptorFlags.Indirect, 0);
-        PublishEntry(id);
+        PublishEntry(id, 1);
     }
 
-    /// <summary>Looks whether the index of the used ring counts a buffer that was not taken yet.</summary>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override bool LookForUsed()
-    {
-        if (_seenIndex != UsedIndex)
-        {
-            return true;
-        }
-
-        ushort index = _usedRing.LoadIndex();
-        if ((ushort)(index - UsedIndex) > InFlight)
-        {
-            MarkBroken(QueueFault.IndexBeyondInFlight);
-            return false;
-        }
-
-        _seenIndex = index;
-        return index != UsedIndex;
-    }
+    private protected override bool LookForUsed() => _seenIndex != UsedIndex || See(_usedRing.LoadIndex());
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -140,11 +124,10 @@ public sealed class SplitVirtqueue : Virtqueue
     /// <inheritdoc/>
     private protected override int TakeRow(Span<UsedBuffer> buffers)
     {
-        BufferRecords records = Records;
-        int size = Size;
         int count = 0;
-        while (count < buffers.Length && FreeDescriptors != size && LookForUsed())
+        while (count < buffers.Length && HasMore())
         {
+            BufferRecords records = Records;
             uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
             if (!records.IsPlausible(id, length))
             {
@@ -154,11 +137,17 @@ public sealed class SplitVirtqueue : Virtqueue
 
             ref BufferRecord record = ref records[id];
             int descriptors = record.Descriptors;
-            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes));
-            ref BufferRecord last = ref descriptors == 1 ? ref record : ref records.LastOf((ushort)id);
-            records.Return((ushort)id, ref record, ref last);
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), (ushort)id);
             FreeDescriptors += descriptors;
             Used++;
+            if (descriptors == 1)
+            {
+                records.Return((ushort)id, ref record, ref record);
+            }
+            else
+            {
+                records.Return((ushort)id, ref record);
+            }
         }
 
         return count;
@@ -170,8 +159,7 @@ public sealed class SplitVirtqueue : Virtqueue
         // The published index must be visible before the look: else the device could find the ring empty, ask for
         // notifications and sleep, while the driver still sees that it wants none (virtio 1.4, 2.7.13.4.1).
         FullBarrier(SplitSites.NotificationBarrier);
-        ushort wish = _usedRing.LoadWish();
-        return HasEventIndex ? EventIndex.Split(wish, (ushort)Added, added) : (wish & UsedRing.NoNotify) == 0;
+        return _isCoherent ? IsWanted(_usedRing.LoadCoherentWish(), added) : TakeWishOver(added);
     }
 
     /// <inheritdoc/>
@@ -219,6 +207,28 @@ public sealed class SplitVirtqueue : Virtqueue
         }
     }
 
+    /// <summary>What <see cref="LookForUsed"/> does, of a ring in coherent memory.</summary>
+    /// <remarks>
+    /// What the index counts is in flight, so that only before a look at it has to be asked whether anything is.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool HasMore() =>
+        _seenIndex != UsedIndex || (FreeDescriptors != Size && See(_usedRing.LoadCoherentIndex()));
+
+    /// <summary>Whether the index of the used ring, just read, counts a buffer that was not taken yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool See(ushort index)
+    {
+        if ((ushort)(index - UsedIndex) > InFlight)
+        {
+            MarkBroken(QueueFault.IndexBeyondInFlight);
+            return false;
+        }
+
+        _seenIndex = index;
+        return index != UsedIndex;
+    }
+
     /// <summary>Writes one of the descriptors that were taken for a chain, with so many behind it.</summary>
     /// <returns>The descriptor behind it.</returns>
     private ushort StoreDescriptor(ushort descriptor, in DmaSegment segment, ushort flags, int left)
@@ -236,6 +246,15 @@ public sealed class SplitVirtqueue : Virtqueue
         return next;
     }
 
+    /// <summary>Whether the device's wish asks to be notified of the newest buffers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsWanted(ushort wish, ulong added) =>
+        HasEventIndex ? EventIndex.Split(wish, (ushort)Added, added) : (wish & UsedRing.NoNotify) == 0;
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TakeWishOver(ulong added) => IsWanted(_usedRing.LoadWish(), added);
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TakeDescriptorsOver(ushort descriptor, int count)
     {
@@ -247,10 +266,30 @@ public sealed class SplitVirtqueue : Virtqueue
     }
 
     /// <summary>Puts a chain into the available ring and counts it there.</summary>
+    /// <param name="head">Its first descriptor.</param>
+    /// <param name="descriptors">How many it has.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void PublishEntry(ushort head)
+    private void PublishEntry(ushort head, int descriptors)
     {
         ushort index = (ushort)Added;
-        _availableRing.Publish(index & _mask, head, (ushort)(index + 1));
+        if (_isCoherent)
+        {
+            _availableRing.PublishCoherent(index & _mask, head, (ushort)(index + 1));
+        }
+        else
+        {
+            HandDescriptorsOver(head, descriptors);
+            _availableRing.Publish(index & _mask, head, (ushort)(index + 1));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandDescriptorsOver(ushort descriptor, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _descriptors.SyncToDevice(descriptor);
+            descriptor = Records[descriptor].Next;
+        }
     }
 }

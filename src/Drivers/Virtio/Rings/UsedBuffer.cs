@@ -12,10 +12,16 @@ public struct UsedBuffer
     /// </summary>
     public uint WrittenBytes;
 
+    /// <summary>
+    /// Its buffer ID, 0 to the queue size - 1, which was <see cref="Virtqueue.NextBufferId"/> before it was added.
+    /// </summary>
+    public ushort BufferId;
+
     /// <summary>Describes a buffer that the device has given back.</summary>
-    public UsedBuffer(int token, uint writtenBytes)
+    public UsedBuffer(int token, uint writtenBytes, ushort bufferId)
     {
         Token = token;
         WrittenBytes = writtenBytes;
+        BufferId = bufferId;
     }
 }

@@ -32,16 +32,12 @@ internal readonly unsafe struct UsedRing
 
     /// <summary>Reads the index; what the device wrote before it is read after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort LoadIndex()
-    {
-        const uint At = SplitRingArea.IndexOffset;
-        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.UsedIndexFromDevice);
-        ushort index = SharedMemory.LoadAcquire16(_area.At(At), SplitSites.LoadUsedIndex);
+    internal ushort LoadIndex() => _area.IsCoherent ? LoadCoherentIndex() : TakeIndexOver();
 
-        // Before the next look, whatever this one found (NetBSD kern/60144).
-        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.UsedIndexToDevice);
-        return index;
-    }
+    /// <summary>The same for a ring in coherent memory: nothing is handed over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadCoherentIndex() =>
+        SharedMemory.LoadAcquire16(_area.Start, SplitRingArea.IndexOffset, SplitSites.LoadUsedIndex);
 
     /// <summary>Reads an element that the index counts.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,21 +54,24 @@ internal readonly unsafe struct UsedRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint LoadCoherentElement(uint element, out uint length)
     {
-        byte* at = _area.At(SplitRingArea.EntriesOffset + (element * ElementSize));
-        length = SharedMemory.Load32(at + LengthOffset);
-        return SharedMemory.Load32(at);
+        byte* at = _area.Start + (element * ElementSize);
+        length = SharedMemory.Load32(at, SplitRingArea.EntriesOffset + LengthOffset);
+        return SharedMemory.Load32(at, SplitRingArea.EntriesOffset);
     }
 
     /// <summary>Reads the device's wishes, <c>avail_event</c> or <c>flags</c>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ushort LoadWish()
     {
         uint at = _area.WishOffset;
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.DeviceEventFromDevice);
-        ushort wish = SharedMemory.Load16(_area.At(at));
+        ushort wish = LoadCoherentWish();
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.DeviceEventToDevice);
         return wish;
     }
+
+    /// <summary>The same for a ring in coherent memory: nothing is handed over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadCoherentWish() => SharedMemory.Load16(_area.Start, _area.WishOffset);
 
     /// <summary>The ring from a device that was reset.</summary>
     internal void SyncLeftFromDevice() =>
@@ -85,4 +84,18 @@ internal readonly unsafe struct UsedRing
         _area.Sync(0, _area.Length, DmaSync.PostWrite, SplitSites.ClearedUsedRingFromDevice);
         _area.Sync(0, _area.Length, DmaSync.PreRead, SplitSites.UsedRingToDeviceInitially);
     }
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ushort TakeIndexOver()
+    {
+        const uint At = SplitRingArea.IndexOffset;
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.UsedIndexFromDevice);
+        ushort index = LoadCoherentIndex();
+
+        // Before the next look, whatever this one found (NetBSD kern/60144).
+        _area.Sync(At, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.UsedIndexToDevice);
+        return index;
+    }
+
 }

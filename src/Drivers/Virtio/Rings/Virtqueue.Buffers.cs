@@ -39,23 +39,25 @@ public abstract partial class Virtqueue
         return AddStatus.Ok;
     }
 
+    /// <summary>
+    /// Whether a table of the caller's own can be added now: the queue works, has room, and knows such tables.
+    /// </summary>
+    /// <param name="length">The length of the table in bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private AddStatus AddTable(DmaSegment table, uint writableBytes, int token)
+    internal bool CanAddTable(uint length) =>
+        _isUsable && FreeDescriptors != 0 && length - 1 < _longestTable && length % TableFormat.DescriptorSize == 0;
+
+    /// <summary>
+    /// Does what <see cref="TryAddTable"/> does, for a caller that asked <see cref="CanAddTable"/> before it wrote the
+    /// table.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddTable(DmaSegment table, uint writableBytes, int token)
     {
-        const uint DescriptorSize = TableFormat.DescriptorSize;
-        if (!_hasIndirect || table.Length % DescriptorSize != 0 || table.Length - 1 >= Size * DescriptorSize)
-        {
-            return AddStatus.Invalid;
-        }
-
-        if (FreeDescriptors == 0)
-        {
-            return AddStatus.Full;
-        }
-
+        _owner.Enter();
         PublishTable(Take(1, 0, writableBytes, token), table);
         Added++;
-        return AddStatus.Ok;
+        _owner.Leave();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -69,7 +71,7 @@ public abstract partial class Virtqueue
     private protected int TakeOneByOne(Span<UsedBuffer> buffers)
     {
         int count = 0;
-        while (count < buffers.Length && TakeUsed(ref buffers[count]))
+        while (count < buffers.Length && _isUsable && TakeUsed(ref buffers[count]))
         {
             count++;
         }
@@ -102,7 +104,7 @@ public abstract partial class Virtqueue
             return TryTakeBatch((ushort)id, length, ref buffer);
         }
 
-        uint writableBytes = EndFlight((ushort)id, isSkipped: false, out buffer.Token);
+        uint writableBytes = EndFlight((ushort)id, isSkipped: false, ref buffer);
         buffer.WrittenBytes = Written(length, writableBytes);
         return true;
     }
@@ -129,14 +131,14 @@ public abstract partial class Virtqueue
     private void TakeFromBatch(ref UsedBuffer buffer)
     {
         ushort id = Records.Oldest;
-        uint writableBytes = EndFlight(id, isSkipped: !_batch.IsAtStart, out buffer.Token);
+        uint writableBytes = EndFlight(id, isSkipped: !_batch.IsAtStart, ref buffer);
         buffer.WrittenBytes = _batch.Take(id, writableBytes);
     }
 
     /// <summary>Takes everything of a used buffer over from the device.</summary>
     /// <returns>How many bytes the device might have written.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint EndFlight(ushort id, bool isSkipped, out int token)
+    private uint EndFlight(ushort id, bool isSkipped, ref UsedBuffer buffer)
     {
         ref BufferRecord record = ref Records[id];
         if (record.TableLength != 0)
@@ -149,23 +151,9 @@ public abstract partial class Virtqueue
         FreeDescriptors += descriptors;
         Records.Return(id, ref record);
         Used++;
-        token = record.Token;
+        buffer.Token = record.Token;
+        buffer.BufferId = id;
         return record.WritableBytes;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool Enable(int percent)
-    {
-        if (!_isUsable)
-        {
-            return false;
-        }
-
-        _owner.Enter();
-        AskForInterrupt(percent);
-        bool isWaiting = _batch.Remaining != 0 || (FreeDescriptors != Size && LookForUsed());
-        _owner.Leave();
-        return isWaiting;
     }
 
     /// <summary>Takes everything over that a device had when it was reset, once.</summary>

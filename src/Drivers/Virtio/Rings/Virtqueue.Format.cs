@@ -11,10 +11,10 @@ public abstract partial class Virtqueue
 
     private readonly QueueMemory _memory;
     private readonly IndirectTables? _tables;
-    private readonly bool _hasIndirect;
-    private readonly bool _isPlain;
+    private readonly uint _longestTable;
     private readonly bool _isInOrder;
     private readonly bool _isOrderedByPlatform;
+    private bool _givesRows;
     private UsedBatch _batch;
     private ulong _announced;
     private uint _wish;
@@ -46,9 +46,9 @@ public abstract partial class Virtqueue
         _memory = memory;
         Records = records;
         _tables = tables;
-        _hasIndirect = (features & RingFeatures.IndirectDesc) != 0;
+        _longestTable = (features & RingFeatures.IndirectDesc) != 0 ? size * TableFormat.DescriptorSize : 0;
         _isInOrder = (features & RingFeatures.InOrder) != 0;
-        _isPlain = memory.Memory.IsCoherent && !_isInOrder;
+        _givesRows = memory.Memory.IsCoherent && !_isInOrder;
         _isOrderedByPlatform = (features & RingFeatures.OrderPlatform) != 0;
     }
 
@@ -88,8 +88,9 @@ public abstract partial class Virtqueue
     private protected abstract void Pass(ushort id, int descriptors, bool isSkipped);
 
     /// <summary>
-    /// Takes used buffers in the usual case: there is an element for each, and memory is coherent, so that nothing is
-    /// handed over. It does what <see cref="TryLoadUsed"/> and <see cref="Pass"/> do, with less of it for each buffer.
+    /// Takes used buffers in the usual case: the queue works, there is an element for each, and memory is coherent, so
+    /// that nothing is handed over. It does what <see cref="TryLoadUsed"/> and <see cref="Pass"/> do, with less of it
+    /// for each buffer.
     /// </summary>
     /// <returns>How many there were.</returns>
     private protected abstract int TakeRow(Span<UsedBuffer> buffers);
@@ -112,27 +113,6 @@ public abstract partial class Virtqueue
     private protected abstract void TakeRingsBack();
 
     /// <summary>
-    /// Says which interrupts are wanted, 0 to begin with. The device reads that line all the time, so it is written
-    /// only when it changes.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected void Ask(uint wish)
-    {
-        if (wish != _wish)
-        {
-            _wish = wish;
-            StoreWish(wish);
-        }
-    }
-
-    /// <summary>How far ahead an interrupt is due: so many of the things in flight are passed before it.</summary>
-    private protected static int DelayOf(int inFlight, int percent)
-    {
-        int delay = (int)((uint)inFlight * (uint)percent / Whole);
-        return delay < inFlight ? delay : Math.Max(inFlight - 1, 0);
-    }
-
-    /// <summary>
     /// What a plausible length comes to: it is above what was writable only where nothing was, and means nothing there.
     /// </summary>
     private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
@@ -141,13 +121,10 @@ public abstract partial class Virtqueue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected void FullBarrier(AccessSite site)
     {
+        Barriers.Full(site);
         if (_isOrderedByPlatform)
         {
-            Barriers.FullForDevice(site);
-        }
-        else
-        {
-            Barriers.Full(site);
+            Barriers.ForDevice();
         }
     }
 
@@ -155,6 +132,13 @@ public abstract partial class Virtqueue
     private protected void MarkBroken(QueueFault fault)
     {
         Fault = fault;
+        End();
+    }
+
+    /// <summary>Takes and gives nothing from here on.</summary>
+    private void End()
+    {
         _isUsable = false;
+        _givesRows = false;
     }
 }

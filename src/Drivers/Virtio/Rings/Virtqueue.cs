@@ -82,6 +82,9 @@ public abstract partial class Virtqueue
     /// </summary>
     public abstract ushort NextAvailable { get; }
 
+    /// <summary>How the device is notified of the queue; null before a transport enabled it.</summary>
+    public QueueNotifier? Notifier { get; set; }
+
     /// <summary>
     /// The buffer ID that the next buffer will have, 0 to <see cref="Size"/> - 1, where there is a free descriptor: a
     /// driver can keep what belongs to a buffer in a place of that number, which nobody else has until the buffer is
@@ -131,15 +134,14 @@ public abstract partial class Virtqueue
     /// </returns>
     public AddStatus TryAddTable(DmaSegment table, uint writableBytes, int token)
     {
-        if (!_isUsable)
+        if (CanAddTable(table.Length))
         {
-            return AddStatus.Unusable;
+            AddTable(table, writableBytes, token);
+            return AddStatus.Ok;
         }
 
-        _owner.Enter();
-        AddStatus status = AddTable(table, writableBytes, token);
-        _owner.Leave();
-        return status;
+        bool isTable = table.Length - 1 < _longestTable && table.Length % TableFormat.DescriptorSize == 0;
+        return !_isUsable ? AddStatus.Unusable : isTable ? AddStatus.Full : AddStatus.Invalid;
     }
 
     /// <summary>Takes back the next buffer that the device has used, in the order in which it used them.</summary>
@@ -175,89 +177,10 @@ public abstract partial class Virtqueue
     /// </returns>
     public int GetUsed(Span<UsedBuffer> buffers)
     {
-        if (!_isUsable)
-        {
-            return 0;
-        }
-
         _owner.Enter();
-        int count = _isPlain ? TakeRow(buffers) : TakeOneByOne(buffers);
+        int count = _givesRows ? TakeRow(buffers) : TakeOneByOne(buffers);
         _owner.Leave();
         return count;
-    }
-
-    /// <summary>
-    /// Whether the device is to be notified of what was added since the last call. If so, the caller notifies.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool NeedsNotification()
-    {
-        ulong added = Added - _announced;
-        if (added == 0 || !_isUsable)
-        {
-            return false;
-        }
-
-        _owner.Enter();
-        _announced = Added;
-        bool isNeeded = IsNotificationWanted(added);
-        _owner.Leave();
-        if (isNeeded)
-        {
-            Notifications++;
-        }
-
-        return isNeeded;
-    }
-
-    /// <summary>Asks for used buffer notifications, and looks once more for used buffers afterwards.</summary>
-    /// <returns>
-    /// Whether a used buffer is waiting already; no notification may come for it, so the caller goes on taking buffers.
-    /// </returns>
-    public bool EnableInterrupts() => Enable(0);
-
-    /// <summary>
-    /// Asks for a used buffer notification once a part of the buffers that are in flight has been used, and looks once
-    /// more for used buffers afterwards. Without EVENT_IDX the next used buffer brings one.
-    /// </summary>
-    /// <param name="percent">How large the part is, 0 to 100.</param>
-    /// <returns>
-    /// Whether a used buffer is waiting already; no notification may come for it, so the caller goes on taking buffers.
-    /// </returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such part.</exception>
-    public bool EnableInterruptsDelayed(int percent)
-    {
-        if (percent < 0 || percent > Whole)
-        {
-            throw new ArgumentOutOfRangeException(nameof(percent));
-        }
-
-        return Enable(percent);
-    }
-
-    /// <summary>
-    /// Asks for no used buffer notifications. It is a hint: the device may send one all the same.
-    /// </summary>
-    public void DisableInterrupts()
-    {
-        if (_isUsable)
-        {
-            _owner.Enter();
-            AskForNoInterrupt();
-            _owner.Leave();
-        }
-    }
-
-    /// <summary>
-    /// Asks for no further used buffer notification while used buffers are taken after one came. With EVENT_IDX there
-    /// is nothing to do: what was asked for has come, and it was asked for once (virtio 1.4, 2.7.10 and 2.8.10).
-    /// </summary>
-    public void HoldInterrupts()
-    {
-        if (!HasEventIndex)
-        {
-            DisableInterrupts();
-        }
     }
 
     /// <summary>
@@ -268,16 +191,26 @@ public abstract partial class Virtqueue
     /// <returns>False when there is none left.</returns>
     public bool TryDetach(out int token)
     {
-        _isUsable = false;
+        bool isThere = TryDetach(out UsedBuffer buffer);
+        token = buffer.Token;
+        return isThere;
+    }
+
+    /// <inheritdoc cref="TryDetach(out int)"/>
+    /// <param name="buffer">The buffer; what the device wrote into it counts for nothing.</param>
+    /// <returns>False when there is none left.</returns>
+    public bool TryDetach(out UsedBuffer buffer)
+    {
+        End();
         TakeLeftBack();
-        token = 0;
+        buffer = default;
         if (!Records.TryFindInFlight(ref _detachCursor))
         {
             return false;
         }
 
         ref BufferRecord record = ref Records[(uint)_detachCursor];
-        token = record.Token;
+        buffer = new UsedBuffer(record.Token, 0, (ushort)_detachCursor);
         FreeDescriptors += record.Descriptors;
         Records.Return((ushort)_detachCursor, ref record);
         _detached++;
@@ -290,7 +223,7 @@ public abstract partial class Virtqueue
     /// </param>
     public void Release(bool quarantine)
     {
-        _isUsable = false;
+        End();
         if (quarantine)
         {
             _isTakenBack = true;

@@ -115,8 +115,9 @@ internal sealed class MmioRegisters
         return _registers.Read32(QueueReady) == 1;
     }
 
-    /// <summary>Writes <c>QueueNotify</c>.</summary>
-    internal void Notify(uint value) => _registers.Write32(NotificationOffset, value);
+    /// <summary>What writes <c>QueueNotify</c> for a queue.</summary>
+    internal QueueNotifier NotifierOf(ushort queueIndex, bool hasPlace) =>
+        QueueNotifier.OfDoubleword(_registers, NotificationOffset, queueIndex, hasPlace);
 
     /// <summary>Begins the reset of a queue. Only where RING_RESET was negotiated.</summary>
     internal void BeginQueueReset(ushort queueIndex)

@@ -179,17 +179,9 @@ public sealed class MmioTransport : VirtioTransport
         }
 
         _queuesMadeReady = Math.Max(_queuesMadeReady, queue.Index + 1);
+        queue.Notifier = _registers.NotifierOf(queue.Index, (Features & FeatureBits.NotificationData) != 0);
         return _registers.TryEnableQueue(queue) ? null : "does not make a queue ready";
     }
-
-    /// <inheritdoc/>
-    /// <remarks>One 32-bit write of the virtqueue index (virtio 1.4, 4.2.3.3).</remarks>
-    public override void Notify(ushort queueIndex) => _registers.Notify(queueIndex);
-
-    /// <inheritdoc/>
-    /// <remarks>One 32-bit write, with the virtqueue index in its lower half (virtio 1.4, 4.2.3.3).</remarks>
-    public override void Notify(ushort queueIndex, ushort nextAvailable) =>
-        _registers.Notify(((uint)nextAvailable << 16) | queueIndex);
 
     /// <inheritdoc/>
     public override bool ResetQueue(ushort queueIndex)

@@ -25,7 +25,7 @@ public sealed class PciTransport : VirtioTransport
     private readonly MmioRegion? _deviceConfiguration;
     private readonly PciStructure _notificationStructure;
     private readonly PciInterrupts _interrupts;
-    private readonly Notification[] _notifications = new Notification[MaximumQueues];
+    private readonly Place[] _notifications = new Place[MaximumQueues];
 
     private PciTransport(
         Machine machine,
@@ -147,12 +147,12 @@ public sealed class PciTransport : VirtioTransport
     public override string DescribeNotification(ushort queueIndex)
     {
         BaseAddressRegister? register = _function.BaseAddress(_notificationStructure.Bar);
-        if (register == null || queueIndex >= MaximumQueues || _notifications[queueIndex].Register == null)
+        if (register == null || queueIndex >= MaximumQueues || !_notifications[queueIndex].IsThere)
         {
             return string.Empty;
         }
 
-        ulong offset = _notificationStructure.Offset + _notifications[queueIndex].Place;
+        ulong offset = _notificationStructure.Offset + _notifications[queueIndex].Offset;
         uint stride = _notificationStructure.NotifyOffsetMultiplier;
         string place = !register.IsAssigned
             ? "base address " + DecimalText.Of((ulong)register.Index)
@@ -169,7 +169,8 @@ public sealed class PciTransport : VirtioTransport
         // The place is cap.offset + queue_notify_off * notify_off_multiplier; both factors are the device's word.
         ulong place = (ulong)_common.ReadQueueNotifyOffset(queue.Index) * _notificationStructure.NotifyOffsetMultiplier;
         ulong length = _notificationStructure.Length;
-        uint size = Has(FeatureBits.NotificationData) ? NotificationDataSize : NotificationSize;
+        bool hasData = Has(FeatureBits.NotificationData);
+        uint size = hasData ? NotificationDataSize : NotificationSize;
         bool isInside = length >= size && place <= length - size
             && ((_notificationStructure.Offset + place) & (size - 1)) == 0;
         MmioRegion? notify = isInside && queue.Index < MaximumQueues
@@ -190,31 +191,15 @@ public sealed class PciTransport : VirtioTransport
             return "does not map a queue to its vector again";
         }
 
-        ref Notification notification = ref _notifications[queue.Index];
-        notification.Register = notify;
-        notification.Place = place;
-        notification.Value = Has(FeatureBits.NotificationConfigurationData)
+        // What is written is the virtqueue index, or what the device calls the queue (virtio 1.4, 4.1.5.2.1).
+        ushort value = Has(FeatureBits.NotificationConfigurationData)
             ? _common.ReadQueueNotificationData(queue.Index)
             : queue.Index;
+        _notifications[queue.Index] = new Place(place);
+        queue.Notifier = hasData
+            ? QueueNotifier.OfDoubleword(notify, 0, value, hasPlace: true)
+            : QueueNotifier.OfWord(notify, value);
         return _common.TryEnableQueue(queue) ? null : "does not take the size of a queue";
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>
-    /// One 16-bit write of the virtqueue index, or of what the device calls the queue (virtio 1.4, 4.1.5.2.1).
-    /// </remarks>
-    public override void Notify(ushort queueIndex)
-    {
-        ref Notification notification = ref _notifications[queueIndex];
-        notification.Register!.Write16(0, notification.Value);
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>One 32-bit write, with the queue in its lower half (virtio 1.4, 4.1.5.2.1).</remarks>
-    public override void Notify(ushort queueIndex, ushort nextAvailable)
-    {
-        ref Notification notification = ref _notifications[queueIndex];
-        notification.Register!.Write32(0, ((uint)nextAvailable << 16) | notification.Value);
     }
 
     /// <inheritdoc/>
@@ -269,7 +254,7 @@ public sealed class PciTransport : VirtioTransport
     {
         for (int index = 0; index < MaximumQueues; index++)
         {
-            if (_notifications[index].Register != null && _common.IsQueueEnabled((ushort)index))
+            if (_notifications[index].IsThere && _common.IsQueueEnabled((ushort)index))
             {
                 return true;
             }
@@ -293,16 +278,19 @@ public sealed class PciTransport : VirtioTransport
         return false;
     }
 
-    /// <summary>How a queue is notified; nothing of it is there before the queue was enabled.</summary>
-    private struct Notification
+    /// <summary>Where a queue's notifications go; not there before the queue was enabled.</summary>
+    private readonly struct Place
     {
-        /// <summary>The register.</summary>
-        internal MmioRegion? Register;
+        internal Place(ulong offset)
+        {
+            Offset = offset;
+            IsThere = true;
+        }
 
-        /// <summary>Where it is in the notification structure.</summary>
-        internal ulong Place;
+        /// <summary>Where the register is in the notification structure.</summary>
+        internal ulong Offset { get; }
 
-        /// <summary>What the device calls the queue.</summary>
-        internal ushort Value;
+        /// <summary>Whether there is one.</summary>
+        internal bool IsThere { get; }
     }
 }

@@ -7,8 +7,8 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// The way to a virtio device: its status, features, configuration, queues and interrupts (virtio 1.4, 4).
 /// </summary>
 /// <remarks>
-/// The driver calls it in the order of the initialisation sequence (virtio 1.4, 3.1.1). Only <see cref="Notify"/>,
-/// <see cref="Status"/> and the configuration may be used at the same time as anything else.
+/// The driver calls it in the order of the initialisation sequence (virtio 1.4, 3.1.1). Only <see cref="Status"/>
+/// and the configuration may be used at the same time as anything else.
 /// </remarks>
 public abstract class VirtioTransport
 {
@@ -110,24 +110,12 @@ public abstract class VirtioTransport
     /// <summary>Where notifications of a queue go, as shown to people; empty before it was enabled.</summary>
     public abstract string DescribeNotification(ushort queueIndex);
 
-    /// <summary>Tells the device where a queue is and enables it (virtio 1.4, 4.1.5.1.3).</summary>
+    /// <summary>
+    /// Tells the device where a queue is and enables it (virtio 1.4, 4.1.5.1.3), and gives the queue its <see
+    /// cref="Virtqueue.Notifier"/>.
+    /// </summary>
     /// <returns>Null, or why it cannot be.</returns>
     public abstract string? EnableQueue(Virtqueue queue);
-
-    /// <summary>Tells the device that a queue has new buffers. Only after DRIVER_OK (virtio 1.4, 3.1.1).</summary>
-    /// <remarks>Where NOTIFICATION_DATA was negotiated, the other form is used instead.</remarks>
-    public abstract void Notify(ushort queueIndex);
-
-    /// <summary>
-    /// Tells the device that a queue has new buffers, and how far it was filled: the form for NOTIFICATION_DATA
-    /// (virtio 1.4, 2.9).
-    /// </summary>
-    /// <param name="queueIndex">The virtqueue index.</param>
-    /// <param name="nextAvailable">
-    /// Where the next buffer will be made available. Packed: the ring's offset in bits 0 to 14, the wrap counter in bit
-    /// 15. Split: the available index.
-    /// </param>
-    public abstract void Notify(ushort queueIndex, ushort nextAvailable);
 
     /// <summary>
     /// Resets one queue and waits until the device confirms, for at most <see cref="ResetDeadline"/> (virtio 1.4,
