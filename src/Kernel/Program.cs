@@ -1,9 +1,10 @@
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.SelfTest;
 using VirtioGuest.Kernel.Shell;
-using VirtioGuest.Kernel.Text;
 using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel;
@@ -31,15 +32,15 @@ internal static class Program
             CommandLine = Startup.CommandLine,
         };
         DeviceInventory devices = new DeviceBinder(machine, output).Bind(firmware);
-        var context = new ShellContext
-        {
-            Output = output,
-            System = system,
-            Devices = devices,
-            SelfTests = SelfTestSuite.Create(machine, system, devices, Versions.Runtime),
-            Commands = CommandList.Create(),
-        };
-        var shell = new CommandShell(context);
+        ShellDisk[] disks = ShellDisk.Of(devices.Disks);
+        ShellNetwork[] networks = ShellNetwork.Of(devices.Networks);
+        var shell = new CommandShell(new ShellContext(
+            output,
+            system,
+            disks,
+            networks,
+            SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
+            CommandList.Create(system, devices)));
         string? script = ScriptSource.Find(machine.Ports, firmware.CommandLine, output);
         if (script is null || shell.RunScript(script))
         {

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Tests.Fakes;

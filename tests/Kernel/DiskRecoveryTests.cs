@@ -217,7 +217,7 @@ internal sealed class DiskRecoveryTests
         ulong quarantined = disk.Device.Describe().QuarantinedBytes;
         Assert.That(quarantined, Is.GreaterThan(3UL * 128 * 1024));
         var shell = new ShellBench(disk);
-        shell.Context.Devices.Add(disk.Device);
+        shell.Devices.Add(disk.Device);
         Assert.That(shell.Run("mem"), Does.Match($@"(?m)^  quarantined:.*\n    by disk0: +{quarantined} "));
         Assert.That(shell.Run("lsvirtio"), Does.Contain($"\n    quarantined: {quarantined} bytes\n"));
         Assert.That(shell.Run("lsvirtio"), Does.Contain(", abandoned\n    trouble: the device asks for a reset\n"));

@@ -102,7 +102,7 @@ internal sealed class LinkRecoveryTests
         Assert.That(port.Link.IsUp, Is.False);
         Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
         var shell = new ShellBench(port: port);
-        shell.Context.Devices.Add(Device(port));
+        shell.Devices.Add(Device(port));
         Assert.That(shell.Run("mem"), Does.Contain("    by net0:"));
         Assert.That(shell.Run("net 0 status"), Does.Contain("link down"));
     }

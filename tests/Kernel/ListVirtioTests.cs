@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
@@ -159,7 +160,7 @@ internal sealed class ListVirtioTests
             CommandLine = "virtio_mmio.device=352@0xfeb00e00:12",
         });
         var shell = new ShellBench();
-        shell.Context.Devices.Add(devices.VirtioDevices[0]);
+        shell.Devices.Add(devices.VirtioDevices[0]);
 
         string text = shell.Run("lsvirtio");
 
@@ -175,7 +176,7 @@ internal sealed class ListVirtioTests
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         var shell = new ShellBench(disk!);
-        shell.Context.Devices.Add(disk!.Device);
+        shell.Devices.Add(disk!.Device);
         return shell;
     }
 
@@ -184,7 +185,7 @@ internal sealed class ListVirtioTests
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
         Assert.That(link, Is.Not.Null, failure);
         var shell = new ShellBench(port: new NetworkPort("net0", link!));
-        shell.Context.Devices.Add(link!.Device);
+        shell.Devices.Add(link!.Device);
         return shell;
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
+using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.LibOS.Abi;

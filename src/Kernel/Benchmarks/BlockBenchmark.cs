@@ -1,11 +1,11 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using VirtioGuest.Commands.Data;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
-using VirtioGuest.Kernel.Data;
 using VirtioGuest.Kernel.Machine;
 
 namespace VirtioGuest.Kernel.Benchmarks;

@@ -1,5 +1,5 @@
 using System.Collections.Generic;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
 

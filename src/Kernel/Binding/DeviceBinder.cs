@@ -1,9 +1,9 @@
 using System.Collections.Generic;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
-using VirtioGuest.Kernel.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Kernel.FirmwareConfiguration;
-using VirtioGuest.Kernel.Text;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
 

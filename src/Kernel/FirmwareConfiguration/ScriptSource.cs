@@ -1,6 +1,6 @@
-using System.Text;
+using VirtioGuest.Commands.FirmwareConfiguration;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Hal;
-using VirtioGuest.Kernel.Text;
 
 namespace VirtioGuest.Kernel.FirmwareConfiguration;
 
@@ -10,11 +10,7 @@ namespace VirtioGuest.Kernel.FirmwareConfiguration;
 /// </summary>
 internal static class ScriptSource
 {
-    /// <summary>The name of the file.</summary>
-    public const string FileName = "opt/virtioguest/run";
-
     private const string WordName = "run";
-    private const int MaximumLength = 64 * 1024;
 
     /// <summary>Finds the script.</summary>
     /// <param name="ports">Where <c>fw_cfg</c> may be.</param>
@@ -23,20 +19,9 @@ internal static class ScriptSource
     /// <returns>The script, or null where there is none.</returns>
     public static string? Find(PortSpace ports, string commandLine, TextOutput output)
     {
-        FirmwareConfigurationDevice? device = FirmwareConfigurationDevice.Find(ports);
-        if (device is not null)
+        if (FirmwareScript.TryFind(ports, output, out string? given))
         {
-            switch (device.TryReadFile(FileName, MaximumLength, out byte[] content))
-            {
-                case FirmwareFileStatus.Found:
-                    // A file given by path may end in a zero or in line ends; both mean nothing.
-                    return Encoding.ASCII.GetString(content).TrimEnd('\0');
-                case FirmwareFileStatus.TooLong:
-                    output.WriteLine("error: " + FileName + " is longer than 64 KiB");
-                    return null;
-                default:
-                    break;
-            }
+            return given;
         }
 
         if (!KernelCommandLine.TryParse(commandLine, out KernelCommandLine? words))

@@ -1,4 +1,4 @@
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Kernel.Machine;
 

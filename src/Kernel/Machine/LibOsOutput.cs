@@ -1,6 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Kernel.Machine;
 

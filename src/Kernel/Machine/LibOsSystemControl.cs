@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
+using System.Threading;
 using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Machine;
@@ -89,6 +90,9 @@ internal sealed unsafe class LibOsSystemControl : SystemControl
 
     /// <inheritdoc/>
     public override void Reset() => LibOsCalls.Reset();
+
+    /// <inheritdoc/>
+    public override void Pause(uint milliseconds) => Thread.Sleep(TimeSpan.FromMilliseconds(milliseconds));
 
     /// <inheritdoc/>
     public override void Crash(CrashKind kind) => LibOsCalls.Crash(kind);

@@ -1,8 +1,10 @@
 using System.Collections.Generic;
+using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.SelfTest.Cases;
-using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Shell;
 
 namespace VirtioGuest.Kernel.SelfTest;
 
@@ -13,9 +15,16 @@ internal static class SelfTestSuite
     /// <param name="machine">The machine that drivers see.</param>
     /// <param name="system">The machine's controls.</param>
     /// <param name="devices">What was found.</param>
+    /// <param name="disks">The disks among that.</param>
+    /// <param name="networks">The network ports among that.</param>
     /// <param name="runtimeVersion">The version that was told at the start.</param>
     public static SelfTestPlan Create(
-        Hal.Machine machine, SystemControl system, DeviceInventory devices, string runtimeVersion)
+        Hal.Machine machine,
+        SystemControl system,
+        DeviceInventory devices,
+        ShellDisk[] disks,
+        ShellNetwork[] networks,
+        string runtimeVersion)
     {
         List<SelfTestCase> cases =
         [
@@ -24,25 +33,25 @@ internal static class SelfTestSuite
             new ExceptionTest(),
             new CollectorTest(),
             new ThreadPoolTest(),
-            new ClockTest(machine.Clock),
+            new WallClockTest(machine.Clock, system),
             new MemoryAccountTest(system),
             new DmaMapTest(machine.Dma),
             new PciTest(devices),
         ];
-        foreach (Disk disk in devices.Disks)
+        foreach (ShellDisk disk in disks)
         {
-            cases.Add(new DiskReadTest(disk));
+            cases.Add(new AwaitedReadTest(disk));
             cases.Add(new DiskBoundsTest(disk));
-            cases.Add(new DiskWriteTest(disk));
+            cases.Add(new DiskWriteTest(disk, machine.Clock));
             cases.Add(new DiskFlushTest(disk));
         }
 
-        foreach (NetworkPort port in devices.Networks)
+        foreach (ShellNetwork network in networks)
         {
-            cases.Add(new NetworkDhcpTest(port));
-            cases.Add(new NetworkPingTest(port));
+            cases.Add(new NetworkDhcpTest(network));
+            cases.Add(new NetworkPingTest(network));
         }
 
-        return new SelfTestPlan(cases);
+        return new SelfTestPlan([.. cases]);
     }
 }

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using System.Threading.Tasks;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Commands.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -18,7 +18,7 @@ namespace VirtioGuest.Kernel.Services;
 internal abstract class Disk
 {
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
-    public const int SectorSize = 512;
+    public const int SectorSize = SectorDevice.SectorSize;
 
     /// <summary>How long a device may take for a transfer.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
@@ -51,9 +51,7 @@ internal abstract class Disk
     public abstract ulong SectorCount { get; }
 
     /// <summary>Its size for people, and whether it is read-only.</summary>
-    public string Size =>
-        SectorCount.ToString() + " sectors (" + ByteCount.Format(SectorCount * SectorSize) + ")"
-        + (IsReadOnly ? ", read-only" : "");
+    public string Size => SectorDevice.DescribeSize(SectorCount, IsReadOnly);
 
     /// <summary>Whether writes are refused.</summary>
     public abstract bool IsReadOnly { get; }

@@ -1,3 +1,5 @@
+using VirtioGuest.Commands.Block;
+
 namespace VirtioGuest.Kernel.Services;
 
 /// <summary>Says to people what a <see cref="DiskStatus"/> means.</summary>
@@ -10,7 +12,7 @@ internal static class DiskStatusText
         DiskStatus.DeviceError => "the device reports an I/O error",
         DiskStatus.Unsupported => "the device does not support the request",
         DiskStatus.ReadOnly => "the disk is read-only",
-        DiskStatus.OutOfRange => "beyond the end of the disk",
+        DiskStatus.OutOfRange => SectorDevice.OutOfRange,
         DiskStatus.TimedOut => "the device did not answer in time and was reset",
         DiskStatus.DeviceReset => "the device misbehaved and was reset before it was done",
         DiskStatus.DeviceBroken => "the device misbehaved and is out of use",

@@ -1,26 +1,34 @@
-using System.Collections.Generic;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Commands.General;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Kernel.Binding;
+using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Shell.Commands;
 
 namespace VirtioGuest.Kernel.Shell;
 
-/// <summary>The commands of this kernel.</summary>
+/// <summary>The commands of this kernel: those of every kernel, and its own.</summary>
 internal static class CommandList
 {
     /// <summary>Creates all commands, in the order in which <c>help</c> shows them.</summary>
-    public static IReadOnlyList<Command> Create() =>
+    /// <param name="system">The machine's statistics.</param>
+    /// <param name="devices">What was found.</param>
+    public static Command[] Create(SystemControl system, DeviceInventory devices) =>
     [
         new HelpCommand(),
-        new ListPciCommand(),
-        new ListVirtioCommand(),
-        new MemoryCommand(),
-        new ThreadsCommand(),
+        new ListPciCommand(devices),
+        new ListVirtioCommand(devices),
+        new MemoryCommand(system, devices),
+        new ThreadsCommand(system),
         new ListDisksCommand(),
         new BlockReadCommand(),
         new BlockChecksumCommand(),
         new BlockFillCommand(),
         new BlockVerifyCommand(),
         new BlockFlushCommand(),
-        new BlockBenchCommand(),
+        new BlockBenchCommand(system, devices),
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),
@@ -28,6 +36,6 @@ internal static class CommandList
         new RebootCommand(),
         new PowerOffCommand(),
         new ExitCommand(),
-        new CrashCommand(),
+        new CrashCommand(system),
     ];
 }

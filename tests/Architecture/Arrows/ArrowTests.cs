@@ -27,6 +27,7 @@ public sealed class ArrowTests
 
     [TestCase("VirtioGuest.Hal")]
     [TestCase("VirtioGuest.Pci")]
+    [TestCase("VirtioGuest.Commands")]
     [TestCase("VirtioGuest.Drivers.Virtio")]
     [TestCase("VirtioGuest.Cosmos")]
     public void References_of_an_assembly_for_Cosmos_point_down(string name) =>
@@ -60,6 +61,8 @@ public sealed class ArrowTests
     [TestCase("VirtioGuest.Pci", "System.Runtime", 0)]
     [TestCase("VirtioGuest.Hal", "VirtioGuest.Pci", 1)]
     [TestCase("VirtioGuest.Net", "VirtioGuest.Hal", 1)]
+    [TestCase("VirtioGuest.Commands", "VirtioGuest.Drivers.Virtio", 1)]
+    [TestCase("VirtioGuest.Commands", "VirtioGuest.Net", 1)]
     [TestCase("VirtioGuest.Drivers.Virtio", "VirtioGuest.Devices", 1)]
     [TestCase("VirtioGuest.Conformance", "VirtioGuest.Kernel", 1)]
     [TestCase("VirtioGuest.Kernel", "VirtioGuest.LibOS", 1)]

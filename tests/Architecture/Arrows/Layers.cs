@@ -15,12 +15,14 @@ public static class Layers
 
     private const string Hal = "VirtioGuest.Hal";
     private const string Pci = "VirtioGuest.Pci";
+    private const string Commands = "VirtioGuest.Commands";
     private const string Virtio = "VirtioGuest.Drivers.Virtio";
     private const string Net = "VirtioGuest.Net";
     private const string Devices = "VirtioGuest.Devices";
     private const string Conformance = "VirtioGuest.Conformance";
     private const string Cosmos = "VirtioGuest.Cosmos";
     private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
+    private const string CosmosKernel = "VirtioGuest.Cosmos.Kernel";
 
     /// <summary>Each project and what lies below it, however far.</summary>
     private static readonly Dictionary<string, string[]> s_below = new()
@@ -29,12 +31,14 @@ public static class Layers
         [Hal] = [],
         [Net] = [],
         [Pci] = [Hal],
+        [Commands] = [Pci, Hal],
         [Virtio] = [Pci, Hal],
         [Devices] = [Pci, Hal],
         [Conformance] = [Virtio, Devices, Pci, Hal],
-        [Kernel] = [Conformance, Net, Virtio, Devices, Pci, Hal],
+        [Kernel] = [Conformance, Commands, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Conformance, Net, Virtio, Devices, Pci, Hal],
         [CosmosPlugs] = [Cosmos, Conformance, Net, Virtio, Devices, Pci, Hal],
+        [CosmosKernel] = [Cosmos, Conformance, Commands, Net, Virtio, Devices, Pci, Hal],
     };
 
     /// <summary>Reports the arrows that do not point down; names from outside this house are passed over.</summary>

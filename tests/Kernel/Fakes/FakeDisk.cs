@@ -47,6 +47,18 @@ internal sealed class FakeDisk : Disk
 
     public override bool IsUsable => !_isGone;
 
+    /// <summary>Takes every transfer that nobody has, and says how many there were.</summary>
+    public int CountFree()
+    {
+        int count = 0;
+        while (TryRent() is not null)
+        {
+            count++;
+        }
+
+        return count;
+    }
+
     protected override DiskTransfer? CreateTransfer()
     {
         CreatedTransfers++;

@@ -44,5 +44,9 @@ internal sealed class FakeSystem : SystemControl
 
     public override void Reset() => Calls.Add("reset");
 
+    public override void Pause(uint milliseconds)
+    {
+    }
+
     public override void Crash(CrashKind kind) => Calls.Add("crash " + kind);
 }

@@ -1,6 +1,7 @@
-using System.Collections.Generic;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Kernel.Binding;
-using VirtioGuest.Kernel.SelfTest;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
 
@@ -9,33 +10,33 @@ namespace VirtioGuest.Kernel.Tests.Fakes;
 /// <summary>A shell on fakes.</summary>
 internal sealed class ShellBench
 {
-    public ShellBench(Disk? disk = null, NetworkPort? port = null, IReadOnlyList<SelfTestCase>? selfTests = null)
+    public ShellBench(Disk? disk = null, NetworkPort? port = null)
     {
-        var devices = new DeviceInventory([]);
         if (disk is not null)
         {
-            devices.Add(disk);
+            Devices.Add(disk);
         }
 
         if (port is not null)
         {
-            devices.Add(port);
+            Devices.Add(port);
         }
 
-        Context = new ShellContext
-        {
-            Output = Output,
-            System = System,
-            Devices = devices,
-            SelfTests = new SelfTestPlan(selfTests ?? []),
-            Commands = CommandList.Create(),
-        };
+        Context = new ShellContext(
+            Output,
+            System,
+            ShellDisk.Of(Devices.Disks),
+            ShellNetwork.Of(Devices.Networks),
+            new SelfTestPlan([]),
+            CommandList.Create(System, Devices));
         Shell = new CommandShell(Context);
     }
 
     public RecordingOutput Output { get; } = new();
 
     public FakeSystem System { get; } = new();
+
+    public DeviceInventory Devices { get; } = new([]);
 
     public ShellContext Context { get; }
 

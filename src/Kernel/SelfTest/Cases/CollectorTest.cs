@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Threading;
+using VirtioGuest.Commands.SelfTest;
 
 namespace VirtioGuest.Kernel.SelfTest.Cases;
 

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using VirtioGuest.Commands.SelfTest;
 
 namespace VirtioGuest.Kernel.SelfTest.Cases;
 

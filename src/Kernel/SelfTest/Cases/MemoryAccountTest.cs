@@ -1,3 +1,4 @@
+using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.LibOS.Abi;
 

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Commands.SelfTest;
 
 namespace VirtioGuest.Kernel.SelfTest.Cases;
 

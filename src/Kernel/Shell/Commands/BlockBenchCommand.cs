@@ -1,25 +1,38 @@
 using System;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Kernel.Benchmarks;
+using VirtioGuest.Kernel.Binding;
+using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
-using VirtioGuest.Kernel.Text;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
 
 /// <summary><c>blk D bench DEPTH COUNT</c>: what reading 4 KB at random places costs.</summary>
-internal sealed class BlockBenchCommand : BlockCommand
+internal sealed class BlockBenchCommand : DeviceCommand
 {
     private const ulong MaximumCount = 100_000_000;
     private const ulong NanosecondsPerSecond = 1_000_000_000;
     private const ulong Thousand = 1000;
 
+    private readonly SystemControl _system;
+    private readonly DeviceInventory _devices;
+
     /// <summary>Creates the command.</summary>
-    public BlockBenchCommand()
-        : base("bench", "DEPTH COUNT", "measure COUNT reads of 4096 bytes, DEPTH at a time")
+    /// <param name="system">The machine.</param>
+    /// <param name="devices">What was found.</param>
+    public BlockBenchCommand(SystemControl system, DeviceInventory devices)
+        : base("disk", "blk D bench DEPTH COUNT", "measure COUNT reads of 4096 bytes, DEPTH at a time")
     {
+        _system = system;
+        _devices = devices;
     }
 
     /// <inheritdoc/>
-    protected override CommandResult Run(ShellContext shell, Disk device, ReadOnlySpan<string> arguments)
+    protected override int Count(ShellContext shell) => _devices.Disks.Count;
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, int device, string[] arguments)
     {
         if (arguments.Length != 2
             || !Number.TryParse(arguments[0], out ulong depth) || depth is 0 or > BlockBenchmark.MaximumDepth
@@ -28,21 +41,22 @@ internal sealed class BlockBenchCommand : BlockCommand
             return CommandResult.WrongArguments;
         }
 
-        if (device is not VirtioDisk disk)
+        Disk named = _devices.Disks[device];
+        if (named is not VirtioDisk disk)
         {
-            return CommandResult.Failure(device.Name + ": is no virtio device");
+            return CommandResult.Failure(named.Name + ": is no virtio device");
         }
 
         BlockReadCost? cost = BlockBenchmark.TryRun(
-            disk.Device, shell.System, (int)depth, count, out string failure);
+            disk.Device, _system, (int)depth, count, out string failure);
         if (cost is null)
         {
-            return CommandResult.Failure(device.Name + ": " + failure);
+            return CommandResult.Failure(disk.Name + ": " + failure);
         }
 
         TextOutput output = shell.Output;
         output.WriteLine(
-            $"{device.Name}: {cost.RingFormat} ring, {cost.Reads} reads of {BlockBenchmark.ReadLength} bytes, "
+            $"{disk.Name}: {cost.RingFormat} ring, {cost.Reads} reads of {BlockBenchmark.ReadLength} bytes, "
             + $"{depth} at a time");
         output.WriteLine(
             "driver: " + PerRead(cost, cost.DriverTicks) + " ticks per read, of them "

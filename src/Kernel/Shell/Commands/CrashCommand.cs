@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
+using VirtioGuest.Commands;
+using VirtioGuest.Kernel.Machine;
 using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
@@ -10,14 +12,18 @@ internal sealed class CrashCommand : Command
 {
     private const int BlockLength = 64 * 1024;
 
+    private readonly SystemControl _system;
+
     /// <summary>Creates the command.</summary>
-    public CrashCommand()
+    /// <param name="system">The machine.</param>
+    public CrashCommand(SystemControl system)
         : base("crash KIND", "fail on purpose: exception, overflow, memory, libos, trap or frames")
     {
+        _system = system;
     }
 
     /// <inheritdoc/>
-    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 1)
         {
@@ -35,13 +41,13 @@ internal sealed class CrashCommand : Command
                 UseUpMemory();
                 break;
             case "libos":
-                shell.System.Crash(CrashKind.LibOsFault);
+                _system.Crash(CrashKind.LibOsFault);
                 break;
             case "trap":
-                shell.System.Crash(CrashKind.UnknownTrap);
+                _system.Crash(CrashKind.UnknownTrap);
                 break;
             case "frames":
-                shell.System.Crash(CrashKind.OutOfFrames);
+                _system.Crash(CrashKind.OutOfFrames);
                 break;
             default:
                 return CommandResult.WrongArguments;

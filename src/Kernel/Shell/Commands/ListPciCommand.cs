@@ -1,5 +1,6 @@
-using System;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
+using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
@@ -7,27 +8,31 @@ namespace VirtioGuest.Kernel.Shell.Commands;
 /// <summary><c>lspci</c>: the functions on the PCI buses and what they decode.</summary>
 internal sealed class ListPciCommand : Command
 {
+    private readonly DeviceInventory _devices;
+
     /// <summary>Creates the command.</summary>
-    public ListPciCommand()
+    /// <param name="devices">What was found.</param>
+    public ListPciCommand(DeviceInventory devices)
         : base("lspci", "show PCI functions")
     {
+        _devices = devices;
     }
 
     /// <inheritdoc/>
-    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)
         {
             return CommandResult.WrongArguments;
         }
 
-        foreach (PciFunction function in shell.Devices.Functions)
+        foreach (PciFunction function in _devices.Functions)
         {
             string address = function.Address.ToString();
             string device = PciNames.Device(function.VendorId, function.DeviceId)
                 ?? PciNames.Vendor(function.VendorId)
                 ?? "unknown vendor";
-            string driver = shell.Devices.FindName(address) is { } name ? " -> " + name : "";
+            string driver = _devices.FindName(address) is { } name ? " -> " + name : "";
             shell.Output.WriteLine(
                 $"{address} {function.VendorId:x4}:{function.DeviceId:x4} "
                 + $"{PciNames.Class(function.BaseClass, function.Subclass)}: {device}{driver}");
@@ -37,7 +42,7 @@ internal sealed class ListPciCommand : Command
             }
         }
 
-        if (shell.Devices.Functions.Length == 0)
+        if (_devices.Functions.Length == 0)
         {
             shell.Output.WriteLine("no PCI functions");
         }

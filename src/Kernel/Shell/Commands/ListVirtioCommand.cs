@@ -1,8 +1,9 @@
-using System;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Kernel.Binding;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
 
@@ -20,26 +21,30 @@ internal sealed class ListVirtioCommand : Command
         (FeatureFate.NotOffered, "not offered"),
     ];
 
+    private readonly DeviceInventory _devices;
+
     /// <summary>Creates the command.</summary>
-    public ListVirtioCommand()
+    /// <param name="devices">What was found.</param>
+    public ListVirtioCommand(DeviceInventory devices)
         : base("lsvirtio", "show virtio devices, features and queues")
     {
+        _devices = devices;
     }
 
     /// <inheritdoc/>
-    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)
         {
             return CommandResult.WrongArguments;
         }
 
-        foreach (VirtioDevice device in shell.Devices.VirtioDevices)
+        foreach (VirtioDevice device in _devices.VirtioDevices)
         {
-            Show(shell, device);
+            Show(shell.Output, device);
         }
 
-        if (shell.Devices.VirtioDevices.Count == 0)
+        if (_devices.VirtioDevices.Count == 0)
         {
             shell.Output.WriteLine("no virtio devices");
         }
@@ -47,9 +52,8 @@ internal sealed class ListVirtioCommand : Command
         return CommandResult.Success;
     }
 
-    private static void Show(ShellContext shell, VirtioDevice device)
+    private void Show(TextOutput output, VirtioDevice device)
     {
-        TextOutput output = shell.Output;
         DeviceDescription description = device.Describe();
         output.WriteLine(
             $"{description.Name}: {description.TypeName}, {description.Transport}, {description.RingFormat} ring, "
@@ -66,7 +70,7 @@ internal sealed class ListVirtioCommand : Command
                 + (description.LastTrouble ?? "no answer"));
         }
 
-        string space = device.Transport is PciTransport ? ", " + shell.Devices.ConfigurationSpace : "";
+        string space = device.Transport is PciTransport ? ", " + _devices.ConfigurationSpace : "";
         output.WriteLine($"    transport: {description.Interface}{space}");
         output.WriteLine(
             $"    interrupts: {description.InterruptReason}; {description.ConfigurationInterrupts} for changes");

@@ -1,6 +1,9 @@
 using System;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Kernel.Text;
+using VirtioGuest.Kernel.Binding;
+using VirtioGuest.Kernel.Machine;
 using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
@@ -8,21 +11,28 @@ namespace VirtioGuest.Kernel.Shell.Commands;
 /// <summary><c>mem</c>: what the memory is used for.</summary>
 internal sealed class MemoryCommand : Command
 {
+    private readonly SystemControl _system;
+    private readonly DeviceInventory _devices;
+
     /// <summary>Creates the command.</summary>
-    public MemoryCommand()
+    /// <param name="system">The machine.</param>
+    /// <param name="devices">What was found.</param>
+    public MemoryCommand(SystemControl system, DeviceInventory devices)
         : base("mem", "show what the memory is used for")
     {
+        _system = system;
+        _devices = devices;
     }
 
     /// <inheritdoc/>
-    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)
         {
             return CommandResult.WrongArguments;
         }
 
-        MemoryInfo memory = shell.System.Memory;
+        MemoryInfo memory = _system.Memory;
         Show(shell.Output, "total", memory.Total);
         Show(shell.Output, "above 4 GiB", memory.TotalAbove4G);
         Show(shell.Output, "used", memory.Total - memory.Free);
@@ -31,7 +41,7 @@ internal sealed class MemoryCommand : Command
         Show(shell.Output, "  program", memory.Program);
         Show(shell.Output, "  devices", memory.Dma);
         Show(shell.Output, "  quarantined", memory.Quarantined);
-        foreach (VirtioDevice device in shell.Devices.VirtioDevices)
+        foreach (VirtioDevice device in _devices.VirtioDevices)
         {
             ulong quarantined = device.Describe().QuarantinedBytes;
             if (quarantined != 0)

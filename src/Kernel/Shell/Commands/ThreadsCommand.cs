@@ -1,6 +1,6 @@
-using System;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Text;
 using VirtioGuest.Kernel.Machine;
-using VirtioGuest.Kernel.Text;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
 
@@ -10,14 +10,18 @@ internal sealed class ThreadsCommand : Command
     private const int NameWidth = 32;
     private const ulong NanosecondsPerMillisecond = 1_000_000;
 
+    private readonly SystemControl _system;
+
     /// <summary>Creates the command.</summary>
-    public ThreadsCommand()
+    /// <param name="system">The machine.</param>
+    public ThreadsCommand(SystemControl system)
         : base("threads", "show threads and interrupts")
     {
+        _system = system;
     }
 
     /// <inheritdoc/>
-    public override CommandResult Run(ShellContext shell, ReadOnlySpan<string> arguments)
+    public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)
         {
@@ -25,7 +29,7 @@ internal sealed class ThreadsCommand : Command
         }
 
         shell.Output.WriteLine("  id name                            state       cpu ms   switches  interrupt wakes");
-        for (int index = 0; shell.System.TryGetThread(index, out ThreadDescription? thread); index++)
+        for (int index = 0; _system.TryGetThread(index, out ThreadDescription? thread); index++)
         {
             if (thread is not null)
             {
@@ -37,7 +41,7 @@ internal sealed class ThreadsCommand : Command
         }
 
         shell.Output.WriteLine("vec  interrupt                       source       count");
-        for (int index = 0; shell.System.TryGetInterrupt(index, out InterruptDescription? interrupt); index++)
+        for (int index = 0; _system.TryGetInterrupt(index, out InterruptDescription? interrupt); index++)
         {
             if (interrupt is not null)
             {

@@ -1,0 +1,46 @@
+using System;
+using VirtioGuest.Commands.Data;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Commands.Block;
+
+/// <summary><c>blk D checksum FIRST COUNT</c>: the CRC-32 of sectors.</summary>
+public sealed class BlockChecksumCommand : SectorRangeCommand
+{
+    /// <summary>Creates the command.</summary>
+    public BlockChecksumCommand()
+        : base("checksum", hasSeed: false, "show the CRC-32 of sectors, as zlib computes it")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(
+        ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
+    {
+        var checksum = new Crc32();
+        string? failure = disk.ReadRange(first, count, new Summer(checksum));
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(Hexadecimal.Format(checksum.Value, 8));
+        return CommandResult.Success;
+    }
+
+    private sealed class Summer : SectorVisitor
+    {
+        private readonly Crc32 _checksum;
+
+        public Summer(Crc32 checksum)
+        {
+            _checksum = checksum;
+        }
+
+        public override bool Visit(ulong sector, ReadOnlySpan<byte> data)
+        {
+            _checksum.Append(data);
+            return true;
+        }
+    }
+}

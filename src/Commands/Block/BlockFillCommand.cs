@@ -1,0 +1,41 @@
+using System;
+using VirtioGuest.Commands.Data;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Commands.Block;
+
+/// <summary><c>blk D fill FIRST COUNT SEED</c>: writes numbers that look random and can be computed again.</summary>
+public sealed class BlockFillCommand : SectorRangeCommand
+{
+    /// <summary>Creates the command.</summary>
+    public BlockFillCommand()
+        : base("fill", hasSeed: true, "fill sectors with the pattern that belongs to SEED")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(
+        ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
+    {
+        string? failure = disk.WriteRange(first, count, new Pattern(seed));
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine("filled " + DecimalText.Of(count) + " sectors");
+        return CommandResult.Success;
+    }
+
+    private sealed class Pattern : SectorSource
+    {
+        private readonly ulong _seed;
+
+        public Pattern(ulong seed)
+        {
+            _seed = seed;
+        }
+
+        public override void Fill(ulong sector, Span<byte> data) => SectorPattern.Fill(data, sector, _seed);
+    }
+}

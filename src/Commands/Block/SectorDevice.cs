@@ -1,0 +1,147 @@
+using System;
+using VirtioGuest.Commands.Text;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Commands.Block;
+
+/// <summary>A disk as commands and self-tests see it: sectors of 512 bytes, read and written in any number.</summary>
+/// <remarks>
+/// A call blocks until it is done, and ends in bounded time whatever the device does. A failure is a few words fit to
+/// follow the disk's name and a colon; null stands for success.
+/// </remarks>
+public abstract class SectorDevice
+{
+    /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
+    public const int SectorSize = 512;
+
+    /// <summary>The failure of every call whose range does not lie on the disk.</summary>
+    public const string OutOfRange = "beyond the end of the disk";
+
+    private const ulong MostSectors = 128;
+
+    /// <summary>Describes a disk.</summary>
+    /// <param name="name">What people call it, for example <c>disk0</c>.</param>
+    protected SectorDevice(string name)
+    {
+        Name = name;
+    }
+
+    /// <summary>What people call it.</summary>
+    public string Name { get; }
+
+    /// <summary>How many sectors it has: 0 to 2^55 - 1, and may change.</summary>
+    public abstract ulong SectorCount { get; }
+
+    /// <summary>Whether writes are refused.</summary>
+    public abstract bool IsReadOnly { get; }
+
+    /// <summary>Whether the device still takes requests.</summary>
+    public abstract bool IsUsable { get; }
+
+    /// <summary>Its size for people, and whether it is read-only.</summary>
+    public string Size => DescribeSize(SectorCount, IsReadOnly);
+
+    /// <summary>A disk's size for people, and whether it is read-only.</summary>
+    public static string DescribeSize(ulong sectorCount, bool isReadOnly) =>
+        DecimalText.Of(sectorCount) + " sectors (" + ByteCount.Format(sectorCount * SectorSize) + ")"
+        + (isReadOnly ? ", read-only" : "");
+
+    /// <summary>Whether a range lies on the disk.</summary>
+    public bool Contains(ulong firstSector, ulong count)
+    {
+        ulong sectorCount = SectorCount;
+        return firstSector <= sectorCount && count <= sectorCount - firstSector;
+    }
+
+    /// <summary>Reads sectors.</summary>
+    /// <param name="firstSector">The first.</param>
+    /// <param name="destination">
+    /// Room for them, a multiple of 512 bytes. Undefined content where the result is a failure.
+    /// </param>
+    /// <returns>Null, or why it failed.</returns>
+    public abstract string? Read(ulong firstSector, byte[] destination);
+
+    /// <summary>Writes sectors. After a failure any part may have been written.</summary>
+    /// <param name="firstSector">The first.</param>
+    /// <param name="source">Their content, a multiple of 512 bytes.</param>
+    /// <returns>Null, or why it failed.</returns>
+    public abstract string? Write(ulong firstSector, byte[] source);
+
+    /// <summary>Makes completed writes durable.</summary>
+    /// <returns>Null, or why it failed.</returns>
+    public abstract string? Flush();
+
+    /// <summary>Reads a range from its first sector to its last, without keeping it.</summary>
+    /// <param name="firstSector">The first sector.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="visitor">Who looks at what was read.</param>
+    /// <returns>Null where everything was read, or the visitor had seen enough; else why it failed.</returns>
+    /// <remarks>
+    /// One read after the other, of at most 64 KiB; a machine that can have several in flight does better.
+    /// </remarks>
+    public virtual string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
+    {
+        if (!Contains(firstSector, count))
+        {
+            return OutOfRange;
+        }
+
+        byte[]? part = null;
+        while (count != 0)
+        {
+            ulong sectors = Math.Min(count, MostSectors);
+            part = Room(part, sectors);
+            string? failure = Read(firstSector, part);
+            if (failure is not null || !visitor.Visit(firstSector, part))
+            {
+                return failure;
+            }
+
+            firstSector += sectors;
+            count -= sectors;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Writes a range from its first sector to its last. After a failure any part may have been written.
+    /// </summary>
+    /// <param name="firstSector">The first sector.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="source">Where their content comes from.</param>
+    /// <returns>Null, or why it failed.</returns>
+    /// <remarks>As <see cref="ReadRange"/>.</remarks>
+    public virtual string? WriteRange(ulong firstSector, ulong count, SectorSource source)
+    {
+        if (!Contains(firstSector, count))
+        {
+            return OutOfRange;
+        }
+
+        byte[]? part = null;
+        while (count != 0)
+        {
+            ulong sectors = Math.Min(count, MostSectors);
+            part = Room(part, sectors);
+            source.Fill(firstSector, part);
+            string? failure = Write(firstSector, part);
+            if (failure is not null)
+            {
+                return failure;
+            }
+
+            firstSector += sectors;
+            count -= sectors;
+        }
+
+        return null;
+    }
+
+    // Only the last part is shorter than the one before, because Read and Write take whole arrays.
+    private static byte[] Room(byte[]? last, ulong sectors)
+    {
+        int length = (int)sectors * SectorSize;
+        return last is not null && last.Length == length ? last : new byte[length];
+    }
+}

@@ -1,0 +1,51 @@
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Commands.Block;
+
+/// <summary>A command on a range of a disk: <c>blk D verb FIRST COUNT [SEED]</c>.</summary>
+public abstract class SectorRangeCommand : BlockCommand
+{
+    private readonly bool _hasSeed;
+
+    /// <summary>Describes a command.</summary>
+    /// <param name="verb">The third word.</param>
+    /// <param name="hasSeed">Whether a seed comes last.</param>
+    /// <param name="summary">What it does.</param>
+    protected SectorRangeCommand(string verb, bool hasSeed, string summary)
+        : base("blk D " + verb + (hasSeed ? " FIRST COUNT SEED" : " FIRST COUNT"), summary)
+    {
+        _hasSeed = hasSeed;
+    }
+
+    /// <inheritdoc/>
+    protected sealed override CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments)
+    {
+        ulong seed = 0;
+        if (arguments.Length != (_hasSeed ? 3 : 2)
+            || !Number.TryParse(arguments[0], out ulong first)
+            || !Number.TryParse(arguments[1], out ulong count)
+            || (_hasSeed && !Number.TryParse(arguments[2], out seed)))
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        if (!disk.Contains(first, count))
+        {
+            return Failure(
+                disk,
+                SectorRange.Describe(first, count) + " reach beyond the end: it has "
+                + DecimalText.Of(disk.SectorCount));
+        }
+
+        return Run(shell, disk, first, count, seed);
+    }
+
+    /// <summary>Runs the command on a range that lies on the disk.</summary>
+    /// <param name="shell">Where it is run.</param>
+    /// <param name="disk">The disk.</param>
+    /// <param name="first">The first sector.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="seed">Which pattern; 0 where the command has no seed.</param>
+    protected abstract CommandResult Run(
+        ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed);
+}

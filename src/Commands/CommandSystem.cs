@@ -1,0 +1,35 @@
+namespace VirtioGuest.Commands;
+
+/// <summary>The machine's switches, as the commands use them.</summary>
+public abstract class CommandSystem
+{
+    private const byte Succeeded = 0x10;
+    private const byte Failed = 0x11;
+
+    /// <summary>
+    /// Ends QEMU with process status 33, or 35 where something has failed; without the exit device it switches the
+    /// machine off.
+    /// </summary>
+    /// <param name="hasFailed">Whether a command has failed.</param>
+    public void Exit(bool hasFailed)
+    {
+        DebugExit(hasFailed ? Failed : Succeeded);
+        PowerOff();
+    }
+
+    /// <summary>
+    /// Writes to QEMU's exit device (<c>isa-debug-exit</c>), which ends QEMU with status <c>value * 2 + 1</c>; returns
+    /// where it is absent.
+    /// </summary>
+    public abstract void DebugExit(byte value);
+
+    /// <summary>Switches the machine off, or resets it where it cannot be switched off.</summary>
+    public abstract void PowerOff();
+
+    /// <summary>Resets the machine.</summary>
+    public abstract void Reset();
+
+    /// <summary>Lets time pass; what arrives meanwhile is served.</summary>
+    /// <param name="milliseconds">How much.</param>
+    public abstract void Pause(uint milliseconds);
+}

@@ -1,0 +1,72 @@
+using System;
+
+namespace VirtioGuest.Commands.Data;
+
+/// <summary>
+/// The 32-bit cyclic redundancy check of zlib, PNG and Ethernet: polynomial 0xEDB88320 reflected, all ones at the start
+/// and inverted at the end.
+/// </summary>
+public sealed class Crc32
+{
+    private const uint Polynomial = 0xEDB88320;
+    private const int Slices = 8;
+
+    // Eight tables, one for each byte of a 64-bit word: eight independent look-ups instead of a chain of eight.
+    private static readonly uint[] s_tables = CreateTables();
+
+    private uint _state = uint.MaxValue;
+
+    /// <summary>The check value of all bytes so far.</summary>
+    public uint Value => ~_state;
+
+    /// <summary>Takes in more bytes.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<uint> tables = s_tables;
+        uint state = _state;
+        while (bytes.Length >= Slices)
+        {
+            uint low = state ^ System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+            uint high = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+            state = tables[(7 << 8) + (byte)low]
+                ^ tables[(6 << 8) + (byte)(low >> 8)]
+                ^ tables[(5 << 8) + (byte)(low >> 16)]
+                ^ tables[(4 << 8) + (int)(low >> 24)]
+                ^ tables[(3 << 8) + (byte)high]
+                ^ tables[(2 << 8) + (byte)(high >> 8)]
+                ^ tables[(1 << 8) + (byte)(high >> 16)]
+                ^ tables[(int)(high >> 24)];
+            bytes = bytes[Slices..];
+        }
+
+        foreach (byte value in bytes)
+        {
+            state = (state >> 8) ^ tables[(byte)(state ^ value)];
+        }
+
+        _state = state;
+    }
+
+    private static uint[] CreateTables()
+    {
+        var tables = new uint[Slices << 8];
+        for (uint value = 0; value < 256; value++)
+        {
+            uint remainder = value;
+            for (int bit = 0; bit < 8; bit++)
+            {
+                remainder = (remainder >> 1) ^ ((remainder & 1) == 0 ? 0 : Polynomial);
+            }
+
+            tables[value] = remainder;
+        }
+
+        for (int index = 256; index < tables.Length; index++)
+        {
+            uint previous = tables[index - 256];
+            tables[index] = (previous >> 8) ^ tables[(byte)previous];
+        }
+
+        return tables;
+    }
+}

@@ -1,0 +1,51 @@
+namespace VirtioGuest.Commands.Network;
+
+/// <summary>What went through a network interface; a snapshot that does not change.</summary>
+public sealed class NetworkTraffic
+{
+    /// <summary>Takes the counters.</summary>
+    /// <param name="framesReceived">How many frames arrived, the dropped ones included.</param>
+    /// <param name="bytesReceived">How many bytes these frames had.</param>
+    /// <param name="framesSent">How many frames the device took.</param>
+    /// <param name="bytesSent">How many bytes these frames had.</param>
+    /// <param name="drops">Why frames and packets were dropped, the reasons that occurred; may be empty.</param>
+    public NetworkTraffic(
+        ulong framesReceived, ulong bytesReceived, ulong framesSent, ulong bytesSent, DropCount[] drops)
+    {
+        FramesReceived = framesReceived;
+        BytesReceived = bytesReceived;
+        FramesSent = framesSent;
+        BytesSent = bytesSent;
+        Drops = drops;
+    }
+
+    /// <summary>How many frames arrived, the dropped ones included.</summary>
+    public ulong FramesReceived { get; }
+
+    /// <summary>How many bytes these frames had.</summary>
+    public ulong BytesReceived { get; }
+
+    /// <summary>How many frames the device took.</summary>
+    public ulong FramesSent { get; }
+
+    /// <summary>How many bytes these frames had.</summary>
+    public ulong BytesSent { get; }
+
+    /// <summary>The reasons for which something was dropped, each with how often it was.</summary>
+    public DropCount[] Drops { get; }
+
+    /// <summary>How many frames and packets were dropped for any reason.</summary>
+    public ulong Dropped
+    {
+        get
+        {
+            ulong total = 0;
+            foreach (DropCount drop in Drops)
+            {
+                total += drop.Count;
+            }
+
+            return total;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using VirtioGuest.Hal;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Commands.SelfTest.Cases;
+
+/// <summary>The clock goes on and never back, and pauses take as long by it as they should.</summary>
+public class ClockTest : SelfTestCase
+{
+    private const int Samples = 10_000;
+    private const uint PauseMilliseconds = 50;
+    private const ulong PauseNanoseconds = PauseMilliseconds * 1_000_000ul;
+    private const ulong Patience = 5_000_000_000;
+
+    private readonly MonotonicClock _clock;
+    private readonly CommandSystem _system;
+
+    /// <summary>Creates the test.</summary>
+    /// <param name="clock">The clock.</param>
+    /// <param name="system">Who pauses.</param>
+    public ClockTest(MonotonicClock clock, CommandSystem system)
+        : base("the clock goes on, never goes back, and a sleep takes its time")
+    {
+        _clock = clock;
+        _system = system;
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run()
+    {
+        ulong last = _clock.Nanoseconds;
+        for (int sample = 0; sample < Samples; sample++)
+        {
+            ulong now = _clock.Nanoseconds;
+            if (now < last)
+            {
+                return SelfTestResult.Failed("the clock went back by " + DecimalText.Of(last - now) + " ns");
+            }
+
+            last = now;
+        }
+
+        _system.Pause(PauseMilliseconds);
+        ulong slept = _clock.Nanoseconds - last;
+        return slept is >= PauseNanoseconds and <= Patience
+            ? SelfTestResult.Passed
+            : SelfTestResult.Failed(
+                "a sleep of " + DecimalText.Of(PauseNanoseconds) + " ns took " + DecimalText.Of(slept) + " ns");
+    }
+}

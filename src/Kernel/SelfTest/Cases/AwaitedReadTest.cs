@@ -1,0 +1,21 @@
+using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Kernel.Shell;
+
+namespace VirtioGuest.Kernel.SelfTest.Cases;
+
+/// <summary>Reading a disk's ends twice, blocking and awaited, gives the same.</summary>
+internal sealed class AwaitedReadTest : DiskReadTest
+{
+    private readonly ShellDisk _disk;
+
+    /// <summary>Creates the test.</summary>
+    public AwaitedReadTest(ShellDisk disk)
+        : base(disk, "blocking and awaited reads agree")
+    {
+        _disk = disk;
+    }
+
+    /// <inheritdoc/>
+    protected override string? ReadAgain(ulong firstSector, byte[] destination) =>
+        ShellDisk.Failure(_disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult());
+}

@@ -1,0 +1,92 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Kernel.Services;
+
+namespace VirtioGuest.Kernel.Shell;
+
+/// <summary>A disk as commands see it. Ranges are moved with several transfers in flight.</summary>
+internal sealed class ShellDisk : SectorDevice
+{
+    /// <summary>Shows a disk to commands.</summary>
+    public ShellDisk(Disk disk)
+        : base(disk.Name)
+    {
+        Disk = disk;
+    }
+
+    /// <summary>The disk.</summary>
+    public Disk Disk { get; }
+
+    /// <inheritdoc/>
+    public override ulong SectorCount => Disk.SectorCount;
+
+    /// <inheritdoc/>
+    public override bool IsReadOnly => Disk.IsReadOnly;
+
+    /// <inheritdoc/>
+    public override bool IsUsable => Disk.IsUsable;
+
+    /// <summary>Shows disks to commands.</summary>
+    public static ShellDisk[] Of(IReadOnlyList<Disk> disks)
+    {
+        var shown = new ShellDisk[disks.Count];
+        for (int index = 0; index < shown.Length; index++)
+        {
+            shown[index] = new ShellDisk(disks[index]);
+        }
+
+        return shown;
+    }
+
+    /// <inheritdoc/>
+    public override string? Read(ulong firstSector, byte[] destination) =>
+        Failure(Disk.Read(firstSector, destination));
+
+    /// <inheritdoc/>
+    public override string? Write(ulong firstSector, byte[] source) => Failure(Disk.Write(firstSector, source));
+
+    /// <inheritdoc/>
+    public override string? Flush() => Failure(Disk.Flush());
+
+    /// <inheritdoc/>
+    public override string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
+    {
+        var reader = new SectorReader(Disk, firstSector, count);
+        try
+        {
+            while (reader.TryRead(out ulong sector, out ReadOnlySpan<byte> data) && visitor.Visit(sector, data))
+            {
+            }
+
+            return Failure(reader.Status);
+        }
+        finally
+        {
+            reader.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string? WriteRange(ulong firstSector, ulong count, SectorSource source)
+    {
+        var writer = new SectorWriter(Disk, firstSector, count);
+        try
+        {
+            while (writer.TryNext(out ulong sector, out Span<byte> data))
+            {
+                source.Fill(sector, data);
+            }
+
+            return Failure(writer.Finish());
+        }
+        finally
+        {
+            writer.Dispose();
+        }
+    }
+
+    /// <summary>A status as commands take it.</summary>
+    /// <returns>Null for success, else what it means.</returns>
+    public static string? Failure(DiskStatus status) => status == DiskStatus.Ok ? null : status.Describe();
+}

@@ -1,0 +1,169 @@
+using NUnit.Framework;
+using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Commands.Text;
+
+namespace VirtioGuest.Commands.Tests;
+
+[TestFixture]
+internal sealed class CommandShellTests
+{
+    [Test]
+    public void Script_echoes_each_command_after_the_prompt()
+    {
+        var bench = new CommandBench(new FakeSectorDevice(8));
+        Assert.That(bench.Shell.RunScript(" disks ;; blk 0 flush\r\n\tdisks\t;\n;"), Is.True);
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[]
+        {
+            "vg> disks", "disk0: 8 sectors (4 KiB)", "vg> blk 0 flush", "flushed", "vg> disks",
+            "disk0: 8 sectors (4 KiB)",
+        }));
+        Assert.That(bench.Context.HasFailed, Is.False);
+    }
+
+    [Test]
+    public void Script_goes_on_after_a_failure_and_remembers_it()
+    {
+        var bench = new CommandBench();
+        Assert.That(bench.Shell.RunScript("frobnicate; disks; exit; disks"), Is.False);
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[]
+        {
+            "vg> frobnicate", "error: no command frobnicate; help lists all", "vg> disks", "no disks", "vg> exit",
+        }));
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
+    }
+
+    [Test]
+    public void Wrong_arguments_count_as_a_failure()
+    {
+        var bench = new CommandBench();
+        bench.Shell.RunScript("disks 0; exit");
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
+    }
+
+    [Test]
+    public void Exit_tells_success()
+    {
+        var bench = new CommandBench();
+        bench.Shell.RunScript("disks; exit");
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 16", "off" }));
+    }
+
+    [TestCase("poweroff", "off")]
+    [TestCase("reboot", "reset")]
+    public void Power_commands_end_the_shell(string command, string call)
+    {
+        var bench = new CommandBench();
+        Assert.That(bench.Shell.RunCommand(command), Is.False);
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { call }));
+    }
+
+    [Test]
+    public void Interactive_shell_runs_lines_until_the_end()
+    {
+        var bench = new CommandBench();
+        var editor = new LineEditor(new ScriptedInput("disks; disks\r\r  \rpoweroff; disks\r"), bench.Output);
+        bench.Shell.RunInteractively(editor);
+        Assert.That(
+            bench.Output.Text,
+            Is.EqualTo("vg> disks; disks\nno disks\nno disks\nvg> \nvg>   \nvg> poweroff; disks\n"));
+    }
+
+    [TestCase("help me")]
+    [TestCase("disks 0")]
+    [TestCase("blk")]
+    [TestCase("blk 0")]
+    [TestCase("blk 0 frob")]
+    [TestCase("blk x read 0 1")]
+    [TestCase("blk 0 read")]
+    [TestCase("blk 0 read 0")]
+    [TestCase("blk 0 read 0 1 2")]
+    [TestCase("blk 0 read zero 1")]
+    [TestCase("blk 0 read 0 -1")]
+    [TestCase("blk 0 read 0 99999999999999999999")]
+    [TestCase("blk 0 checksum 0")]
+    [TestCase("blk 0 fill 0 1")]
+    [TestCase("blk 0 fill 0 1 seed")]
+    [TestCase("blk 0 verify 0 1")]
+    [TestCase("blk 0 flush now")]
+    [TestCase("net")]
+    [TestCase("net 0 frob")]
+    [TestCase("net 0 status all")]
+    [TestCase("net 0 dhcp now")]
+    [TestCase("net 0 ping")]
+    [TestCase("net 0 ping 10.0.2.2")]
+    [TestCase("net 0 ping 10.0.2 1")]
+    [TestCase("net 0 ping 10.0.2.2 0")]
+    [TestCase("net 0 ping 10.0.2.2 65536")]
+    [TestCase("selftest all")]
+    [TestCase("reboot now")]
+    [TestCase("poweroff now")]
+    [TestCase("exit 0")]
+    public void Wrong_arguments_give_one_line_of_usage(string command)
+    {
+        var network = new FakeNetwork();
+        var bench = new CommandBench(new FakeSectorDevice(8), network);
+        string name = command.Split(' ')[0];
+
+        Assert.That(bench.Run(command), Does.Match($"^usage: {name}[^\n]*$"));
+        Assert.That(bench.Context.HasFailed, Is.True);
+        Assert.That(bench.System.Calls, Is.Empty);
+        Assert.That(network.Pings, Is.Empty);
+    }
+
+    [TestCase(
+        "blk",
+        "usage: blk D read FIRST COUNT | blk D checksum FIRST COUNT | blk D fill FIRST COUNT SEED"
+        + " | blk D verify FIRST COUNT SEED | blk D flush")]
+    [TestCase("blk 0 read 1", "usage: blk D read FIRST COUNT")]
+    [TestCase("net 0 frob", "usage: net N status | net N dhcp | net N ping ADDRESS COUNT")]
+    [TestCase("exit 0", "usage: exit")]
+    public void Usage_is_that_of_the_verb_or_of_all_verbs(string command, string expected) =>
+        Assert.That(new CommandBench(new FakeSectorDevice(8)).Run(command), Is.EqualTo(expected));
+
+    [TestCase("blk 1 flush", "error: there is no disk1")]
+    [TestCase("blk 18446744073709551615 flush", "error: there is no disk18446744073709551615")]
+    [TestCase("blk 0x1 flush", "error: there is no disk0x1")]
+    [TestCase("net 7 status", "error: there is no net7")]
+    [TestCase("BLK 0 flush", "error: no command BLK; help lists all")]
+    [TestCase("blk 0 read 8 1", "error: disk0: 1 sectors from 8 on reach beyond the end: it has 8")]
+    [TestCase("blk 0 read 0 9", "error: disk0: 9 sectors from 0 on reach beyond the end: it has 8")]
+    [TestCase(
+        "blk 0 checksum 0xffffffffffffffff 2",
+        "error: disk0: 2 sectors from 18446744073709551615 on reach beyond the end: it has 8")]
+    [TestCase(
+        "blk 0 fill 1 0xffffffffffffffff 1",
+        "error: disk0: 18446744073709551615 sectors from 1 on reach beyond the end: it has 8")]
+    public void What_is_not_there_gives_one_line_of_error(string command, string expected)
+    {
+        var bench = new CommandBench(new FakeSectorDevice(8));
+        Assert.That(bench.Run(command), Is.EqualTo(expected));
+        Assert.That(bench.Context.HasFailed, Is.True);
+    }
+
+    [Test]
+    public void Words_are_separated_by_blanks_and_tabulators() =>
+        Assert.That(
+            new CommandBench(new FakeSectorDevice(8)).Run("  blk\t0  checksum \t0\t0 "), Is.EqualTo("00000000"));
+
+    [Test]
+    public void Nothing_typed_is_no_failure()
+    {
+        var bench = new CommandBench();
+        Assert.That(bench.Shell.RunLine(" ; \t;"), Is.True);
+        Assert.That(bench.Output.Text, Is.Empty);
+        Assert.That(bench.Context.HasFailed, Is.False);
+    }
+
+    [Test]
+    public void Help_shows_every_command_in_columns()
+    {
+        string[] lines = new CommandBench().Run("help").Split('\n');
+        Assert.That(lines, Has.Length.EqualTo(15));
+        Assert.That(lines[0], Is.EqualTo("help                           show the commands"));
+        Assert.That(
+            lines[5],
+            Is.EqualTo("blk D verify FIRST COUNT SEED  compare sectors with the pattern that belongs to SEED"));
+        Assert.That(
+            lines[14], Is.EqualTo("Numbers are decimal, or hexadecimal after 0x. A semicolon separates commands."));
+    }
+}

@@ -1,0 +1,56 @@
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Commands.General;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.SelfTest;
+
+namespace VirtioGuest.Commands.Tests.Fakes;
+
+/// <summary>A shell on fakes, with the commands that every kernel has.</summary>
+internal sealed class CommandBench
+{
+    public CommandBench(SectorDevice? disk = null, NetworkInterface? network = null, SelfTestCase[]? selfTests = null)
+    {
+        System = new FakeCommandSystem(Clock);
+        Context = new ShellContext(
+            Output,
+            System,
+            disk is null ? [] : [disk],
+            network is null ? [] : [network],
+            new SelfTestPlan(selfTests ?? []),
+            [
+                new HelpCommand(),
+                new ListDisksCommand(),
+                new BlockReadCommand(),
+                new BlockChecksumCommand(),
+                new BlockFillCommand(),
+                new BlockVerifyCommand(),
+                new BlockFlushCommand(),
+                new NetworkStatusCommand(),
+                new NetworkDhcpCommand(),
+                new NetworkPingCommand(),
+                new SelfTestCommand(),
+                new RebootCommand(),
+                new PowerOffCommand(),
+                new ExitCommand(),
+            ]);
+        Shell = new CommandShell(Context);
+    }
+
+    public RecordingOutput Output { get; } = new();
+
+    public FakeClock Clock { get; } = new();
+
+    public FakeCommandSystem System { get; }
+
+    public ShellContext Context { get; }
+
+    public CommandShell Shell { get; }
+
+    /// <summary>Runs one command and gives what it wrote.</summary>
+    public string Run(string command)
+    {
+        int before = Output.Text.Length;
+        Shell.RunCommand(command);
+        return Output.Text[before..].TrimEnd('\n');
+    }
+}

@@ -1,0 +1,22 @@
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Commands.Tests.Fakes;
+
+/// <summary>A clock that moves by a step at each look, forwards or back, and by pauses.</summary>
+internal sealed class FakeClock : MonotonicClock
+{
+    private ulong _now = 1_000_000_000;
+
+    /// <summary>How far each look moves it, in nanoseconds.</summary>
+    public long Step { get; set; } = 1;
+
+    /// <summary>How many milliseconds go by in a pause of one.</summary>
+    public ulong Speed { get; set; } = 1;
+
+    public override ulong Nanoseconds => _now = unchecked(_now + (ulong)Step);
+
+    public override void Relax() => Pass(1);
+
+    /// <summary>Lets milliseconds go by.</summary>
+    public void Pass(uint milliseconds) => _now += milliseconds * 1_000_000UL * Speed;
+}

@@ -1,0 +1,60 @@
+using System.Collections.Generic;
+using VirtioGuest.Commands.Network;
+
+namespace VirtioGuest.Commands.Tests.Fakes;
+
+/// <summary>A network interface that answers as it is told to, and writes down what it was asked.</summary>
+internal sealed class FakeNetwork : NetworkInterface
+{
+    private string? _configuration;
+
+    public FakeNetwork()
+        : base("net0")
+    {
+    }
+
+    /// <summary>Why DHCP gives nothing; null where it gives <see cref="OfferedConfiguration"/>.</summary>
+    public string? DhcpFailure { get; set; }
+
+    public string OfferedConfiguration { get; set; } = "10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3";
+
+    public bool IsDown { get; set; }
+
+    public uint GatewayAddress { get; set; }
+
+    public NetworkTraffic Traffic { get; set; } = new(0, 0, 0, 0, []);
+
+    /// <summary>What pings give, in order; after them a reply within 1.5 ms.</summary>
+    public Queue<PingOutcome> Outcomes { get; } = new();
+
+    /// <summary>The pings so far: address, sequence, timeout and length.</summary>
+    public List<string> Pings { get; } = [];
+
+    public byte[] LastPayload { get; private set; } = [];
+
+    public override string HardwareAddress => "52:54:00:12:34:56";
+
+    public override bool IsUp => !IsDown;
+
+    public override int Mtu => 1500;
+
+    public override string? Configuration => _configuration;
+
+    public override uint Gateway => GatewayAddress;
+
+    public override NetworkTraffic GetTraffic() => Traffic;
+
+    public override string? Dhcp(out string lease)
+    {
+        lease = DhcpFailure is null ? OfferedConfiguration + ", lease 86400 s" : "";
+        _configuration = DhcpFailure is null ? OfferedConfiguration : _configuration;
+        return DhcpFailure;
+    }
+
+    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    {
+        Pings.Add($"{IPv4Text.Format(address)} {sequence} {timeoutMilliseconds} {payload.Length}");
+        LastPayload = payload;
+        return Outcomes.TryDequeue(out PingOutcome? outcome) ? outcome : PingOutcome.Replied(address, 1_500_000);
+    }
+}

@@ -1,0 +1,100 @@
+using System;
+using VirtioGuest.Commands.Block;
+
+namespace VirtioGuest.Commands.Tests.Fakes;
+
+/// <summary>A disk in memory, which fails where it is told to.</summary>
+internal sealed class FakeSectorDevice : SectorDevice
+{
+    /// <summary>What a failing sector gives.</summary>
+    public const string Trouble = "the device is in trouble";
+
+    public FakeSectorDevice(int sectors)
+        : base("disk0")
+    {
+        Content = new byte[sectors * SectorSize];
+    }
+
+    public byte[] Content { get; }
+
+    /// <summary>Reads that touch this sector fail.</summary>
+    public ulong? UnreadableSector { get; set; }
+
+    /// <summary>Writes that touch this sector fail, and write nothing.</summary>
+    public ulong? UnwritableSector { get; set; }
+
+    /// <summary>How many writes succeed before they fail.</summary>
+    public int WritesLeft { get; set; } = int.MaxValue;
+
+    /// <summary>Whether writes seem to succeed and do nothing.</summary>
+    public bool ForgetsWrites { get; set; }
+
+    public bool RefusesFlushes { get; set; }
+
+    public bool RefusesWrites { get; set; }
+
+    public bool IsOutOfUse { get; set; }
+
+    public int Flushes { get; private set; }
+
+    public int Reads { get; private set; }
+
+    public int Writes { get; private set; }
+
+    /// <summary>The longest transfer so far, in bytes.</summary>
+    public int LongestTransfer { get; private set; }
+
+    public override ulong SectorCount => (ulong)(Content.Length / SectorSize);
+
+    public override bool IsReadOnly => RefusesWrites;
+
+    public override bool IsUsable => !IsOutOfUse;
+
+    public override string? Read(ulong firstSector, byte[] destination)
+    {
+        Reads++;
+        string? failure = Check(firstSector, destination.Length, UnreadableSector);
+        if (failure is null)
+        {
+            Array.Copy(Content, (int)firstSector * SectorSize, destination, 0, destination.Length);
+        }
+
+        return failure;
+    }
+
+    public override string? Write(ulong firstSector, byte[] source)
+    {
+        Writes++;
+        string? failure = RefusesWrites ? "the disk is read-only" : Check(firstSector, source.Length, UnwritableSector);
+        failure ??= Writes > WritesLeft ? Trouble : null;
+        if (failure is null && !ForgetsWrites)
+        {
+            source.CopyTo(Content, (int)firstSector * SectorSize);
+        }
+
+        return failure;
+    }
+
+    public override string? Flush()
+    {
+        Flushes++;
+        return RefusesFlushes ? Trouble : null;
+    }
+
+    private string? Check(ulong first, int length, ulong? bad)
+    {
+        LongestTransfer = Math.Max(LongestTransfer, length);
+        if (length == 0 || length % SectorSize != 0)
+        {
+            throw new ArgumentException("a transfer is one sector or more");
+        }
+
+        ulong count = (ulong)(length / SectorSize);
+        if (!Contains(first, count))
+        {
+            return OutOfRange;
+        }
+
+        return bad >= first && bad < first + count ? Trouble : null;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Tests.Fakes;
+
+namespace VirtioGuest.Commands.Tests;
+
+[TestFixture]
+internal sealed class NetworkCommandTests
+{
+    private const uint Gateway = 0x0A000202;
+
+    [Test]
+    public void Status_shows_link_address_and_counters()
+    {
+        var network = new FakeNetwork
+        {
+            IsDown = true,
+            Traffic = new NetworkTraffic(5, 600, 7, 800, [new DropCount(2, "too bad"), new DropCount(1, "too late")]),
+        };
+        var bench = new CommandBench(network: network);
+
+        Assert.That(bench.Run("net 0 status").Split('\n'), Is.EqualTo(new[]
+        {
+            "net0: 52:54:00:12:34:56, link down, mtu 1500",
+            "net0: no address",
+            "net0: received 5 frames (600 bytes), sent 7 (800 bytes), dropped 3",
+            "net0: dropped 2: too bad",
+            "net0: dropped 1: too late",
+        }));
+
+        network.IsDown = false;
+        bench.Run("net 0 dhcp");
+        string[] lines = bench.Run("net 0 status").Split('\n');
+        Assert.That(lines[0], Is.EqualTo("net0: 52:54:00:12:34:56, link up, mtu 1500"));
+        Assert.That(lines[1], Is.EqualTo("net0: 10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3"));
+    }
+
+    [Test]
+    public void Dhcp_shows_the_lease() =>
+        Assert.That(
+            new CommandBench(network: new FakeNetwork()).Run("net 0 dhcp"),
+            Is.EqualTo("net0: 10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, lease 86400 s"));
+
+    [Test]
+    public void Dhcp_that_fails_says_why() =>
+        Assert.That(
+            new CommandBench(network: new FakeNetwork { DhcpFailure = "nobody there" }).Run("net 0 dhcp"),
+            Is.EqualTo("error: net0: nobody there"));
+
+    [Test]
+    public void Ping_counts_replies_and_pauses_between_them()
+    {
+        var network = new FakeNetwork();
+        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 1_234_499));
+        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 999_500));
+        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 7_000));
+        var bench = new CommandBench(network: network);
+
+        Assert.That(bench.Run("net 0 ping 10.0.2.2 3").Split('\n'), Is.EqualTo(new[]
+        {
+            "reply from 10.0.2.2: seq 1, 1.234 ms",
+            "reply from 10.0.2.2: seq 2, 1.000 ms",
+            "reply from 10.0.2.2: seq 3, 0.007 ms",
+            "3 sent, 3 received",
+        }));
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "pause 10", "pause 10" }));
+        Assert.That(
+            network.Pings, Is.EqualTo(new[] { "10.0.2.2 1 1000 56", "10.0.2.2 2 1000 56", "10.0.2.2 3 1000 56" }));
+        Assert.That(network.LastPayload, Is.EqualTo(Enumerable.Range(0, 56)));
+        Assert.That(bench.Context.HasFailed, Is.False);
+    }
+
+    [Test]
+    public void Ping_goes_on_after_a_lost_reply_and_fails_at_the_end()
+    {
+        var network = new FakeNetwork();
+        network.Outcomes.Enqueue(PingOutcome.TimedOut());
+        network.Outcomes.Enqueue(PingOutcome.Failed("the line is cut"));
+        var bench = new CommandBench(network: network);
+
+        Assert.That(bench.Run("net 0 ping 10.0.2.3 3").Split('\n'), Is.EqualTo(new[]
+        {
+            "no reply: seq 1",
+            "no reply: seq 2: the line is cut",
+            "reply from 10.0.2.3: seq 3, 1.500 ms",
+            "3 sent, 1 received",
+            "error: net0: 2 of 3 pings were not answered",
+        }));
+        Assert.That(bench.System.Calls, Is.Empty, "who waited for a reply in vain need not pause");
+    }
+
+    [Test]
+    public void Ping_that_cannot_be_sent_is_tried_once()
+    {
+        var network = new FakeNetwork();
+        network.Outcomes.Enqueue(PingOutcome.CannotSend("no address"));
+        var bench = new CommandBench(network: network);
+
+        Assert.That(
+            bench.Run("net 0 ping 10.0.2.2 3"), Is.EqualTo("no reply: seq 1: no address\nerror: net0: no address"));
+        Assert.That(network.Pings, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void Ping_counts_to_the_last_sequence_number()
+    {
+        var network = new FakeNetwork();
+        var bench = new CommandBench(network: network);
+
+        Assert.That(bench.Run("net 0 ping 10.0.2.2 65535"), Does.EndWith("\n65535 sent, 65535 received"));
+        Assert.That(network.Pings, Has.Count.EqualTo(65535));
+        Assert.That(network.Pings[^1], Is.EqualTo("10.0.2.2 65535 1000 56"));
+    }
+}
