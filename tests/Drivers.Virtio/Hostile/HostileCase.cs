@@ -24,8 +24,8 @@ internal static class HostileCase
     {
         using HostileBench bench = new HostileBench(seed, hostility);
 
-        // With the simulation installed every access of the driver is checked to be in memory, at some cost.
-        using IDisposable? installed = bench.Whims.Chance(12) ? bench.Machine.Memory.Install() : null;
+        // With the simulation installed every access of the driver is checked to be in memory.
+        using IDisposable installed = bench.Machine.Memory.Install();
         HostileOutcome outcome = Live(bench, allocatesNothing);
         bench.Machine.Memory.CheckGuards();
         BrokenPromiseException.Unless(

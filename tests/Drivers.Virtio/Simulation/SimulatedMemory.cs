@@ -73,6 +73,20 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
     public byte[] Copy(ulong deviceAddress, uint length) =>
         new ReadOnlySpan<byte>(DeviceReads(deviceAddress, length), (int)length).ToArray();
 
+    /// <summary>Whether bytes that the processor sees there lie in one region that was not given back.</summary>
+    public bool Contains(byte* address, int size)
+    {
+        foreach (Region region in _regions)
+        {
+            if (region.Contains(address, size))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     public void CheckGuards()
     {
         foreach (Region region in _regions)
@@ -128,6 +142,9 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
         public bool IsGone { get; private set; }
 
         public new byte* Address(ulong deviceAddress) => base.Address + (deviceAddress - DeviceAddress);
+
+        public bool Contains(byte* address, int size) =>
+            !IsGone && address >= base.Address && address + size <= base.Address + Length;
 
         public void CheckWritable(ulong deviceAddress, uint length)
         {
