@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace VirtioGuest.Hal;
 
@@ -76,7 +77,7 @@ public abstract unsafe class DmaMemory
     public Span<byte> Bytes(uint offset, uint length)
     {
         CheckRange(offset, length);
-        return new Span<byte>(_address + offset, (int)length);
+        return MemoryMarshal.CreateSpan(ref _address[offset], (int)length);
     }
 
     /// <summary>Reads 8 bits at an offset.</summary>

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace VirtioGuest.Commands.Data;
 
@@ -24,10 +25,11 @@ public sealed class Crc32
     {
         ReadOnlySpan<uint> tables = s_tables;
         uint state = _state;
-        while (bytes.Length >= Slices)
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        for (int index = 0; index < words.Length; index++)
         {
-            uint low = state ^ System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(bytes);
-            uint high = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+            uint low = state ^ (uint)words[index];
+            uint high = (uint)(words[index] >> 32);
             state = tables[(7 << 8) + (byte)low]
                 ^ tables[(6 << 8) + (byte)(low >> 8)]
                 ^ tables[(5 << 8) + (byte)(low >> 16)]
@@ -36,10 +38,9 @@ public sealed class Crc32
                 ^ tables[(2 << 8) + (byte)(high >> 8)]
                 ^ tables[(1 << 8) + (byte)(high >> 16)]
                 ^ tables[(int)(high >> 24)];
-            bytes = bytes[Slices..];
         }
 
-        foreach (byte value in bytes)
+        foreach (byte value in bytes[(words.Length * Slices)..])
         {
             state = (state >> 8) ^ tables[(byte)(state ^ value)];
         }

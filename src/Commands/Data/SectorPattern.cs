@@ -1,5 +1,5 @@
 using System;
-using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace VirtioGuest.Commands.Data;
 
@@ -7,6 +7,7 @@ namespace VirtioGuest.Commands.Data;
 /// The content that <c>blk fill</c> writes and <c>blk verify</c> expects: 64-bit little-endian word i of sector s is
 /// <c>splitmix64(seed + s * 64 + i)</c>, modulo 2^64.
 /// </summary>
+/// <remarks>Every machine that this runs on is little-endian, so that a word is what it is in memory.</remarks>
 public static class SectorPattern
 {
     /// <summary>Bytes in a sector.</summary>
@@ -22,9 +23,10 @@ public static class SectorPattern
     public static void Fill(Span<byte> sectors, ulong firstSector, ulong seed)
     {
         ulong counter = unchecked(seed + (firstSector * WordsPerSector));
-        for (; !sectors.IsEmpty; sectors = sectors[WordSize..])
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(sectors);
+        for (int index = 0; index < words.Length; index++)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(sectors, SplitMix64.Mix(counter));
+            words[index] = SplitMix64.Mix(counter);
             unchecked
             {
                 counter++;
@@ -40,12 +42,13 @@ public static class SectorPattern
     public static int FindDifference(ReadOnlySpan<byte> sectors, ulong firstSector, ulong seed)
     {
         ulong counter = unchecked(seed + (firstSector * WordsPerSector));
-        for (int offset = 0; offset < sectors.Length; offset += WordSize)
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(sectors);
+        for (int index = 0; index < words.Length; index++)
         {
-            ulong expected = SplitMix64.Mix(counter);
-            ulong difference = expected ^ BinaryPrimitives.ReadUInt64LittleEndian(sectors[offset..]);
+            ulong difference = words[index] ^ SplitMix64.Mix(counter);
             if (difference != 0)
             {
+                int offset = index * WordSize;
                 for (; (byte)difference == 0; difference >>= 8)
                 {
                     offset++;

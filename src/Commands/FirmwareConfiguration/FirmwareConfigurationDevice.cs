@@ -47,31 +47,40 @@ public sealed class FirmwareConfigurationDevice
     public FirmwareFileStatus TryReadFile(string name, int maximumLength, out byte[] content)
     {
         content = Array.Empty<byte>();
-        Select(DirectoryItem);
         Span<byte> entry = stackalloc byte[EntryLength];
+        if (!TryFindEntry(name, entry))
+        {
+            return FirmwareFileStatus.Missing;
+        }
+
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(entry);
+        if (length > (uint)maximumLength)
+        {
+            return FirmwareFileStatus.TooLong;
+        }
+
+        content = new byte[length];
+        Select(BinaryPrimitives.ReadUInt16BigEndian(entry[4..]));
+        ReadBytes(content);
+        return FirmwareFileStatus.Found;
+    }
+
+    /// <summary>Reads the directory up to the entry of a file.</summary>
+    private bool TryFindEntry(string name, Span<byte> entry)
+    {
+        Select(DirectoryItem);
         ReadBytes(entry[..4]);
         uint count = Math.Min(BinaryPrimitives.ReadUInt32BigEndian(entry), MaximumFiles);
         for (uint index = 0; index < count; index++)
         {
             ReadBytes(entry);
-            if (!IsName(entry[NameOffset..], name))
+            if (IsName(entry[NameOffset..], name))
             {
-                continue;
+                return true;
             }
-
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(entry);
-            if (length > (uint)maximumLength)
-            {
-                return FirmwareFileStatus.TooLong;
-            }
-
-            content = new byte[length];
-            Select(BinaryPrimitives.ReadUInt16BigEndian(entry[4..]));
-            ReadBytes(content);
-            return FirmwareFileStatus.Found;
         }
 
-        return FirmwareFileStatus.Missing;
+        return false;
     }
 
     // A name ends with a zero where it does not fill its field.

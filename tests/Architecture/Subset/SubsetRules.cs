@@ -28,6 +28,7 @@ public static class SubsetRules
         new PopulationCounts(),
         new EnumText(),
         new NumberText(),
+        new AllocationsInLoops(),
         new TwoFixedBuffers(),
         new PointerSizes(),
         new StructureEquality(),

@@ -14,7 +14,7 @@ public sealed partial class VirtioBlock
     {
         BlockRequestSlots slots = _slots!;
         Virtqueue queue = Requests;
-        Span<UsedBuffer> used = new Span<UsedBuffer>(_used, 0, Math.Min(completions.Length, DrainBatch));
+        Span<UsedBuffer> used = ArrayPart.Of(_used, Math.Min(completions.Length, DrainBatch));
         int count = queue.GetUsed(used);
         used = used.Slice(0, count);
         slots.TakeBack(used);
@@ -100,9 +100,13 @@ public sealed partial class VirtioBlock
         int slot = queue.NextBufferId;
         slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
         int readable = operation == BlockOperation.Write ? segments - 1 : 1;
-        Span<DmaSegment> chain = new Span<DmaSegment>(_chain, 0, segments);
+        Span<DmaSegment> chain = ArrayPart.Of(_chain, segments);
         chain[0] = slots.Header(slot);
-        data.CopyTo(chain.Slice(1));
+        for (int i = 0; i < data.Length; i++)
+        {
+            chain[i + 1] = data[i];
+        }
+
         chain[segments - 1] = slots.Status(slot);
         AddStatus added = queue.TryAdd(chain.Slice(0, readable), chain.Slice(readable), token);
         if (added != AddStatus.Ok)
