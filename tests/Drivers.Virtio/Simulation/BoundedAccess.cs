@@ -13,6 +13,11 @@ internal sealed unsafe class BoundedAccess : MemorySimulation, IDisposable
 
     public BoundedAccess(SimulatedMemory memory)
     {
+        if (!IsSupported)
+        {
+            throw new InvalidOperationException("The switch VirtioGuest.Hal.MemorySimulation is not set.");
+        }
+
         _memory = memory;
         Current = this;
     }

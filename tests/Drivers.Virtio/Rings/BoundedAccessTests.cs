@@ -1,7 +1,8 @@
 using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 
-namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
+namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
 /// <summary>What is checked at every access of a driver to memory, checked itself.</summary>
 public class BoundedAccessTests
