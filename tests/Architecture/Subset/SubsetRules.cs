@@ -17,6 +17,7 @@ public static class SubsetRules
         new Records(),
         new AsyncMethods(),
         new ExceptionFilters(),
+        new TypedCatches(),
         new FinallyHandlers(),
         new WideVolatile(),
         new ForeignBarriers(),

@@ -42,7 +42,7 @@ public static class Divisions
         {
             return one / other();
         }
-        catch (InvalidOperationException exception)
+        catch (Exception exception)
         {
             return one % exception.Message.Length;
         }

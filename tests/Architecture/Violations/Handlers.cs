@@ -74,6 +74,19 @@ public static class Handlers
         {
             return sum + source();
         }
+        catch (Exception)
+        {
+            return 0;
+        }
+    }
+
+    [Breaks(typeof(TypedCatches))]
+    public static int Sorted(Func<int> source)
+    {
+        try
+        {
+            return source();
+        }
         catch (InvalidOperationException)
         {
             return 0;
