@@ -63,7 +63,7 @@ build_tool() {
 }
 
 case ${1-} in
-    '' | -* | clean | help) ;;
+    '' | -* | clean | help | cosmos | cosmos-iso) ;;
     *) install_missing ;;
 esac
 build_tool

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
 using VirtioGuest.Build.Benchmarks;
+using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
 using VirtioGuest.Build.Image;
 using VirtioGuest.Build.Testing;
@@ -19,6 +20,8 @@ internal static class Verbs
         Recursive = true,
     };
 
+    private static bool IsOnTerminal => !Console.IsInputRedirected && !Console.IsOutputRedirected;
+
     /// <summary>Builds the command line's grammar.</summary>
     /// <param name="forQemu">What the user wrote after <c>--</c>.</param>
     public static RootCommand Create(IReadOnlyList<string> forQemu)
@@ -30,6 +33,8 @@ internal static class Verbs
             Guest("debug", "the same, waiting for gdb before the first instruction", true, forQemu),
             Test(forQemu),
             Simple("iso", "build the ISO, the ELF file and the bzImage", forQemu, ImageBuild.Run),
+            Cosmos(forQemu),
+            CosmosIso(forQemu),
             Bench(forQemu),
             Simple("format", "bring all sources into the house's layout", forQemu, SourceFormat.Apply),
             Simple("clean", "delete everything that was built", forQemu, Cleanup.Run),
@@ -39,37 +44,16 @@ internal static class Verbs
 
     private static Command Guest(string name, string description, bool waitsForDebugger, IReadOnlyList<string> forQemu)
     {
-        Option<string> accelerator = new("--accel")
-        {
-            Description = "what executes the guest",
-            DefaultValueFactory = _ => "tcg",
-        };
-        accelerator.AcceptOnlyFromAmong("tcg", "kvm");
+        Option<string> accelerator = Accelerator();
         Option<string> door = new("--door")
         {
             Description = "what the guest is started from",
             DefaultValueFactory = _ => "iso",
         };
         door.AcceptOnlyFromAmong("iso", "elf", "bzimage");
-        Option<int> memory = new("--memory")
-        {
-            Description = "RAM in MiB",
-            HelpName = "MiB",
-            DefaultValueFactory = _ => 256,
-        };
-        memory.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int value) && value <= 0)
-            {
-                result.AddError("--memory takes a number of MiB above 0.");
-            }
-        });
+        Option<int> memory = Memory(256);
         Option<bool> uefi = new("--uefi") { Description = "UEFI firmware instead of BIOS" };
-        Option<FileInfo?> disk = new("--disk")
-        {
-            Description = "the disk's image (default: a sample disk that is kept)",
-            HelpName = "file",
-        };
+        Option<FileInfo?> disk = Disk();
         Command command = new(name, description + "; what follows -- goes to QEMU")
         {
             accelerator, door, memory, uefi, disk,
@@ -84,6 +68,7 @@ internal static class Verbs
         command.SetAction(parsed =>
         {
             Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            ImageBuild.Run(workspace);
             return GuestSession.Run(workspace, new GuestOptions
             {
                 Door = Enum.Parse<Door>(parsed.GetRequiredValue(door), ignoreCase: true),
@@ -92,12 +77,91 @@ internal static class Verbs
                 MemoryMegabytes = parsed.GetValue(memory),
                 Disk = parsed.GetValue(disk)?.FullName ?? workspace.SampleDisk,
                 WaitsForDebugger = waitsForDebugger,
-                IsInteractive = !Console.IsInputRedirected && !Console.IsOutputRedirected,
+                IsInteractive = IsOnTerminal,
                 Additional = forQemu,
             });
         });
         return command;
     }
+
+    private static Command Cosmos(IReadOnlyList<string> forQemu)
+    {
+        Option<string?> devkit = Devkit();
+        Option<string> accelerator = Accelerator();
+        Option<int> memory = Memory(512);
+        Option<FileInfo?> disk = Disk();
+        Command command = new(
+            "cosmos", "build the Cosmos kernel with an installed devkit and boot it; what follows -- goes to QEMU")
+        {
+            devkit, accelerator, memory, disk,
+        };
+        command.SetAction(parsed =>
+        {
+            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            CosmosImage.Build(workspace, CosmosDevkit.Locate(parsed.GetValue(devkit)));
+            return GuestSession.Run(workspace, new GuestOptions
+            {
+                Door = Door.Cosmos,
+                Accelerator = parsed.GetRequiredValue(accelerator),
+                MemoryMegabytes = parsed.GetValue(memory),
+                Disk = parsed.GetValue(disk)?.FullName ?? workspace.SampleDisk,
+                IsInteractive = IsOnTerminal,
+                Additional = forQemu,
+            });
+        });
+        return command;
+    }
+
+    private static Command CosmosIso(IReadOnlyList<string> forQemu)
+    {
+        Option<string?> devkit = Devkit();
+        Command command = new("cosmos-iso", "only build the Cosmos kernel's ISO") { devkit };
+        RefuseArgumentsForQemu(command, forQemu);
+        command.SetAction(parsed => CosmosImage.Build(
+            Workspace.Find(parsed.GetValue(s_artifacts)), CosmosDevkit.Locate(parsed.GetValue(devkit))));
+        return command;
+    }
+
+    private static Option<string> Accelerator()
+    {
+        Option<string> option = new("--accel")
+        {
+            Description = "what executes the guest",
+            DefaultValueFactory = _ => "tcg",
+        };
+        option.AcceptOnlyFromAmong("tcg", "kvm");
+        return option;
+    }
+
+    private static Option<int> Memory(int usual)
+    {
+        Option<int> option = new("--memory")
+        {
+            Description = "RAM in MiB",
+            HelpName = "MiB",
+            DefaultValueFactory = _ => usual,
+        };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int value) && value <= 0)
+            {
+                result.AddError("--memory takes a number of MiB above 0.");
+            }
+        });
+        return option;
+    }
+
+    private static Option<FileInfo?> Disk() => new("--disk")
+    {
+        Description = "the disk's image (default: a sample disk that is kept)",
+        HelpName = "file",
+    };
+
+    private static Option<string?> Devkit() => new("--cosmos-dir")
+    {
+        Description = "where the Cosmos devkit is (default: where Cosmos' installer put it)",
+        HelpName = "folder",
+    };
 
     private static Command Test(IReadOnlyList<string> forQemu)
     {
@@ -145,7 +209,7 @@ internal static class Verbs
         {
             if (forQemu.Count > 0)
             {
-                result.AddError("Arguments for QEMU, after --, are for run and debug.");
+                result.AddError("Arguments for QEMU, after --, are for run, debug and cosmos.");
             }
         });
 }

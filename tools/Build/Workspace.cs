@@ -29,6 +29,9 @@ internal sealed class Workspace
     /// <summary>The kernel in the format of the Linux/x86 boot protocol.</summary>
     public string BzImage => Path.Combine(Artifacts, "VirtioGuest.bzImage");
 
+    /// <summary>The bootable CD image of the Cosmos kernel.</summary>
+    public string CosmosIso => Path.Combine(Artifacts, "VirtioGuest.Cosmos.iso");
+
     public string SampleDisk => Path.Combine(Artifacts, "sample-disk.img");
 
     public string BenchmarkResults => Path.Combine(Artifacts, "bench.json");
@@ -43,6 +46,9 @@ internal sealed class Workspace
     public string HostBenchmarks => Path.Combine(Root, "tests", "Benchmarks", "VirtioGuest.Benchmarks.csproj");
 
     public string KernelProject => Path.Combine(Root, "src", "Kernel", "VirtioGuest.Kernel.csproj");
+
+    public string CosmosKernelProject =>
+        Path.Combine(Root, "src", "Cosmos", "Kernel", "VirtioGuest.Cosmos.Kernel.csproj");
 
     /// <summary>Objects, the stripped kernel and other steps on the way to the images.</summary>
     public string Intermediate(params string[] parts) => Path.Combine([Artifacts, "obj", "image", .. parts]);

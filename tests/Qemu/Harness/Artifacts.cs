@@ -10,6 +10,9 @@ public static class Artifacts
     /// <summary>Names the folder of the artifacts in place of the repository's own.</summary>
     public const string FolderVariable = "VIRTIOGUEST_ARTIFACTS";
 
+    /// <summary>Names the Cosmos kernel's ISO in place of the one among the artifacts.</summary>
+    public const string CosmosIsoVariable = "VIRTIOGUEST_COSMOS_ISO";
+
     private const string SolutionFile = "VirtioGuest.sln";
 
     /// <summary>The ISO for BIOS and UEFI.</summary>
@@ -20,6 +23,27 @@ public static class Artifacts
 
     /// <summary>The kernel as the Linux boot protocol wants it.</summary>
     public static string BzImage => Require("VirtioGuest.bzImage");
+
+    /// <summary>The ISO of the Cosmos kernel; a test that asks for it is skipped where none was built.</summary>
+    public static string CosmosIso
+    {
+        get
+        {
+            string? named = Environment.GetEnvironmentVariable(CosmosIsoVariable);
+            string path = string.IsNullOrEmpty(named) ? Path.Combine(FindFolder(), "VirtioGuest.Cosmos.iso")
+                : Path.GetFullPath(named);
+            if (!File.Exists(path) && !string.IsNullOrEmpty(named))
+            {
+                Assert.Fail($"{CosmosIsoVariable} names {path}, which is not there.");
+            }
+            else if (!File.Exists(path))
+            {
+                Assert.Ignore($"{path} is missing. Where Cosmos' devkit is, make it with: ./build.sh cosmos-iso");
+            }
+
+            return path;
+        }
+    }
 
     private static string Require(string name)
     {

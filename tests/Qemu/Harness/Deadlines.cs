@@ -17,6 +17,9 @@ public static class Deadlines
     /// <summary>The same with UEFI firmware, which alone takes seconds.</summary>
     public static readonly TimeSpan UefiBoot = Seconds(120);
 
+    /// <summary>The same for the Cosmos kernel, whose code nobody has optimised.</summary>
+    public static readonly TimeSpan CosmosBoot = Seconds(180);
+
     /// <summary>For one answer of a guest that is up, and for a script of some commands.</summary>
     public static readonly TimeSpan Command = Seconds(30);
 
@@ -25,6 +28,17 @@ public static class Deadlines
 
     /// <summary>When a QEMU process is killed whatever happens, even if the test host has gone.</summary>
     public static readonly TimeSpan Life = Seconds(400);
+
+    /// <summary>From the start of the machine to the first line of a guest that came in by a door.</summary>
+    public static TimeSpan BootBy(Door door)
+    {
+        return door switch
+        {
+            Door.IsoUefi => UefiBoot,
+            Door.Cosmos => CosmosBoot,
+            _ => Boot,
+        };
+    }
 
     private static TimeSpan Seconds(double seconds)
     {

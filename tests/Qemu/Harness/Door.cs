@@ -15,6 +15,9 @@ public enum Door
     /// <summary>The ISO on UEFI firmware: GRUB and Multiboot2.</summary>
     IsoUefi,
 
+    /// <summary>The ISO of the Cosmos kernel on BIOS firmware: Multiboot2.</summary>
+    Cosmos,
+
     /// <summary>No kernel at all: firmware, and what the extra arguments bring. For tests of this harness.</summary>
     None,
 }

@@ -79,27 +79,31 @@ public static class QemuCommandLine
                 arguments.AddRange(["-kernel", Artifacts.BzImage]);
                 break;
             case Door.IsoBios:
-                AddIso(arguments, options, folder);
+                AddIso(arguments, UnikernelIso(options, folder));
                 break;
             case Door.IsoUefi:
                 AddFirmware(arguments, folder);
-                AddIso(arguments, options, folder);
+                AddIso(arguments, UnikernelIso(options, folder));
+                break;
+            case Door.Cosmos:
+                AddIso(arguments, Artifacts.CosmosIso);
                 break;
         }
     }
 
-    private static void AddIso(List<string> arguments, GuestOptions options, string folder)
+    private static void AddIso(List<string> arguments, string iso)
     {
-        string iso = Artifacts.Iso;
-        if (options.Script is not null && options.ScriptSource == ScriptSource.Grub)
-        {
-            iso = GrubMenu.AddCommandLine(iso, folder, $"\"run={options.Script}\"");
-        }
-
         arguments.AddRange([
             "-drive", $"if=none,id=iso,media=cdrom,readonly=on,format=raw,file={Escape(iso)}",
             "-device", "ide-cd,drive=iso,bus=ide.0,bootindex=0",
         ]);
+    }
+
+    private static string UnikernelIso(GuestOptions options, string folder)
+    {
+        return options.Script is not null && options.ScriptSource == ScriptSource.Grub
+            ? GrubMenu.AddCommandLine(Artifacts.Iso, folder, $"\"run={options.Script}\"")
+            : Artifacts.Iso;
     }
 
     private static void AddFirmware(List<string> arguments, string folder)

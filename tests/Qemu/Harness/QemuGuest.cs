@@ -53,7 +53,7 @@ public sealed class QemuGuest : IDisposable
     public MonitorConnection Monitor => _monitor ?? throw new InvalidOperationException("QEMU has no monitor yet.");
 
     /// <summary>How long the guest may take to its first line.</summary>
-    public TimeSpan BootDeadline => _options.Door == Door.IsoUefi ? Deadlines.UefiBoot : Deadlines.Boot;
+    public TimeSpan BootDeadline => Deadlines.BootBy(_options.Door);
 
     /// <summary>Whether QEMU still runs.</summary>
     public bool IsRunning => !_process.HasExited;

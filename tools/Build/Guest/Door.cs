@@ -11,4 +11,7 @@ internal enum Door
 
     /// <summary>The bzImage: <c>qemu -kernel</c>, the Linux/x86 boot protocol.</summary>
     BzImage,
+
+    /// <summary>The CD image of the Cosmos kernel: Multiboot2, on the machine type that Cosmos comes up on.</summary>
+    Cosmos,
 }

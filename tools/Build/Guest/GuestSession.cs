@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using VirtioGuest.Build.Image;
 
 namespace VirtioGuest.Build.Guest;
 
@@ -11,13 +10,12 @@ internal static class GuestSession
     private const int Succeeded = 33;
     private const int Failed = 35;
 
-    /// <summary>Builds what has changed, starts the guest and waits for its end.</summary>
+    /// <summary>Starts a guest that has been built and waits for its end.</summary>
     /// <returns>
     /// 0 where the guest was switched off or all its commands succeeded, else 1 or QEMU's own status.
     /// </returns>
     public static int Run(Workspace workspace, GuestOptions options)
     {
-        ImageBuild.Run(workspace);
         if (options.Disk == workspace.SampleDisk)
         {
             SampleDisk.Ensure(options.Disk);

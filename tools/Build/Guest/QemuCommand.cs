@@ -17,7 +17,7 @@ internal static class QemuCommand
         List<string> arguments =
         [
             "-accel", options.Accelerator,
-            "-machine", "q35",
+            "-machine", options.Door == Door.Cosmos ? "pc" : "q35",
             "-cpu", "max",
             "-m", options.MemoryMegabytes.ToString(CultureInfo.InvariantCulture),
             "-display", "none",
@@ -28,6 +28,7 @@ internal static class QemuCommand
         {
             Door.Elf => ["-kernel", workspace.Elf],
             Door.BzImage => ["-kernel", workspace.BzImage],
+            Door.Cosmos => ["-cdrom", workspace.CosmosIso, "-boot", "order=d"],
             _ => ["-cdrom", workspace.Iso, "-boot", "order=d"],
         });
         if (options.IsUefi)

@@ -1,9 +1,7 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using System.Threading;
 
 namespace VirtioGuest.Build.Image;
 
@@ -12,8 +10,6 @@ namespace VirtioGuest.Build.Image;
 /// </summary>
 internal static class ImageBuild
 {
-    private static readonly TimeSpan s_turnLimit = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan s_turnPause = TimeSpan.FromMilliseconds(200);
     private static readonly string[] s_inputFolders = ["src", "iso"];
     private static readonly string[] s_inputFiles =
         ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json"];
@@ -22,7 +18,7 @@ internal static class ImageBuild
     public static void Run(Workspace workspace)
     {
         Directory.CreateDirectory(workspace.Intermediate());
-        using FileStream turn = WaitForTurn(workspace.Intermediate("lock"));
+        using IDisposable turn = BuildTurn.Take(workspace.Intermediate("lock"));
         InputStamp stamp = InputStamp.Of(
             workspace.Intermediate("inputs.stamp"),
             [
@@ -51,27 +47,6 @@ internal static class ImageBuild
         string staging = workspace.Intermediate("iso");
         progress.Step("make the ISO", () => BootIso.Build(stripped, menu, staging, workspace.Iso));
         stamp.Keep();
-    }
-
-    /// <summary>Two builds into the same folder take turns: the second one then finds its work done.</summary>
-    private static FileStream WaitForTurn(string path)
-    {
-        Stopwatch watch = Stopwatch.StartNew();
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException e) when (watch.Elapsed > s_turnLimit)
-            {
-                throw new BuildFailure($"another build holds {path}", e);
-            }
-            catch (IOException)
-            {
-                Thread.Sleep(s_turnPause);
-            }
-        }
     }
 
     private static ElfFile Link(Workspace workspace, KernelObjects objects)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Image;
 
 namespace VirtioGuest.Build.Testing;
@@ -23,6 +24,7 @@ internal static class TestRun
         try
         {
             ImageBuild.Run(workspace);
+            counts += BuildCosmos(workspace);
             Progress progress = new();
             progress.Step("compile the solution", () => Compile(workspace));
             if (filter is null)
@@ -49,6 +51,32 @@ internal static class TestRun
     private static void Compile(Workspace workspace) => ExternalProgram.Run(
         "dotnet",
         ["build", workspace.Solution, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]);
+
+    /// <summary>Builds the Cosmos kernel where it can be built; its tests are skipped where there is none.</summary>
+    private static TestCounts BuildCosmos(Workspace workspace)
+    {
+        if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CosmosImage.ImageVariable)))
+        {
+            return default;
+        }
+
+        CosmosDevkit devkit = CosmosDevkit.Locate(null);
+        if (devkit.Problem is { } problem)
+        {
+            Console.WriteLine($"The Cosmos kernel is left out. {problem}");
+            return default;
+        }
+
+        try
+        {
+            CosmosImage.Build(workspace, devkit);
+            return default;
+        }
+        catch (BuildFailure failure)
+        {
+            return Complain($"The Cosmos kernel was not built.\n{failure.Message}");
+        }
+    }
 
     private static TestCounts CheckFormat(Workspace workspace)
     {

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Linq;
+using NUnit.Framework;
+
+namespace VirtioGuest.Build.Tests;
+
+/// <summary>The command line's grammar: what is taken, and what is refused before anything is built.</summary>
+internal sealed class VerbsTests
+{
+    [TestCase("run --door elf --memory 64")]
+    [TestCase("run --uefi --disk a.img")]
+    [TestCase("cosmos")]
+    [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
+    [TestCase("cosmos-iso --cosmos-dir /somewhere")]
+    public void Words_are_taken(string words)
+    {
+        Assert.That(Parse(words).Errors, Is.Empty);
+    }
+
+    [TestCase("run --door elf --uefi", "--uefi is for --door iso")]
+    [TestCase("run --cosmos-dir /somewhere", "--cosmos-dir")]
+    [TestCase("cosmos --cosmos-dir", "--cosmos-dir")]
+    [TestCase("cosmos --memory 0", "above 0")]
+    [TestCase("cosmos --memory much", "much")]
+    [TestCase("cosmos --accel fast", "fast")]
+    [TestCase("cosmos --door iso", "--door")]
+    [TestCase("cosmos --uefi", "--uefi")]
+    [TestCase("cosmos iso", "iso")]
+    [TestCase("cosmos-iso --memory 512", "--memory")]
+    public void Words_are_refused(string words, string why)
+    {
+        Assert.That(Parse(words).Errors.Select(error => error.Message), Has.Some.Contains(why));
+    }
+
+    [TestCase("run", true)]
+    [TestCase("debug", true)]
+    [TestCase("cosmos", true)]
+    [TestCase("cosmos-iso", false)]
+    [TestCase("iso", false)]
+    [TestCase("test", false)]
+    [TestCase("bench", false)]
+    public void Arguments_for_QEMU_are_for_what_boots_a_guest(string verb, bool areTaken)
+    {
+        Assert.That(
+            string.Join('\n', Parse(verb, "-display", "gtk").Errors.Select(error => error.Message)),
+            Is.EqualTo(areTaken ? "" : "Arguments for QEMU, after --, are for run, debug and cosmos."));
+    }
+
+    private static ParseResult Parse(string words, params string[] forQemu) => Verbs.Create(forQemu).Parse(words);
+}
