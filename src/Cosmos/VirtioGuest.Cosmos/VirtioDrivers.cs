@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Cosmos.Core;
 using Cosmos.HAL;
@@ -36,21 +35,25 @@ public static class VirtioDrivers
     /// <remarks>
     /// The console gets a line for each device. Cards are called <c>eth0</c> and so on, behind those that are there.
     /// </remarks>
-    public static int Register()
+    public static int Register() => Register(new CosmosMachine(new CosmosPlatform(new ConsoleLog())));
+
+    /// <summary>The same, for a kernel that uses the machine itself, or wants the lines elsewhere.</summary>
+    /// <param name="machine">The machine; that of the first call serves all devices.</param>
+    /// <returns>How many devices are in use.</returns>
+    public static int Register(CosmosMachine machine)
     {
         if (s_machine != null)
         {
             return s_disks.Count + s_cards.Count;
         }
 
+        Platform platform = machine.Platform;
         if (ProcessorInterrupts.IsPlugged() == 0)
         {
-            Console.WriteLine("virtio: VirtioGuest.Cosmos.Plugs is no PlugsReference of this kernel: no devices");
+            platform.WriteLine("virtio: VirtioGuest.Cosmos.Plugs is no PlugsReference of this kernel: no devices");
             return 0;
         }
 
-        CosmosPlatform platform = new CosmosPlatform();
-        CosmosMachine machine = new CosmosMachine(platform);
         s_machine = machine;
         DeviceInventory inventory = DeviceBinder.Bind(platform, machine);
         for (int i = 0; i < inventory.Disks.Count; i++)
@@ -108,7 +111,7 @@ public static class VirtioDrivers
 
         if (failure != null)
         {
-            platform.WriteLine("warning: partitions: " + failure);
+            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure);
         }
     }
 

@@ -30,6 +30,7 @@ public sealed class ArrowTests
     [TestCase("VirtioGuest.Commands")]
     [TestCase("VirtioGuest.Drivers.Virtio")]
     [TestCase("VirtioGuest.Cosmos")]
+    [TestCase("VirtioGuest.Cosmos.Kernel")]
     public void References_of_an_assembly_for_Cosmos_point_down(string name) =>
         Expect.None([.. Layers.Broken(name, References(CompiledAssemblies.Subset(name)))]);
 
@@ -67,6 +68,9 @@ public sealed class ArrowTests
     [TestCase("VirtioGuest.Conformance", "VirtioGuest.Kernel", 1)]
     [TestCase("VirtioGuest.Kernel", "VirtioGuest.LibOS", 1)]
     [TestCase("VirtioGuest.Kernel", "VirtioGuest.Drivers.Virtio", 0)]
+    [TestCase("VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Kernel", 1)]
+    [TestCase("VirtioGuest.Cosmos.Kernel", "VirtioGuest.Commands", 0)]
+    [TestCase("VirtioGuest.Cosmos.Kernel", "VirtioGuest.Kernel", 1)]
     [TestCase("VirtioGuest.Newcomer", "System.Runtime", 1)]
     public void An_arrow_that_does_not_point_down_is_found(string project, string reference, int offences) =>
         Assert.That(Layers.Broken(project, [reference]).Count(), Is.EqualTo(offences));

@@ -15,7 +15,7 @@ public sealed class SubsetTests
     private static readonly string[] s_assemblies =
     [
         "VirtioGuest.Hal", "VirtioGuest.Pci", "VirtioGuest.Commands", "VirtioGuest.Drivers.Virtio",
-        "VirtioGuest.Cosmos",
+        "VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Kernel",
     ];
 
     [Test]

@@ -121,7 +121,7 @@ public sealed class PartitionTableTests
 
         Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out string? failure).Select(each => each.FirstSector),
             Is.EqualTo(new[] { 3UL }));
-        Assert.That(failure, Is.EqualTo("disk0: read at sector 4, count 1: beyond the end, which is at sector 4"));
+        Assert.That(failure, Is.EqualTo("beyond the end, which is at sector 4"));
     }
 
     private delegate void Fill(Span<byte> disk);

@@ -17,7 +17,8 @@ public sealed class ContractTests
     /// </summary>
     private const string RealAssemblies = "VIRTIOGUEST_COSMOS_ASSEMBLIES";
 
-    private static readonly string[] s_adapters = ["VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Plugs"];
+    private static readonly string[] s_adapters =
+        ["VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Plugs", "VirtioGuest.Cosmos.Kernel"];
 
     private static string[] Listed => [.. File.ReadLines(Path.Combine(CosmosContract.Folder, "members.txt"))
         .Where(line => line.Length != 0 && !line.StartsWith('#'))];
@@ -57,8 +58,11 @@ public sealed class ContractTests
     [Test]
     public void Every_member_of_the_contract_is_used_by_the_adapters()
     {
-        HashSet<string> uses = [.. s_adapters
-            .SelectMany(adapter => CosmosContract.Uses(CosmosContract.Read(CosmosContract.Folder, adapter)))];
+        AssemblyDefinition[] adapters =
+            [.. s_adapters.Select(adapter => CosmosContract.Read(CosmosContract.Folder, adapter))];
+        HashSet<string> uses =
+            [.. adapters.SelectMany(CosmosContract.Uses), .. adapters.SelectMany(CosmosContract.Overrides)];
+        uses.UnionWith(BasesOfUsed(uses));
         HashSet<string> attributes = [.. s_adapters.SelectMany(AttributeProperties)];
         List<string> unused = [];
         foreach (TypeDefinition type in CosmosContract.Assemblies
@@ -71,23 +75,21 @@ public sealed class ContractTests
     }
 
     [Test]
-    public void The_adapters_reach_Cosmos_in_the_machine_and_the_classes_made_for_it_only()
-    {
-        AssemblyDefinition adapters = CosmosContract.Read(CosmosContract.Folder, "VirtioGuest.Cosmos");
-        string[] allowed =
-        [
-            "VirtioGuest.Cosmos.Machine.CosmosPlatform", "VirtioGuest.Cosmos.Machine.CosmosPorts",
-            "VirtioGuest.Cosmos.Machine.CosmosLine", "VirtioGuest.Cosmos.VirtioBlockDevice",
-            "VirtioGuest.Cosmos.VirtioNetworkDevice", "VirtioGuest.Cosmos.VirtioDrivers",
-        ];
+    public void The_adapters_reach_Cosmos_in_the_machine_and_the_classes_made_for_it_only() =>
+        Assert.That(TypesThatUseCosmos("VirtioGuest.Cosmos"), Is.EquivalentTo(new[]
+        {
+            "Machine.CosmosPlatform", "Machine.CosmosPorts", "Machine.CosmosLine", "VirtioBlockDevice",
+            "VirtioNetworkDevice", "VirtioDrivers",
+        }));
 
-        string[] found = [.. adapters.MainModule.GetTypes()
-            .Where(type => type.Methods.Any(UsesCosmos))
-            .Select(type => Outermost(type).FullName)
-            .Distinct()];
-
-        Assert.That(found, Is.EquivalentTo(allowed));
-    }
+    [Test]
+    public void The_kernel_reaches_Cosmos_in_the_classes_made_for_it_only() =>
+        Assert.That(TypesThatUseCosmos("VirtioGuest.Cosmos.Kernel"), Is.EquivalentTo(new[]
+        {
+            "Kernel", "Machine.CosmosSwitches", "Terminal.CosmosScreen", "Terminal.CosmosKeyboard",
+            "Network.CosmosStack", "Network.EchoClient", "Network.EchoPacket", "Files.VirtioFileSystems",
+            "Files.FatFileStore", "Files.UndoDevice", "Files.VolumeTest",
+        }));
 
     [Test]
     public void Cosmos_has_every_member_of_the_contract()
@@ -119,8 +121,7 @@ public sealed class ContractTests
             yield break;
         }
 
-        bool isBaseOfUsed = type.FullName == "Cosmos.HAL.Device";
-        if (!uses.Contains(type.FullName) && !isBaseOfUsed)
+        if (!uses.Contains(type.FullName))
         {
             yield return type.FullName;
         }
@@ -149,6 +150,20 @@ public sealed class ContractTests
         }
     }
 
+    /// <summary>The classes of the contract that a class which is used derives from.</summary>
+    private static IEnumerable<string> BasesOfUsed(HashSet<string> uses) =>
+        [.. CosmosContract.Assemblies
+            .SelectMany(each => CosmosContract.Read(CosmosContract.Folder, each).MainModule.GetTypes())
+            .Where(type => uses.Contains(type.FullName))
+            .SelectMany(CosmosContract.Parents)
+            .Select(type => type.FullName)];
+
+    private static string[] TypesThatUseCosmos(string assembly) =>
+        [.. CosmosContract.Read(CosmosContract.Folder, assembly).MainModule.GetTypes()
+            .Where(type => type.Methods.Any(UsesCosmos))
+            .Select(type => Outermost(type).FullName[(assembly.Length + 1)..])
+            .Distinct()];
+
     private static IEnumerable<string> AttributeProperties(string assembly) =>
         from type in CosmosContract.Read(CosmosContract.Folder, assembly).MainModule.GetTypes()
         from place in new ICustomAttributeProvider[] { type }.Concat(type.Methods)
@@ -164,7 +179,7 @@ public sealed class ContractTests
     private static bool IsOfCosmos(MemberReference member)
     {
         TypeReference type = member as TypeReference ?? member.DeclaringType;
-        return type.GetElementType().Scope.Name is "Cosmos.Core" or "Cosmos.HAL2";
+        return type.GetElementType().Scope.Name is "Cosmos.Core" or "Cosmos.HAL2" or "Cosmos.System2";
     }
 
     /// <summary>Whether the compiler put a type there.</summary>

@@ -12,7 +12,8 @@ namespace VirtioGuest.Cosmos.Tests.Contract;
 internal static class CosmosContract
 {
     /// <summary>The assemblies of the contract, by the names that Cosmos has for them.</summary>
-    public static readonly string[] Assemblies = ["Cosmos.Core", "Cosmos.HAL2", "IL2CPU.API", "XSharp"];
+    public static readonly string[] Assemblies =
+        ["Cosmos.Core", "Cosmos.HAL2", "Cosmos.System2", "IL2CPU.API", "XSharp"];
 
     /// <summary>Where the build has put the assemblies to read.</summary>
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "read");
@@ -42,6 +43,29 @@ internal static class CosmosContract
         foreach (MemberReference member in module.GetMemberReferences())
         {
             yield return member is MethodReference method ? Signature(method) : member.FullName;
+        }
+    }
+
+    /// <summary>The methods of other assemblies' classes that those of an assembly override.</summary>
+    public static IEnumerable<string> Overrides(AssemblyDefinition assembly) =>
+        from type in assembly.MainModule.GetTypes()
+        from method in type.Methods
+        where method.IsVirtual && !method.IsNewSlot
+        from parent in Parents(type)
+        from overridden in parent.Methods
+        where overridden.IsVirtual && overridden.Name == method.Name
+            && overridden.Parameters.Select(each => each.ParameterType.FullName)
+                .SequenceEqual(method.Parameters.Select(each => each.ParameterType.FullName))
+        select Signature(overridden);
+
+    /// <summary>The classes that a type derives from, the nearest first.</summary>
+    public static IEnumerable<TypeDefinition> Parents(TypeDefinition type)
+    {
+        for (TypeReference? parent = type.BaseType; parent is not null;)
+        {
+            TypeDefinition definition = parent.Resolve();
+            yield return definition;
+            parent = definition.BaseType;
         }
     }
 

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
+using System.Runtime.InteropServices;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Drivers.Virtio;
@@ -34,8 +36,8 @@ public sealed class DiskAccess
     private readonly FunctionStart _start;
     private readonly CapacityRelay _relay = new CapacityRelay();
     private readonly VirtioBlock _device;
-    private readonly BlockCompletion[] _completions = new BlockCompletion[1];
     private readonly List<byte[]> _quarantined = new List<byte[]>();
+    private BlockCompletion _completion;
     private BufferMap? _map;
     private ulong _sectorsPerRequest;
     private bool _isBusy;
@@ -83,13 +85,29 @@ public sealed class DiskAccess
 
     /// <summary>Makes all that was written survive a loss of power.</summary>
     /// <exception cref="IOException">The device failed.</exception>
-    public void Flush() => ThrowIfFailed(Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>()));
+    public void Flush()
+    {
+        string? failure = TryFlush();
+        if (failure != null)
+        {
+            Throw(BlockOperation.Flush, 0, 0, failure);
+        }
+    }
 
     /// <summary>Reads sectors, and tells of a failure without an exception.</summary>
-    /// <returns>Null, or what went wrong.</returns>
-    /// <remarks>The array has been checked to have room for them.</remarks>
-    internal string? TryRead(ulong first, ulong count, byte[] data) =>
+    /// <param name="first">The first sector.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="data">Where they go; at least as long as they are.</param>
+    /// <returns>Null, or what went wrong, in words fit to follow the disk's name and a colon.</returns>
+    public string? TryRead(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Read, first, count, data);
+
+    /// <summary>Writes sectors; parameters and result are those of <see cref="TryRead"/>.</summary>
+    public string? TryWrite(ulong first, ulong count, byte[] data) =>
+        Exclusively(BlockOperation.Write, first, count, data);
+
+    /// <summary>Makes what was written survive a loss of power; the result is that of <see cref="TryRead"/>.</summary>
+    public string? TryFlush() => Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>());
 
     /// <summary>Brings a disk up.</summary>
     /// <param name="start">How its function is started.</param>
@@ -105,19 +123,11 @@ public sealed class DiskAccess
         return trouble == null ? disk : null;
     }
 
-    private static void ThrowIfFailed(string? failure)
-    {
-        if (failure != null)
-        {
-            throw new IOException(failure);
-        }
-    }
-
     private void Transfer(BlockOperation operation, ulong first, ulong count, byte[]? data)
     {
         if (data == null)
         {
-            throw new IOException(Describe(operation, first, count) + ": there is no buffer");
+            Throw(operation, first, count, "there is no buffer");
         }
 
         if ((uint)data.Length / SectorLength != count)
@@ -125,8 +135,16 @@ public sealed class DiskAccess
             DataSize.Throw();
         }
 
-        ThrowIfFailed(Exclusively(operation, first, count, data));
+        string? failure = Exclusively(operation, first, count, data);
+        if (failure != null)
+        {
+            Throw(operation, first, count, failure);
+        }
     }
+
+    [DoesNotReturn]
+    private void Throw(BlockOperation operation, ulong first, ulong count, string failure) =>
+        throw new IOException(Describe(operation, first, count) + ": " + failure);
 
     private string Describe(BlockOperation operation, ulong first, ulong count) =>
         operation == BlockOperation.Flush
@@ -140,14 +158,14 @@ public sealed class DiskAccess
     {
         if (_isBusy)
         {
-            return Describe(operation, first, count) + ": the disk is in use by what this interrupted";
+            return "the disk is in use by what this interrupted";
         }
 
         _isBusy = true;
-        string? failure = Recover() ?? CheckRange(first, count);
+        string? failure = Recover() ?? CheckRange(first, count) ?? CheckBuffer(count, data);
         failure ??= operation == BlockOperation.Flush ? FlushDevice() : TransferAll(operation, first, count, data);
         _isBusy = false;
-        return failure == null ? null : Describe(operation, first, count) + ": " + failure;
+        return failure;
     }
 
     private string? CheckRange(ulong first, ulong count)
@@ -157,6 +175,9 @@ public sealed class DiskAccess
             ? null
             : "beyond the end, which is at sector " + DecimalText.Of(capacity);
     }
+
+    private static string? CheckBuffer(ulong count, byte[] data) =>
+        count <= (uint)data.Length / SectorLength ? null : "the buffer is too short";
 
     private string? TransferAll(BlockOperation operation, ulong first, ulong count, byte[] data)
     {
@@ -258,10 +279,12 @@ public sealed class DiskAccess
 
     private bool TryDrain(out BlockStatus status)
     {
+        // A span that is made of an array asks for the array's type, which IL2CPU allocates each time.
+        Span<BlockCompletion> completion = MemoryMarshal.CreateSpan(ref _completion, 1);
         uint interrupts = _start.Platform.DisableInterrupts();
-        int count = _device.Drain(new Span<BlockCompletion>(_completions));
+        int count = _device.Drain(completion);
         _start.Platform.RestoreInterrupts(interrupts);
-        status = _completions[0].Status;
+        status = _completion.Status;
         return count != 0;
     }
 
@@ -316,19 +339,5 @@ public sealed class DiskAccess
         _map = new BufferMap(_start.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
         _relay.OnConfigurationChange();
         return null;
-    }
-
-    private sealed class CapacityRelay : DeviceEventSink
-    {
-        internal VirtioBlock? Device { get; set; }
-
-        internal CapacityListener? Listener { get; set; }
-
-        public override void OnUsedBuffers(ushort queueIndex)
-        {
-            // The call that waits for the request finds it.
-        }
-
-        public override void OnConfigurationChange() => Listener?.OnCapacity(Device!.Capacity);
     }
 }

@@ -4,7 +4,7 @@ namespace VirtioGuest.Cosmos.Block;
 public sealed class PartitionExtent
 {
     /// <summary>Describes a partition.</summary>
-    internal PartitionExtent(ulong firstSector, ulong sectorCount)
+    public PartitionExtent(ulong firstSector, ulong sectorCount)
     {
         FirstSector = firstSector;
         SectorCount = sectorCount;

@@ -5,7 +5,6 @@ namespace VirtioGuest.Cosmos.Machine;
 /// <summary>The machine that drivers see, over a <see cref="Platform"/>.</summary>
 public sealed class CosmosMachine : Hal.Machine
 {
-    private readonly Platform _platform;
     private readonly PageDma _dma;
     private readonly TimestampClock _clock;
     private readonly PlatformLog _log;
@@ -13,7 +12,7 @@ public sealed class CosmosMachine : Hal.Machine
     /// <summary>Covers a platform; measures how fast its timestamp goes, which takes 10 ms.</summary>
     public CosmosMachine(Platform platform)
     {
-        _platform = platform;
+        Platform = platform;
         _dma = new PageDma(platform);
         _clock = new TimestampClock(platform);
         _log = new PlatformLog(platform);
@@ -21,13 +20,16 @@ public sealed class CosmosMachine : Hal.Machine
     }
 
     /// <inheritdoc/>
-    public override PortSpace Ports => _platform.Ports;
+    public override PortSpace Ports => Platform.Ports;
 
     /// <inheritdoc/>
     public override DmaTag Dma => _dma;
 
     /// <inheritdoc/>
     public override InterruptController Interrupts => Lines;
+
+    /// <summary>The platform below.</summary>
+    internal Platform Platform { get; }
 
     /// <summary>The interrupts, as what they are here.</summary>
     public InterruptLines Lines { get; }
@@ -42,5 +44,5 @@ public sealed class CosmosMachine : Hal.Machine
     public override MmioRegion? MapMmio(ulong physicalAddress, uint length) =>
         length == 0 || physicalAddress > ulong.MaxValue - length
             ? null
-            : _platform.MapRegisters(physicalAddress, length);
+            : Platform.MapRegisters(physicalAddress, length);
 }

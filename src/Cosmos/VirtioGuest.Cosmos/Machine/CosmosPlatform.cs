@@ -1,4 +1,3 @@
-using System;
 using Cosmos.Core;
 using Cosmos.Core.Memory;
 using VirtioGuest.Hal;
@@ -9,7 +8,7 @@ namespace VirtioGuest.Cosmos.Machine;
 /// What the adapters take of Cosmos.Core: each member is one call, with interrupts off where Cosmos reads, changes and
 /// writes what interrupts change as well.
 /// </summary>
-internal sealed unsafe class CosmosPlatform : Platform
+public sealed unsafe class CosmosPlatform : Platform
 {
     /// <summary>A number of our own in Cosmos' table of pages: its collector leaves such pages alone.</summary>
     private const RAT.PageType DevicePages = (RAT.PageType)200;
@@ -18,6 +17,14 @@ internal sealed unsafe class CosmosPlatform : Platform
     private const ulong AddressLimit = 1UL << 32;
 
     private readonly CosmosPorts _ports = new CosmosPorts();
+    private readonly DeviceLog _log;
+
+    /// <summary>Uses Cosmos.</summary>
+    /// <param name="log">Where lines go.</param>
+    public CosmosPlatform(DeviceLog log)
+    {
+        _log = log;
+    }
 
     /// <inheritdoc/>
     public override PortSpace Ports => _ports;
@@ -65,5 +72,5 @@ internal sealed unsafe class CosmosPlatform : Platform
     public override void RestoreInterrupts(uint before) => ProcessorInterrupts.Restore(before);
 
     /// <inheritdoc/>
-    public override void WriteLine(string text) => Console.WriteLine(text);
+    public override void WriteLine(string text) => _log.Information(text);
 }

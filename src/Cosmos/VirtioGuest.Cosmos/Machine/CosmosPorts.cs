@@ -4,7 +4,7 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>The I/O ports, by way of Cosmos.Core.</summary>
-internal sealed class CosmosPorts : PortSpace
+public sealed class CosmosPorts : PortSpace
 {
     /// <inheritdoc/>
     public override byte Read8(ushort port) => IOPort.Read8(port);

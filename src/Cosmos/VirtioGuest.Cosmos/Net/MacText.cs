@@ -1,12 +1,12 @@
 namespace VirtioGuest.Cosmos.Net;
 
 /// <summary>A MAC address as people write it.</summary>
-internal static class MacText
+public static class MacText
 {
     private const string Digits = "0123456789abcdef";
 
     /// <summary>Six pairs of digits with colons between them.</summary>
-    internal static string Of(byte[] address)
+    public static string Of(byte[] address)
     {
         char[] text = new char[(address.Length * 3) - 1];
         for (int i = 0; i < text.Length; i++)

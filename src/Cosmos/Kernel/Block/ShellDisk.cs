@@ -1,0 +1,60 @@
+using System.Collections.Generic;
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Drivers.Virtio;
+
+namespace VirtioGuest.Cosmos.Kernel.Block;
+
+/// <summary>A virtio disk as commands see it.</summary>
+internal sealed class ShellDisk : SectorDevice
+{
+    private readonly DiskAccess _disk;
+
+    /// <summary>Shows a disk to commands.</summary>
+    internal ShellDisk(DiskAccess disk)
+        : base(disk.Device.Name)
+    {
+        _disk = disk;
+    }
+
+    /// <inheritdoc/>
+    public override ulong SectorCount => _disk.SectorCount;
+
+    /// <inheritdoc/>
+    public override bool IsReadOnly => _disk.Device.IsReadOnly;
+
+    /// <inheritdoc/>
+    /// <remarks>A device that was reset, or has to be, is brought up by the next call.</remarks>
+    public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
+
+    /// <summary>Shows disks to commands.</summary>
+    internal static SectorDevice[] Of(List<VirtioBlockDevice> disks)
+    {
+        SectorDevice[] shown = new SectorDevice[disks.Count];
+        for (int i = 0; i < shown.Length; i++)
+        {
+            shown[i] = new ShellDisk(disks[i].Disk);
+        }
+
+        return shown;
+    }
+
+    /// <inheritdoc/>
+    public override string? Read(ulong firstSector, byte[] destination)
+    {
+        ulong count = Sectors(destination);
+        return Contains(firstSector, count) ? _disk.TryRead(firstSector, count, destination) : OutOfRange;
+    }
+
+    /// <inheritdoc/>
+    public override string? Write(ulong firstSector, byte[] source)
+    {
+        ulong count = Sectors(source);
+        return Contains(firstSector, count) ? _disk.TryWrite(firstSector, count, source) : OutOfRange;
+    }
+
+    /// <inheritdoc/>
+    public override string? Flush() => _disk.TryFlush();
+
+    private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;
+}

@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Commands.Block;
+
+namespace VirtioGuest.Cosmos.Kernel.Files;
+
+/// <summary>Writes to a disk, and remembers what was there before.</summary>
+internal sealed class UndoLog
+{
+    private readonly SectorDevice _disk;
+    private readonly List<ulong> _sectors = new List<ulong>();
+    private readonly List<byte[]> _contents = new List<byte[]>();
+
+    /// <summary>Covers a disk.</summary>
+    internal UndoLog(SectorDevice disk)
+    {
+        _disk = disk;
+    }
+
+    /// <summary>How many sectors were written that <see cref="Undo"/> would put back.</summary>
+    internal int Count => _sectors.Count;
+
+    /// <summary>Reads sectors, as they are now.</summary>
+    internal string? Read(ulong firstSector, byte[] destination) => _disk.Read(firstSector, destination);
+
+    /// <summary>Writes sectors; nothing is written where what is there cannot be kept.</summary>
+    internal string? Write(ulong firstSector, byte[] source)
+    {
+        ulong count = (uint)source.Length / SectorDevice.SectorSize;
+        if (!_disk.Contains(firstSector, count))
+        {
+            return SectorDevice.OutOfRange;
+        }
+
+        for (ulong i = 0; i < count; i++)
+        {
+            string? failure = Keep(firstSector + i);
+            if (failure != null)
+            {
+                return failure;
+            }
+        }
+
+        return _disk.Write(firstSector, source);
+    }
+
+    /// <summary>Puts back all that was there before, as far as the disk lets it.</summary>
+    /// <returns>Null, or why it is not, which may be tried again.</returns>
+    internal string? Undo()
+    {
+        while (_sectors.Count != 0)
+        {
+            int last = _sectors.Count - 1;
+            string? failure = _disk.Write(_sectors[last], _contents[last]);
+            if (failure != null)
+            {
+                return failure;
+            }
+
+            _sectors.RemoveAt(last);
+            _contents.RemoveAt(last);
+        }
+
+        return null;
+    }
+
+    private string? Keep(ulong sector)
+    {
+        for (int i = 0; i < _sectors.Count; i++)
+        {
+            if (_sectors[i] == sector)
+            {
+                return null;
+            }
+        }
+
+        byte[] content = new byte[SectorDevice.SectorSize];
+        string? failure = _disk.Read(sector, content);
+        if (failure == null)
+        {
+            _sectors.Add(sector);
+            _contents.Add(content);
+        }
+
+        return failure;
+    }
+}

@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Commands.FirmwareConfiguration;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Text;
+using VirtioGuest.Cosmos.Kernel.Block;
+using VirtioGuest.Cosmos.Kernel.Commands;
+using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Cosmos.Kernel.Network;
+using VirtioGuest.Cosmos.Kernel.Terminal;
+using VirtioGuest.Cosmos.Machine;
+using CosmosKernel = Cosmos.System.Kernel;
+
+namespace VirtioGuest.Cosmos.Kernel;
+
+/// <summary>
+/// A Cosmos kernel that says that it is there, registers the virtio devices, and runs the shell until somebody ends it.
+/// </summary>
+/// <remarks>
+/// The commands wait for interrupts, which Cosmos lets come between <see cref="BeforeRun"/> and <see cref="Run"/>.
+/// </remarks>
+public sealed class Kernel : CosmosKernel
+{
+    private readonly CosmosSwitches _switches = new CosmosSwitches();
+    private CosmosPorts? _ports;
+    private TerminalOutput? _output;
+    private TerminalInput? _input;
+    private KernelSystem? _system;
+    private CommandShell? _shell;
+
+    /// <inheritdoc/>
+    protected override void BeforeRun()
+    {
+        _ports = new CosmosPorts();
+        SerialPort serial = new SerialPort(_ports, SerialPort.First);
+        _output = new TerminalOutput(serial, new CosmosScreen());
+        _output.WriteLine("VirtioGuest " + Versions.Kernel + " on Cosmos, started by multiboot2");
+        _input = new TerminalInput(serial, new CosmosKeyboard(), _switches);
+        try
+        {
+            Start(_ports, _output);
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Run()
+    {
+        try
+        {
+            bool isRunning = !FirmwareScript.TryFind(_ports!, _output!, out string? script) || script == null
+                || _shell!.RunScript(script);
+            if (isRunning)
+            {
+                _shell!.RunInteractively(new LineEditor(_input!, _output!));
+            }
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
+
+        Stop();
+    }
+
+    private void Start(CosmosPorts ports, TerminalOutput output)
+    {
+        CosmosMachine machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
+        _system = new KernelSystem(ports, machine.Clock, _switches);
+        VirtioDrivers.Register(machine);
+        List<MountedVolume> volumes = VirtioFileSystems.Register();
+        for (int i = 0; i < volumes.Count; i++)
+        {
+            output.WriteLine(volumes[i].Device.Disk.Device.Name + ": FAT file system at " + volumes[i].Root);
+        }
+
+        SectorDevice[] disks = ShellDisk.Of(VirtioDrivers.Disks);
+        NetworkInterface[] networks = Networks(machine);
+        _shell = new CommandShell(new ShellContext(
+            output,
+            _system,
+            disks,
+            networks,
+            SelfTestList.Create(machine.Clock, _system, disks, volumes, networks),
+            CommandList.Create()));
+    }
+
+    private static NetworkInterface[] Networks(CosmosMachine machine)
+    {
+        List<VirtioNetworkDevice> cards = VirtioDrivers.NetworkDevices;
+        NetworkInterface[] networks = new NetworkInterface[cards.Count];
+        for (int i = 0; i < networks.Length; i++)
+        {
+            networks[i] = new ShellNetwork(cards[i].Card, new CosmosStack(cards[i]), machine.Clock);
+        }
+
+        return networks;
+    }
+
+    /// <summary>Tells of an exception that nobody caught, and ends as a crash does.</summary>
+    private void Fail(Exception exception)
+    {
+        _output!.WriteLine("Unhandled exception. " + ExceptionText.Of(exception));
+        KernelSystem.DebugExitFailed(_ports!);
+        _output.WriteLine("VIRTIOGUEST: FAILED");
+        while (true)
+        {
+            _switches.Rest();
+        }
+    }
+}

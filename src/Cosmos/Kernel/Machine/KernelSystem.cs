@@ -1,0 +1,57 @@
+using VirtioGuest.Commands;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Cosmos.Kernel.Machine;
+
+/// <summary>The machine's switches, as the commands use them.</summary>
+internal sealed class KernelSystem : CommandSystem
+{
+    /// <summary>Where QEMU's exit device is (<c>isa-debug-exit,iobase=0xf4</c>).</summary>
+    private const ushort ExitPort = 0xF4;
+
+    private const byte FailedExit = 0x11;
+    private const ulong NanosecondsPerMillisecond = 1_000_000;
+
+    private readonly PortSpace _ports;
+    private readonly MonotonicClock _clock;
+    private readonly MachineSwitches _switches;
+
+    /// <summary>Covers a machine.</summary>
+    /// <param name="ports">The I/O ports.</param>
+    /// <param name="clock">What tells when a pause is over.</param>
+    /// <param name="switches">What the kit below can do.</param>
+    internal KernelSystem(PortSpace ports, MonotonicClock clock, MachineSwitches switches)
+    {
+        _ports = ports;
+        _clock = clock;
+        _switches = switches;
+    }
+
+    /// <inheritdoc/>
+    public override void DebugExit(byte value) => _ports.Write8(ExitPort, value);
+
+    /// <summary>Ends QEMU as a crash does; returns where the exit device is absent.</summary>
+    internal static void DebugExitFailed(PortSpace ports) => ports.Write8(ExitPort, FailedExit);
+
+    /// <inheritdoc/>
+    public override void PowerOff()
+    {
+        _switches.PowerOff();
+        _switches.Reset();
+    }
+
+    /// <inheritdoc/>
+    public override void Reset() => _switches.Reset();
+
+    /// <inheritdoc/>
+    /// <remarks>Interrupts go on coming, and with them frames.</remarks>
+    public override void Pause(uint milliseconds)
+    {
+        ulong began = _clock.Nanoseconds;
+        ulong wanted = milliseconds * NanosecondsPerMillisecond;
+        while (_clock.Nanoseconds - began < wanted)
+        {
+            _clock.Relax();
+        }
+    }
+}

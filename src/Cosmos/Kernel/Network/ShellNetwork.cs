@@ -1,0 +1,164 @@
+using System;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Cosmos.Net;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Cosmos.Kernel.Network;
+
+/// <summary>A virtio network card, and the kit's IPv4 over it, as commands see them.</summary>
+internal sealed class ShellNetwork : NetworkInterface
+{
+    private const ulong NanosecondsPerMillisecond = 1_000_000;
+    private const int IPv4HeaderLength = 20;
+
+    private readonly CardAccess _card;
+    private readonly IPv4Stack _stack;
+    private readonly MonotonicClock _clock;
+
+    /// <summary>Shows a card to commands.</summary>
+    /// <param name="card">The card.</param>
+    /// <param name="stack">What is over it.</param>
+    /// <param name="clock">What measures round trips.</param>
+    internal ShellNetwork(CardAccess card, IPv4Stack stack, MonotonicClock clock)
+        : base(card.Device.Name)
+    {
+        _card = card;
+        _stack = stack;
+        _clock = clock;
+    }
+
+    /// <inheritdoc/>
+    public override string HardwareAddress => MacText.Of(_card.ReadMacAddress());
+
+    /// <inheritdoc/>
+    public override bool IsUp => _card.IsReady && _card.Device.IsLinkUp;
+
+    /// <inheritdoc/>
+    public override int Mtu => _card.Device.Mtu;
+
+    /// <inheritdoc/>
+    public override string? Configuration
+    {
+        get
+        {
+            IPv4Settings? settings = _stack.Settings;
+            return settings == null ? null : settings.ToString();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override uint Gateway
+    {
+        get
+        {
+            IPv4Settings? settings = _stack.Settings;
+            return settings == null ? 0 : settings.Gateway;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override NetworkTraffic GetTraffic()
+    {
+        Counter[] counters = _card.Device.Describe().Counters;
+        DropCount[] drops = _card.Dropped == 0
+            ? Array.Empty<DropCount>()
+            : new[] { new DropCount(_card.Dropped, "nobody took the frame") };
+        return new NetworkTraffic(
+            Value(counters, "frames received"),
+            Value(counters, "bytes received"),
+            Value(counters, "frames sent"),
+            Value(counters, "bytes sent"),
+            drops);
+    }
+
+    /// <inheritdoc/>
+    public override string? Dhcp(out string lease)
+    {
+        lease = "";
+        string? failure = CheckLink() ?? _stack.RunDhcp();
+        if (failure != null)
+        {
+            return failure;
+        }
+
+        string? configuration = Configuration;
+        lease = configuration ?? "";
+        return configuration == null ? "no DHCP server offered an address" : null;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Where the next hop does not answer ARP, the kit's stack may take longer than the timeout.</remarks>
+    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    {
+        IPv4Settings? settings = _stack.Settings;
+        if (settings == null)
+        {
+            return PingOutcome.CannotSend("no address configured");
+        }
+
+        string? failure = CheckLink();
+        if (failure == null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
+        {
+            failure = "the payload is larger than the link carries";
+        }
+
+        if (failure != null)
+        {
+            return PingOutcome.Failed(failure);
+        }
+
+        byte[] message = EchoMessage.MakeRequest(sequence, payload);
+        ulong began = _clock.Nanoseconds;
+        _stack.Listen(address);
+        _stack.Send(settings.Address, address, message);
+        PingOutcome outcome = Await(address, sequence, payload, began, timeoutMilliseconds);
+        _stack.StopListening();
+        return outcome;
+    }
+
+    private PingOutcome Await(uint address, ushort sequence, byte[] payload, ulong began, uint timeoutMilliseconds)
+    {
+        ulong timeout = timeoutMilliseconds * NanosecondsPerMillisecond;
+        while (true)
+        {
+            byte[]? frame = _stack.Take();
+            ulong elapsed = _clock.Nanoseconds - began;
+            if (frame != null && EchoMessage.IsReply(frame, sequence, payload))
+            {
+                return PingOutcome.Replied(address, elapsed);
+            }
+
+            if (frame == null && elapsed >= timeout)
+            {
+                return PingOutcome.TimedOut();
+            }
+
+            _card.Poll();
+            _clock.Relax();
+        }
+    }
+
+    private string? CheckLink()
+    {
+        if (!_card.IsReady && !_card.Enable())
+        {
+            return "the device is not running";
+        }
+
+        return _card.Device.IsLinkUp ? null : "the link is down";
+    }
+
+    private static ulong Value(Counter[] counters, string name)
+    {
+        for (int i = 0; i < counters.Length; i++)
+        {
+            if (counters[i].Name == name)
+            {
+                return counters[i].Value;
+            }
+        }
+
+        return 0;
+    }
+}

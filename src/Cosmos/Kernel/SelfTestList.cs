@@ -1,0 +1,55 @@
+using System.Collections.Generic;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Block;
+using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Cosmos.Kernel;
+
+/// <summary>Puts together the tests for a machine and its devices.</summary>
+internal static class SelfTestList
+{
+    /// <summary>Creates the plan: the compiler and the clock first, then disks, file systems and networks.</summary>
+    /// <param name="clock">The clock.</param>
+    /// <param name="system">Who pauses.</param>
+    /// <param name="disks">The disks.</param>
+    /// <param name="volumes">The file systems on them.</param>
+    /// <param name="networks">The network interfaces.</param>
+    internal static SelfTestPlan Create(
+        MonotonicClock clock,
+        CommandSystem system,
+        SectorDevice[] disks,
+        List<MountedVolume> volumes,
+        NetworkInterface[] networks)
+    {
+        List<SelfTestCase> cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
+        for (int i = 0; i < disks.Length; i++)
+        {
+            cases.Add(new DiskReadTest(disks[i]));
+            cases.Add(new DiskBoundsTest(disks[i]));
+            cases.Add(new DiskWriteTest(disks[i], clock));
+            cases.Add(new DiskFlushTest(disks[i]));
+        }
+
+        for (int i = 0; i < volumes.Count; i++)
+        {
+            cases.Add(new VolumeTest(volumes[i], clock));
+        }
+
+        if (volumes.Count == 0)
+        {
+            cases.Add(new NoVolumeTest());
+        }
+
+        for (int i = 0; i < networks.Length; i++)
+        {
+            cases.Add(new NetworkDhcpTest(networks[i]));
+            cases.Add(new NetworkPingTest(networks[i]));
+        }
+
+        return new SelfTestPlan(cases.ToArray());
+    }
+}

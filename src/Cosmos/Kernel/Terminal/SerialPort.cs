@@ -1,0 +1,116 @@
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Cosmos.Kernel.Terminal;
+
+/// <summary>
+/// A serial port of a PC, a 16550 (National Semiconductor PC16550D), at 115200 baud 8N1. It is looked at and does not
+/// interrupt.
+/// </summary>
+/// <remarks>
+/// Where the other end stops taking bytes, one byte waits its full time and is dropped; the following are dropped at
+/// once until the transmitter moves again, so that a stuck line never stops the machine.
+/// </remarks>
+internal sealed class SerialPort
+{
+    /// <summary>Where the first serial port of a PC is.</summary>
+    internal const ushort First = 0x3F8;
+
+    private const ushort InterruptEnable = 1;
+    private const ushort FifoControl = 2;
+    private const ushort LineControl = 3;
+    private const ushort ModemControl = 4;
+    private const ushort LineStatus = 5;
+    private const ushort Scratch = 7;
+
+    private const byte DivisorLatch = 0x80;
+    private const byte EightBitsNoParity = 0x03;
+    private const byte FifosOn = 0x01;
+    private const byte TerminalAndRequestReady = 0x03;
+    private const byte DataReady = 0x01;
+    private const byte TransmitterEmpty = 0x20;
+
+    /// <summary>How often a transmitter is looked at before its byte is dropped: a second on a fast machine.</summary>
+    internal const uint MostLooks = 1_000_000;
+
+    private readonly PortSpace _ports;
+    private readonly ushort _base;
+    private bool _isStuck;
+
+    /// <summary>Looks for a port and sets it up.</summary>
+    /// <param name="ports">The I/O ports.</param>
+    /// <param name="first">The first of its eight.</param>
+    internal SerialPort(PortSpace ports, ushort first)
+    {
+        _ports = ports;
+        _base = first;
+        IsPresent = HoldsScratch(0x5A) && HoldsScratch(0xA5);
+        if (!IsPresent)
+        {
+            return;
+        }
+
+        Write(InterruptEnable, 0);
+        Write(LineControl, DivisorLatch | EightBitsNoParity);
+        Write(0, 1);
+        Write(InterruptEnable, 0);
+        Write(LineControl, EightBitsNoParity);
+        Write(FifoControl, FifosOn);
+        Write(ModemControl, TerminalAndRequestReady);
+    }
+
+    /// <summary>Whether there is such a port. Where there is none, nothing is sent or received.</summary>
+    internal bool IsPresent { get; }
+
+    /// <summary>Sends a byte as it is.</summary>
+    internal void Send(byte value)
+    {
+        if (IsPresent && WaitForRoom())
+        {
+            Write(0, value);
+        }
+    }
+
+    /// <summary>Takes a received byte.</summary>
+    /// <returns>False where none is waiting.</returns>
+    internal bool TryReceive(out byte value)
+    {
+        value = 0;
+        if (!IsPresent || (Read(LineStatus) & DataReady) == 0)
+        {
+            return false;
+        }
+
+        value = Read(0);
+        return true;
+    }
+
+    private bool WaitForRoom()
+    {
+        uint looks = _isStuck ? 1 : MostLooks;
+        while (looks != 0)
+        {
+            if ((Read(LineStatus) & TransmitterEmpty) != 0)
+            {
+                _isStuck = false;
+                return true;
+            }
+
+            looks--;
+        }
+
+        _isStuck = true;
+        return false;
+    }
+
+    // The write in between changes what a bus without a device would echo.
+    private bool HoldsScratch(byte value)
+    {
+        Write(Scratch, value);
+        Write(LineControl, EightBitsNoParity);
+        return Read(Scratch) == value;
+    }
+
+    private byte Read(ushort register) => _ports.Read8((ushort)(_base + register));
+
+    private void Write(ushort register, byte value) => _ports.Write8((ushort)(_base + register), value);
+}

@@ -1,0 +1,106 @@
+using VirtioGuest.Commands.Text;
+using VirtioGuest.Cosmos.Kernel.Machine;
+
+namespace VirtioGuest.Cosmos.Kernel.Terminal;
+
+/// <summary>What is typed on the serial line and on the keyboard, whichever comes first.</summary>
+/// <remarks>Keys become the bytes that a terminal would send for them.</remarks>
+internal sealed class TerminalInput : ByteInput
+{
+    /// <summary>
+    /// How often both are looked at before the processor may rest until its next interrupt; whoever types goes on
+    /// typing.
+    /// </summary>
+    internal const int LooksBeforeRest = 10_000;
+
+    private const byte CarriageReturn = 0x0D;
+    private const byte Backspace = 0x08;
+    private const byte Escape = 0x1B;
+
+    private readonly SerialPort _serial;
+    private readonly Keyboard _keyboard;
+    private readonly MachineSwitches _switches;
+    private readonly byte[] _pending = new byte[2];
+    private int _pendingCount;
+
+    /// <summary>Reads from both.</summary>
+    /// <param name="serial">The serial line.</param>
+    /// <param name="keyboard">The keyboard.</param>
+    /// <param name="switches">What lets the processor rest.</param>
+    internal TerminalInput(SerialPort serial, Keyboard keyboard, MachineSwitches switches)
+    {
+        _serial = serial;
+        _keyboard = keyboard;
+        _switches = switches;
+    }
+
+    /// <inheritdoc/>
+    public override byte Read()
+    {
+        int looks = 0;
+        byte value;
+        while (!TryReadPending(out value) && !_serial.TryReceive(out value) && !TryReadKey(out value))
+        {
+            looks++;
+            if (looks >= LooksBeforeRest)
+            {
+                _switches.Rest();
+            }
+        }
+
+        return value;
+    }
+
+    private bool TryReadPending(out byte value)
+    {
+        value = 0;
+        if (_pendingCount == 0)
+        {
+            return false;
+        }
+
+        _pendingCount--;
+        value = _pending[_pendingCount];
+        return true;
+    }
+
+    private bool TryReadKey(out byte value)
+    {
+        value = 0;
+        if (!_keyboard.TryTake(out Key key, out char character))
+        {
+            return false;
+        }
+
+        switch (key)
+        {
+            case Key.Enter:
+                value = CarriageReturn;
+                return true;
+            case Key.Backspace:
+                value = Backspace;
+                return true;
+            case Key.Up:
+                value = Arrow((byte)'A');
+                return true;
+            case Key.Down:
+                value = Arrow((byte)'B');
+                return true;
+            case Key.Character:
+                value = (byte)character;
+                return character < 0x80;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Keeps the rest of an arrow key's bytes, ESC [ A or B (ECMA-48, 8.3.22 and 8.3.19).</summary>
+    /// <returns>The first of them.</returns>
+    private byte Arrow(byte final)
+    {
+        _pending[0] = final;
+        _pending[1] = (byte)'[';
+        _pendingCount = 2;
+        return Escape;
+    }
+}

@@ -1,0 +1,45 @@
+using System;
+using VirtioGuest.Commands.Block;
+
+namespace VirtioGuest.Cosmos.Tests.Kernel;
+
+/// <summary>A disk in memory, which fails where it is told to.</summary>
+internal sealed class MemoryDisk() : SectorDevice("disk0")
+{
+    public byte[] Content { get; } = new byte[64 * SectorSize];
+
+    public ulong? UnreadableSector { get; set; }
+
+    public int WritesLeft { get; set; } = int.MaxValue;
+
+    public override ulong SectorCount => 64;
+
+    public override bool IsReadOnly => false;
+
+    public override bool IsUsable => true;
+
+    public override string? Read(ulong firstSector, byte[] destination)
+    {
+        ulong count = (ulong)destination.Length / SectorSize;
+        if (UnreadableSector >= firstSector && UnreadableSector < firstSector + count)
+        {
+            return "unreadable";
+        }
+
+        Array.Copy(Content, (int)firstSector * SectorSize, destination, 0, destination.Length);
+        return null;
+    }
+
+    public override string? Write(ulong firstSector, byte[] source)
+    {
+        if (WritesLeft-- <= 0)
+        {
+            return "unwritable";
+        }
+
+        source.CopyTo(Content, (int)firstSector * SectorSize);
+        return null;
+    }
+
+    public override string? Flush() => null;
+}

@@ -1,0 +1,118 @@
+using System;
+using System.Buffers.Binary;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Cosmos.Tests.Simulation;
+using VirtioGuest.Devices.Block;
+
+namespace VirtioGuest.Cosmos.Tests.Kernel;
+
+/// <summary>Disks that Cosmos' file systems are let at, and those that would break them.</summary>
+public sealed class MountablePartitionsTests
+{
+    private const int Sectors = 256;
+
+    [Test]
+    public void Primary_partitions_may_be_mounted() =>
+        Assert.That(Find(disk =>
+        {
+            Put(disk, 0, 0x0C, 8, 100);
+            Put(disk, 2, 0x83, 200, 50);
+        }), Is.EqualTo(new[] { 8UL, 200UL }));
+
+    [Test]
+    public void A_disk_without_a_table_has_nothing_to_mount() =>
+        Assert.That(Find(disk => disk[..1024].Fill(0xA5)), Is.Empty);
+
+    [TestCase(64u, false)]
+    [TestCase(128u, true)]
+    [TestCase(512u, true)]
+    [TestCase(1024u, false)]
+    public void A_GUID_table_has_to_have_whole_entries_in_its_sectors(uint entryLength, bool isMounted) =>
+        Assert.That(Find(disk => PutGuidTable(disk, entryLength, 1)), isMounted ? Has.One.EqualTo(40) : Is.Empty);
+
+    [Test]
+    public void A_disk_with_more_than_four_partitions_is_left_alone() =>
+        Assert.That(Find(disk => PutGuidTable(disk, 128, 5)), Is.Empty);
+
+    [Test]
+    public void A_stale_GUID_header_of_no_size_behind_an_older_table_keeps_a_disk_from_being_mounted() =>
+        Assert.That(Find(disk =>
+        {
+            Put(disk, 0, 0x0C, 8, 100);
+            "EFI PART"u8.CopyTo(disk[512..]);
+        }), Is.Empty);
+
+    [Test]
+    public void A_disk_that_cannot_be_read_has_nothing_to_mount()
+    {
+        using Pc pc = new();
+        pc.AddDisk(16).Faults = new RequestLog { Status = BlockStatus.IoError };
+        pc.Boot();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(MountablePartitions.Find(pc.Disk, pc.Buffer(512)), Is.Empty);
+            Assert.That(
+                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(1, 15), pc.Buffer(512)), Is.False);
+        }
+    }
+
+    [Test]
+    public void A_partition_has_FAT_where_its_first_sector_says_so()
+    {
+        using Pc pc = new();
+        BlockDevice model = pc.AddDisk(130_000);
+        FatBootSectorTests.Fat32().CopyTo(model.Disk[(8 * 512)..]);
+        pc.Boot();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(8, 129024), pc.Buffer(512)), Is.True);
+            Assert.That(
+                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(8, 129023), pc.Buffer(512)), Is.False);
+            Assert.That(
+                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(9, 129024), pc.Buffer(512)), Is.False);
+        }
+    }
+
+    private delegate void Fill(Span<byte> disk);
+
+    private static ulong[] Find(Fill fill)
+    {
+        using Pc pc = new();
+        BlockDevice model = pc.AddDisk(Sectors);
+        model.Disk[510] = 0x55;
+        model.Disk[511] = 0xAA;
+        fill(model.Disk);
+        pc.Boot();
+        return [.. MountablePartitions.Find(pc.Disk, pc.Buffer(512)).Select(each => each.FirstSector)];
+    }
+
+    private static void Put(Span<byte> disk, int entry, byte type, uint first, uint count)
+    {
+        Span<byte> place = disk.Slice(446 + (entry * 16), 16);
+        place[4] = type;
+        BinaryPrimitives.WriteUInt32LittleEndian(place[8..], first);
+        BinaryPrimitives.WriteUInt32LittleEndian(place[12..], count);
+    }
+
+    private static void PutGuidTable(Span<byte> disk, uint entryLength, int partitions)
+    {
+        Put(disk, 0, 0xEE, 1, Sectors - 1);
+        "EFI PART"u8.CopyTo(disk[512..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(disk[(512 + 72)..], 2);
+        BinaryPrimitives.WriteUInt32LittleEndian(disk[(512 + 80)..], 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(disk[(512 + 84)..], entryLength);
+        for (int i = 0; i < partitions; i++)
+        {
+            Span<byte> place = disk[(1024 + (i * (int)entryLength))..];
+            place[..16].Fill(0x11);
+            BinaryPrimitives.WriteUInt64LittleEndian(place[32..], (ulong)(40 + (i * 8)));
+            BinaryPrimitives.WriteUInt64LittleEndian(place[40..], (ulong)(47 + (i * 8)));
+        }
+    }
+}

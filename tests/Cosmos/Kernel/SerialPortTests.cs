@@ -1,0 +1,82 @@
+using NUnit.Framework;
+using VirtioGuest.Cosmos.Kernel.Terminal;
+
+namespace VirtioGuest.Cosmos.Tests.Kernel;
+
+/// <summary>The serial port: set up, fed, drained, stuck and absent.</summary>
+public sealed class SerialPortTests
+{
+    [Test]
+    public void The_port_is_set_up_for_115200_baud_8N1_without_interrupts()
+    {
+        var line = new SerialLine();
+        var port = new SerialPort(line, SerialPort.First);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(port.IsPresent, Is.True);
+            Assert.That(line.Divisor, Is.EqualTo(1));
+            Assert.That(line.LineControl, Is.EqualTo(0x03));
+            Assert.That(line.InterruptEnable, Is.Zero);
+            Assert.That(line.Sent, Is.Empty);
+        }
+    }
+
+    [Test]
+    public void Bytes_go_out_and_come_in_as_they_are()
+    {
+        var line = new SerialLine();
+        var port = new SerialPort(line, SerialPort.First);
+        line.Received.Enqueue(0x80);
+
+        port.Send(0xFF);
+        port.Send((byte)'\n');
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(line.Sent, Is.EqualTo("\u00FF\n"));
+            Assert.That(port.TryReceive(out byte value), Is.True);
+            Assert.That(value, Is.EqualTo(0x80));
+            Assert.That(port.TryReceive(out _), Is.False);
+        }
+    }
+
+    [Test]
+    public void Where_there_is_no_port_nothing_is_sent_and_nothing_comes()
+    {
+        var line = new SerialLine { IsPresent = false };
+        var port = new SerialPort(line, SerialPort.First);
+        int writes = line.Writes.Count;
+
+        port.Send(1);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(port.IsPresent, Is.False);
+            Assert.That(line.Writes, Has.Count.EqualTo(writes));
+            Assert.That(port.TryReceive(out _), Is.False);
+        }
+    }
+
+    [Test]
+    public void A_line_that_is_stuck_costs_its_wait_once_until_it_moves_again()
+    {
+        var line = new SerialLine();
+        var port = new SerialPort(line, SerialPort.First);
+
+        line.IsFlowing = false;
+        port.Send((byte)'a');
+        int first = line.VainLooks;
+        port.Send((byte)'b');
+        int second = line.VainLooks - first;
+        line.IsFlowing = true;
+        port.Send((byte)'c');
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first, Is.EqualTo(SerialPort.MostLooks));
+            Assert.That(second, Is.EqualTo(1));
+            Assert.That(line.Sent, Is.EqualTo("c"));
+        }
+    }
+}

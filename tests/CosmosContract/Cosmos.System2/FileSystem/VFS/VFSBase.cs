@@ -1,0 +1,5 @@
+namespace Cosmos.System.FileSystem.VFS;
+
+public abstract class VFSBase
+{
+}

@@ -1,0 +1,6 @@
+namespace Cosmos.System;
+
+public static class Global
+{
+    public static Console Console;
+}
