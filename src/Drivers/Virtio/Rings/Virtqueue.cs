@@ -83,7 +83,7 @@ public abstract partial class Virtqueue
     public abstract ushort NextAvailable { get; }
 
     /// <summary>How the device is notified of the queue; null before a transport enabled it.</summary>
-    public QueueNotifier? Notifier { get; set; }
+    public QueueNotifier? Notifier { get; internal set; }
 
     /// <summary>
     /// The buffer ID that the next buffer will have, 0 to <see cref="Size"/> - 1, where there is a free descriptor: a
