@@ -59,7 +59,7 @@ internal sealed class DeviceBinder
         {
             if (!PciIdentity.TryIdentify(function, out _))
             {
-                function.Quiesce();
+                Silence(function);
             }
         }
 
@@ -73,6 +73,16 @@ internal sealed class DeviceBinder
         }
 
         return inventory;
+    }
+
+    private void Silence(PciFunction function)
+    {
+        if (!SataController.Stop(_machine, function))
+        {
+            _output.WriteLine($"{function.Address}: a SATA port that firmware left running does not stop: cut off");
+        }
+
+        function.Quiesce();
     }
 
     private void AssignAddresses(PciTopology topology, FirmwareDescription firmware, List<MmioDeviceWord> places)
