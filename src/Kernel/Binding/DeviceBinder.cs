@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Pci;
 
@@ -26,11 +27,16 @@ internal sealed class DeviceBinder
     {
         _machine = machine;
         _output = output;
+        Tables = FirmwareTables.Read(machine, []);
     }
+
+    /// <summary>The firmware's tables; none before <see cref="Bind"/>.</summary>
+    public FirmwareTables Tables { get; private set; }
 
     /// <summary>Does all of it: the functions on PCI first, then what the command line names.</summary>
     public DeviceInventory Bind(FirmwareDescription firmware)
     {
+        Tables = FirmwareTables.Read(_machine, firmware.Tables);
         List<MmioDeviceWord> places = MmioDeviceWords.Read(firmware, _output);
         DeviceInventory inventory = BindPci(firmware, places);
         foreach (MmioDeviceWord place in places)
