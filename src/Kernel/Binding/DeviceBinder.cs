@@ -33,11 +33,12 @@ internal sealed class DeviceBinder
     /// <summary>The firmware's tables; none before <see cref="Bind"/>.</summary>
     public FirmwareTables Tables { get; private set; }
 
-    /// <summary>Does all of it: the functions on PCI first, then what the command line names.</summary>
+    /// <summary>Does all of it: the functions on PCI first, then what command line and ACPI name.</summary>
     public DeviceInventory Bind(FirmwareDescription firmware)
     {
         Tables = FirmwareTables.Read(_machine, firmware.Tables);
         List<MmioDeviceWord> places = MmioDeviceWords.Read(firmware, _output);
+        VirtioMmioDevices.AddTo(places, Tables.Names, _output);
         DeviceInventory inventory = BindPci(firmware, places);
         foreach (MmioDeviceWord place in places)
         {
