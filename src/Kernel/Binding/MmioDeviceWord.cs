@@ -11,7 +11,7 @@ namespace VirtioGuest.Kernel.Binding;
 /// <c>virtio_mmio.device=SIZE@ADDRESS:LINE[:ID]</c>, the form that Linux takes and VMMs pass.
 /// </summary>
 /// <param name="Range">The registers: at least as many as every device has, at a multiple of 4.</param>
-/// <param name="Line">The interrupt line, 0 to 15.</param>
+/// <param name="Line">The interrupt line: 0 to 15, or a global system interrupt above where ACPI names it.</param>
 internal readonly record struct MmioDeviceWord(AddressRange Range, byte Line)
 {
     /// <summary>What the word begins with.</summary>
