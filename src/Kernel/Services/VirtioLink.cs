@@ -88,7 +88,8 @@ internal sealed class VirtioLink : EthernetLink
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(stack, VirtioNet.EthernetHeaderLength + Mtu);
+            _receiver = new FrameReceiver(
+                stack, VirtioNet.EthernetHeaderLength + NetworkStack.VlanTagLength + Mtu);
         }
 
         // What came before has raised its interrupt in vain.
