@@ -30,6 +30,12 @@ internal unsafe struct ImageLayout
     /// <summary>The names of functions: see <see cref="LibOS.Symbols"/>.</summary>
     public byte* Symbols;
 
+    /// <summary>The first of the features that the processor must have.</summary>
+    public RequiredFeature* Features;
+
+    /// <summary>The place behind the last one.</summary>
+    public RequiredFeature* FeaturesEnd;
+
     /// <summary>The distance between two trap stubs.</summary>
     public const ulong TrapStubLength = 16;
 }
