@@ -24,7 +24,8 @@ internal static class Program
         LibOsThread.NameCurrent("shell");
         OutOfMemoryReserve.SetAside();
         var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
-        var system = new LibOsSystemControl();
+        var input = new LibOsInput();
+        var system = new LibOsSystemControl(input);
         var firmware = new FirmwareDescription
         {
             MemoryMap = system.MemoryMap,
@@ -34,17 +35,26 @@ internal static class Program
         DeviceInventory devices = new DeviceBinder(machine, output).Bind(firmware);
         ShellDisk[] disks = ShellDisk.Of(devices.Disks);
         ShellNetwork[] networks = ShellNetwork.Of(devices.Networks);
-        var shell = new CommandShell(new ShellContext(
+        var context = new ShellContext(
             output,
             system,
             disks,
             networks,
             SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
-            CommandList.Create(system, devices)));
-        string? script = ScriptSource.Find(machine.Ports, firmware.CommandLine, output);
-        if (script is null || shell.RunScript(script))
+            CommandList.Create(system, devices));
+        var shell = new CommandShell(context, new InterruptibleRunner(LibOsThread.NameCurrent));
+        if (ScriptSource.TryFind(machine.Ports, firmware.CommandLine, output, out string? script))
         {
-            shell.RunInteractively(new LineEditor(new LibOsInput(), output));
+            if (script is null)
+            {
+                shell.RefuseScript();
+            }
+            else if (!shell.RunScript(script))
+            {
+                return;
+            }
         }
+
+        shell.RunInteractively(new LineEditor(input, output));
     }
 }
