@@ -27,7 +27,16 @@ public abstract class Command
     /// <summary>What it does.</summary>
     public string Summary { get; }
 
-    /// <summary>Runs it.</summary>
+    /// <summary>
+    /// Whether a shell may take the next command before this one has ended, because it was interrupted and does not
+    /// notice: while it waits for a device, say. It then ends unseen.
+    /// </summary>
+    public virtual bool CanBeLeft => true;
+
+    /// <summary>
+    /// Runs it. What may take longer than a second looks at <see cref="ShellContext.IsInterrupted"/> and ends as soon
+    /// as it can.
+    /// </summary>
     /// <param name="shell">Where it is run.</param>
     /// <param name="arguments">The words after its name; with a <see cref="Verb"/> at least two.</param>
     public abstract CommandResult Run(ShellContext shell, string[] arguments);

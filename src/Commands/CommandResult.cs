@@ -15,6 +15,9 @@ public readonly struct CommandResult
     /// <summary>Its arguments make no sense; the shell shows how it is used.</summary>
     public static CommandResult WrongArguments => new(CommandOutcome.WrongArguments, "");
 
+    /// <summary>Somebody has ended it by Ctrl+C.</summary>
+    public static CommandResult Interrupted => Failure("interrupted");
+
     /// <summary>How it ended.</summary>
     public CommandOutcome Outcome { get; }
 

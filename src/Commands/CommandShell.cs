@@ -9,51 +9,53 @@ public sealed class CommandShell
     public const string Prompt = "vg> ";
 
     private readonly ShellContext _context;
+    private readonly CommandRunner _runner;
+
+    /// <summary>Creates a shell that runs each command where it is called.</summary>
+    public CommandShell(ShellContext context)
+        : this(context, new CommandRunner())
+    {
+    }
 
     /// <summary>Creates a shell.</summary>
-    public CommandShell(ShellContext context)
+    /// <param name="context">What commands work with.</param>
+    /// <param name="runner">How they are run.</param>
+    public CommandShell(ShellContext context, CommandRunner runner)
     {
         _context = context;
+        _runner = runner;
     }
 
     /// <summary>Runs the commands of a script, each shown after the prompt as if it had been typed.</summary>
-    /// <returns>False where a command ended the shell.</returns>
-    public bool RunScript(string script)
-    {
-        foreach (string command in CommandWords.OfScript(script))
-        {
-            _context.Output.WriteLine(Prompt + command);
-            if (!RunCommand(command))
-            {
-                return false;
-            }
-        }
+    /// <returns>False where a command ended the shell. Ctrl+C ends the script, and not the shell.</returns>
+    public bool RunScript(string script) => RunAll(script, isShown: true);
 
-        return true;
+    /// <summary>Ends the machine as failed, because it was started with a script that cannot be used.</summary>
+    public void RefuseScript()
+    {
+        _context.HasFailed = true;
+        _context.System.Exit(hasFailed: true);
     }
 
     /// <summary>Runs what is typed until a command ends the shell.</summary>
     public void RunInteractively(LineEditor editor)
     {
-        while (RunLine(editor.ReadLine(Prompt)))
+        bool isRunning = true;
+        while (isRunning)
         {
+            string line = editor.ReadLine(Prompt);
+            if (editor.Refusal is not null)
+            {
+                Report(CommandResult.Failure(editor.Refusal), "");
+            }
+
+            isRunning = RunLine(line);
         }
     }
 
     /// <summary>Runs the commands of one typed line.</summary>
-    /// <returns>False where one ended the shell.</returns>
-    public bool RunLine(string line)
-    {
-        foreach (string command in CommandWords.OfScript(line))
-        {
-            if (!RunCommand(command))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
+    /// <returns>False where one ended the shell. Ctrl+C ends the line, and not the shell.</returns>
+    public bool RunLine(string line) => RunAll(line, isShown: false);
 
     /// <summary>Runs one command and reports its failure.</summary>
     /// <returns>False where it ended the shell.</returns>
@@ -68,18 +70,52 @@ public sealed class CommandShell
         _context.Activity.Begin(_context.System);
         CommandResult result = Dispatch(words, out string usage);
         _context.Activity.End();
-        switch (result.Outcome)
+        if (result.Outcome == CommandOutcome.EndsShell)
         {
-            case CommandOutcome.Failed:
-                _context.HasFailed = true;
-                _context.Output.WriteLine("error: " + result.Reason);
+            return false;
+        }
+
+        bool wasCutShort = result.Outcome == CommandOutcome.Succeeded && _context.IsInterrupted;
+        Report(wasCutShort ? CommandResult.Interrupted : result, usage);
+        return true;
+    }
+
+    private bool RunAll(string commands, bool isShown)
+    {
+        _context.System.WatchForInterrupt();
+        foreach (string command in CommandWords.OfScript(commands))
+        {
+            if (isShown)
+            {
+                _context.Output.WriteLine(Prompt + command);
+            }
+
+            if (!RunCommand(command))
+            {
+                return false;
+            }
+
+            if (_context.IsInterrupted)
+            {
+                _context.System.UseInterrupt();
                 return true;
-            case CommandOutcome.WrongArguments:
-                _context.HasFailed = true;
-                _context.Output.WriteLine("usage: " + usage);
-                return true;
-            default:
-                return result.Outcome != CommandOutcome.EndsShell;
+            }
+        }
+
+        return true;
+    }
+
+    private void Report(CommandResult result, string usage)
+    {
+        if (result.Outcome == CommandOutcome.Failed)
+        {
+            _context.HasFailed = true;
+            _context.Output.WriteLine("error: " + result.Reason);
+        }
+        else if (result.Outcome == CommandOutcome.WrongArguments)
+        {
+            _context.HasFailed = true;
+            _context.Output.WriteLine("usage: " + usage);
         }
     }
 
@@ -98,7 +134,7 @@ public sealed class CommandShell
             if (verb is null || (words.Length > 2 && words[2] == verb))
             {
                 usage = command.Usage;
-                return command.Run(_context, Arguments(words));
+                return _runner.Run(command, _context, Arguments(words));
             }
 
             usage += usage.Length == 0 ? command.Usage : " | " + command.Usage;

@@ -29,6 +29,22 @@ public abstract class CommandSystem
     /// <summary>Resets the machine.</summary>
     public abstract void Reset();
 
+    /// <summary>
+    /// Whether Ctrl+C was typed since <see cref="WatchForInterrupt"/>; once it was, it stays so. Asked often while a
+    /// command runs. A machine that cannot tell says no.
+    /// </summary>
+    public virtual bool IsInterrupted => false;
+
+    /// <summary>Commands begin: a Ctrl+C that was typed before does not concern them.</summary>
+    public virtual void WatchForInterrupt()
+    {
+    }
+
+    /// <summary>Commands have ended because of a Ctrl+C: what was typed up to it is not to be read any more.</summary>
+    public virtual void UseInterrupt()
+    {
+    }
+
     /// <summary>Lets time pass; what arrives meanwhile is served.</summary>
     /// <param name="milliseconds">How much.</param>
     public abstract void Pause(uint milliseconds);

@@ -9,17 +9,30 @@ namespace VirtioGuest.Commands;
 /// </remarks>
 internal static class CommandWords
 {
-    /// <summary>The commands of a script: what lies between semicolons and line ends, without blank ones.</summary>
+    /// <summary>
+    /// The commands of a script: what lies between semicolons and line ends, without blank ones. Where a command would
+    /// begin with <c>#</c>, the rest of the line is a remark.
+    /// </summary>
     public static string[] OfScript(string script)
     {
         var commands = new List<string>();
         int start = 0;
+        bool isRemark = false;
+        bool isBlank = true;
         for (int index = 0; index <= script.Length; index++)
         {
-            if (index == script.Length || script[index] is ';' or '\r' or '\n')
+            bool endsLine = index == script.Length || script[index] is '\r' or '\n';
+            if (endsLine || (script[index] == ';' && !isRemark))
             {
-                AddTrimmed(commands, script, start, index);
+                AddTrimmed(commands, script, start, isRemark ? start : index);
                 start = index + 1;
+                isRemark = false;
+                isBlank = true;
+            }
+            else if (isBlank && !IsWhiteSpace(script[index]))
+            {
+                isRemark = script[index] == '#';
+                isBlank = false;
             }
         }
 

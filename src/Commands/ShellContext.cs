@@ -6,7 +6,7 @@ using VirtioGuest.Commands.Text;
 namespace VirtioGuest.Commands;
 
 /// <summary>All that commands work with.</summary>
-public sealed class ShellContext
+public class ShellContext
 {
     /// <summary>Puts a shell's surroundings together; the lists do not change afterwards.</summary>
     /// <param name="output">Where results go.</param>
@@ -30,6 +30,9 @@ public sealed class ShellContext
         SelfTests = selfTests;
         Commands = commands;
     }
+
+    /// <summary>Whether the command that runs is to end, because somebody typed Ctrl+C.</summary>
+    public virtual bool IsInterrupted => System.IsInterrupted;
 
     /// <summary>Where results go.</summary>
     public TextOutput Output { get; }

@@ -26,7 +26,8 @@ internal static class Program
         LibOsThread.NameCurrent("shell");
         OutOfMemoryReserve.SetAside();
         var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
-        var system = new LibOsSystemControl();
+        var input = new LibOsInput();
+        var system = new LibOsSystemControl(input);
         var firmware = new FirmwareDescription
         {
             MemoryMap = system.MemoryMap,
@@ -45,16 +46,24 @@ internal static class Program
             networks,
             SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
             CommandList.Create(system, devices));
-        var shell = new CommandShell(context);
+        var shell = new CommandShell(context, new InterruptibleRunner(LibOsThread.NameCurrent));
         PowerEvents.Start(
             machine,
             binder.Tables,
             output,
             new OrderlyShutdown(context.Activity, system, output, () => devices.Disks));
-        string? script = ScriptSource.Find(machine.Ports, firmware.CommandLine, output);
-        if (script is null || shell.RunScript(script))
+        if (ScriptSource.TryFind(machine.Ports, firmware.CommandLine, output, out string? script))
         {
-            shell.RunInteractively(new LineEditor(new LibOsInput(), output));
+            if (script is null)
+            {
+                shell.RefuseScript();
+            }
+            else if (!shell.RunScript(script))
+            {
+                return;
+            }
         }
+
+        shell.RunInteractively(new LineEditor(input, output));
     }
 }

@@ -6,6 +6,7 @@ internal static class ErrorNumber
     public const long NotPermitted = 1;
     public const long NoEntry = 2;
     public const long NoSuchProcess = 3;
+    public const long InputOutput = 5;
     public const long BadFile = 9;
     public const long TryAgain = 11;
     public const long OutOfMemory = 12;

@@ -8,6 +8,7 @@ namespace VirtioGuest.LibOS;
 internal static unsafe class Power
 {
     private const ushort DebugExitPort = 0xF4;
+    private const byte SucceededExit = 0x10;
     private const byte FailedExit = 0x11;
     private const ushort ResetControlPort = 0xCF9;
     private const ushort KeyboardCommandPort = 0x64;
@@ -15,8 +16,11 @@ internal static unsafe class Power
     private const uint Patience = 100_000;
 
     /// <summary>Ends QEMU through its debug exit device; returns where there is none.</summary>
-    /// <param name="value">QEMU's status becomes twice this value plus one.</param>
-    public static void DebugExit(byte value) => Processor.Out8(DebugExitPort, value);
+    /// <param name="value">
+    /// QEMU's status becomes twice this value plus one. Success becomes failure where output was lost.
+    /// </param>
+    public static void DebugExit(byte value) =>
+        Processor.Out8(DebugExitPort, value == SucceededExit && SerialOutput.HasLost ? FailedExit : value);
 
     /// <summary>
     /// Ends the machine as failed: by the debug exit device, or with a last line and a halt. Never a reset, so that the
@@ -24,9 +28,11 @@ internal static unsafe class Power
     /// </summary>
     public static void Fail()
     {
+        SerialOutput.Flush();
         DebugExit(FailedExit);
         KernelConsole.StartLine();
         KernelConsole.WriteLine("VIRTIOGUEST: FAILED");
+        SerialOutput.Flush();
         Processor.Halt();
     }
 

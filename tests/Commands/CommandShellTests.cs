@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Commands.Text;
 
@@ -66,6 +67,105 @@ internal sealed class CommandShellTests
         Assert.That(
             bench.Output.Text,
             Is.EqualTo("vg> disks; disks\nno disks\nno disks\nvg> \nvg>   \nvg> poweroff; disks\n"));
+    }
+
+    [Test]
+    public void Interactive_shell_refuses_a_damaged_line_aloud_and_remembers_it()
+    {
+        var bench = new CommandBench();
+        var editor = new LineEditor(new ScriptedInput("disks\x01\rdisks\rexit\r"), bench.Output);
+        bench.Shell.RunInteractively(editor);
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[]
+        {
+            "vg> disks^A", "error: this line has a character that no command has (0x01): it is not run",
+            "vg> disks", "no disks", "vg> exit",
+        }));
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
+    }
+
+    [Test]
+    public void Script_may_have_remarks()
+    {
+        var bench = new CommandBench();
+        bench.Shell.RunScript("#!/usr/bin/vg; disks\n  # disks; disks\r\ndisks;# the rest; disks\rdisks # x\n#");
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[]
+        {
+            "vg> disks", "no disks", "vg> disks # x", "usage: disks",
+        }));
+    }
+
+    [Test]
+    public void Script_that_cannot_be_used_ends_the_machine_as_failed()
+    {
+        var bench = new CommandBench();
+        bench.Shell.RefuseScript();
+        Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
+    }
+
+    [Test]
+    public void Control_C_ends_the_command_and_the_line_and_counts_as_a_failure()
+    {
+        var bench = new CommandBench(new FakeSectorDevice(1000));
+        bench.System.LooksUntilInterrupt = 2;
+        Assert.That(bench.Shell.RunLine("blk 0 checksum 0 1000; disks"), Is.True);
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[] { "error: interrupted" }));
+        Assert.That(bench.Context.HasFailed, Is.True);
+        Assert.That(bench.System.UsedInterrupts, Is.EqualTo(1));
+        Assert.That(bench.Run("disks"), Does.StartWith("disk0"), "the next line runs");
+    }
+
+    [Test]
+    public void Control_C_ends_a_script_and_not_the_shell()
+    {
+        var bench = new CommandBench(new FakeSectorDevice(1000));
+        bench.System.LooksUntilInterrupt = 2;
+        Assert.That(bench.Shell.RunScript("blk 0 fill 0 1000 1; exit"), Is.True);
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[] { "vg> blk 0 fill 0 1000 1", "error: interrupted" }));
+        Assert.That(bench.System.Calls, Is.Empty);
+    }
+
+    [Test]
+    public void Control_C_between_two_commands_of_a_line_ends_the_line()
+    {
+        var bench = new CommandBench();
+        bench.System.LooksUntilInterrupt = 1;
+        bench.Shell.RunLine("disks; disks");
+        Assert.That(bench.Output.Lines, Is.EqualTo(new[] { "no disks", "error: interrupted" }));
+    }
+
+    [TestCase("blk 0 read 0 1000")]
+    [TestCase("blk 0 checksum 0 1000")]
+    [TestCase("blk 0 fill 0 1000 1")]
+    [TestCase("blk 0 verify 0 1000 1")]
+    [TestCase("net 0 ping 10.0.2.2 1000")]
+    [TestCase("selftest")]
+    public void Every_long_command_ends_soon_after_Control_C(string command)
+    {
+        var disk = new FakeSectorDevice(1000);
+        var network = new FakeNetwork();
+        var bench = new CommandBench(disk, network, [new CountingTest(), new CountingTest(), new CountingTest()]);
+        if (command.Contains("verify", System.StringComparison.Ordinal))
+        {
+            bench.Run("blk 0 fill 0 1000 1");
+        }
+
+        int before = disk.Reads + disk.Writes;
+        bench.System.LooksUntilInterrupt = 2;
+        Assert.That(bench.Run(command), Does.EndWith("error: interrupted"));
+        Assert.That(disk.Reads + disk.Writes - before + network.Pings.Count, Is.LessThanOrEqualTo(2));
+        Assert.That(CountingTest.Runs, Is.LessThanOrEqualTo(1));
+        CountingTest.Runs = 0;
+    }
+
+    private sealed class CountingTest() : SelfTestCase("runs")
+    {
+        public static int Runs { get; set; }
+
+        public override SelfTestResult Run()
+        {
+            Runs++;
+            return SelfTestResult.Passed;
+        }
     }
 
     [TestCase("help me")]

@@ -83,6 +83,11 @@ internal sealed class FirmwareConfigurationTests
     [TestCase("\0", "")]
     [TestCase("", "")]
     [TestCase("na\u00EFve", "na?ve")]
+    [TestCase("\u00EF\u00BB\u00BFhelp\r\nexit\r\n", "help\r\nexit\r\n", TestName = "UTF-8 with its mark")]
+    [TestCase("\u00FF\u00FEh\0i\0\u00E9\0\n\0", "hi?\n", TestName = "UTF-16, little-endian")]
+    [TestCase("\u00FE\u00FF\0h\0i\x20\x1C\0\n", "hi?\n", TestName = "UTF-16, big-endian")]
+    [TestCase("\u00FF\u00FEh\0i", "hi", TestName = "UTF-16 with half a character")]
+    [TestCase("help\r\n\x1A", "help\r\n", TestName = "the end-of-file character of old editors")]
     public void A_script_is_ASCII_without_the_zeros_at_its_end(string content, string expected)
     {
         var ports = new FakePorts(0xFF);

@@ -20,7 +20,11 @@ internal sealed class LineEditorTests
     [TestCase("he\x1B[Clp\r", "help", TestName = "an unknown key is ignored")]
     [TestCase("he\x1B[15~lp\r", "help", TestName = "a long unknown key is ignored")]
     [TestCase("he\x1BOPlp\r", "help", TestName = "a function key is ignored")]
-    [TestCase("he\x01\xE4lp\r", "help", TestName = "what is not ASCII is ignored")]
+    [TestCase("blk\t0\r", "blk 0", TestName = "a tabulator separates")]
+    [TestCase("blk 0 read\x17help\r", "blk 0 help", TestName = "Ctrl-W takes a word back")]
+    [TestCase("blk 0  \x17\x17help\r", "help", TestName = "Ctrl-W takes blanks back with the word")]
+    [TestCase("h\x01\x7F" + "elp\r", "help", TestName = "a control character can be taken back")]
+    [TestCase("\x04", "exit", TestName = "Ctrl-D on an empty line is exit")]
     [TestCase("\r", "")]
     public void ReadLine_gives_what_was_meant(string keys, string expected)
     {
@@ -90,11 +94,64 @@ internal sealed class LineEditorTests
         Assert.That(output.Text, Is.EqualTo("one\nab\b \b\b \bone\b \bx\n"));
     }
 
-    [Test]
-    public void ReadLine_stops_taking_characters_when_the_line_is_full()
+    [TestCase("he\x01lp\r", "0x01")]
+    [TestCase("help\x04\r", "0x04")]
+    [TestCase("help\0\r", "0x00")]
+    [TestCase("blk 0 fill 0 1 5\xC3\xA9\r", "0xc3")]
+    [TestCase("exit\x1Bx\r", "0x1b")]
+    [TestCase("exit\x1B\r", "0x1b")]
+    [TestCase("blk 0 fill 0 1\x1B[1\r", "0x1b", TestName = "an escape sequence that is cut does not swallow the end")]
+    [TestCase("exit\x1BO\r", "0x1b")]
+    public void ReadLine_refuses_a_line_with_what_no_command_has(string keys, string which)
     {
-        var editor = new LineEditor(new ScriptedInput(new string('x', 2000) + "\r"), new RecordingOutput());
-        Assert.That(editor.ReadLine(""), Is.EqualTo(new string('x', 512)));
+        var editor = new LineEditor(new ScriptedInput(keys + "next\r"), new RecordingOutput());
+        Assert.That(editor.ReadLine(""), Is.Empty);
+        Assert.That(editor.Refusal, Does.Contain(which).And.Contain("not run"));
+        Assert.That(editor.ReadLine(""), Is.EqualTo("next"));
+        Assert.That(editor.Refusal, Is.Null);
+    }
+
+    [Test]
+    public void ReadLine_shows_what_no_command_has()
+    {
+        var output = new RecordingOutput();
+        new LineEditor(new ScriptedInput("a\x01\x7F\xE4\x1B.\tb\r"), output).ReadLine("");
+        Assert.That(output.Text, Is.EqualTo("a^A\b\b  \b\b?^[. b\n"));
+    }
+
+    [Test]
+    public void ReadLine_takes_long_lines_whole_and_refuses_longer_ones_whole()
+    {
+        string longest = new('x', LineEditor.MaximumLength);
+        var editor = new LineEditor(new ScriptedInput(longest + "\r" + longest + "y\rnext\r"), new RecordingOutput());
+        Assert.That(editor.ReadLine(""), Is.EqualTo(longest));
+        Assert.That(editor.ReadLine(""), Is.Empty);
+        Assert.That(editor.Refusal, Does.Contain("longer than 64 KiB"));
+        Assert.That(editor.ReadLine(""), Is.EqualTo("next"));
+    }
+
+    [TestCase(0)]
+    [TestCase(4)]
+    [TestCase(8)]
+    public void ReadLine_refuses_a_line_of_which_something_was_lost(int place)
+    {
+        var editor = new LineEditor(new ScriptedInput("one\rtwo\rnext\rlast\r", place), new RecordingOutput());
+        for (int line = 0; line < 4; line++)
+        {
+            string text = editor.ReadLine("");
+            bool isHit = line == place / 4;
+            Assert.That(text.Length == 0, Is.EqualTo(isHit));
+            Assert.That(editor.Refusal, isHit ? Does.Contain("lost") : Is.Null);
+        }
+    }
+
+    [Test]
+    public void ReadLine_keeps_refused_lines_out_of_the_history()
+    {
+        var editor = new LineEditor(new ScriptedInput("good\rb\x01" + "d\r" + Up + "\r"), new RecordingOutput());
+        editor.ReadLine("");
+        editor.ReadLine("");
+        Assert.That(editor.ReadLine(""), Is.EqualTo("good"));
     }
 
     [Test]

@@ -139,13 +139,14 @@ public sealed unsafe class BootMultiboot2Tests
     }
 
     [Test]
-    public void A_command_line_without_end_or_too_long_is_cut()
+    public void A_command_line_is_taken_whole_or_refused([Values(5000, 65536, 65537)] int length)
     {
         BootTable table = Empty();
         AddRam(table);
-        Tag(table, 1, new BootTable().AddText(new string('x', 5000)));
-        Assert.That(Parse(End(table)), Is.EqualTo(BootStatus.Ok));
-        Assert.That(_memory.CommandLine, Is.EqualTo(new string('x', BootInformation.CommandLineCapacity)));
+        Tag(table, 1, new BootTable().AddText(new string('x', length)));
+        bool isTaken = length <= BootInformation.CommandLineCapacity;
+        Assert.That(Parse(End(table)), Is.EqualTo(isTaken ? BootStatus.Ok : BootStatus.LongCommandLine));
+        Assert.That(_memory.CommandLine, Is.EqualTo(isTaken ? new string('x', length) : ""));
     }
 
     [TestCase(0UL, nameof(BootStatus.Unreachable))]

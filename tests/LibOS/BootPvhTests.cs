@@ -68,9 +68,30 @@ public sealed unsafe class BootPvhTests
         Assert.That(_memory.CommandLine, Is.EqualTo(new string('z', 16)));
     }
 
+    [TestCase(65536, (int)BootStatus.Ok)]
+    [TestCase(65537, (int)BootStatus.LongCommandLine)]
+    public void A_command_line_is_taken_whole_or_refused(int length, int status)
+    {
+        _memory.Fill(0x20_0000, length, (byte)'z');
+        Assert.That(Parse(Golden().Put64(24, 0x20_0000)), Is.EqualTo((BootStatus)status));
+        Assert.That(_memory.CommandLine, Has.Length.EqualTo(status == (int)BootStatus.Ok ? length : 0));
+    }
+
     [Test]
     public void The_wrong_magic_is_refused() =>
         Assert.That(Parse(Golden().Put32(0, 0x336E_C579)), Is.EqualTo(BootStatus.BadMagic));
+
+    [TestCase(4096u, (int)BootStatus.BadMagic)]
+    [TestCase(4097u, (int)BootStatus.OverrunByCommandLine)]
+    public void A_structure_that_the_command_line_has_overwritten_is_told_from_others(uint length, int status)
+    {
+        using var ports = new ConsolePorts();
+        uint item = 0;
+        int offset = 0;
+        ports.OnWrite(0x510, value => (item, offset) = (value, 0));
+        ports.OnRead(0x511, () => ((item == 0 ? 0x554D_4551u : item == 0x14 ? length : 0) >> (8 * offset++)) & 0xFF);
+        Assert.That(Parse(Golden().Put32(0, 0x7878_7878)), Is.EqualTo((BootStatus)status));
+    }
 
     [Test]
     public void Version_0_has_no_memory_map() =>

@@ -28,6 +28,23 @@ internal sealed class ConsoleUart
 
     public int StatusReads { get; private set; }
 
+    /// <summary>How many bytes the transmitter takes before it stands still; any number at first.</summary>
+    public int Takes { get; set; } = int.MaxValue;
+
+    /// <summary>Whether what was handed over has left for good.</summary>
+    public bool IsIdle { get; set; } = true;
+
+    /// <summary>Error bits that the next look at the status gives, and clears.</summary>
+    public byte Errors { get; set; }
+
+    /// <summary>Whether the FIFOs are on from the start, as some firmware leaves them.</summary>
+    public void SwitchFifosOn() => _registers[2] = 1;
+
+    public byte FifoControl => _registers[2];
+
+    /// <summary>How many received bytes wait in the port.</summary>
+    public int Waiting => _received.Count;
+
     public byte InterruptEnable => _registers[1];
 
     public byte LineControl => _registers[3];
@@ -62,8 +79,12 @@ internal sealed class ConsoleUart
                 return hasFifo && (_registers[2] & 1) != 0 ? 0xC1u : 0x01u;
             case 5:
                 StatusReads++;
-                Burst = IsMoving ? 0 : Burst;
-                return (_received.Count != 0 ? 1u : 0u) | (IsMoving ? 0x60u : 0u);
+                bool isMoving = IsMoving && Takes > 0;
+                Burst = isMoving ? 0 : Burst;
+                uint errors = Errors;
+                Errors = 0;
+                return errors | (_received.Count != 0 ? 1u : 0u) | (isMoving ? 0x20u : 0u)
+                    | (isMoving && IsIdle ? 0x40u : 0u);
             default:
                 return _registers[register];
         }
@@ -81,8 +102,15 @@ internal sealed class ConsoleUart
         if (register == 0)
         {
             _sent.Add(value);
+            Takes--;
             Burst++;
             LongestBurst = Burst > LongestBurst ? Burst : LongestBurst;
+        }
+
+        if (register == 2 && ((value ^ _registers[2]) & 1) != 0)
+        {
+            // To switch the FIFOs on or off clears them (PC16550D, FCR bit 0).
+            _received.Clear();
         }
 
         _registers[register] = value;

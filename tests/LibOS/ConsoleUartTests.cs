@@ -14,12 +14,15 @@ public sealed class ConsoleUartTests
     [TearDown]
     public void TearDown() => _ports.Dispose();
 
-    private static void Send(string text)
+    private static int Send(string text)
     {
+        int taken = 0;
         foreach (char character in text)
         {
-            Uart16550.Write((byte)character);
+            taken += Uart16550.TryWrite((byte)character) ? 1 : 0;
         }
+
+        return taken;
     }
 
     [Test]
@@ -46,10 +49,21 @@ public sealed class ConsoleUartTests
         Assert.That(Uart16550.Initialize(), Is.False);
         ports.Writes.Clear();
         int reads = ports.Reads;
-        Send("hello");
+        Assert.That(Send("hello"), Is.EqualTo(5));
         Uart16550.EnableReceiveInterrupt();
-        Assert.That(Uart16550.TryRead(out _), Is.False);
+        Uart16550.HoldBack(true);
+        Uart16550.RenewReceiveInterrupt();
+        Assert.That(Uart16550.IsIdle, Is.True);
+        Assert.That(Uart16550.TryRead(out _, out _), Is.False);
         Assert.That((ports.Reads - reads, ports.Writes.Count), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public void A_port_whose_status_is_all_ones_is_none()
+    {
+        _ = new ConsoleUart(_ports);
+        _ports.OnRead(0x3FD, () => 0xFF);
+        Assert.That(Uart16550.Initialize(), Is.False);
     }
 
     [TestCase(true, 16)]
@@ -64,18 +78,17 @@ public sealed class ConsoleUartTests
     }
 
     [Test]
-    public void A_stuck_line_costs_one_bounded_wait_and_recovers()
+    public void A_transmitter_that_stands_still_takes_nothing_and_costs_one_look()
     {
-        var uart = new ConsoleUart(_ports) { IsMoving = false };
+        var uart = new ConsoleUart(_ports);
         Uart16550.Initialize();
-        Send("a");
-        int firstWait = uart.StatusReads;
-        Send("bcdefghij");
-        Assert.That(firstWait, Is.GreaterThan(1000));
-        Assert.That(uart.StatusReads - firstWait, Is.EqualTo(9));
+        uart.IsMoving = false;
+        int looks = uart.StatusReads;
+        Assert.That(Uart16550.TryWrite((byte)'a'), Is.False);
+        Assert.That(uart.StatusReads - looks, Is.EqualTo(1));
         Assert.That(uart.Sent, Is.Empty);
         uart.IsMoving = true;
-        Send("klm");
+        Assert.That(Send("klm"), Is.EqualTo(3));
         Assert.That(uart.Sent, Is.EqualTo("klm"));
     }
 
@@ -85,9 +98,64 @@ public sealed class ConsoleUartTests
         var uart = new ConsoleUart(_ports);
         Uart16550.Initialize();
         uart.Receive("ok");
-        Assert.That(Uart16550.TryRead(out byte first), Is.True);
-        Assert.That(Uart16550.TryRead(out byte second), Is.True);
+        Assert.That(Uart16550.TryRead(out byte first, out _), Is.True);
+        Assert.That(Uart16550.TryRead(out byte second, out _), Is.True);
         Assert.That((first, second), Is.EqualTo(('o', 'k')));
-        Assert.That(Uart16550.TryRead(out _), Is.False);
+        Assert.That(Uart16550.TryRead(out _, out _), Is.False);
+    }
+
+    [TestCase(false, 0, TestName = "FIFOs stay off where a byte waits, because switching them on clears it")]
+    [TestCase(true, 1, TestName = "FIFOs that are on already stay so")]
+    public void What_was_typed_before_the_start_is_kept(bool isOn, int control)
+    {
+        var uart = new ConsoleUart(_ports);
+        if (isOn)
+        {
+            uart.SwitchFifosOn();
+        }
+
+        uart.Receive("x");
+        Uart16550.Initialize();
+        Assert.That(Uart16550.TryRead(out byte value, out _), Is.True);
+        Assert.That(((char)value, (int)uart.FifoControl), Is.EqualTo(('x', control)));
+    }
+
+    [Test]
+    public void The_sender_is_held_back_by_RTS_and_without_interrupts()
+    {
+        var uart = new ConsoleUart(_ports);
+        Uart16550.Initialize();
+        Uart16550.EnableReceiveInterrupt();
+        Uart16550.HoldBack(true);
+        Assert.That((uart.ModemControl, uart.InterruptEnable), Is.EqualTo((0x09, 0)));
+        Uart16550.HoldBack(false);
+        Assert.That((uart.ModemControl, uart.InterruptEnable), Is.EqualTo((0x0B, 1)));
+    }
+
+    [Test]
+    public void An_overrun_is_kept_whoever_reads_the_status()
+    {
+        var uart = new ConsoleUart(_ports);
+        Uart16550.Initialize();
+        Assert.That(Uart16550.TakeOverrun(), Is.False);
+        uart.Errors = 0x02;
+        Send("the transmitter looks");
+        Assert.That(Uart16550.TakeOverrun(), Is.True);
+        Assert.That(Uart16550.TakeOverrun(), Is.False);
+    }
+
+    [TestCase(0x04)]
+    [TestCase(0x08)]
+    [TestCase(0x10)]
+    public void A_byte_with_an_error_is_damaged(byte error)
+    {
+        var uart = new ConsoleUart(_ports);
+        Uart16550.Initialize();
+        uart.Receive("xy");
+        uart.Errors = error;
+        Assert.That(Uart16550.TryRead(out byte value, out bool isDamaged), Is.True);
+        Assert.That((value, isDamaged), Is.EqualTo((0, true)));
+        Assert.That(Uart16550.TryRead(out value, out isDamaged), Is.True);
+        Assert.That(((char)value, isDamaged), Is.EqualTo(('y', false)));
     }
 }

@@ -70,7 +70,7 @@ public sealed class KeyboardTests
     [TestCase("45 c5 2a 48", "8", TestName = "Keypad without num lock with shift")]
     [TestCase("e11d45 e19dc5 1e 48", "a8", TestName = "Pause")]
     [TestCase("e02a e037 e0b7 e0aa 1e", "a", TestName = "Print screen")]
-    [TestCase("3b 44 57 58 e05b e038 38 b8 54 7f ff 00 fa 1e", "a", TestName = "Other keys send nothing")]
+    [TestCase("3b 44 57 58 e05b e038 38 b8 54 7f 00 fa 1e", "a", TestName = "Other keys send nothing")]
     public void A_sequence_gives_what_a_terminal_sends(string codes, string expected) =>
         Assert.That(Type(codes), Is.EqualTo(expected));
 

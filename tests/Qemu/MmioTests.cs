@@ -35,6 +35,21 @@ public sealed class MmioTests : QemuTest
     }
 
     [Test]
+    public void Words_of_devices_behind_a_long_command_line_are_found()
+    {
+        DiskImage disk = NewDisk(64);
+        GuestOptions options = Microvm().WithArguments(
+            "-global", Modern,
+            "-drive", $"if=none,id=a,format=raw,file={disk.Path}",
+            "-device", "virtio-blk-device,drive=a");
+
+        Transcript transcript = Run(
+            options with { CommandLine = $"run='blk 0 checksum 0 64; exit' x={new string('x', 3500)}" });
+
+        Assert.That(transcript.OutputOf("blk 0 checksum 0 64"), Is.EqualTo(new[] { disk.Checksum(0, 64) }));
+    }
+
+    [Test]
     public void Legacy_device_is_named_and_skipped()
     {
         GuestOptions options = Microvm().WithArguments(

@@ -1,4 +1,6 @@
+using System.IO;
 using System.Linq;
+using System.Text;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
 
@@ -79,6 +81,62 @@ public sealed class ScriptTests : QemuTest
         Transcript transcript = Run(new GuestOptions(), "mem\nthreads; disks\r\n\n ; \nexit\n");
 
         Assert.That(transcript.Commands, Is.EqualTo(new[] { "mem", "threads", "disks", "exit" }));
+    }
+
+    [Test]
+    public void Script_may_be_a_text_file_of_any_editor([Values("utf-8", "utf-16", "utf-16BE")] string encoding)
+    {
+        string file = Path.Combine(Folder, "script.txt");
+        const string Text = "# what this does: d\u00e9mo\r\n\tdisks\t\r\nmem;exit";
+        File.WriteAllText(file, Text, Encoding.GetEncoding(encoding));
+
+        Transcript transcript = Run(
+            new GuestOptions().WithArguments("-fw_cfg", $"name=opt/virtioguest/run,file={file}"));
+
+        Assert.That(transcript.Commands, Is.EqualTo(new[] { "disks", "mem", "exit" }));
+    }
+
+    [TestCase("run='mem; exit", "a quote that is not closed")]
+    [TestCase("run", "the word run without a script")]
+    [TestCase("run=mem; exit", "goes on after the semicolon")]
+    public void Script_that_cannot_be_used_ends_in_failure_and_says_why(string commandLine, string why)
+    {
+        Transcript transcript = Run(new GuestOptions { CommandLine = commandLine }, QemuGuest.Failure);
+
+        Assert.That(transcript.Commands, Is.Empty);
+        Assert.That(transcript.Start, Has.Some.Match($"^error: .*{why}"));
+    }
+
+    [Test]
+    public void Script_that_is_too_long_ends_in_failure_and_says_why()
+    {
+        string script = string.Concat(Enumerable.Repeat("disks;", 11_700)) + "exit";
+
+        Transcript transcript = Run(new GuestOptions(), script, QemuGuest.Failure);
+
+        Assert.That(transcript.Commands, Is.Empty);
+        Assert.That(transcript.Start, Has.Some.EqualTo("error: opt/virtioguest/run is longer than 64 KiB"));
+    }
+
+    [TestCase(Door.Elf, 3900)]
+    [TestCase(Door.BzImage, 3900)]
+    [TestCase(Door.BzImage, 65_000)]
+    public void Script_comes_behind_a_long_command_line(Door door, int length)
+    {
+        GuestOptions options = new() { Door = door, CommandLine = $"x={new string('x', length)} run='mem; exit'" };
+
+        Assert.That(Run(options).Commands, Is.EqualTo(new[] { "mem", "exit" }));
+    }
+
+    [TestCase(Door.Elf, 5000, "longer than the 4095 bytes that QEMU's PVH loader has room for")]
+    [TestCase(Door.BzImage, 66_000, "longer than 65536 bytes")]
+    public void Command_line_that_is_too_long_ends_in_failure_and_says_why(Door door, int length, string why)
+    {
+        QemuGuest guest = Start(
+            new GuestOptions { Door = door, CommandLine = $"x={new string('x', length)} run='mem; exit'" });
+
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Failure));
+        Assert.That(guest.Serial.Text, Does.Contain("the kernel command line is " + why));
     }
 
     [Test]

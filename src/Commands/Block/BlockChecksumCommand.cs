@@ -18,10 +18,10 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var checksum = new Crc32();
-        string? failure = disk.ReadRange(first, count, new Summer(checksum));
-        if (failure is not null)
+        string? failure = disk.ReadRange(first, count, new Summer(shell, checksum));
+        if (failure is not null || shell.IsInterrupted)
         {
-            return Failure(disk, failure);
+            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         }
 
         shell.Output.WriteLine(Hexadecimal.Format(checksum.Value, 8));
@@ -30,17 +30,19 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
 
     private sealed class Summer : SectorVisitor
     {
+        private readonly ShellContext _shell;
         private readonly Crc32 _checksum;
 
-        public Summer(Crc32 checksum)
+        public Summer(ShellContext shell, Crc32 checksum)
         {
+            _shell = shell;
             _checksum = checksum;
         }
 
         public override bool Visit(ulong sector, ReadOnlySpan<byte> data)
         {
             _checksum.Append(data);
-            return true;
+            return !_shell.IsInterrupted;
         }
     }
 }

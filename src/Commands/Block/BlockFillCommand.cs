@@ -17,10 +17,10 @@ public sealed class BlockFillCommand : SectorRangeCommand
     protected override CommandResult Run(
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
-        string? failure = disk.WriteRange(first, count, new Pattern(seed));
-        if (failure is not null)
+        string? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
+        if (failure is not null || shell.IsInterrupted)
         {
-            return Failure(disk, failure);
+            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         }
 
         shell.Output.WriteLine("filled " + DecimalText.Of(count) + " sectors");
@@ -29,13 +29,24 @@ public sealed class BlockFillCommand : SectorRangeCommand
 
     private sealed class Pattern : SectorSource
     {
+        private readonly ShellContext _shell;
         private readonly ulong _seed;
 
-        public Pattern(ulong seed)
+        public Pattern(ShellContext shell, ulong seed)
         {
+            _shell = shell;
             _seed = seed;
         }
 
-        public override void Fill(ulong sector, Span<byte> data) => SectorPattern.Fill(data, sector, _seed);
+        public override bool Fill(ulong sector, Span<byte> data)
+        {
+            if (_shell.IsInterrupted)
+            {
+                return false;
+            }
+
+            SectorPattern.Fill(data, sector, _seed);
+            return true;
+        }
     }
 }

@@ -17,24 +17,38 @@ public sealed class BlockReadCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var dump = new HexDump(shell.Output, unchecked(first * SectorDevice.SectorSize));
-        string? failure = disk.ReadRange(first, count, new Dumper(dump));
+        string? failure = disk.ReadRange(first, count, new Dumper(shell, dump));
+        if (failure is not null || shell.IsInterrupted)
+        {
+            // The offset at the end would say that this was all.
+            dump.Flush();
+            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+        }
+
         dump.End();
-        return failure is null ? CommandResult.Success : Failure(disk, failure);
+        return CommandResult.Success;
     }
 
     private sealed class Dumper : SectorVisitor
     {
+        private readonly ShellContext _shell;
         private readonly HexDump _dump;
 
-        public Dumper(HexDump dump)
+        public Dumper(ShellContext shell, HexDump dump)
         {
+            _shell = shell;
             _dump = dump;
         }
 
         public override bool Visit(ulong sector, ReadOnlySpan<byte> data)
         {
-            _dump.Append(data);
-            return true;
+            // A sector at a time: the console may be slow.
+            for (int offset = 0; offset < data.Length && !_shell.IsInterrupted; offset += SectorDevice.SectorSize)
+            {
+                _dump.Append(data.Slice(offset, SectorDevice.SectorSize));
+            }
+
+            return !_shell.IsInterrupted;
         }
     }
 }

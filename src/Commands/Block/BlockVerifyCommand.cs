@@ -17,16 +17,16 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
     protected override CommandResult Run(
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
-        var comparison = new Comparison(seed);
+        var comparison = new Comparison(shell, seed);
         string? failure = disk.ReadRange(first, count, comparison);
         if (comparison.Difference is not null)
         {
             return CommandResult.Failure(comparison.Difference);
         }
 
-        if (failure is not null)
+        if (failure is not null || shell.IsInterrupted)
         {
-            return Failure(disk, failure);
+            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         }
 
         shell.Output.WriteLine("verified " + DecimalText.Of(count) + " sectors");
@@ -35,10 +35,12 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
 
     private sealed class Comparison : SectorVisitor
     {
+        private readonly ShellContext _shell;
         private readonly ulong _seed;
 
-        public Comparison(ulong seed)
+        public Comparison(ShellContext shell, ulong seed)
         {
+            _shell = shell;
             _seed = seed;
         }
 
@@ -53,7 +55,7 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
                 Difference = Describe(sector + ((uint)offset / SectorPattern.SectorSize), offset, data[offset]);
             }
 
-            return offset < 0;
+            return offset < 0 && !_shell.IsInterrupted;
         }
 
         private string Describe(ulong sector, int offset, byte found)

@@ -110,7 +110,7 @@ public abstract class SectorDevice
     /// <param name="firstSector">The first sector.</param>
     /// <param name="count">How many.</param>
     /// <param name="source">Where their content comes from.</param>
-    /// <returns>Null, or why it failed.</returns>
+    /// <returns>Null where everything was written, or the source wanted no more; else why it failed.</returns>
     /// <remarks>As <see cref="ReadRange"/>.</remarks>
     public virtual string? WriteRange(ulong firstSector, ulong count, SectorSource source)
     {
@@ -124,7 +124,11 @@ public abstract class SectorDevice
         {
             ulong sectors = Math.Min(count, MostSectors);
             part = Room(part, sectors);
-            source.Fill(firstSector, part);
+            if (!source.Fill(firstSector, part))
+            {
+                return null;
+            }
+
             string? failure = Write(firstSector, part);
             if (failure is not null)
             {

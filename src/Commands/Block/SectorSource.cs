@@ -8,5 +8,6 @@ public abstract class SectorSource
     /// <summary>Writes the content of the next part of the range, all of it.</summary>
     /// <param name="sector">The number of its first sector.</param>
     /// <param name="data">Where it goes; a multiple of 512 bytes.</param>
-    public abstract void Fill(ulong sector, Span<byte> data);
+    /// <returns>Whether to write it; if not, this part and all others stay as they are.</returns>
+    public abstract bool Fill(ulong sector, Span<byte> data);
 }

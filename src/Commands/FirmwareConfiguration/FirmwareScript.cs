@@ -10,7 +10,8 @@ public static class FirmwareScript
     public const string FileName = "opt/virtioguest/run";
 
     private const int MaximumLength = 64 * 1024;
-    private const byte LargestAscii = 0x7F;
+    private const char LargestAscii = '\x7F';
+    private const char EndOfFile = '\x1A';
 
     /// <summary>Looks for the script.</summary>
     /// <param name="ports">Where <c>fw_cfg</c> may be.</param>
@@ -41,22 +42,34 @@ public static class FirmwareScript
         return status != FirmwareFileStatus.Missing;
     }
 
+    // Editors put marks in front that tell how the file is encoded (The Unicode Standard, 23.8), some of them in 16
+    // bits a character; and old ones a control character at its end. A file may also end in zeros, which mean nothing.
     private static string Text(byte[] content)
     {
-        // A file given by path may end in zeros, which mean nothing.
-        int length = content.Length;
-        while (length != 0 && content[length - 1] == 0)
+        bool isWide = content.Length >= 2 && content[0] + content[1] == 0xFE + 0xFF && content[0] >= 0xFE;
+        bool isBigEndian = isWide && content[0] == 0xFE;
+        bool hasMark = content.Length >= 3 && content[0] == 0xEF && content[1] == 0xBB && content[2] == 0xBF;
+        int start = isWide ? 2 : hasMark ? 3 : 0;
+        int width = isWide ? 2 : 1;
+        var characters = new char[(content.Length - start + width - 1) / width];
+        int length = 0;
+        for (int index = start; index < content.Length; index += width)
+        {
+            int value = content[index];
+            if (isWide)
+            {
+                int next = index + 1 < content.Length ? content[index + 1] : 0;
+                value = isBigEndian ? (value << 8) | next : value | (next << 8);
+            }
+
+            characters[length++] = value <= LargestAscii ? (char)value : '?';
+        }
+
+        while (length != 0 && (characters[length - 1] is '\0' or EndOfFile))
         {
             length--;
         }
 
-        var characters = new char[length];
-        for (int index = 0; index < length; index++)
-        {
-            byte value = content[index];
-            characters[index] = value <= LargestAscii ? (char)value : '?';
-        }
-
-        return new string(characters);
+        return new string(characters, 0, length);
     }
 }

@@ -13,6 +13,9 @@ public sealed class ExitCommand : Command
     }
 
     /// <inheritdoc/>
+    public override bool CanBeLeft => false;
+
+    /// <inheritdoc/>
     public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)

@@ -10,6 +10,9 @@ public sealed class PowerOffCommand : Command
     }
 
     /// <inheritdoc/>
+    public override bool CanBeLeft => false;
+
+    /// <inheritdoc/>
     public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 0)

@@ -44,6 +44,11 @@ public sealed class NetworkPingCommand : NetworkCommand
         uint received = 0;
         for (uint sequence = 1; sequence <= count; sequence++)
         {
+            if (shell.IsInterrupted)
+            {
+                return CommandResult.Interrupted;
+            }
+
             PingOutcome outcome = network.Ping(address, (ushort)sequence, TimeoutMilliseconds, payload);
             shell.Output.WriteLine(Describe(outcome, sequence));
             if (outcome.Kind == PingOutcomeKind.CannotSend)

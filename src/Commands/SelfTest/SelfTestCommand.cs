@@ -19,7 +19,12 @@ public sealed class SelfTestCommand : Command
             return CommandResult.WrongArguments;
         }
 
-        TapReport report = shell.SelfTests.Run(shell.Output);
+        TapReport report = shell.SelfTests.Run(shell);
+        if (shell.IsInterrupted)
+        {
+            return CommandResult.Interrupted;
+        }
+
         return report.Failures == 0
             ? CommandResult.Success
             : CommandResult.Failure(

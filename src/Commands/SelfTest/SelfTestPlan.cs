@@ -1,5 +1,3 @@
-using VirtioGuest.Commands.Text;
-
 namespace VirtioGuest.Commands.SelfTest;
 
 /// <summary>The self-tests, in order.</summary>
@@ -13,12 +11,18 @@ public sealed class SelfTestPlan
         _cases = cases;
     }
 
-    /// <summary>Runs every test, whatever the ones before found.</summary>
-    public TapReport Run(TextOutput output)
+    /// <summary>Runs every test, whatever the ones before found, unless somebody types Ctrl+C.</summary>
+    public TapReport Run(ShellContext shell)
     {
-        var report = new TapReport(output, _cases.Length);
+        var report = new TapReport(shell.Output, _cases.Length);
         foreach (SelfTestCase test in _cases)
         {
+            if (shell.IsInterrupted)
+            {
+                report.BailOut("interrupted");
+                return report;
+            }
+
             report.Add(test.Name, test.Run());
         }
 

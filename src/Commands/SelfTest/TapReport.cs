@@ -47,6 +47,9 @@ public sealed class TapReport
         }
     }
 
+    /// <summary>Says that no more results come.</summary>
+    public void BailOut(string reason) => _output.WriteLine("Bail out! " + reason);
+
     private static string Escape(string text, char special, char escape)
     {
         var escaped = new char[text.Length * 2];

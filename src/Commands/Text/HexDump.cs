@@ -45,6 +45,13 @@ public sealed class HexDump
         Flush();
     }
 
+    /// <summary>Shows what is still held back, and nothing else: for a dump that is not complete.</summary>
+    public void Flush()
+    {
+        _output.Write(new ReadOnlySpan<byte>(_text, 0, _used));
+        _used = 0;
+    }
+
     private void AppendLine(ReadOnlySpan<byte> bytes)
     {
         const int LongestLine = 16 + 2 + (BytesPerLine * 3) + 1 + 2 + BytesPerLine + 2;
@@ -91,12 +98,6 @@ public sealed class HexDump
         {
             Put(Digit((int)(_offset >> (digits * 4)) & 15));
         }
-    }
-
-    private void Flush()
-    {
-        _output.Write(new ReadOnlySpan<byte>(_text, 0, _used));
-        _used = 0;
     }
 
     private void Put(byte character) => _text[_used++] = character;

@@ -4,33 +4,46 @@ using System.Collections.Generic;
 namespace VirtioGuest.Commands.Text;
 
 /// <summary>
-/// Reads lines from a terminal that sends every key as it is pressed: echo, backspace, Ctrl-U (clear), Ctrl-C (give up
-/// the line) and the lines typed before on the up and down keys.
+/// Reads lines from a terminal that sends every key as it is pressed: echo, Backspace, Ctrl+U (clear), Ctrl+W (take a
+/// word back), Ctrl+C (give up the line), Ctrl+D on an empty line (<c>exit</c>) and the lines typed before on the up
+/// and down keys.
 /// </summary>
 /// <remarks>
-/// A line ends with CR, LF or both. Bytes outside of printable ASCII and unknown escape sequences are ignored.
+/// A line ends with CR, LF or both. A tabulator is a blank. A line is whole or is refused
+/// (<see cref="Refusal"/>): characters that no command has are kept and shown (<c>^A</c>, <c>?</c>), and can be taken
+/// back, but nothing is left out to make the rest fit.
 /// </remarks>
 public sealed class LineEditor
 {
-    private const int MaximumLength = 512;
+    /// <summary>The longest line that is taken, in characters.</summary>
+    public const int MaximumLength = 64 * 1024;
+
+    private const int FirstCapacity = 512;
     private const int MaximumHistory = 32;
 
     private const byte ControlC = 0x03;
+    private const byte ControlD = 0x04;
     private const byte Backspace = 0x08;
+    private const byte Tabulator = 0x09;
     private const byte LineFeed = 0x0A;
     private const byte CarriageReturn = 0x0D;
     private const byte ControlU = 0x15;
+    private const byte ControlW = 0x17;
     private const byte Escape = 0x1B;
     private const byte Delete = 0x7F;
 
     private readonly ByteInput _input;
     private readonly TextOutput _output;
-    private readonly char[] _line = new char[MaximumLength];
     private readonly byte[] _echo = new byte[1];
     private readonly List<string> _history = new();
+    private char[] _line = new char[FirstCapacity];
     private int _length;
     private int _historyIndex;
+    private byte _next;
+    private bool _hasNext;
     private bool _wasCarriageReturn;
+    private bool _isTooLong;
+    private bool _hasLoss;
 
     /// <summary>Creates an editor with nothing in its history.</summary>
     public LineEditor(ByteInput input, TextOutput output)
@@ -39,16 +52,22 @@ public sealed class LineEditor
         _output = output;
     }
 
+    /// <summary>Why the last line must not be run, in words; null where it may be.</summary>
+    public string? Refusal { get; private set; }
+
     /// <summary>Shows a prompt and reads a line.</summary>
-    /// <returns>The line without its end; empty where it was given up.</returns>
+    /// <returns>The line without its end; empty where it was given up or refused.</returns>
     public string ReadLine(string prompt)
     {
         _output.Write(prompt);
         _length = 0;
+        _isTooLong = false;
+        _hasLoss = false;
         _historyIndex = _history.Count;
+        Refusal = null;
         while (true)
         {
-            byte key = _input.Read();
+            byte key = ReadKey();
             bool endsPair = key == LineFeed && _wasCarriageReturn;
             _wasCarriageReturn = key == CarriageReturn;
             switch (key)
@@ -57,11 +76,20 @@ public sealed class LineEditor
                 case LineFeed when !endsPair:
                     _output.WriteLine("");
                     return TakeLine();
+                case LineFeed:
+                    break;
                 case ControlC:
                     _output.WriteLine("^C");
                     return "";
+                case ControlD when _length == 0 && !_isTooLong && !_hasLoss:
+                    _output.WriteLine("exit");
+                    return "exit";
                 case ControlU:
                     Erase(_length);
+                    _isTooLong = false;
+                    break;
+                case ControlW:
+                    EraseWord();
                     break;
                 case Backspace or Delete:
                     Erase(Math.Min(_length, 1));
@@ -69,19 +97,74 @@ public sealed class LineEditor
                 case Escape:
                     ReadEscape();
                     break;
-                case >= (byte)' ' and < Delete when _length < MaximumLength:
-                    _line[_length++] = (char)key;
-                    _echo[0] = key;
-                    _output.Write(_echo);
+                case Tabulator:
+                    Put((byte)' ');
                     break;
                 default:
+                    Put(key);
                     break;
             }
         }
     }
 
+    private byte ReadKey()
+    {
+        if (_hasNext)
+        {
+            _hasNext = false;
+            return _next;
+        }
+
+        byte key = _input.Read();
+        _hasLoss |= _input.TakeLoss();
+        return key;
+    }
+
+    private void Put(byte key)
+    {
+        if (_length == MaximumLength)
+        {
+            _isTooLong = true;
+            return;
+        }
+
+        if (_length == _line.Length)
+        {
+            var longer = new char[_line.Length * 2];
+            for (int index = 0; index < _length; index++)
+            {
+                longer[index] = _line[index];
+            }
+
+            _line = longer;
+        }
+
+        _line[_length++] = (char)key;
+        if (key < ' ')
+        {
+            Echo((byte)'^');
+            Echo((byte)(key + '@'));
+        }
+        else
+        {
+            Echo(IsText((char)key) ? key : (byte)'?');
+        }
+    }
+
+    private void Echo(byte character)
+    {
+        _echo[0] = character;
+        _output.Write(_echo);
+    }
+
     private string TakeLine()
     {
+        Refusal = FindFault();
+        if (Refusal is not null)
+        {
+            return "";
+        }
+
         var line = new string(_line, 0, _length);
         if (!IsBlank(line) && (_history.Count == 0 || _history[^1] != line))
         {
@@ -96,6 +179,32 @@ public sealed class LineEditor
         return line;
     }
 
+    private string? FindFault()
+    {
+        if (_hasLoss)
+        {
+            return "some of this line was lost on its way: it is not run";
+        }
+
+        if (_isTooLong)
+        {
+            return "this line is longer than 64 KiB: it is not run";
+        }
+
+        for (int index = 0; index < _length; index++)
+        {
+            if (!IsText(_line[index]))
+            {
+                return "this line has a character that no command has (0x" + Pci.Hexadecimal.Format(_line[index], 2)
+                    + "): it is not run";
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsText(char character) => character is >= ' ' and < (char)Delete;
+
     private static bool IsBlank(string line)
     {
         foreach (char character in line)
@@ -109,20 +218,29 @@ public sealed class LineEditor
         return true;
     }
 
-    // ESC [ parameters final (ECMA-48, 5.4), or ESC O final as some terminals send the arrow keys.
+    // ESC [ parameters final (ECMA-48, 5.4), or ESC O final as some terminals send the arrow keys. What is neither is
+    // shown, and what ended it is a key like any other: a line's end must not get lost in it.
     private void ReadEscape()
     {
-        byte next = _input.Read();
-        if (next is not ((byte)'[' or (byte)'O'))
+        byte next = ReadKey();
+        bool isSequence = next is (byte)'[' or (byte)'O';
+        bool hasParameters = next == (byte)'[';
+        if (isSequence)
         {
-            return;
+            next = ReadKey();
+            while (hasParameters && next is >= 0x20 and <= 0x3F)
+            {
+                next = ReadKey();
+            }
         }
 
-        do
+        if (!isSequence || next is < 0x40 or > 0x7E)
         {
-            next = _input.Read();
+            Put(Escape);
+            _next = next;
+            _hasNext = true;
+            return;
         }
-        while (next is >= 0x20 and <= 0x3F);
 
         switch (next)
         {
@@ -140,6 +258,7 @@ public sealed class LineEditor
     private void ShowHistory(int index)
     {
         Erase(_length);
+        _isTooLong = false;
         _historyIndex = index;
         if (index < _history.Count)
         {
@@ -153,12 +272,28 @@ public sealed class LineEditor
         }
     }
 
+    private void EraseWord()
+    {
+        int start = _length;
+        while (start > 0 && _line[start - 1] == ' ')
+        {
+            start--;
+        }
+
+        while (start > 0 && _line[start - 1] != ' ')
+        {
+            start--;
+        }
+
+        Erase(_length - start);
+    }
+
     private void Erase(int count)
     {
         for (; count > 0; count--)
         {
             _length--;
-            _output.Write("\b \b");
+            _output.Write(_line[_length] < ' ' ? "\b\b  \b\b" : "\b \b");
         }
     }
 }

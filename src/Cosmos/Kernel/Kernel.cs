@@ -54,9 +54,13 @@ public sealed class Kernel : CosmosKernel
     {
         try
         {
-            bool isRunning = !FirmwareScript.TryFind(_ports!, _output!, out string? script) || script == null
-                || _shell!.RunScript(script);
-            if (isRunning)
+            bool hasScript = FirmwareScript.TryFind(_ports!, _output!, out string? script);
+            if (hasScript && script == null)
+            {
+                _shell!.RefuseScript();
+            }
+
+            if (!hasScript || (script != null && _shell!.RunScript(script)))
             {
                 _shell!.RunInteractively(new LineEditor(_input!, _output!));
             }

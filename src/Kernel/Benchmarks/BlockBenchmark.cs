@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using VirtioGuest.Commands;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Block;
@@ -35,11 +36,13 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private const ulong Seed = 1;
 
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     private readonly object _gate = new();
     private readonly VirtioBlock _device;
     private readonly DmaTag _dma;
     private readonly int _depth;
+    private readonly ShellContext _shell;
     private TickCount _submit = new(0);
     private TickCount _notify = new(0);
     private TickCount _complete = new(0);
@@ -48,11 +51,12 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private int _inFlight;
     private bool _hasFailed;
 
-    private BlockBenchmark(VirtioTransport transport, string name, int depth)
+    private BlockBenchmark(VirtioTransport transport, string name, int depth, ShellContext shell)
     {
         _device = new VirtioBlock(transport, name, this);
         _dma = transport.Machine.Dma;
         _depth = depth;
+        _shell = shell;
     }
 
     /// <summary>Takes a device from its driver, measures, and gives it back.</summary>
@@ -60,9 +64,10 @@ internal sealed class BlockBenchmark : DeviceEventSink
     /// <param name="system">The machine's statistics.</param>
     /// <param name="depth">How many reads are in flight, 1 to <see cref="MaximumDepth"/>.</param>
     /// <param name="count">How many reads there are, rounded up to a multiple of that.</param>
+    /// <param name="shell">Who may interrupt it.</param>
     /// <param name="failure">Why there is no result, as the end of a sentence that starts with the device.</param>
     public static BlockReadCost? TryRun(
-        VirtioDevice owner, SystemControl system, int depth, ulong count, out string failure)
+        VirtioDevice owner, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
     {
         if (!owner.Stop())
         {
@@ -70,7 +75,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
             return null;
         }
 
-        var benchmark = new BlockBenchmark(owner.Transport, owner.Name, depth);
+        var benchmark = new BlockBenchmark(owner.Transport, owner.Name, depth, shell);
         BlockReadCost? cost = benchmark.Start(out failure) ? benchmark.Run(system, count, out failure) : null;
         if (!benchmark.Stop())
         {
@@ -210,10 +215,14 @@ internal sealed class BlockBenchmark : DeviceEventSink
             for (ulong batch = 0; batch < batches && !_hasFailed; batch++)
             {
                 SubmitBatch();
+                TimeSpan left = s_timeout;
                 while (_inFlight != 0 && !_hasFailed)
                 {
-                    _hasFailed |= !Monitor.Wait(_gate, s_timeout);
+                    left -= Monitor.Wait(_gate, s_look) ? TimeSpan.Zero : s_look;
+                    _hasFailed |= left <= TimeSpan.Zero || _shell.IsInterrupted;
                 }
+
+                _hasFailed |= _shell.IsInterrupted;
             }
         }
 

@@ -18,17 +18,7 @@ internal static class MmioDeviceWords
     public static List<MmioDeviceWord> Read(FirmwareDescription firmware, TextOutput output)
     {
         var found = new List<MmioDeviceWord>();
-        if (!KernelCommandLine.TryParse(firmware.CommandLine, out KernelCommandLine? commandLine))
-        {
-            if (firmware.CommandLine.Contains(MmioDeviceWord.Prefix, StringComparison.Ordinal))
-            {
-                output.WriteLine("a quote is not closed on the kernel command line: no virtio-mmio devices");
-            }
-
-            return found;
-        }
-
-        foreach (string text in commandLine.Words)
+        foreach (string text in KernelCommandLine.Parse(firmware.CommandLine).Words)
         {
             if (!text.StartsWith(MmioDeviceWord.Prefix, StringComparison.Ordinal))
             {

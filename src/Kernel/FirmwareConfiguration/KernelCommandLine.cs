@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
@@ -9,11 +10,13 @@ namespace VirtioGuest.Kernel.FirmwareConfiguration;
 /// Loaders quote differently: <c>run='a; b'</c> comes as typed from <c>qemu -append</c>, and as <c>"run=a; b"</c> from
 /// GRUB, which quotes the whole word and puts a backslash before quotes and backslashes in it. So a quote of either
 /// kind may open anywhere in a word, ends at the next of its kind, and inside of it a backslash protects a quote or a
-/// backslash.
+/// backslash. A quote that nothing closes is a character like others, because words that are meant for somebody else
+/// may hold one.
 /// </remarks>
 internal sealed class KernelCommandLine
 {
     private readonly List<string> _words = [];
+    private readonly List<bool> _endsWithBareSemicolon = [];
 
     private KernelCommandLine()
     {
@@ -22,54 +25,48 @@ internal sealed class KernelCommandLine
     /// <summary>The words in order.</summary>
     public IReadOnlyList<string> Words => _words;
 
+    /// <summary>Whether a quote is opened and not closed.</summary>
+    public bool HasOpenQuote { get; private set; }
+
     /// <summary>Takes a command line apart.</summary>
-    /// <param name="text">The whole line.</param>
-    /// <param name="commandLine">The words, where the result is true.</param>
-    /// <returns>False where a quote is opened and not closed: what was meant cannot be known.</returns>
-    public static bool TryParse(string text, [NotNullWhen(true)] out KernelCommandLine? commandLine)
+    public static KernelCommandLine Parse(string text)
     {
         var parsed = new KernelCommandLine();
         var word = new StringBuilder();
         bool hasWord = false;
-        char openQuote = '\0';
-        for (int index = 0; index < text.Length; index++)
+        bool isQuoted = false;
+        int position = 0;
+        while (position < text.Length)
         {
-            char character = text[index];
-            if (openQuote != '\0')
+            char character = text[position++];
+            if (character is ' ' or '\t' or '\r' or '\n')
             {
-                if (character == '\\' && index + 1 < text.Length && text[index + 1] is '\\' or '"' or '\'')
+                parsed.EndWord(word, ref hasWord, isQuoted);
+                continue;
+            }
+
+            hasWord = true;
+            isQuoted = false;
+            if (character is '"' or '\'')
+            {
+                isQuoted = TryUnquote(text, character, ref position, word);
+                parsed.HasOpenQuote |= !isQuoted;
+                if (isQuoted)
                 {
-                    word.Append(text[++index]);
-                }
-                else if (character == openQuote)
-                {
-                    openQuote = '\0';
-                }
-                else
-                {
-                    word.Append(character);
+                    continue;
                 }
             }
-            else if (character is '"' or '\'')
-            {
-                openQuote = character;
-                hasWord = true;
-            }
-            else if (character is not (' ' or '\t' or '\r' or '\n'))
-            {
-                word.Append(character);
-                hasWord = true;
-            }
-            else
-            {
-                parsed.EndWord(word, ref hasWord);
-            }
+
+            word.Append(character);
         }
 
-        parsed.EndWord(word, ref hasWord);
-        commandLine = openQuote == '\0' ? parsed : null;
-        return commandLine is not null;
+        parsed.EndWord(word, ref hasWord, isQuoted);
+        return parsed;
     }
+
+    /// <summary>Whether a word has the form <c>name=value</c>.</summary>
+    public static bool IsNamed(string word, string name) =>
+        word.Length > name.Length && word[name.Length] == '=' && word.StartsWith(name, StringComparison.Ordinal);
 
     /// <summary>Looks up a word of the form <c>name=value</c>; of several the last counts.</summary>
     public bool TryGetValue(string name, [NotNullWhen(true)] out string? value)
@@ -77,8 +74,7 @@ internal sealed class KernelCommandLine
         value = null;
         foreach (string word in _words)
         {
-            if (word.Length > name.Length && word[name.Length] == '='
-                && word.StartsWith(name, System.StringComparison.Ordinal))
+            if (IsNamed(word, name))
             {
                 value = word[(name.Length + 1)..];
             }
@@ -87,10 +83,40 @@ internal sealed class KernelCommandLine
         return value is not null;
     }
 
-    private void EndWord(StringBuilder word, ref bool hasWord)
+    /// <summary>Whether a word ends with a semicolon outside of quotes, and another word follows.</summary>
+    public bool IsSplitAfter(int index) => _endsWithBareSemicolon[index] && index + 1 < _words.Count;
+
+    // Nothing is taken where the quote is not closed.
+    private static bool TryUnquote(string text, char quote, ref int position, StringBuilder word)
+    {
+        int start = word.Length;
+        for (int index = position; index < text.Length; index++)
+        {
+            char character = text[index];
+            if (character == quote)
+            {
+                position = index + 1;
+                return true;
+            }
+
+            if (character == '\\' && index + 1 < text.Length && text[index + 1] is '\\' or '"' or '\'')
+            {
+                index++;
+                character = text[index];
+            }
+
+            word.Append(character);
+        }
+
+        word.Length = start;
+        return false;
+    }
+
+    private void EndWord(StringBuilder word, ref bool hasWord, bool isQuoted)
     {
         if (hasWord)
         {
+            _endsWithBareSemicolon.Add(!isQuoted && word.Length > 0 && word[^1] == ';');
             _words.Add(word.ToString());
             word.Clear();
             hasWord = false;

@@ -16,20 +16,48 @@ internal static class ScriptSource
     /// <param name="ports">Where <c>fw_cfg</c> may be.</param>
     /// <param name="commandLine">The kernel command line.</param>
     /// <param name="output">Where it is said why a script that is there cannot be used.</param>
-    /// <returns>The script, or null where there is none.</returns>
-    public static string? Find(PortSpace ports, string commandLine, TextOutput output)
+    /// <param name="script">The script; null where there is none that can be used.</param>
+    /// <returns>Whether there is one, usable or not.</returns>
+    public static bool TryFind(PortSpace ports, string commandLine, TextOutput output, out string? script)
     {
-        if (FirmwareScript.TryFind(ports, output, out string? given))
+        if (FirmwareScript.TryFind(ports, output, out script))
         {
-            return given;
+            return true;
         }
 
-        if (!KernelCommandLine.TryParse(commandLine, out KernelCommandLine? words))
+        KernelCommandLine line = KernelCommandLine.Parse(commandLine);
+        string? fault = FindFault(commandLine, line);
+        if (fault is not null)
         {
-            output.WriteLine("error: a quote is not closed on the kernel command line: " + commandLine);
-            return null;
+            output.WriteLine("error: the kernel command line " + fault);
+            return true;
         }
 
-        return words.TryGetValue(WordName, out string? script) ? script : null;
+        return line.TryGetValue(WordName, out script);
+    }
+
+    // Where it can be seen that the script is not what was meant, it is not run. Words for others mean nothing here.
+    private static string? FindFault(string text, KernelCommandLine line)
+    {
+        bool hasScript = line.TryGetValue(WordName, out _);
+        if (line.HasOpenQuote && text.Contains(WordName + "=", System.StringComparison.Ordinal))
+        {
+            return "has a quote that is not closed, so its script cannot be read";
+        }
+
+        for (int index = 0; index < line.Words.Count; index++)
+        {
+            if (!hasScript && line.Words[index] == WordName)
+            {
+                return "has the word run without a script: write run='COMMAND; COMMAND'";
+            }
+
+            if (KernelCommandLine.IsNamed(line.Words[index], WordName) && line.IsSplitAfter(index))
+            {
+                return "goes on after the semicolon of its script: write run='COMMAND; COMMAND' with quotes";
+            }
+        }
+
+        return null;
     }
 }

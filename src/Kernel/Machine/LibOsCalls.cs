@@ -130,12 +130,20 @@ internal static unsafe partial class LibOsCalls
     internal static extern long Populate(void* address, ulong length);
 
     /// <summary>
-    /// Blocks until a key is pressed or a byte comes over the serial port; returns how many were copied.
+    /// Blocks until a key is pressed or a byte comes over the serial port; returns how many were copied, or -EIO (-5)
+    /// once where bytes are missing in front of the next.
     /// </summary>
     [DllImport(Library, EntryPoint = "libos_console_read")]
     internal static extern long ReadConsole(byte* buffer, ulong length);
 
-    /// <summary>Switches off by ACPI; without ACPI resets. Does not return.</summary>
+    /// <summary>How often Ctrl+C has been typed.</summary>
+    [DllImport(Library, EntryPoint = "libos_console_interrupts")]
+    internal static extern long CountConsoleInterrupts();
+
+    /// <summary>
+    /// Switches off by ACPI; without ACPI resets. This and the other ends of the machine wait until all output has
+    /// left. Does not return.
+    /// </summary>
     [DllImport(Library, EntryPoint = "libos_power_off")]
     internal static extern long PowerOff();
 

@@ -8,6 +8,9 @@ internal static class LibOsError
     /// <summary>Past the end of a list (ENOENT).</summary>
     public const long NoEntry = -2;
 
+    /// <summary>Input was lost (EIO).</summary>
+    public const long InputOutput = -5;
+
     /// <summary>A wait was ended by a release (ECANCELED).</summary>
     public const long Cancelled = -125;
 

@@ -9,6 +9,19 @@ namespace VirtioGuest.Kernel.Machine;
 /// <summary>The machine as LibOS knows it.</summary>
 internal sealed unsafe class LibOsSystemControl : SystemControl
 {
+    private readonly LibOsInput _input;
+    private long _interruptsBefore;
+
+    /// <summary>Creates the machine's switches.</summary>
+    /// <param name="input">What is typed.</param>
+    public LibOsSystemControl(LibOsInput input)
+    {
+        _input = input;
+    }
+
+    /// <inheritdoc/>
+    public override bool IsInterrupted => LibOsCalls.CountConsoleInterrupts() != _interruptsBefore;
+
     /// <inheritdoc/>
     public override MemoryInfo Memory
     {
@@ -83,6 +96,12 @@ internal sealed unsafe class LibOsSystemControl : SystemControl
     }
 
     /// <inheritdoc/>
+    public override void WatchForInterrupt() => _interruptsBefore = LibOsCalls.CountConsoleInterrupts();
+
+    /// <inheritdoc/>
+    public override void UseInterrupt() => _input.UseInterrupt();
+
+    /// <inheritdoc/>
     public override void DebugExit(byte value) => LibOsCalls.DebugExit(value);
 
     /// <inheritdoc/>
@@ -112,6 +131,7 @@ internal sealed unsafe class LibOsSystemControl : SystemControl
         ThreadInfoState.Interrupt => "interrupt",
         ThreadInfoState.Console => "console",
         ThreadInfoState.Pipe => "pipe",
+        ThreadInfoState.Output => "output",
         _ => "state " + ((uint)state).ToString(),
     };
 }

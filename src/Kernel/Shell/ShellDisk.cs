@@ -75,7 +75,10 @@ internal sealed class ShellDisk : SectorDevice
         {
             while (writer.TryNext(out ulong sector, out Span<byte> data))
             {
-                source.Fill(sector, data);
+                if (!source.Fill(sector, data))
+                {
+                    return null;
+                }
             }
 
             return Failure(writer.Finish());

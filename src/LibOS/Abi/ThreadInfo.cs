@@ -45,4 +45,7 @@ public enum ThreadInfoState : uint
 
     /// <summary>Waiting on a pipe that is never written.</summary>
     Pipe = 5,
+
+    /// <summary>Waiting until the console has taken output.</summary>
+    Output = 6,
 }

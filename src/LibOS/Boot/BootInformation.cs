@@ -7,8 +7,8 @@ namespace VirtioGuest.LibOS.Boot;
 /// </summary>
 internal unsafe struct BootInformation
 {
-    /// <summary>The longest command line that is kept, in bytes; a longer one is cut.</summary>
-    public const int CommandLineCapacity = 2048;
+    /// <summary>The longest command line that is taken, in bytes; a longer one ends the start.</summary>
+    public const int CommandLineCapacity = 65536;
 
     /// <summary>Which protocol the loader spoke.</summary>
     public BootDoor Door;

@@ -23,6 +23,12 @@ internal enum BootStatus : uint
 
     /// <summary>Nothing says where RAM is.</summary>
     NoMemory = 6,
+
+    /// <summary>The command line is longer than <see cref="BootInformation.CommandLineCapacity"/>.</summary>
+    LongCommandLine = 7,
+
+    /// <summary>The loader's tables are damaged by a command line that it had no room for.</summary>
+    OverrunByCommandLine = 8,
 }
 
 /// <summary>What a person is told of a <see cref="BootStatus"/>.</summary>
@@ -47,6 +53,11 @@ internal static class BootStatusText
                 return "the boot information ends in the middle";
             case BootStatus.NoMemory:
                 return "the boot information does not say where RAM is";
+            case BootStatus.LongCommandLine:
+                return "the kernel command line is longer than 65536 bytes";
+            case BootStatus.OverrunByCommandLine:
+                return "the kernel command line is longer than the 4095 bytes that QEMU's PVH loader has room for, "
+                    + "and has overwritten them";
             default:
                 return "the boot information cannot be read";
         }

@@ -1,13 +1,14 @@
 namespace VirtioGuest.LibOS.Boot;
 
-/// <summary>Copies the kernel command line out of the loader's memory.</summary>
+/// <summary>Copies the kernel command line out of the loader's memory: all of it, or none.</summary>
 internal static unsafe class KernelCommandLine
 {
-    /// <summary>Copies a line that ends at a zero, at the window's end, or where the room is used up.</summary>
-    public static void Copy(ByteWindow text, BootInformation* information)
+    /// <summary>Copies a line that ends at a zero or at the window's end.</summary>
+    public static BootStatus Copy(ByteWindow text, BootInformation* information)
     {
+        information->CommandLineLength = 0;
         int length = 0;
-        while (length < BootInformation.CommandLineCapacity && (ulong)length < text.Length)
+        while ((ulong)length < text.Length)
         {
             byte character = text.Load8((ulong)length);
             if (character == 0)
@@ -15,11 +16,17 @@ internal static unsafe class KernelCommandLine
                 break;
             }
 
+            if (length == BootInformation.CommandLineCapacity)
+            {
+                return BootStatus.LongCommandLine;
+            }
+
             information->CommandLine[length] = character;
             length++;
         }
 
         information->CommandLineLength = length;
+        return BootStatus.Ok;
     }
 
     /// <summary>Copies the line at a physical address; 0 means that there is none.</summary>
@@ -31,20 +38,17 @@ internal static unsafe class KernelCommandLine
             return BootStatus.Ok;
         }
 
-        // The line's own length is not known beforehand: the window takes what is mapped, up to the room for it.
-        ulong room = BootInformation.CommandLineCapacity;
+        // The line's own length is not known beforehand: the window takes what is mapped, up to the room for it and a
+        // byte more, by which a longer line is seen.
+        ulong room = BootInformation.CommandLineCapacity + 1;
         ulong limit = Memory.PhysicalMemory.MappedAtBoot;
         if (physical < limit && limit - physical < room)
         {
             room = limit - physical;
         }
 
-        if (!ByteWindow.TryOpen(physical, room, out ByteWindow text))
-        {
-            return BootStatus.Unreachable;
-        }
-
-        Copy(text, information);
-        return BootStatus.Ok;
+        return ByteWindow.TryOpen(physical, room, out ByteWindow text)
+            ? Copy(text, information)
+            : BootStatus.Unreachable;
     }
 }

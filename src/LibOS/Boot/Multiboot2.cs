@@ -85,7 +85,7 @@ internal static unsafe class Multiboot2
                 case EndTag:
                     return Finish(lowerMemory, upperMemory, information);
                 case CommandLineTag:
-                    KernelCommandLine.Copy(tag.Part(8, length - 8), information);
+                    status = KernelCommandLine.Copy(tag.Part(8, length - 8), information);
                     break;
                 case BasicMemoryTag:
                     status = tag.Has(0, 16) ? BootStatus.Ok : BootStatus.TooShort;

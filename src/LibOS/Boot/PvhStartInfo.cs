@@ -14,6 +14,15 @@ internal static unsafe class PvhStartInfo
     private const uint MaximumEntries = 4096;
     private const ulong EntryLength = 24;
 
+    // QEMU's option ROM has a buffer of this length for the command line, with its zero, in front of the structure, and
+    // copies whatever length there is.
+    private const uint LoaderBufferLength = 4096;
+    private const ushort SelectorPort = 0x510;
+    private const ushort DataPort = 0x511;
+    private const ushort SignatureItem = 0x00;
+    private const ushort CommandLineLengthItem = 0x14;
+    private const uint Signature = 0x554D_4551; // "QEMU"
+
     /// <summary>Reads the start information at a physical address (EBX at entry).</summary>
     /// <returns>
     /// <see cref="BootStatus.Ok"/>, or what is wrong; the information then holds what came before the fault.
@@ -29,7 +38,7 @@ internal static unsafe class PvhStartInfo
 
         if (start.Load32(0) != Magic)
         {
-            return BootStatus.BadMagic;
+            return IsOverrun() ? BootStatus.OverrunByCommandLine : BootStatus.BadMagic;
         }
 
         information->RootPointer = start.Load64(32);
@@ -63,5 +72,21 @@ internal static unsafe class PvhStartInfo
         }
 
         return KernelCommandLine.CopyFrom(start.Load64(24), information);
+    }
+
+    private static bool IsOverrun() =>
+        ReadItem(SignatureItem) == Signature && ReadItem(CommandLineLengthItem) > LoaderBufferLength;
+
+    // An item of QEMU's firmware configuration device, its first four bytes.
+    private static uint ReadItem(ushort item)
+    {
+        Processor.Out16(SelectorPort, item);
+        uint value = 0;
+        for (int shift = 0; shift < 32; shift += 8)
+        {
+            value |= (uint)Processor.In8(DataPort) << shift;
+        }
+
+        return value;
     }
 }

@@ -8,8 +8,8 @@ namespace VirtioGuest.LibOS.Console;
 /// begins empty.
 /// </summary>
 /// <remarks>
-/// A line feed is sent as carriage return and line feed over the serial line. Callers hold off interrupts; nothing here
-/// blocks for longer than the serial port's bounded wait.
+/// A line feed is sent as carriage return and line feed over the serial line. Callers hold off interrupts. What the
+/// serial port does not take at once waits in <see cref="SerialOutput"/>.
 /// </remarks>
 internal static unsafe class KernelConsole
 {
@@ -35,7 +35,7 @@ internal static unsafe class KernelConsole
     public static void Initialize()
     {
         s_screen = ScreenKind.None;
-        Uart16550.Initialize();
+        SerialOutput.Initialize();
     }
 
     /// <summary>Adds the VGA text screen.</summary>
@@ -185,10 +185,10 @@ internal static unsafe class KernelConsole
         s_isInLine = value != '\n';
         if (value == '\n')
         {
-            Uart16550.Write((byte)'\r');
+            SerialOutput.Put((byte)'\r');
         }
 
-        Uart16550.Write(value);
+        SerialOutput.Put(value);
         if (s_screen != ScreenKind.None)
         {
             s_grid.Put(value);
@@ -197,6 +197,7 @@ internal static unsafe class KernelConsole
 
     private static void Show()
     {
+        SerialOutput.Move();
         if (s_screen == ScreenKind.None)
         {
             return;

@@ -10,6 +10,9 @@ internal static class Keyboard
     private const byte PausePrefix = 0xE1;
     private const byte ReleaseBit = 0x80;
 
+    // The keyboard's own buffer was full.
+    private const byte OverrunCode = 0xFF;
+
     private const byte LeftShift = 0x2A;
     private const byte RightShift = 0x36;
     private const byte Control = 0x1D;
@@ -58,6 +61,13 @@ internal static class Keyboard
         if (s_pauseCodes != 0)
         {
             s_pauseCodes--;
+            return;
+        }
+
+        if (code == OverrunCode)
+        {
+            s_isExtended = false;
+            ConsoleInput.MarkLoss();
             return;
         }
 

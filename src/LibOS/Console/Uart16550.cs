@@ -4,9 +4,9 @@ namespace VirtioGuest.LibOS.Console;
 
 /// <summary>The first serial port of a PC, a 16550 (National Semiconductor PC16550D), at 115200 baud 8N1.</summary>
 /// <remarks>
-/// Output is polled with a bounded wait. Where the other end stops taking bytes, one byte waits its full time and is
-/// dropped; the following are dropped at once until the transmitter moves again, so that a stuck line never stops the
-/// machine.
+/// Nothing here waits, but for the start: who sends asks whether there is room, and who receives whether there is
+/// something. What is left in the port holds the sender back: QEMU stops reading its end where the FIFO is full, and
+/// over a cable RTS says it.
 /// </remarks>
 internal static class Uart16550
 {
@@ -25,87 +25,177 @@ internal static class Uart16550
 
     private const byte DivisorLatch = 0x80;
     private const byte EightBitsNoParity = 0x03;
+    private const byte EnableFifos = 0x01;
     private const byte EnableAndClearFifos = 0x07;
     private const byte FifosEnabled = 0xC0;
-    private const byte ReadyAndInterruptsOut = 0x0B;
+    private const byte TerminalReady = 0x01;
+    private const byte RequestToSend = 0x02;
+    private const byte InterruptsOut = 0x08;
     private const byte ReceivedInterrupt = 0x01;
+
     private const byte DataReady = 0x01;
-    private const byte TransmitterEmpty = 0x20;
+    private const byte Overrun = 0x02;
+    private const byte ParityError = 0x04;
+    private const byte FramingError = 0x08;
+    private const byte Break = 0x10;
+    private const byte HoldingEmpty = 0x20;
+    private const byte TransmitterIdle = 0x40;
+    private const byte NoPort = 0xFF;
     private const byte FifoDepth = 16;
 
-    // A byte at 115200 baud takes 87 us and a full FIFO 1.4 ms; the other end gets about a second.
-    private const uint MaximumPolls = 1_000_000;
+    // A byte at 115200 baud takes 87 us and a full FIFO 1.4 ms; a port read takes about a microsecond.
+    private const uint MaximumStartPolls = 100_000;
 
     private static bool s_isPresent;
-    private static bool s_isStuck;
+    private static bool s_hasBeenReady;
+    private static bool s_wantsInterrupts;
+    private static bool s_isHeldBack;
+    private static bool s_hasOverrun;
     private static byte s_depth;
     private static byte s_room;
 
-    /// <summary>Whether <see cref="Initialize"/> found the port.</summary>
+    /// <summary>Whether <see cref="Initialize"/> found the port, and nobody has given it up since.</summary>
     public static bool IsPresent => s_isPresent;
+
+    /// <summary>
+    /// Whether the transmitter has been ready once. One that was is waited for; one that never was may be broken.
+    /// </summary>
+    public static bool HasBeenReady => s_hasBeenReady;
+
+    /// <summary>Whether everything has left the port.</summary>
+    public static bool IsIdle => !s_isPresent || (ReadStatus() & TransmitterIdle) != 0;
 
     /// <summary>Looks for the port and sets it up, with receive interrupts off.</summary>
     /// <returns>Whether there is one.</returns>
+    /// <remarks>
+    /// What somebody typed before is kept. Switching the FIFOs on would clear it (PC16550D, FCR bit 0), so they stay
+    /// off where a byte waits.
+    /// </remarks>
     public static bool Initialize()
     {
-        s_isStuck = false;
         s_room = 0;
-        s_isPresent = HoldsScratch(0x5A) && HoldsScratch(0xA5);
+        s_hasBeenReady = false;
+        s_wantsInterrupts = false;
+        s_isHeldBack = false;
+        s_hasOverrun = false;
+        s_isPresent = HoldsScratch(0x5A) && HoldsScratch(0xA5) && Processor.In8(LineStatus) != NoPort;
         if (!s_isPresent)
         {
             return false;
         }
 
         Processor.Out8(InterruptEnable, 0);
+
+        // The firmware's last words go out at the firmware's speed.
+        bool isIdle = WaitUntilIdle();
         Processor.Out8(LineControl, DivisorLatch | EightBitsNoParity);
         Processor.Out8(Data, 1);
         Processor.Out8(InterruptEnable, 0);
         Processor.Out8(LineControl, EightBitsNoParity);
-        Processor.Out8(FifoControl, EnableAndClearFifos);
-        Processor.Out8(ModemControl, ReadyAndInterruptsOut);
-        bool hasFifo = (Processor.In8(InterruptIdentification) & FifosEnabled) == FifosEnabled;
-        s_depth = hasFifo ? FifoDepth : (byte)1;
+        if (HasFifos())
+        {
+            Processor.Out8(FifoControl, EnableFifos);
+        }
+        else if (isIdle && (ReadStatus() & DataReady) == 0)
+        {
+            Processor.Out8(FifoControl, EnableAndClearFifos);
+        }
+
+        s_depth = HasFifos() ? FifoDepth : (byte)1;
+        SetRequestToSend(true);
         return true;
     }
 
     /// <summary>Lets the port interrupt when a byte has come in.</summary>
     public static void EnableReceiveInterrupt()
     {
+        s_wantsInterrupts = true;
+        SetReceiveInterrupt();
+    }
+
+    /// <summary>Lets the port interrupt once more where a byte is left in it: its line tells edges only.</summary>
+    public static void RenewReceiveInterrupt()
+    {
         if (s_isPresent)
         {
-            Processor.Out8(InterruptEnable, ReceivedInterrupt);
+            Processor.Out8(InterruptEnable, 0);
+            SetReceiveInterrupt();
         }
     }
 
-    /// <summary>Sends a byte as it is.</summary>
-    public static void Write(byte value)
+    /// <summary>Asks the sender to wait, or to go on. Meanwhile nothing interrupts.</summary>
+    public static void HoldBack(bool isHeldBack)
+    {
+        if (s_isPresent && s_isHeldBack != isHeldBack)
+        {
+            s_isHeldBack = isHeldBack;
+            SetRequestToSend(!isHeldBack);
+            SetReceiveInterrupt();
+        }
+    }
+
+    /// <summary>Sends a byte as it is, if there is room for it.</summary>
+    /// <returns>Whether it was taken; a port that is absent takes everything.</returns>
+    public static bool TryWrite(byte value)
     {
         if (!s_isPresent)
         {
-            return;
+            return true;
         }
 
-        if (s_room == 0 && !WaitForRoom())
+        if (s_room == 0)
         {
-            return;
+            if ((ReadStatus() & HoldingEmpty) == 0)
+            {
+                return false;
+            }
+
+            s_room = s_depth;
         }
 
         Processor.Out8(Data, value);
         s_room--;
+        return true;
     }
 
     /// <summary>Takes a received byte.</summary>
+    /// <param name="value">The byte; 0 where it came in damaged, or as a break.</param>
+    /// <param name="isDamaged">Whether parity or stop bit were wrong.</param>
     /// <returns>False where none is waiting.</returns>
-    public static bool TryRead(out byte value)
+    public static bool TryRead(out byte value, out bool isDamaged)
     {
         value = 0;
-        if (!s_isPresent || (Processor.In8(LineStatus) & DataReady) == 0)
+        isDamaged = false;
+        byte status = s_isPresent ? ReadStatus() : (byte)0;
+        if ((status & DataReady) == 0)
         {
             return false;
         }
 
         value = Processor.In8(Data);
+        isDamaged = (status & (ParityError | FramingError | Break)) != 0;
+        value = isDamaged ? (byte)0 : value;
         return true;
+    }
+
+    /// <summary>Whether a byte was lost since the last call, because the port was full.</summary>
+    public static bool TakeOverrun()
+    {
+        bool hasOverrun = s_hasOverrun;
+        s_hasOverrun = false;
+        return hasOverrun;
+    }
+
+    /// <summary>Does as if there were no port from now on.</summary>
+    public static void GiveUp() => s_isPresent = false;
+
+    // To read the status clears its error bits, so they are kept whoever reads it.
+    private static byte ReadStatus()
+    {
+        byte status = Processor.In8(LineStatus);
+        s_hasOverrun |= (status & Overrun) != 0;
+        s_hasBeenReady |= (status & HoldingEmpty) != 0;
+        return status;
     }
 
     // The write in between changes what a bus without a device would echo.
@@ -116,22 +206,32 @@ internal static class Uart16550
         return Processor.In8(Scratch) == value;
     }
 
-    private static bool WaitForRoom()
+    private static bool HasFifos() => (Processor.In8(InterruptIdentification) & FifosEnabled) == FifosEnabled;
+
+    private static void SetReceiveInterrupt()
     {
-        uint polls = s_isStuck ? 1 : MaximumPolls;
-        for (uint poll = 0; poll < polls; poll++)
+        if (s_isPresent)
         {
-            if ((Processor.In8(LineStatus) & TransmitterEmpty) != 0)
+            Processor.Out8(InterruptEnable, s_wantsInterrupts && !s_isHeldBack ? ReceivedInterrupt : (byte)0);
+        }
+    }
+
+    private static void SetRequestToSend(bool isOn) =>
+        Processor.Out8(
+            ModemControl, (byte)(TerminalReady | InterruptsOut | (isOn ? RequestToSend : 0)));
+
+    private static bool WaitUntilIdle()
+    {
+        for (uint poll = 0; poll < MaximumStartPolls; poll++)
+        {
+            if ((ReadStatus() & TransmitterIdle) != 0)
             {
-                s_isStuck = false;
-                s_room = s_depth;
                 return true;
             }
 
             Processor.Pause();
         }
 
-        s_isStuck = true;
         return false;
     }
 }

@@ -36,3 +36,4 @@
         CALL    libos_crash,             0x1014
         CALL    libos_configuration_window, 0x1015
         CALL    libos_acpi_table,        0x1020
+        CALL    libos_console_interrupts, 0x1021

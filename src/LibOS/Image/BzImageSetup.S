@@ -62,7 +62,7 @@ kernel_alignment:       .long   0x1000
 relocatable_kernel:     .byte   0
 min_alignment:          .byte   12
 xloadflags:             .word   0
-cmdline_size:           .long   2047
+cmdline_size:           .long   65536
 hardware_subarch:       .long   0
 hardware_subarch_data:  .quad   0
 payload_offset:         .long   0

@@ -21,6 +21,10 @@ internal static unsafe class InterruptDispatch
     {
         cpu->TimerDeadline = PerCpu.NotArmed;
         Scheduler.WakeSleepers(cpu);
+        if (SerialOutput.Look())
+        {
+            TryAgain(cpu, ThreadState.WaitingForOutput);
+        }
     }
 
     /// <summary>A device sent a message.</summary>
@@ -120,12 +124,20 @@ internal static unsafe class InterruptDispatch
 
     private static void WakeReaders(PerCpu* cpu, bool hasInput)
     {
-        for (int i = 0; hasInput && i < ThreadTable.Capacity; i++)
+        if (hasInput)
+        {
+            TryAgain(cpu, ThreadState.WaitingForConsole);
+        }
+    }
+
+    private static void TryAgain(PerCpu* cpu, ThreadState state)
+    {
+        for (int i = 0; i < ThreadTable.Capacity; i++)
         {
             Thread* thread = (*LibOs.Threads)[i];
-            if (thread->State == ThreadState.WaitingForConsole)
+            if (thread->State == state)
             {
-                // The read is tried again by the thread itself, in its own address space and time.
+                // The call is made again by the thread itself, in its own address space and time.
                 thread->Registers.Rip -= SystemCallLength;
                 Scheduler.Wake(cpu, thread, isUrgent: true);
             }

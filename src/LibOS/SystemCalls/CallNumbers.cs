@@ -92,4 +92,5 @@ internal static class CallNumbers
     public const ulong Crash = 0x1014;
     public const ulong ConfigurationWindow = 0x1015;
     public const ulong AcpiTable = 0x1020;
+    public const ulong ConsoleInterrupts = 0x1021;
 }

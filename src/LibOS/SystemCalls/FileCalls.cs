@@ -15,6 +15,9 @@ internal static unsafe class FileCalls
     private const ulong ReadWriteFlags = 2;
     private const ulong DuplicateCloseOnExec = 1030;
 
+    // What is written by one call, up to here, stays together on the console.
+    private const ulong MaximumWrite = 4096;
+
     private static FileTable s_files;
     private static MemoryReport s_memoryReport;
 
@@ -31,10 +34,10 @@ internal static unsafe class FileCalls
         switch (frame->Rax)
         {
             case CallNumbers.Write:
-                result = Write(a, (byte*)b, c);
+                result = Write(cpu, frame, a, (byte*)b, c);
                 return true;
             case CallNumbers.WriteVector:
-                result = WriteVector(a, (ulong*)b, c);
+                result = WriteVector(cpu, frame, a, (ulong*)b, c);
                 return true;
             case CallNumbers.Read:
                 result = Read(cpu, frame, a, (byte*)b, c);
@@ -89,18 +92,12 @@ internal static unsafe class FileCalls
         }
     }
 
-    private static long Write(ulong file, byte* buffer, ulong length)
+    private static long Write(PerCpu* cpu, TrapFrame* frame, ulong file, byte* buffer, ulong length)
     {
         switch (s_files.KindOf(file))
         {
             case FileKind.Console:
-                if (LibOs.FirstWrite == 0)
-                {
-                    LibOs.FirstWrite = Clock.Now;
-                }
-
-                KernelConsole.Write(buffer, length);
-                return (long)length;
+                return WriteConsole(cpu, frame, buffer, length);
             case FileKind.Null:
                 return (long)length;
             case FileKind.PipeWriter:
@@ -110,18 +107,66 @@ internal static unsafe class FileCalls
         }
     }
 
-    private static long WriteVector(ulong file, ulong* vector, ulong count)
+    // The caller's thread waits while the serial line takes no more, however long that is.
+    private static long WriteConsole(PerCpu* cpu, TrapFrame* frame, byte* buffer, ulong length)
+    {
+        if (LibOs.FirstWrite == 0)
+        {
+            LibOs.FirstWrite = Clock.Now;
+        }
+
+        ulong part = length < MaximumWrite ? length : MaximumWrite;
+        if (!SerialOutput.HasRoom(part))
+        {
+            Scheduler.Block(cpu, frame, ThreadState.WaitingForOutput);
+            return CallResult.Switched;
+        }
+
+        KernelConsole.Write(buffer, part);
+        return (long)part;
+    }
+
+    /// <summary>Waits until everything that was written has left the machine; then the call goes on.</summary>
+    /// <returns>False where the caller waits now and its call will be made again.</returns>
+    public static bool TryDrain(PerCpu* cpu, TrapFrame* frame)
+    {
+        if (SerialOutput.IsDrained)
+        {
+            return true;
+        }
+
+        Scheduler.Block(cpu, frame, ThreadState.WaitingForOutput);
+        return false;
+    }
+
+    private static long WriteVector(PerCpu* cpu, TrapFrame* frame, ulong file, ulong* vector, ulong count)
     {
         long written = 0;
         for (ulong i = 0; i < count; i++)
         {
-            long result = Write(file, (byte*)vector[2 * i], vector[(2 * i) + 1]);
+            ulong length = vector[(2 * i) + 1];
+            if (length == 0)
+            {
+                continue;
+            }
+
+            if (written != 0 && s_files.KindOf(file) == FileKind.Console && !SerialOutput.HasRoom(length))
+            {
+                // The rest would have to wait, and the call could not tell then what it has done already.
+                break;
+            }
+
+            long result = Write(cpu, frame, file, (byte*)vector[2 * i], length);
             if (result < 0)
             {
                 return written != 0 ? written : result;
             }
 
             written += result;
+            if ((ulong)result < length)
+            {
+                break;
+            }
         }
 
         return written;
@@ -150,7 +195,9 @@ internal static unsafe class FileCalls
         }
     }
 
-    /// <summary>Reads what was typed; waits where nothing was.</summary>
+    /// <summary>
+    /// Reads what was typed; waits where nothing was. Fails once, with an input error, where bytes were lost.
+    /// </summary>
     public static long ReadConsole(PerCpu* cpu, TrapFrame* frame, byte* buffer, ulong length)
     {
         if (length == 0)
@@ -161,7 +208,7 @@ internal static unsafe class FileCalls
         ulong count = ConsoleInput.Read(buffer, length);
         if (count != 0)
         {
-            return (long)count;
+            return count == ConsoleInput.Lost ? -ErrorNumber.InputOutput : (long)count;
         }
 
         Scheduler.Block(cpu, frame, ThreadState.WaitingForConsole);

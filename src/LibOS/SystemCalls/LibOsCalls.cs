@@ -1,5 +1,6 @@
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Boot;
+using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Memory;
@@ -70,19 +71,39 @@ internal static unsafe class LibOsCalls
             case CallNumbers.ConsoleRead:
                 return FileCalls.ReadConsole(cpu, frame, (byte*)a, b);
 
+            case CallNumbers.ConsoleInterrupts:
+                return (long)ConsoleInput.Interrupts;
+
+            case CallNumbers.PowerOff:
+            case CallNumbers.Reset:
+            case CallNumbers.DebugExit:
+                return EndMachine(cpu, frame);
+            case CallNumbers.Crash:
+                return Crash((CrashKind)a);
+            default:
+                return -ErrorNumber.NotImplemented;
+        }
+    }
+
+    // What was printed leaves before the machine does.
+    private static long EndMachine(PerCpu* cpu, TrapFrame* frame)
+    {
+        if (!FileCalls.TryDrain(cpu, frame))
+        {
+            return CallResult.Switched;
+        }
+
+        switch (frame->Rax)
+        {
             case CallNumbers.PowerOff:
                 Power.Off();
                 return 0;
             case CallNumbers.Reset:
                 Power.Reset();
                 return 0;
-            case CallNumbers.DebugExit:
-                Power.DebugExit((byte)a);
-                return 0;
-            case CallNumbers.Crash:
-                return Crash((CrashKind)a);
             default:
-                return -ErrorNumber.NotImplemented;
+                Power.DebugExit((byte)frame->Rdi);
+                return 0;
         }
     }
 
@@ -187,6 +208,7 @@ internal static unsafe class LibOsCalls
         ThreadState.WaitingForInterrupt => ThreadInfoState.Interrupt,
         ThreadState.WaitingForConsole => ThreadInfoState.Console,
         ThreadState.WaitingForPipe => ThreadInfoState.Pipe,
+        ThreadState.WaitingForOutput => ThreadInfoState.Output,
         _ => ThreadInfoState.Ready,
     };
 

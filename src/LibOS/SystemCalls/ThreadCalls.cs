@@ -60,6 +60,7 @@ internal static unsafe class ThreadCalls
     {
         if ((status & 0xFF) == 0)
         {
+            SerialOutput.Flush();
             Power.DebugExit(0x10);
             Power.Off();
         }

@@ -1,3 +1,4 @@
+using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Signals;
@@ -154,11 +155,13 @@ internal static unsafe class Scheduler
         Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
     }
 
-    // The timer is needed for the next sleeper, and for the end of a time slice while another thread is ready. It is
-    // left alone when it fires earlier than that.
+    // The timer is needed for the next sleeper, for output that waits for the serial port, and for the end of a time
+    // slice while another thread is ready. It is left alone when it fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {
         ulong deadline = LibOs.Sleepers->NextDeadline;
+        ulong nextLook = SerialOutput.NextLook;
+        deadline = nextLook < deadline ? nextLook : deadline;
         if (!cpu->Ready.IsEmpty && cpu->SliceEnd < deadline)
         {
             deadline = cpu->SliceEnd;

@@ -29,6 +29,9 @@ internal enum ThreadState : uint
 
     /// <summary>It waits for a pipe.</summary>
     WaitingForPipe,
+
+    /// <summary>It waits for room in the console's output, or until all of that has left.</summary>
+    WaitingForOutput,
 }
 
 /// <summary>A thread of the program: its registers while it does not run, and what it waits for.</summary>

@@ -7,6 +7,27 @@ internal sealed class FakeCommandSystem(FakeClock clock) : CommandSystem
 {
     public List<string> Calls { get; } = [];
 
+    /// <summary>How often a command may still ask before Ctrl+C is typed; never where it is null.</summary>
+    public int? LooksUntilInterrupt { get; set; }
+
+    /// <summary>How often it was told that a Ctrl+C is used up.</summary>
+    public int UsedInterrupts { get; private set; }
+
+    public override bool IsInterrupted
+    {
+        get
+        {
+            LooksUntilInterrupt = LooksUntilInterrupt > 0 ? LooksUntilInterrupt - 1 : LooksUntilInterrupt;
+            return LooksUntilInterrupt == 0;
+        }
+    }
+
+    public override void UseInterrupt()
+    {
+        UsedInterrupts++;
+        LooksUntilInterrupt = null;
+    }
+
     public override void DebugExit(byte value) => Calls.Add("exit " + value);
 
     public override void PowerOff() => Calls.Add("off");

@@ -4,13 +4,26 @@ using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 
-/// <summary>Types a fixed text; reading past its end is a failure of the test.</summary>
-internal sealed class ScriptedInput(string keys) : ByteInput
+/// <summary>
+/// Types a fixed text, and loses something at each place that was named; reading past its end is a failure of the test.
+/// </summary>
+internal sealed class ScriptedInput(string keys, params int[] losses) : ByteInput
 {
     private readonly byte[] _keys = Encoding.Latin1.GetBytes(keys);
     private int _next;
 
     public bool IsUsedUp => _next == _keys.Length;
+
+    public override bool TakeLoss()
+    {
+        int place = Array.IndexOf(losses, _next - 1);
+        if (place >= 0)
+        {
+            losses[place] = -1;
+        }
+
+        return place >= 0;
+    }
 
     public override byte Read() =>
         _next < _keys.Length ? _keys[_next++] : throw new InvalidOperationException("nobody types any more");

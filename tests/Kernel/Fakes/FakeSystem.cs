@@ -7,6 +7,17 @@ namespace VirtioGuest.Kernel.Tests.Fakes;
 /// <summary>A machine that writes down what is done to it.</summary>
 internal sealed class FakeSystem : SystemControl
 {
+    private volatile bool _isInterrupted;
+
+    public override bool IsInterrupted => _isInterrupted;
+
+    /// <summary>Types Ctrl+C.</summary>
+    public void Interrupt() => _isInterrupted = true;
+
+    public override void WatchForInterrupt() => _isInterrupted = false;
+
+    public override void UseInterrupt() => _isInterrupted = false;
+
     public List<string> Calls { get; } = [];
 
     public List<ThreadDescription?> Threads { get; } = [];

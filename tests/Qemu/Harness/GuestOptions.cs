@@ -44,6 +44,9 @@ public sealed record GuestOptions
     /// <summary>Whether a reset ends QEMU instead of starting the machine again.</summary>
     public bool EndsOnReset { get; init; } = true;
 
+    /// <summary>What the serial port leads to.</summary>
+    public SerialBackend Serial { get; init; }
+
     /// <summary>The disks, the first at PCI slot 4.</summary>
     public ImmutableList<DiskOptions> Disks { get; init; } = [];
 

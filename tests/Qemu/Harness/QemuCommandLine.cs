@@ -29,7 +29,7 @@ public static class QemuCommandLine
             "-display", "none",
             "-nodefaults",
             "-S",
-            "-chardev", "stdio,id=serial,signal=off",
+            "-chardev", Serial(options, folder),
             "-serial", "chardev:serial",
             "-chardev", $"socket,id=monitor,path={Escape(monitorSocket)},server=on,wait=on",
             "-mon", "chardev=monitor,mode=control",
@@ -66,6 +66,22 @@ public static class QemuCommandLine
         AddNics(arguments, options);
         arguments.AddRange(options.ExtraArguments);
         return arguments;
+    }
+
+    /// <summary>Where the socket of the serial port is, for <see cref="SerialBackend.Socket"/>.</summary>
+    public static string SerialSocket(string folder)
+    {
+        return Path.Combine(folder, "serial");
+    }
+
+    private static string Serial(GuestOptions options, string folder)
+    {
+        return options.Serial switch
+        {
+            SerialBackend.Socket => $"socket,id=serial,path={Escape(SerialSocket(folder))},server=on,wait=off",
+            SerialBackend.Terminal => "pty,id=serial",
+            _ => "stdio,id=serial,signal=off",
+        };
     }
 
     private static void AddDoor(List<string> arguments, GuestOptions options, string folder)

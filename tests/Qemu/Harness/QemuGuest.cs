@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -30,6 +31,8 @@ public sealed class QemuGuest : IDisposable
     private readonly Process _process;
     private readonly Thread _reader;
     private readonly Task<string> _errors;
+    private readonly TaskCompletionSource<Stream?> _line = new();
+    private readonly ManualResetEventSlim _mayRead = new(initialState: true);
     private readonly string _commandLine;
     private MonitorConnection? _monitor;
     private bool _isDisposed;
@@ -81,6 +84,7 @@ public sealed class QemuGuest : IDisposable
                 guest.FailToStart();
             }
 
+            guest.OpenLine();
             guest.Monitor.Execute("cont");
             return guest;
         }
@@ -131,8 +135,21 @@ public sealed class QemuGuest : IDisposable
     /// <summary>Sends text over the serial line.</summary>
     public void Type(string text)
     {
-        _process.StandardInput.BaseStream.Write(Encoding.ASCII.GetBytes(text));
-        _process.StandardInput.BaseStream.Flush();
+        Stream line = _options.Serial == SerialBackend.Pipes ? _process.StandardInput.BaseStream : _line.Task.Result!;
+        line.Write(Encoding.Latin1.GetBytes(text));
+        line.Flush();
+    }
+
+    /// <summary>Reads nothing of what the guest sends, as a reader does that has other things to do.</summary>
+    public void PauseReading()
+    {
+        _mayRead.Reset();
+    }
+
+    /// <summary>Reads on.</summary>
+    public void ResumeReading()
+    {
+        _mayRead.Set();
     }
 
     /// <summary>Presses keys one after the other, as a quick typist does.</summary>
@@ -239,6 +256,7 @@ public sealed class QemuGuest : IDisposable
         _isDisposed = true;
         Kill();
         _monitor?.Dispose();
+        _mayRead.Dispose();
         Serial.Dispose();
         _process.Dispose();
     }
@@ -276,15 +294,39 @@ public sealed class QemuGuest : IDisposable
         }
     }
 
+    private void OpenLine()
+    {
+        switch (_options.Serial)
+        {
+            case SerialBackend.Socket:
+                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                socket.Connect(new UnixDomainSocketEndPoint(QemuCommandLine.SerialSocket(_folder)));
+                _line.SetResult(new NetworkStream(socket, ownsSocket: true));
+                break;
+            case SerialBackend.Terminal:
+                JsonNode? serial = Monitor.Execute("query-chardev")!.AsArray().FirstOrDefault(
+                    device => device!["label"]!.GetValue<string>() == "serial");
+                string name = serial!["filename"]!.GetValue<string>()["pty:".Length..];
+                _line.SetResult(new FileStream(name, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0));
+
+                // QEMU looks once a second whether somebody has opened it, and throws output away until then.
+                Thread.Sleep(TimeSpan.FromSeconds(1.5));
+                break;
+            default:
+                _line.SetResult(_process.StandardOutput.BaseStream);
+                break;
+        }
+    }
+
     private void Read()
     {
         byte[] buffer = new byte[4096];
-        Stream stream = _process.StandardOutput.BaseStream;
         try
         {
-            while (stream.Read(buffer) is > 0 and int count)
+            while (_line.Task.Result is { } stream && stream.Read(buffer) is > 0 and int count)
             {
                 Serial.Append(buffer.AsSpan(0, count));
+                _mayRead.Wait();
             }
         }
         catch (IOException)
@@ -297,6 +339,8 @@ public sealed class QemuGuest : IDisposable
 
     private void Kill()
     {
+        _line.TrySetResult(null);
+        _mayRead.Set();
         if (IsRunning)
         {
             _process.Kill(entireProcessTree: true);

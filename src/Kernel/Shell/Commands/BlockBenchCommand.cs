@@ -29,6 +29,9 @@ internal sealed class BlockBenchCommand : DeviceCommand
     }
 
     /// <inheritdoc/>
+    public override bool CanBeLeft => false;
+
+    /// <inheritdoc/>
     protected override int Count(ShellContext shell) => _devices.Disks.Count;
 
     /// <inheritdoc/>
@@ -48,9 +51,14 @@ internal sealed class BlockBenchCommand : DeviceCommand
         }
 
         BlockReadCost? cost = BlockBenchmark.TryRun(
-            disk.Device, _system, (int)depth, count, out string failure);
+            disk.Device, _system, (int)depth, count, shell, out string failure);
         if (cost is null)
         {
+            if (shell.IsInterrupted)
+            {
+                return CommandResult.Interrupted;
+            }
+
             return CommandResult.Failure(disk.Name + ": " + failure);
         }
 

@@ -23,6 +23,9 @@ internal sealed class CrashCommand : Command
     }
 
     /// <inheritdoc/>
+    public override bool CanBeLeft => false;
+
+    /// <inheritdoc/>
     public override CommandResult Run(ShellContext shell, string[] arguments)
     {
         if (arguments.Length != 1)
