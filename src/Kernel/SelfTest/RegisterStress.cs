@@ -100,7 +100,7 @@ internal sealed class RegisterStress
         }
     }
 
-    // Compiled code keeps all of these in registers. It is made for the oldest processor, so there are no YMM registers.
+    // Compiled code keeps all of these in registers. It is made for the oldest processor, so none is a YMM register.
     private static string? TurnVectors(ulong seed) => AreVectorsKept(seed) ? null : "a vector";
 
     [MethodImpl(MethodImplOptions.NoInlining)]
