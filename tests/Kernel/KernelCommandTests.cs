@@ -79,10 +79,22 @@ internal sealed class KernelCommandTests
         foreach (string usage in (string[])["help", "lspci", "lsvirtio", "mem", "threads", "disks",
             "blk D read FIRST COUNT", "blk D checksum FIRST COUNT", "blk D fill FIRST COUNT SEED",
             "blk D verify FIRST COUNT SEED", "blk D flush", "net N status", "net N dhcp",
-            "net N ping ADDRESS COUNT", "selftest", "reboot", "poweroff", "exit", "crash KIND"])
+            "net N ping ADDRESS COUNT", "selftest", "stress registers SECONDS", "reboot", "poweroff", "exit",
+            "crash KIND"])
         {
             Assert.That(text, Does.Match("(^|\n)" + usage + "  "));
         }
+    }
+
+    [TestCase("stress")]
+    [TestCase("stress registers")]
+    [TestCase("stress registers 0")]
+    [TestCase("stress registers x")]
+    [TestCase("stress memory 1")]
+    [TestCase("stress registers 1 1")]
+    public void Stress_takes_what_and_how_long(string command)
+    {
+        Assert.That(new ShellBench().Run(command), Is.EqualTo("usage: stress registers SECONDS"));
     }
 
     [Test]

@@ -46,7 +46,17 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_translate"), SuppressGCTransition]
     internal static extern ulong Translate(void* address, ulong length, ulong* contiguous);
 
+    /// <summary>
+    /// Keeps patterns in all registers for a number of turns; returns which of them have changed (see Registers.S).
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_hold_registers"), SuppressGCTransition]
+    internal static extern ulong HoldRegisters(void* pattern, ulong turns, ulong extra, byte* pages);
+
     // Ordinary calls.
+
+    /// <summary>The same outside cooperative mode: the collector does not wait for it.</summary>
+    [DllImport(Library, EntryPoint = "libos_hold_registers")]
+    internal static extern ulong HoldRegistersPreemptively(void* pattern, ulong turns, ulong extra, byte* pages);
 
     [DllImport(Library, EntryPoint = "libos_boot_info")]
     internal static extern long GetBootInfo(BootInfo* info);

@@ -33,6 +33,7 @@ internal static class SelfTestSuite
             new ExceptionTest(),
             new CollectorTest(),
             new ThreadPoolTest(),
+            new RegisterTest(),
             new WallClockTest(machine.Clock, system),
             new MemoryAccountTest(system),
             new DmaMapTest(machine.Dma),

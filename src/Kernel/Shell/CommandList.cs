@@ -33,6 +33,7 @@ internal static class CommandList
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),
         new SelfTestCommand(),
+        new StressRegistersCommand(),
         new RebootCommand(),
         new PowerOffCommand(),
         new ExitCommand(),

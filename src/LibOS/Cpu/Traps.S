@@ -147,8 +147,8 @@ trap_stubs:
         .set    vector_number, vector_number + 1
         .endr
 
-# The same for the processor's own vectors while LibOS starts, on whatever stack there is: a report, and the end. A fault
-# in the report has no words any more.
+# The same for the processor's own vectors while LibOS starts, on whatever stack there is: a report, and the end. A
+# fault in the report has no words any more.
         .globl  boot_trap_stubs
         .align  16
 boot_trap_stubs:

@@ -1,8 +1,8 @@
-# Where PVH loaders enter the ELF file: a few bytes in the first megabyte, which every machine has. They see whether the
-# kernel itself, at 16 MB, was put into RAM, before anything of it runs.
+# Where PVH loaders enter the ELF file: a few bytes in the first megabyte, which every machine has. They see whether
+# the kernel itself, at 16 MB, was put into RAM, before anything of it runs.
 #
-# Xen's x86/HVM direct boot ABI: 32-bit protected mode, paging off, ebx = hvm_start_info. The build tool makes a segment of
-# this and defines KERNEL_START, KERNEL_END, and KERNEL_ENTRY, the address of libos_entry_pvh.
+# Xen's x86/HVM direct boot ABI: 32-bit protected mode, paging off, ebx = hvm_start_info. The build tool makes a segment
+# of this and defines KERNEL_START, KERNEL_END, and KERNEL_ENTRY, the address of libos_entry_pvh.
 
 #define INFO_VERSION            4
 #define INFO_MAP                40

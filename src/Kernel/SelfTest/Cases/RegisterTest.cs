@@ -1,0 +1,23 @@
+using System;
+using VirtioGuest.Commands.SelfTest;
+
+namespace VirtioGuest.Kernel.SelfTest.Cases;
+
+/// <summary>Threads find their registers as they left them; <c>stress registers</c> does the same for longer.</summary>
+internal sealed class RegisterTest : SelfTestCase
+{
+    private static readonly TimeSpan s_duration = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Creates the test.</summary>
+    public RegisterTest()
+        : base("threads keep their registers")
+    {
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run()
+    {
+        string? failure = RegisterStress.Run(s_duration, out _);
+        return failure is null ? SelfTestResult.Passed : SelfTestResult.Failed(failure);
+    }
+}
