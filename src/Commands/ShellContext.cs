@@ -8,7 +8,7 @@ namespace VirtioGuest.Commands;
 /// <summary>All that commands work with.</summary>
 public class ShellContext
 {
-    /// <summary>Puts a shell's surroundings together; the lists do not change afterwards.</summary>
+    /// <summary>Puts a shell's surroundings together.</summary>
     /// <param name="output">Where results go.</param>
     /// <param name="system">The machine's switches.</param>
     /// <param name="disks">The disks, by number.</param>
@@ -41,16 +41,24 @@ public class ShellContext
     public CommandSystem System { get; }
 
     /// <summary>The disks, by number.</summary>
-    public SectorDevice[] Disks { get; }
+    public SectorDevice[] Disks { get; private set; }
 
     /// <summary>The network interfaces, by number.</summary>
-    public NetworkInterface[] Networks { get; }
+    public NetworkInterface[] Networks { get; private set; }
 
     /// <summary>What <c>selftest</c> runs.</summary>
-    public SelfTestPlan SelfTests { get; }
+    public SelfTestPlan SelfTests { get; private set; }
 
     /// <summary>Every command that can be typed, in the order in which <c>help</c> shows them.</summary>
     public Command[] Commands { get; }
+
+    /// <summary>Takes over other lists, after devices have come or gone.</summary>
+    public void Replace(SectorDevice[] disks, NetworkInterface[] networks, SelfTestPlan selfTests)
+    {
+        Disks = disks;
+        Networks = networks;
+        SelfTests = selfTests;
+    }
 
     /// <summary>Whether a command runs.</summary>
     public CommandActivity Activity { get; } = new CommandActivity();

@@ -47,11 +47,23 @@ internal static class Program
             SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
             CommandList.Create(system, devices));
         var shell = new CommandShell(context, new InterruptibleRunner(LibOsThread.NameCurrent));
-        PowerEvents.Start(
+        FixedEvents? events = PowerEvents.Start(
             machine,
             binder.Tables,
             output,
             new OrderlyShutdown(context.Activity, system, output, () => devices.Disks));
+        binder.Changed = () => context.Replace(
+            ShellDisk.Of(devices.Disks),
+            ShellNetwork.Of(devices.Networks),
+            SelfTestSuite.Create(
+                machine,
+                system,
+                devices,
+                ShellDisk.Of(devices.PresentDisks),
+                ShellNetwork.Of(devices.PresentNetworks),
+                Versions.Runtime));
+        AcpiHotplug.Start(binder.Tables, machine, events, binder);
+        HotplugSlots.Start(binder);
         if (ScriptSource.TryFind(machine.Ports, firmware.CommandLine, output, out string? script))
         {
             if (script is null)

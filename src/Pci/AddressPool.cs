@@ -63,6 +63,19 @@ internal sealed class AddressPool
         return false;
     }
 
+    /// <summary>Gives back a range that was taken; another one is no fault.</summary>
+    public void Release(AddressRange range)
+    {
+        for (int index = 0; index < _taken.Count; index++)
+        {
+            if (_taken[index].Start == range.Start && _taken[index].Length == range.Length)
+            {
+                _taken.RemoveAt(index);
+                return;
+            }
+        }
+    }
+
     /// <summary>Takes the lowest free range of a size.</summary>
     /// <param name="length">How many addresses, at least 1.</param>
     /// <param name="alignment">A power of two.</param>

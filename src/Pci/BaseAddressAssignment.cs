@@ -21,6 +21,7 @@ public sealed class BaseAddressAssignment
     private readonly AddressPool _io = new AddressPool();
     private readonly AddressPool _memory = new AddressPool();
     private readonly DeviceLog _log;
+    private BusResources? _roots;
 
     /// <summary>Creates an assignment that has nothing to give out yet.</summary>
     /// <param name="log">Where ranges are named that get no address.</param>
@@ -51,8 +52,19 @@ public sealed class BaseAddressAssignment
     /// <returns>How many ranges got an address; those that got none are logged.</returns>
     public int Assign(PciTopology topology)
     {
-        BusResources roots = new BusResources(topology, _io, _memory, _log);
-        roots.Claim();
-        return roots.Place();
+        _roots = new BusResources(topology, _io, _memory, _log);
+        _roots.Claim();
+        return _roots.Place();
     }
+
+    /// <summary>Assigns what functions want that came after <see cref="Assign"/>, all of them to one bus.</summary>
+    /// <returns>How many ranges got an address; those that got none are logged.</returns>
+    public int AssignAdded(PciFunction[] functions)
+    {
+        BusResources? bus = functions.Length == 0 ? null : _roots?.Find(functions[0].Upstream);
+        return bus == null ? 0 : bus.Add(functions);
+    }
+
+    /// <summary>Takes back the addresses of a function that has gone.</summary>
+    public void Release(PciFunction function) => _roots?.Find(function.Upstream)?.Remove(function);
 }

@@ -14,6 +14,7 @@ internal sealed class BusResources
     };
 
     private readonly PciFunction? _upstream;
+    private readonly BusResources? _above;
     private readonly List<PciFunction> _functions = new List<PciFunction>();
     private readonly List<BusResources> _behind = new List<BusResources>();
     private readonly AddressPool[] _pools;
@@ -24,13 +25,15 @@ internal sealed class BusResources
 
     /// <summary>Describes all root buses, which reach the machine's own addresses.</summary>
     public BusResources(PciTopology topology, AddressPool io, AddressPool memory, DeviceLog log)
-        : this(null, topology, new[] { io, memory, memory }, log)
+        : this(null, null, topology, new[] { io, memory, memory }, log)
     {
     }
 
-    private BusResources(PciFunction? upstream, PciTopology topology, AddressPool[] pools, DeviceLog log)
+    private BusResources(
+        PciFunction? upstream, BusResources? above, PciTopology topology, AddressPool[] pools, DeviceLog log)
     {
         _upstream = upstream;
+        _above = above;
         _pools = pools;
         _log = log;
         foreach (PciFunction function in topology.Functions)
@@ -44,7 +47,7 @@ internal sealed class BusResources
             if (function.Bridge != null)
             {
                 AddressPool[] empty = { new AddressPool(), new AddressPool(), new AddressPool() };
-                _behind.Add(new BusResources(function, topology, empty, log));
+                _behind.Add(new BusResources(function, this, topology, empty, log));
             }
         }
     }
@@ -102,6 +105,105 @@ internal sealed class BusResources
         }
 
         return placed;
+    }
+
+    /// <summary>The bus behind a bridge, or all root buses for none; null where the bridge is not known.</summary>
+    public BusResources? Find(PciFunction? upstream)
+    {
+        if (_upstream == upstream)
+        {
+            return this;
+        }
+
+        BusResources? found = null;
+        for (int index = 0; index < _behind.Count && found == null; index++)
+        {
+            found = _behind[index].Find(upstream);
+        }
+
+        return found;
+    }
+
+    /// <summary>Gives addresses to functions that have come to this bus.</summary>
+    /// <returns>How many ranges got an address.</returns>
+    public int Add(PciFunction[] functions)
+    {
+        _functions.AddRange(functions);
+        for (int index = 0; index < functions.Length; index++)
+        {
+            foreach (BaseAddressRegister register in functions[index].BaseAddresses)
+            {
+                // What a function that has just come says is from before a reset, or somebody else's.
+                register.Unplace();
+            }
+        }
+
+        int placed = 0;
+        foreach (BridgeWindow window in s_windows)
+        {
+            // A bridge that had nothing behind it may forward nothing yet.
+            if (_above != null && !_isOpen[(int)window] && _reach[(int)window] != 0)
+            {
+                Open(_above, window);
+            }
+
+            List<BusDemand> demands = Demands(window);
+            for (int i = 0; i < demands.Count; i++)
+            {
+                BusDemand demand = demands[i];
+                if (demand.Function == null || !Contains(functions, demand.Function))
+                {
+                    continue;
+                }
+
+                if (TryPlace(demand))
+                {
+                    placed++;
+                }
+                else
+                {
+                    GiveUp(demand.Function, demand.Register!);
+                }
+            }
+        }
+
+        return placed;
+    }
+
+    /// <summary>Takes back the addresses of a function that has gone.</summary>
+    public void Remove(PciFunction function)
+    {
+        _functions.Remove(function);
+        foreach (BaseAddressRegister register in function.BaseAddresses)
+        {
+            if (!register.IsAssigned)
+            {
+                continue;
+            }
+
+            AddressRange range = new AddressRange(register.Address, register.Length);
+            if (register.IsIo)
+            {
+                _pools[(int)BridgeWindow.Io].Release(range);
+            }
+            else
+            {
+                // It is taken in one of the two, which are the same on a root bus.
+                _pools[(int)BridgeWindow.Memory].Release(range);
+                _pools[(int)BridgeWindow.Prefetchable].Release(range);
+            }
+        }
+    }
+
+    private static bool Contains(PciFunction[] functions, PciFunction function)
+    {
+        bool isThere = false;
+        for (int index = 0; index < functions.Length; index++)
+        {
+            isThere |= functions[index] == function;
+        }
+
+        return isThere;
     }
 
     private static bool IsHostBridge(PciFunction function) =>

@@ -45,7 +45,16 @@ internal sealed class BusScan
             Number(unnumbered[index]);
         }
 
-        return Sorted();
+        return Sort(_functions);
+    }
+
+    /// <summary>What answers at one device number. Bridges found so get no bus numbers.</summary>
+    public PciFunction[] Probe(byte bus, byte device, PciFunction? upstream)
+    {
+        List<PciFunction> numbered = new List<PciFunction>();
+        List<PciFunction> unnumbered = new List<PciFunction>();
+        WalkDevice(bus, device, upstream, numbered, unnumbered);
+        return Sort(_functions);
     }
 
     /// <summary>
@@ -225,9 +234,10 @@ internal sealed class BusScan
         return vendor is not 0x0000 and not 0xFFFF;
     }
 
-    private PciFunction[] Sorted()
+    /// <summary>Functions in the order of their addresses.</summary>
+    public static PciFunction[] Sort(List<PciFunction> functions)
     {
-        PciFunction[] sorted = _functions.ToArray();
+        PciFunction[] sorted = functions.ToArray();
         for (int i = 1; i < sorted.Length; i++)
         {
             PciFunction function = sorted[i];

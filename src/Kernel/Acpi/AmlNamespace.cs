@@ -56,6 +56,18 @@ internal sealed class AmlNamespace
     /// <summary>The device's resources; null where they are not there, or no constant.</summary>
     public byte[]? ResourcesOf(string device) => Value(device, "_CRS") as byte[];
 
+    /// <summary>The scopes that have a constant of a name, in the order in which they are defined.</summary>
+    public IEnumerable<string> ScopesOf(string name)
+    {
+        foreach (string path in _values.Keys)
+        {
+            if (path.EndsWith("." + name, StringComparison.Ordinal))
+            {
+                yield return path[..^(name.Length + 1)];
+            }
+        }
+    }
+
     /// <summary>Whether the device has a method of a name.</summary>
     public bool HasMethod(string device, string name) => _methods.Contains(Join(device, name));
 

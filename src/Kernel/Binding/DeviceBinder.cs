@@ -13,7 +13,7 @@ namespace VirtioGuest.Kernel.Binding;
 /// Finds the devices at the start, brings up those that there is a driver for, and silences all others. One line each
 /// says what came of it; a device that fails stops no other.
 /// </summary>
-internal sealed class DeviceBinder
+internal sealed partial class DeviceBinder
 {
     private const ulong LegacyStatusOffset = 18;
 
@@ -59,6 +59,7 @@ internal sealed class DeviceBinder
         }
 
         PciTopology topology = PciTopology.Discover(configuration, _machine.Log);
+        _topology = topology;
         AssignAddresses(topology, firmware, places);
 
         // All others first: a line that a device shares with a noisy one is quiet by the time it is used.
@@ -71,6 +72,7 @@ internal sealed class DeviceBinder
         }
 
         var inventory = new DeviceInventory(topology.Functions) { ConfigurationSpace = name };
+        _inventory = inventory;
         foreach (PciFunction function in topology.Functions)
         {
             if (PciIdentity.TryIdentify(function, out ushort deviceType))
@@ -95,6 +97,7 @@ internal sealed class DeviceBinder
     private void AssignAddresses(PciTopology topology, FirmwareDescription firmware, List<MmioDeviceWord> places)
     {
         var assignment = new BaseAddressAssignment(_machine.Log);
+        _assignment = assignment;
         foreach (AddressRange window in AddressWindows.Compute(firmware.MemoryMap))
         {
             assignment.AddMemoryWindow(window);
@@ -200,6 +203,9 @@ internal sealed class DeviceBinder
     private void Announce(DeviceInventory inventory, VirtioDevice device, string property)
     {
         inventory.Add(device);
+
+        // Whoever reads the line may name the device at once.
+        Changed?.Invoke();
         string type = DeviceTypes.NameOf(device.Transport.DeviceType);
         _output.WriteLine(
             $"{device.Name}: {type} at {device.Transport.Location}, {property}, {device.Describe().RingFormat} ring");

@@ -6,13 +6,17 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;
 
-/// <summary>What was found at the start, and what came of it.</summary>
+/// <summary>What was found, at the start and later, and what came of it.</summary>
+/// <remarks>
+/// A disk or port that was removed keeps its place and its name. Lists are replaced, never changed, so that commands
+/// can walk one while a device comes or goes.
+/// </remarks>
 internal sealed class DeviceInventory
 {
-    private readonly List<Disk> _disks = [];
-    private readonly List<NetworkPort> _networks = [];
-    private readonly List<VirtioDevice> _virtioDevices = [];
-    private readonly PciFunction[] _functions;
+    private Disk[] _disks = [];
+    private NetworkPort[] _networks = [];
+    private VirtioDevice[] _virtioDevices = [];
+    private PciFunction[] _functions;
 
     /// <summary>Creates an inventory of functions that nobody drives yet.</summary>
     public DeviceInventory(ReadOnlySpan<PciFunction> functions)
@@ -32,23 +36,64 @@ internal sealed class DeviceInventory
     /// <summary>The network ports, by number.</summary>
     public IReadOnlyList<NetworkPort> Networks => _networks;
 
+    /// <summary>The disks whose devices are still there.</summary>
+    public IReadOnlyList<Disk> PresentDisks => Array.FindAll(_disks, disk => !disk.IsRemoved);
+
+    /// <summary>The network ports whose devices are still there.</summary>
+    public IReadOnlyList<NetworkPort> PresentNetworks =>
+        Array.FindAll(_networks, port => port.Link is not VirtioLink { IsRemoved: true });
+
     /// <summary>The virtio devices that are driven, in the order in which they were found.</summary>
     public IReadOnlyList<VirtioDevice> VirtioDevices => _virtioDevices;
 
     /// <summary>The name for the next disk.</summary>
-    public string NextDiskName => "disk" + _disks.Count.ToString();
+    public string NextDiskName => "disk" + _disks.Length.ToString();
 
     /// <summary>The name for the next network port.</summary>
-    public string NextNetworkName => "net" + _networks.Count.ToString();
+    public string NextNetworkName => "net" + _networks.Length.ToString();
 
     /// <summary>Adds a disk.</summary>
-    public void Add(Disk disk) => _disks.Add(disk);
+    public void Add(Disk disk) => _disks = [.. _disks, disk];
 
     /// <summary>Adds a network port.</summary>
-    public void Add(NetworkPort port) => _networks.Add(port);
+    public void Add(NetworkPort port) => _networks = [.. _networks, port];
 
     /// <summary>Adds the device behind a disk or port.</summary>
-    public void Add(VirtioDevice device) => _virtioDevices.Add(device);
+    public void Add(VirtioDevice device) => _virtioDevices = [.. _virtioDevices, device];
+
+    /// <summary>Replaces the functions.</summary>
+    public void ReplaceFunctions(ReadOnlySpan<PciFunction> functions) => _functions = functions.ToArray();
+
+    /// <summary>Ends the service of the device at a place, which is about to be taken out or has been.</summary>
+    /// <returns>What it was called; null where nobody drives it.</returns>
+    public string? Remove(string location)
+    {
+        foreach (Disk disk in _disks)
+        {
+            if (disk is VirtioDisk { IsRemoved: false } own && own.Device.Transport.Location == location)
+            {
+                own.Remove();
+                return Forget(own.Device);
+            }
+        }
+
+        foreach (NetworkPort port in _networks)
+        {
+            if (port.Link is VirtioLink { IsRemoved: false } own && own.Device.Transport.Location == location)
+            {
+                own.Remove();
+                return Forget(own.Device);
+            }
+        }
+
+        return null;
+    }
+
+    private string Forget(VirtioDevice device)
+    {
+        _virtioDevices = Array.FindAll(_virtioDevices, other => other != device);
+        return device.Name;
+    }
 
     /// <summary>What the device at a place on the bus is called; null where nobody drives it.</summary>
     public string? FindName(string location)

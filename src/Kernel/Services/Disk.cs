@@ -31,6 +31,7 @@ internal abstract class Disk
     private readonly SemaphoreSlim _available;
     private readonly TimeSpan _timeout;
     private Timer? _watch;
+    private bool _isRetired;
 
     /// <summary>Describes a disk.</summary>
     /// <param name="name">What people call it, for example <c>disk0</c>.</param>
@@ -63,7 +64,13 @@ internal abstract class Disk
     public abstract bool IsUsable { get; }
 
     /// <summary>Why there is no transfer to be had, where <see cref="Rent"/> gave none.</summary>
-    public DiskStatus RentFailure => IsUsable ? DiskStatus.NoResources : DiskStatus.DeviceBroken;
+    public DiskStatus RentFailure => IsUsable ? DiskStatus.NoResources : WhyUnusable;
+
+    /// <summary>What a request is told where the device takes none.</summary>
+    protected virtual DiskStatus WhyUnusable => DiskStatus.DeviceBroken;
+
+    /// <summary>Whether the device was taken out of the machine.</summary>
+    public virtual bool IsRemoved => false;
 
     /// <summary>Whether a range lies on the disk.</summary>
     public bool Contains(ulong firstSector, ulong count)
@@ -173,10 +180,33 @@ internal abstract class Disk
     {
         lock (_idle)
         {
-            _idle.Push(transfer);
+            if (_isRetired)
+            {
+                transfer.Free();
+            }
+            else
+            {
+                _idle.Push(transfer);
+            }
         }
 
         _available.Release();
+    }
+
+    /// <summary>
+    /// Gives the memory of all transfers back, those that somebody holds when he returns them. The device is out of
+    /// use.
+    /// </summary>
+    protected void RetireTransfers()
+    {
+        lock (_idle)
+        {
+            _isRetired = true;
+            while (_idle.TryPop(out DiskTransfer? transfer))
+            {
+                transfer.Free();
+            }
+        }
     }
 
     /// <summary>Hands a transfer to the device.</summary>
@@ -197,7 +227,7 @@ internal abstract class Disk
             return DiskStatus.ReadOnly;
         }
 
-        return IsUsable ? Submit(transfer, operation, firstSector, count) : DiskStatus.DeviceBroken;
+        return IsUsable ? Submit(transfer, operation, firstSector, count) : WhyUnusable;
     }
 
     /// <summary>Blocks until a transfer in flight has ended; resets the device where that takes too long.</summary>

@@ -27,6 +27,9 @@ internal enum DiskStatus
     /// <summary>The device was given up; it takes no more requests.</summary>
     DeviceBroken,
 
+    /// <summary>The device was taken out of the machine; it takes no more requests.</summary>
+    Removed,
+
     /// <summary>There was no memory or no room in the queue for the request.</summary>
     NoResources,
 }

@@ -16,6 +16,7 @@ internal static class DiskStatusText
         DiskStatus.TimedOut => "the device did not answer in time and was reset",
         DiskStatus.DeviceReset => "the device misbehaved and was reset before it was done",
         DiskStatus.DeviceBroken => "the device misbehaved and is out of use",
+        DiskStatus.Removed => "the device was removed",
         _ => "no memory or queue space for the request",
     };
 }

@@ -31,6 +31,11 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     /// <summary>Whether the device may be at work on it.</summary>
     public bool IsInFlight => Volatile.Read(ref _isInFlight);
 
+    /// <summary>Gives its memory back, for good. Nobody holds it.</summary>
+    public virtual void Free()
+    {
+    }
+
     /// <summary>Marks it as handed to the device.</summary>
     /// <exception cref="InvalidOperationException">It is already.</exception>
     public void Begin()

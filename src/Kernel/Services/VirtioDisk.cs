@@ -173,13 +173,13 @@ internal sealed partial class VirtioDisk : Disk
         }
     }
 
-    private static DiskStatus StatusOf(SubmitStatus status) => status switch
+    private DiskStatus StatusOf(SubmitStatus status) => status switch
     {
         SubmitStatus.OutOfRange => DiskStatus.OutOfRange,
         SubmitStatus.ReadOnly => DiskStatus.ReadOnly,
         SubmitStatus.Full => DiskStatus.NoResources,
         SubmitStatus.NotOffered => DiskStatus.Unsupported,
-        SubmitStatus.NotRunning => DiskStatus.DeviceBroken,
+        SubmitStatus.NotRunning => WhyUnusable,
         _ => throw new InvalidOperationException("the driver calls a request invalid"),
     };
 

@@ -11,6 +11,7 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
     private readonly uint _segmentLength;
     private readonly DmaSegment[] _segments;
     private uint _length;
+    private bool _isQuarantined;
     private int _segmentCount;
 
     /// <summary>Creates a transfer.</summary>
@@ -79,7 +80,20 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
         _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PostRead : DmaSync.PostWrite);
 
     /// <summary>Takes the buffer out of use for good, because the device may still write to it.</summary>
-    public void Quarantine() => _memory.Quarantine();
+    public void Quarantine()
+    {
+        _isQuarantined = true;
+        _memory.Quarantine();
+    }
+
+    /// <inheritdoc/>
+    public override void Free()
+    {
+        if (!_isQuarantined)
+        {
+            _memory.Free();
+        }
+    }
 
     private void HandOver() =>
         _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite);

@@ -86,6 +86,23 @@ internal sealed class VirtioLink : EthernetLink
         return link;
     }
 
+    /// <summary>Whether the device was taken out.</summary>
+    public bool IsRemoved { get; private set; }
+
+    /// <summary>Ends the link's life because its device is about to be taken out, or has been.</summary>
+    public void Remove()
+    {
+        lock (_receiveGate)
+        {
+            lock (_transmitGate)
+            {
+                IsRemoved = true;
+                _isGone = true;
+                _device.Stop();
+            }
+        }
+    }
+
     /// <summary>Names the stack that received frames go to. Comes once.</summary>
     public void Connect(NetworkStack stack)
     {

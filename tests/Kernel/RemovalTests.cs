@@ -1,0 +1,87 @@
+using System;
+using System.Threading.Tasks;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
+
+namespace VirtioGuest.Kernel.Tests;
+
+/// <summary>What becomes of a service whose device is taken out of the machine.</summary>
+[TestFixture]
+internal sealed class RemovalTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    [Test]
+    public void Requests_of_a_removed_disk_fail_and_all_memory_is_given_back()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[600 * 512]));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
+
+        disk.Remove();
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
+        Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Removed));
+        Assert.That(
+            new ShellBench(disk).Run("blk 0 checksum 0 1"), Is.EqualTo("error: disk0: the device was removed"));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
+        Assert.That(
+            (bench.Machine.Memory.Freed, bench.Machine.Memory.Quarantined),
+            Is.EqualTo((bench.Machine.Memory.Allocated, 0)));
+        disk.Remove();
+    }
+
+    [Test]
+    public void Disk_that_answers_no_more_is_let_go_and_its_memory_stays_out_of_use()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[512]));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(1).After(10_000, 10));
+        bench.Device.LooksPerReset = int.MaxValue;
+
+        disk.Remove();
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
+        Assert.That(
+            bench.Machine.Memory.Freed + bench.Machine.Memory.Quarantined,
+            Is.EqualTo(bench.Machine.Memory.Allocated));
+        Assert.That(bench.Machine.Memory.Quarantined, Is.Positive);
+    }
+
+    [Test]
+    public void Removed_link_is_down_and_sends_nothing()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
+        Assert.That(link, Is.Not.Null, failure);
+        var port = new NetworkPort("net0", link!);
+        link!.Connect(port.Stack);
+
+        link.Remove();
+
+        Assert.That(link.IsUp, Is.False);
+        Assert.That(link.TrySend(new byte[60]), Is.False);
+        Assert.That(
+            (bench.Machine.Memory.Freed, bench.Machine.Memory.Quarantined),
+            Is.EqualTo((bench.Machine.Memory.Allocated, 0)));
+    }
+
+    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench)
+    {
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Assert.That(disk, Is.Not.Null, failure);
+        return disk!;
+    }
+}
