@@ -104,7 +104,7 @@ start32:
 2:      wrmsr
 
         movl    %cr0, %eax
-        andl    $~0xC, %eax                     # EM and TS off
+        andl    $~0x6000000C, %eax              # EM and TS off; CD and NW too, which are on after a reset
         orl     $0x80010022, %eax               # PG, WP, NE, MP
         movl    %eax, %cr0
 

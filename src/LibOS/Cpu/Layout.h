@@ -18,3 +18,6 @@
 
 /* Vector number of the trap frame that a system call makes. */
 #define VECTOR_SYSTEM_CALL      0x100
+
+/* The local APIC timer's vector, as in Vectors.cs. */
+#define VECTOR_TIMER            0xF0

@@ -145,7 +145,7 @@ FUNCTION processor_triple_fault
         jmp     processor_halt
 
 FUNCTION processor_unknown_trap
-        int     $0x40
+        int     $0xF8
         ret
 
 FUNCTION processor_fill
@@ -194,3 +194,4 @@ image_layout:
         .quad   _start
         .quad   libos_font
         .quad   libos_symbols
+        .quad   idle_poll_loop

@@ -75,6 +75,10 @@ internal static unsafe class Scheduler
                 LibOs.Futexes->Remove(thread);
                 thread->Registers.Rax = unchecked((ulong)-ErrorNumber.TimedOut);
             }
+            else if (thread->State == ThreadState.WaitingForInterrupt)
+            {
+                LibOs.Interrupts->OnTimeout(thread);
+            }
 
             Wake(cpu, thread, isUrgent: true);
         }
@@ -85,6 +89,11 @@ internal static unsafe class Scheduler
     /// </summary>
     public static void Leave(PerCpu* cpu, TrapFrame* frame)
     {
+        if (LibOs.Timer == TimerKind.None && Clock.Now >= NextDeadline)
+        {
+            InterruptDispatch.OnTimer(cpu);
+        }
+
         if (!cpu->Ready.IsEmpty)
         {
             Preempt(cpu, frame);
@@ -154,11 +163,21 @@ internal static unsafe class Scheduler
         Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
     }
 
-    // The timer is needed for the next sleeper, and for the end of a time slice while another thread is ready. It is
+    private static ulong NextDeadline
+    {
+        get
+        {
+            ulong sleeper = LibOs.Sleepers->NextDeadline;
+            ulong look = InputPolling.NextLook;
+            return sleeper < look ? sleeper : look;
+        }
+    }
+
+    // The timer is needed for the next sleeper, for the next look at input that does not interrupt, and for the end of a time slice while another thread is ready. It is
     // left alone when it fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {
-        ulong deadline = LibOs.Sleepers->NextDeadline;
+        ulong deadline = NextDeadline;
         if (!cpu->Ready.IsEmpty && cpu->SliceEnd < deadline)
         {
             deadline = cpu->SliceEnd;
@@ -172,11 +191,11 @@ internal static unsafe class Scheduler
         cpu->TimerDeadline = deadline;
         ulong now = Clock.Now;
         ulong delay = deadline > now ? deadline - now : 0;
-        if (LibOs.Apic->IsPresent)
+        if (LibOs.Timer == TimerKind.LocalApic)
         {
             LibOs.Apic->ArmTimer(delay);
         }
-        else
+        else if (LibOs.Timer == TimerKind.Interval)
         {
             IntervalTimer8254.Arm(delay);
         }
