@@ -65,7 +65,9 @@ public sealed class CommandShell
             return true;
         }
 
+        _context.Activity.Begin(_context.System);
         CommandResult result = Dispatch(words, out string usage);
+        _context.Activity.End();
         switch (result.Outcome)
         {
             case CommandOutcome.Failed:

@@ -49,6 +49,9 @@ public sealed class ShellContext
     /// <summary>Every command that can be typed, in the order in which <c>help</c> shows them.</summary>
     public Command[] Commands { get; }
 
+    /// <summary>Whether a command runs.</summary>
+    public CommandActivity Activity { get; } = new CommandActivity();
+
     /// <summary>Whether a command has failed since the start.</summary>
     public bool HasFailed { get; set; }
 }

@@ -38,8 +38,14 @@ public static class Barriers
     /// see what is written past the caches, and that only MFENCE orders.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ForDevice()
+    public static void ForDevice(AccessSite site = AccessSite.Unnamed)
     {
+        if (MemorySimulation.IsSupported && MemorySimulation.Current is MemorySimulation simulation)
+        {
+            simulation.DeviceBarrier(site);
+            return;
+        }
+
 #if NET9_0_OR_GREATER
         if (Sse2.IsSupported)
         {

@@ -52,4 +52,12 @@ public abstract unsafe class MemorySimulation
 
     /// <summary>A full barrier.</summary>
     public abstract void FullBarrier(AccessSite site);
+
+    /// <summary>
+    /// What makes the full barrier before it hold for devices of a bus as well; nothing on a machine whose devices see
+    /// memory as processors do.
+    /// </summary>
+    public virtual void DeviceBarrier(AccessSite site)
+    {
+    }
 }

@@ -1,9 +1,11 @@
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.SelfTest;
+using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.LibOS.Abi;
 
@@ -34,18 +36,26 @@ internal static class Program
         {
             MemoryMap = system.MemoryMap,
             ConfigurationWindows = Startup.ConfigurationWindows,
+            Tables = Startup.AcpiTables,
             CommandLine = Startup.CommandLine,
         };
-        DeviceInventory devices = new DeviceBinder(machine, output).Bind(firmware);
+        var binder = new DeviceBinder(machine, output);
+        DeviceInventory devices = binder.Bind(firmware);
         ShellDisk[] disks = ShellDisk.Of(devices.Disks);
         ShellNetwork[] networks = ShellNetwork.Of(devices.Networks);
-        var shell = new CommandShell(new ShellContext(
+        var context = new ShellContext(
             output,
             system,
             disks,
             networks,
             SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
-            CommandList.Create(system, devices)));
+            CommandList.Create(system, devices));
+        var shell = new CommandShell(context);
+        PowerEvents.Start(
+            machine,
+            binder.Tables,
+            output,
+            new OrderlyShutdown(context.Activity, system, output, () => devices.Disks));
         string? script = ScriptSource.Find(machine.Ports, firmware.CommandLine, output);
         if (script is null || shell.RunScript(script))
         {

@@ -108,7 +108,7 @@ internal static unsafe class ProgramStart
             Panic.Fail("no memory for the first threads");
         }
 
-        Processor.InitialExtendedState(thread->Extended);
+        ExtendedState.Initialize(thread->Extended);
         thread->Registers.CodeSegment = SegmentTables.CodeSelector;
         thread->Registers.StackSegment = SegmentTables.DataSelector;
         thread->Registers.Flags = InterruptsEnabled;

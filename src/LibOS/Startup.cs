@@ -15,13 +15,19 @@ namespace VirtioGuest.LibOS;
 /// <summary>From the boot assembly to the program's first instruction.</summary>
 internal static unsafe class Startup
 {
-    private const ulong LowMemory = 0x10_0000;
+    private const ulong Megabyte = 0x10_0000;
+    private const ulong LowMemory = Megabyte;
     private const int MappingCapacity = 8192;
     private const ulong VgaTextAddress = 0xB_8000;
     private const ulong VgaTextLength = 0x8000;
 
     // Used when nothing on the machine tells the time: a wrong speed is better than no start.
     private const uint AssumedKilohertz = 1_000_000;
+
+    // What firmware keeps for itself at the top of a small machine's memory, as in MemoryCheck.inc.
+    private const ulong FirmwareShare = 0x2_0000;
+
+    private static ulong s_ramBytes;
 
     /// <summary>Called by <c>Entry.S</c> on the boot stack, with interrupts off and the first 4 GB mapped.</summary>
     /// <param name="door">Which protocol the loader speaks.</param>
@@ -46,16 +52,12 @@ internal static unsafe class Startup
         }
 
         *LibOs.Features = ProcessorFeatures.Detect();
-        if (!LibOs.Features->HasWideCompareExchange)
-        {
-            Panic.Fail("this processor has no CMPXCHG16B, which .NET needs");
-        }
-
-        LibOs.Features->Enable(cpu);
         bool hasVga = HasVgaText();
 
         CreateMemory();
         AttachScreen(hasVga);
+        RequiredFeatures.Check(Processor.GetImageLayout()->Features, Processor.GetImageLayout()->FeaturesEnd);
+        LibOs.Features->Enable(cpu);
         CreateProcessor(cpu);
         CreateInterrupts();
         CreateTime(entered);
@@ -91,6 +93,8 @@ internal static unsafe class Startup
             Power.Fail();
         }
 
+        s_ramBytes = boot->Memory.RamBytes;
+
         // The first megabyte stays the firmware's, and the image is in use.
         ImageLayout* layout = Processor.GetImageLayout();
         ulong image = Frame.RoundDown((ulong)layout->ElfHeader);
@@ -121,7 +125,7 @@ internal static unsafe class Startup
         ulong records = Frame.RoundUp(best);
         if (bestEnd < records || bestEnd - records < 2 * recordBytes)
         {
-            Panic.Fail("not enough memory to start");
+            FailForMemory();
         }
 
         LibOs.Frames->Initialize(endFrame, PhysicalMemory.At(records));
@@ -175,7 +179,8 @@ internal static unsafe class Startup
     {
         PageTable* pages = LibOs.Pages;
         bool isComplete = pages->Initialize(LibOs.Frames, LibOs.Features->HasNoExecute);
-        isComplete = isComplete && KernelImage.Map(Processor.GetImageLayout()->ElfHeader, pages);
+        byte* image = Processor.GetImageLayout()->ElfHeader;
+        isComplete = isComplete && KernelImage.Map(image, (ulong)image, pages);
         var range = default(MemoryRange);
         for (uint i = 0; isComplete && LibOs.Boot->Memory.TryGet(i, &range); i++)
         {
@@ -193,7 +198,7 @@ internal static unsafe class Startup
 
         if (!isComplete)
         {
-            Panic.Fail("the page table cannot be built");
+            FailForMemory();
         }
 
         Processor.LoadPageTable(pages->Root);
@@ -242,8 +247,8 @@ internal static unsafe class Startup
             LibOs.Stacks,
             PhysicalMemory.At(AllocateStore(2 * Frame.Size)));
 
-        // SYSCALL keeps ring 0's selectors and comes in with the interrupt, trap, direction, nested task
-        // and alignment flags off: IRETQ, by which LibOS is left, faults where NT is set.
+        // SYSCALL keeps ring 0's selectors and comes in with the flags for interrupts, traps, direction, alignment and
+        // nested tasks off; with the last one IRETQ would fault.
         Processor.WriteMsr(Msr.Star, (SegmentTables.CodeSelector << 32) | (SegmentTables.CodeSelector << 48));
         Processor.WriteMsr(Msr.LStar, (ulong)Processor.GetImageLayout()->SystemCallEntry);
         Processor.WriteMsr(Msr.SyscallFlagMask, 0x4_4700);
@@ -347,9 +352,28 @@ internal static unsafe class Startup
         ulong physical = LibOs.Frames->AllocateContiguous(bytes, Frame.Size, ulong.MaxValue);
         if (physical == FrameAllocator.None)
         {
-            Panic.Fail("not enough memory to start");
+            FailForMemory();
         }
 
         return physical;
+    }
+
+    // The smallest machine is one that the image fits into, which lies above a start that is large enough for the rest.
+    private static void FailForMemory()
+    {
+        ulong present = (s_ramBytes + Megabyte - 1) / Megabyte;
+        ulong needed = ((ulong)Processor.GetImageLayout()->End + FirmwareShare + Megabyte - 1) / Megabyte;
+        if (present >= needed)
+        {
+            Panic.Fail("there is memory, but too little of it is free to start");
+        }
+
+        KernelConsole.StartLine();
+        KernelConsole.Write("VirtioGuest needs at least ");
+        KernelConsole.WriteDecimal(needed);
+        KernelConsole.Write(" MB of memory; this machine has ");
+        KernelConsole.WriteDecimal(present);
+        KernelConsole.WriteLine(" MB.");
+        Power.Fail();
     }
 }

@@ -16,13 +16,13 @@ public sealed class DhcpLease
     /// <summary>The server that granted it.</summary>
     public IPv4Address Server { get; }
 
-    /// <summary>For how many seconds it was granted; 0xFFFFFFFF is for ever (RFC 2131, 3.3).</summary>
+    /// <summary>For how many seconds it was granted; 0xFFFFFFFF is without an end (RFC 2131, 3.3).</summary>
     public uint Seconds { get; }
 
-    /// <summary>Whether it was granted for ever.</summary>
+    /// <summary>Whether it was granted without an end.</summary>
     public bool IsInfinite => Seconds == uint.MaxValue;
 
     /// <summary>The lease as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, lease 86400 s</c>.</summary>
     public override string ToString() =>
-        IsInfinite ? $"{Configuration}, lease for ever" : $"{Configuration}, lease {Seconds} s";
+        IsInfinite ? $"{Configuration}, unlimited lease" : $"{Configuration}, lease {Seconds} s";
 }

@@ -22,6 +22,7 @@ public readonly struct DhcpResult
         DhcpStatus.LinkDown => "the link is down",
         DhcpStatus.Busy => "interrupted by another configuration",
         DhcpStatus.NoOffer => "no DHCP server offered an address",
+        DhcpStatus.UnusableOffer => "no DHCP server offered an address that can be used",
         DhcpStatus.NoAcknowledgement => "the DHCP server did not confirm its offer",
         DhcpStatus.Refused => "the DHCP server refused",
         _ => "unknown result",

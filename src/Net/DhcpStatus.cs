@@ -15,6 +15,9 @@ public enum DhcpStatus
     /// <summary>No server offered a usable address in time.</summary>
     NoOffer,
 
+    /// <summary>A server answered, but none with an address that can be used.</summary>
+    UnusableOffer,
+
     /// <summary>A server offered an address but did not confirm it in time.</summary>
     NoAcknowledgement,
 

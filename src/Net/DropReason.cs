@@ -12,6 +12,12 @@ public enum DropReason
     /// <summary>Received: neither ARP nor IPv4.</summary>
     EthernetUnknownType,
 
+    /// <summary>Received: a length in place of a type, as spanning tree and the like have it (IEEE 802.3).</summary>
+    EthernetLengthField,
+
+    /// <summary>Received: a frame of a VLAN; only a tag without one, for a priority, is taken off.</summary>
+    EthernetVlan,
+
     /// <summary>Received: an ARP packet that is too short, or not about IPv4 over Ethernet.</summary>
     ArpMalformed,
 
@@ -24,8 +30,17 @@ public enum DropReason
     /// <summary>Received: an IPv4 header with a wrong checksum.</summary>
     IPv4Checksum,
 
-    /// <summary>Received: a part of a fragmented datagram; these are not put together again.</summary>
+    /// <summary>Received: a fragment that cannot be, or contradicts others of its datagram.</summary>
     IPv4Fragment,
+
+    /// <summary>Received: a fragment that was there already.</summary>
+    IPv4FragmentRepeated,
+
+    /// <summary>Received: a datagram in fragments, some of which did not come in time.</summary>
+    IPv4FragmentsMissing,
+
+    /// <summary>Received: a datagram in fragments that had to make room for newer ones.</summary>
+    IPv4FragmentsTooMany,
 
     /// <summary>Received: an IPv4 source address that no single other host can have.</summary>
     IPv4BadSource,
@@ -60,7 +75,7 @@ public enum DropReason
     /// <summary>Received: a UDP datagram for a socket whose queue is full.</summary>
     UdpSocketFull,
 
-    /// <summary>Received: a DHCP message that is too short, or whose options cannot be.</summary>
+    /// <summary>Received: what is no DHCP message: too short, or without a type.</summary>
     DhcpMalformed,
 
     /// <summary>Received: a DHCP message that is not for us, or not what we are waiting for.</summary>

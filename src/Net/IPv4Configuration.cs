@@ -26,6 +26,12 @@ public sealed class IPv4Configuration
     public IPv4Address NameServer { get; }
 
     /// <summary>
+    /// The largest packet to send in bytes, where the network carries less than the link's device could; 0 for as much
+    /// as that.
+    /// </summary>
+    public int Mtu { get; private init; }
+
+    /// <summary>
     /// The link's own broadcast address; 255.255.255.255 where the prefix leaves no room for one (RFC 3021).
     /// </summary>
     public IPv4Address DirectedBroadcast =>
@@ -76,7 +82,8 @@ public sealed class IPv4Configuration
         address.IsUnicast && address != Address && !IsReserved(address);
 
     /// <summary>
-    /// The configuration as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3</c>; what there is not is left out.
+    /// The configuration as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, mtu 1400</c>; what there is not is left
+    /// out.
     /// </summary>
     public override string ToString()
     {
@@ -91,7 +98,32 @@ public sealed class IPv4Configuration
             text += $", dns {NameServer}";
         }
 
-        return text;
+        return Mtu == 0 ? text : $"{text}, mtu {Mtu}";
+    }
+
+    /// <summary>The same with other servers; null where they make no sense.</summary>
+    internal IPv4Configuration? With(IPv4Address gateway, IPv4Address nameServer)
+    {
+        return TryCreate(Address, PrefixLength, gateway, nameServer, out IPv4Configuration? other)
+            ? other.WithMtu(Mtu)
+            : null;
+    }
+
+    /// <summary>The same with an <see cref="Mtu"/>; one below what every host must take is a mistake.</summary>
+    internal IPv4Configuration WithMtu(int mtu)
+    {
+        int sensible = mtu < NetworkStack.MinimumMtu ? 0 : mtu;
+        return new IPv4Configuration(Address, PrefixLength, Gateway, NameServer) { Mtu = sensible };
+    }
+
+    /// <summary>Whether another configuration is the same in everything.</summary>
+    internal bool IsSameAs(IPv4Configuration other)
+    {
+        return Address == other.Address
+            && PrefixLength == other.PrefixLength
+            && Gateway == other.Gateway
+            && NameServer == other.NameServer
+            && Mtu == other.Mtu;
     }
 
     private bool IsReserved(IPv4Address address)

@@ -25,9 +25,7 @@ public sealed partial class NetworkStack
 
     private void ReceiveFrame(ReadOnlySpan<byte> frame, TimeSpan now)
     {
-        if (!EthernetHeader.TryParse(frame, out EthernetHeader ethernet)
-            || frame.Length > EthernetHeader.Length + _port.Mtu
-            || !ethernet.Source.IsUnicast)
+        if (!EthernetHeader.TryParse(frame, out EthernetHeader ethernet) || !ethernet.Source.IsUnicast)
         {
             _counters.Drop(DropReason.EthernetMalformed);
             return;
@@ -41,7 +39,15 @@ public sealed partial class NetworkStack
         }
 
         ReadOnlySpan<byte> data = frame[EthernetHeader.Length..];
-        switch (ethernet.Type)
+        EtherType type = ethernet.Type;
+        if (type == EtherType.Vlan && VlanTag.TryParse(data, out VlanTag tag) && tag.VlanId == 0)
+        {
+            // No VLAN: the tag carries a priority, which makes no difference to us.
+            data = data[VlanTag.Length..];
+            type = tag.Type;
+        }
+
+        switch (type)
         {
             case EtherType.Arp:
                 _arp.OnPacket(data, now);
@@ -51,8 +57,13 @@ public sealed partial class NetworkStack
                 ReceivePacket(data, ethernet.Destination.IsBroadcast, now);
                 break;
 
+            case EtherType.Vlan:
+                _counters.Drop(DropReason.EthernetVlan);
+                break;
+
             default:
-                _counters.Drop(DropReason.EthernetUnknownType);
+                _counters.Drop(
+                    type < EtherType.Smallest ? DropReason.EthernetLengthField : DropReason.EthernetUnknownType);
                 break;
         }
     }
@@ -79,12 +90,15 @@ public sealed partial class NetworkStack
             return;
         }
 
-        ReceivePayload(header, packet, delivery, now);
+        ReadOnlySpan<byte> payload = packet[header.HeaderLength..header.TotalLength];
+        if (!header.IsFragment || _reassembly.TryComplete(header, payload, now, out payload))
+        {
+            ReceivePayload(header, payload, delivery, now);
+        }
     }
 
-    private void ReceivePayload(in IPv4Header header, ReadOnlySpan<byte> packet, Delivery delivery, TimeSpan now)
+    private void ReceivePayload(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
     {
-        ReadOnlySpan<byte> payload = packet[header.HeaderLength..header.TotalLength];
         switch (header.Protocol)
         {
             case IPv4Protocol.Icmp:
@@ -117,9 +131,9 @@ public sealed partial class NetworkStack
         }
 
         ReadOnlySpan<byte> data = datagram[UdpHeader.Length..];
-        if (_dhcp.IsListening && udp is { SourcePort: DhcpMessage.ServerPort, DestinationPort: DhcpMessage.ClientPort })
+        if (_dhcp.IsListening && udp.DestinationPort == DhcpMessage.ClientPort)
         {
-            _dhcp.OnMessage(data, now);
+            _dhcp.OnMessage(header.Source, data, now);
         }
         else if (delivery == Delivery.Other)
         {
@@ -137,7 +151,7 @@ public sealed partial class NetworkStack
         // Nothing answers an answer, so this ends after the second packet.
         while (_ipv4.TryTakeLooped(out ReadOnlySpan<byte> packet, out IPv4Header header))
         {
-            ReceivePayload(header, packet, Delivery.Own, now);
+            ReceivePayload(header, packet[header.HeaderLength..], Delivery.Own, now);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using VirtioGuest.Net.Protocols;
+using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net;
 
@@ -26,6 +27,12 @@ public sealed partial class NetworkStack
     /// <summary>The largest <see cref="EthernetLink.Mtu"/>: the largest IPv4 packet (RFC 791, 3.1).</summary>
     public const int MaximumMtu = 65535;
 
+    /// <summary>
+    /// How much longer a received frame may be than header and <see cref="EthernetLink.Mtu"/>: a tag that gives it a
+    /// priority (IEEE 802.1Q).
+    /// </summary>
+    public const int VlanTagLength = VlanTag.Length;
+
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _gate = new();
@@ -34,6 +41,7 @@ public sealed partial class NetworkStack
     private readonly StackCounters _counters = new();
     private readonly EthernetPort _port;
     private readonly ArpCache _arp;
+    private readonly Reassembly _reassembly;
     private readonly IPv4Interface _ipv4;
     private readonly IcmpEcho _icmp;
     private readonly UdpPorts _udp;
@@ -71,8 +79,10 @@ public sealed partial class NetworkStack
         _link = link;
         _clock = clock;
         _port = new EthernetPort(link, _counters);
-        _arp = new ArpCache(_port, _counters, address => _icmp!.OnUnanswered(address));
-        _ipv4 = new IPv4Interface(_port, _arp, random);
+        _reassembly = new Reassembly(_counters);
+        IPv4Output output = new(_port, _counters);
+        _arp = new ArpCache(_port, output, _counters, address => _icmp!.OnUnanswered(address));
+        _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
         _dhcp = new DhcpClient(_ipv4, _counters, random, _port.Address);
@@ -226,7 +236,9 @@ public sealed partial class NetworkStack
     {
         lock (_gate)
         {
-            return _counters.Snapshot(_arp.CountKnown(_clock.Now));
+            TimeSpan now = _clock.Now;
+            _reassembly.RunTimers(now);
+            return _counters.Snapshot(_arp.CountKnown(now));
         }
     }
 
@@ -245,6 +257,7 @@ public sealed partial class NetworkStack
     private TimeSpan RunDueTimers()
     {
         TimeSpan now = _clock.Now;
+        _reassembly.RunTimers(now);
         _arp.RunTimers(now);
         _dhcp.RunTimers(now);
         return now;

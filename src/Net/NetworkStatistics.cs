@@ -28,6 +28,12 @@ public sealed class NetworkStatistics
     /// <summary>How often another station claimed our IPv4 address (RFC 5227, 2.4).</summary>
     public long AddressConflicts { get; internal init; }
 
+    /// <summary>How many received datagrams were put together from fragments.</summary>
+    public long DatagramsReassembled { get; internal init; }
+
+    /// <summary>How many packets were sent in fragments.</summary>
+    public long PacketsFragmented { get; internal init; }
+
     /// <summary>How many neighbours' addresses were known when the snapshot was taken.</summary>
     public int ArpEntries { get; internal init; }
 

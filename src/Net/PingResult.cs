@@ -35,11 +35,12 @@ public readonly struct PingResult
         PingStatus.TimedOut => "no reply",
         PingStatus.Unreachable => $"{From} says: {DescribeCode(Code)}",
         PingStatus.NoAddress => "no address configured",
-        PingStatus.NoRoute => "no route to the destination",
+        PingStatus.NoRoute => "the destination is on another network and there is no gateway",
+        PingStatus.NoSingleHost => "the destination is not the address of a single host",
         PingStatus.NoNeighbour => "the next hop does not answer ARP",
         PingStatus.LinkDown => "the link is down",
         PingStatus.Busy => "no room to send",
-        PingStatus.TooLarge => "the payload is larger than the link carries",
+        PingStatus.TooLarge => "the payload is too large for a packet",
         _ => "unknown result",
     };
 

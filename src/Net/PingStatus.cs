@@ -15,8 +15,11 @@ public enum PingStatus
     /// <summary>This host has no address yet.</summary>
     NoAddress,
 
-    /// <summary>The destination is not on the link and there is no gateway, or it can be nobody's address.</summary>
+    /// <summary>The destination is not on the link and there is no gateway.</summary>
     NoRoute,
+
+    /// <summary>The destination is everyone's, a group's or nobody's address.</summary>
+    NoSingleHost,
 
     /// <summary>The next hop did not answer ARP.</summary>
     NoNeighbour,
@@ -27,6 +30,6 @@ public enum PingStatus
     /// <summary>There was no room to send, or too many echo requests are under way.</summary>
     Busy,
 
-    /// <summary>The payload is larger than the link carries.</summary>
+    /// <summary>The payload does not fit into a packet, even one in fragments.</summary>
     TooLarge,
 }

@@ -15,7 +15,7 @@ public enum SendStatus
     /// <summary>The destination is not on the link and there is no gateway, or it can be nobody's address.</summary>
     NoRoute,
 
-    /// <summary>It is larger than the link carries; nothing is fragmented.</summary>
+    /// <summary>It does not fit into a packet, even one in fragments.</summary>
     TooLarge,
 
     /// <summary>The link is down.</summary>

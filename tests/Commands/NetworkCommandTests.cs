@@ -87,7 +87,65 @@ internal sealed class NetworkCommandTests
             "3 sent, 1 received",
             "error: net0: 2 of 3 pings were not answered",
         }));
-        Assert.That(bench.System.Calls, Is.Empty, "who waited for a reply in vain need not pause");
+        Assert.That(
+            bench.System.Calls,
+            Is.EqualTo(new[] { "pause 1000" }),
+            "who waited for a reply in vain need not pause, who was told at once must");
+    }
+
+    [TestCase("0.0.0.0", "0.0.0.0 is not the address of a host")]
+    [TestCase("0.1.2.3", "0.1.2.3 is not the address of a host")]
+    [TestCase("127.0.0.1", "127.0.0.1 is a loopback address, which is never on a network")]
+    [TestCase("224.0.0.1", "224.0.0.1 is a multicast address; only a single host can be asked")]
+    [TestCase("239.255.255.250", "239.255.255.250 is a multicast address; only a single host can be asked")]
+    [TestCase("240.0.0.1", "240.0.0.1 is a reserved address")]
+    [TestCase("255.255.255.255", "255.255.255.255 is the broadcast address; only a single host can be asked")]
+    public void Ping_says_what_is_wrong_with_an_address(string address, string words)
+    {
+        var network = new FakeNetwork();
+        var bench = new CommandBench(network: network);
+
+        Assert.That(bench.Run($"net 0 ping {address} 3"), Is.EqualTo($"error: net0: {words}"));
+        Assert.That(network.Pings, Is.Empty);
+    }
+
+    [TestCase("net 0 ping")]
+    [TestCase("net 0 ping 10.0.2.2")]
+    [TestCase("net 0 ping 10.0.2.2 0")]
+    [TestCase("net 0 ping 10.0.2.2 65536")]
+    [TestCase("net 0 ping 10.0.2.2 -1")]
+    [TestCase("net 0 ping 10.0.2 1")]
+    [TestCase("net 0 ping 10.0.2.256 1")]
+    [TestCase("net 0 ping 010.0.2.2 1")]
+    [TestCase("net 0 ping gateway 1")]
+    [TestCase("net 0 ping 10.0.2.2 1 56")]
+    [TestCase("net 0 dhcp now")]
+    [TestCase("net 0 status all")]
+    public void Wrong_arguments_show_the_usage(string command)
+    {
+        var network = new FakeNetwork();
+
+        Assert.That(new CommandBench(network: network).Run(command), Does.StartWith("usage: net N "));
+        Assert.That(network.Pings, Is.Empty);
+    }
+
+    [Test]
+    public void Status_shows_fragments_and_another_station_with_our_address()
+    {
+        var traffic = new NetworkTraffic(5, 600, 7, 800, [])
+        {
+            Reassembled = 2,
+            Fragmented = 1,
+            AddressConflicts = 3,
+        };
+
+        string[] lines = new CommandBench(network: new FakeNetwork { Traffic = traffic }).Run("net 0 status").Split('\n');
+
+        Assert.That(lines[3..], Is.EqualTo(new[]
+        {
+            "net0: in fragments: received 2, sent 1",
+            "net0: another station uses this address (noticed 3 times)",
+        }));
     }
 
     [Test]

@@ -137,6 +137,8 @@ internal sealed class SelfTestTests
         Check(test, SelfTestOutcome.Skipped, "the link is down");
         network.IsDown = false;
         network.DhcpFailure = "nobody there";
+        Check(test, SelfTestOutcome.Skipped, "nobody there");
+        network.SendsNothing = true;
         Check(test, SelfTestOutcome.Failed, "nobody there");
         network.DhcpFailure = null;
         Check(test, SelfTestOutcome.Passed, "");
@@ -148,6 +150,9 @@ internal sealed class SelfTestTests
     {
         var network = new FakeNetwork();
         var test = new NetworkPingTest(network);
+        network.IsDown = true;
+        Check(test, SelfTestOutcome.Skipped, "the link is down");
+        network.IsDown = false;
         Check(test, SelfTestOutcome.Skipped, "there is no address");
         network.Dhcp(out _);
         Check(test, SelfTestOutcome.Skipped, "there is no gateway");
@@ -155,13 +160,45 @@ internal sealed class SelfTestTests
         Check(test, SelfTestOutcome.Passed, "");
         Assert.That(network.Pings, Is.EqualTo(new[]
         {
-            "10.0.2.2 1 5000 0", "10.0.2.2 2 5000 1", "10.0.2.2 3 5000 56", "10.0.2.2 4 5000 511",
+            "10.0.2.2 1 5000 56", "10.0.2.2 2 5000 0", "10.0.2.2 3 5000 1", "10.0.2.2 4 5000 511",
             "10.0.2.2 5 5000 1472",
         }));
+    }
 
-        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 1));
-        network.Outcomes.Enqueue(PingOutcome.TimedOut());
-        Check(test, SelfTestOutcome.Failed, "10.0.2.2, 1 bytes: no reply");
+    [TestCase("rr", SelfTestOutcome.Passed, "", TestName = "Every ping is answered")]
+    [TestCase("ttt", SelfTestOutcome.Skipped, "10.0.2.2 does not answer pings: no reply")]
+    [TestCase("fff", SelfTestOutcome.Skipped, "10.0.2.2 does not answer pings: cut off")]
+    [TestCase("ttr", SelfTestOutcome.Passed, "", TestName = "Two pings are lost")]
+    [TestCase("rttt", SelfTestOutcome.Failed, "10.0.2.2, 0 bytes: no reply")]
+    [TestCase("rrttt", SelfTestOutcome.Failed, "10.0.2.2, 1 byte: no reply")]
+    [TestCase("rrrrttt", SelfTestOutcome.Failed, "10.0.2.2, 1472 bytes: no reply")]
+    [TestCase("rrrrttr", SelfTestOutcome.Passed, "", TestName = "Two large pings are lost")]
+    public void Ping_test_fails_where_a_gateway_that_answers_some_does_not_answer_others(
+        string outcomes, SelfTestOutcome outcome, string reason) =>
+        Check(new NetworkPingTest(Pinged(1500, outcomes)), outcome, reason);
+
+    [TestCase("rrrrrr", SelfTestOutcome.Passed, "", TestName = "A network that carries as much as the link")]
+    [TestCase("rrrrrttt", SelfTestOutcome.Skipped, "the network carries 1500 bytes but not the link's 9000 bytes")]
+    [TestCase("rrrrttt", SelfTestOutcome.Failed, "10.0.2.2, 1472 bytes: no reply", TestName = "Not even 1500 bytes")]
+    public void Ping_test_does_not_expect_more_of_a_network_than_is_usual(
+        string outcomes, SelfTestOutcome outcome, string reason) =>
+        Check(new NetworkPingTest(Pinged(9000, outcomes)), outcome, reason);
+
+    private static FakeNetwork Pinged(int mtu, string outcomes)
+    {
+        var network = new FakeNetwork { LinkMtu = mtu, GatewayAddress = Gateway };
+        network.Dhcp(out _);
+        foreach (char outcome in outcomes)
+        {
+            network.Outcomes.Enqueue(outcome switch
+            {
+                'r' => PingOutcome.Replied(Gateway, 1),
+                't' => PingOutcome.TimedOut(),
+                _ => PingOutcome.Failed("cut off"),
+            });
+        }
+
+        return network;
     }
 
     [TestCase(1, 1UL, SelfTestOutcome.Passed, "")]
@@ -173,6 +210,15 @@ internal sealed class SelfTestTests
     {
         var clock = new FakeClock { Step = step, Speed = speed };
         Check(new ClockTest(clock, new FakeCommandSystem(clock)), outcome, reason);
+    }
+
+    [Test]
+    public void Clock_test_forgives_a_machine_that_was_stopped_for_a_while()
+    {
+        var clock = new FakeClock();
+        clock.NextSpeeds.Enqueue(1000);
+        clock.NextSpeeds.Enqueue(1000);
+        Check(new ClockTest(clock, new FakeCommandSystem(clock)), SelfTestOutcome.Passed, "");
     }
 
     [Test]

@@ -151,6 +151,47 @@ public class DeviceLifeTests
     }
 
     [Test]
+    public void A_change_touches_nothing_of_the_driver_before_its_owner_looks([Values] bool asksForReset)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
+        VirtioBlock block = bench.StartBlock();
+        ulong before = block.Capacity;
+        bench.Sink.Driver = null;
+        bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+        if (asksForReset)
+        {
+            bench.Device.SetNeedsReset();
+        }
+
+        Assert.That(bench.Sink.Events, Is.Not.Empty.And.All.EqualTo("configuration"));
+        Assert.That((block.State, block.Capacity), Is.EqualTo((DeviceState.Running, before)));
+        block.ObserveChange();
+        Assert.That(
+            (block.State, block.Capacity),
+            Is.EqualTo(asksForReset ? (DeviceState.NeedsReset, before) : (DeviceState.Running, 32UL)));
+        block.Stop();
+    }
+
+    [Test]
+    public void A_look_at_a_device_that_is_not_live_does_nothing([Values] bool wasLive)
+    {
+        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
+        VirtioBlock block = bench.NewBlock();
+        if (wasLive)
+        {
+            Assert.That(block.TryStart(out string failure), Is.True, failure);
+            block.Stop();
+        }
+
+        DeviceState state = block.State;
+        bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+        bench.Device.SetNeedsReset();
+        block.ObserveChange();
+        Assert.That((block.State, block.Trouble), Is.EqualTo((state, default(string))));
+        Assert.That(block.Capacity, Is.Not.EqualTo(32));
+    }
+
+    [Test]
     public void A_network_card_that_broke_its_queue_is_brought_up_again([Values(0UL, Packed)] ulong format)
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();

@@ -1,5 +1,6 @@
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Acpi;
 
 namespace VirtioGuest.LibOS.Tests;
@@ -76,5 +77,30 @@ public sealed unsafe class AcpiPowerTests
         _machine.WithGoldenTables(AcpiMachine.Q35Fadt()).Find();
         AcpiPower.Reset(_machine.Tables);
         Assert.That(_ports.Writes, Is.EqualTo(new (ushort, uint)[] { (0xCF9, 0x0F) }));
+    }
+
+    [Test]
+    public void Reduced_hardware_takes_type_and_enable_in_one_write()
+    {
+        BootTable fadt = AcpiMachine.Header("FACP", 6, 268).Put32(40, (uint)AcpiMachine.DsdtAt)
+            .Put32(112, 1 << 20).Put8(244, 1).Put64(248, 0x704);
+        _machine.WithGoldenTables(fadt);
+        _machine.Write(AcpiMachine.DsdtAt, AcpiMachine.Definition("DSDT", "085f53355f 1206 04 0a05 000000"));
+        _machine.Find();
+        Assert.That(_machine.Tables->HasSoftOff, Is.True);
+        AcpiPower.PowerOff(_machine.Tables);
+        Assert.That(_ports.Writes, Is.EqualTo(new (ushort, uint)[] { (0x704, 0x34) }));
+    }
+
+    [Test]
+    public void Tables_are_listed_for_the_program()
+    {
+        _machine.WithGoldenTables(AcpiMachine.PcFadt()).Find();
+        AcpiTable table;
+        Assert.That(_machine.Tables->List.Count, Is.EqualTo(3));
+        Assert.That(_machine.Tables->List.TryGet(2, &table), Is.True);
+        Assert.That((table.PhysicalAddress, table.Signature), Is.EqualTo((AcpiMachine.DsdtAt, 0x54445344)));
+        Assert.That(_machine.Tables->List.TryGet(3, &table), Is.False);
+        Assert.That(_machine.Tables->List.TryGet(-1, &table), Is.False);
     }
 }

@@ -28,7 +28,7 @@ public sealed unsafe class AcpiTablesTests
             Assert.That(description.AcpiEnable, Is.EqualTo(0xF1));
             Assert.That(description.TimerPort, Is.EqualTo(0x608));
             Assert.That(description.TimerBits, Is.EqualTo(24));
-            Assert.That(description.ResetPort, Is.Zero);
+            Assert.That(description.Reset.IsPresent, Is.False);
             Assert.That(description.CenturyRegister, Is.EqualTo(0x32));
             Assert.That(description.HasBootFlags, Is.False);
             Assert.That(description.MayHaveKeyboardController, Is.True);
@@ -46,7 +46,7 @@ public sealed unsafe class AcpiTablesTests
         {
             Assert.That(description.Pm1aControl, Is.EqualTo(0x604));
             Assert.That(description.TimerPort, Is.EqualTo(0x608));
-            Assert.That(description.ResetPort, Is.EqualTo(0xCF9));
+            Assert.That(description.Reset.Address, Is.EqualTo(0xCF9));
             Assert.That(description.ResetValue, Is.EqualTo(0x0F));
             Assert.That(description.HasBootFlags, Is.True);
             Assert.That(description.MayHaveKeyboardController, Is.True);
@@ -103,7 +103,7 @@ public sealed unsafe class AcpiTablesTests
         // A reset register in memory, a timer of the wrong length, a control block in memory behind a good old field.
         BootTable fadt = AcpiMachine.Q35Fadt().Put8(116, 0).Put8(91, 0).Put8(172, 0);
         _machine.WithGoldenTables(fadt).Find();
-        Assert.That(_machine.Tables->Fixed.ResetPort, Is.Zero);
+        Assert.That(_machine.Tables->Fixed.Reset.IsPort, Is.False);
         Assert.That(_machine.Tables->Fixed.TimerPort, Is.Zero);
         Assert.That(_machine.Tables->Fixed.Pm1aControl, Is.EqualTo(0x604));
     }

@@ -9,6 +9,7 @@ namespace VirtioGuest.LibOS.Tests;
 internal sealed unsafe class KernelImageTests
 {
     private const ulong MemoryLength = 4 << 20;
+    private const ulong ImageStart = 0x100_0000;
     private const uint Executable = 1;
     private const uint Writable = 2;
     private const uint Readable = 4;
@@ -55,6 +56,15 @@ internal sealed unsafe class KernelImageTests
         Assert.That(Map((0x100_0000, 0x1000, Readable | Writable | Executable)), Is.False);
     }
 
+    [Test]
+    public void A_segment_below_the_image_is_left_out()
+    {
+        Assert.That(Map((0x6_0000, 0x1000, Readable | Executable), (ImageStart, 0x1000, Readable)), Is.True);
+
+        Assert.That(Rights(0x6_0000), Is.EqualTo("none"));
+        Assert.That(Rights(ImageStart), Is.EqualTo("r--"));
+    }
+
     private bool Map(params (ulong Address, ulong Length, uint Flags)[] segments)
     {
         var image = new byte[64 + (56 * (segments.Length + 1))];
@@ -78,7 +88,7 @@ internal sealed unsafe class KernelImageTests
         fixed (byte* header = image)
         fixed (Tables* tables = _tables)
         {
-            return KernelImage.Map(header, &tables->Pages);
+            return KernelImage.Map(header, ImageStart, &tables->Pages);
         }
     }
 

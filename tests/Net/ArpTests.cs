@@ -67,7 +67,17 @@ public sealed class ArpTests
         Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
     }
 
-    [TestCase("192.168.1.1", TestName = "A host of another network")]
+    [Test]
+    public void A_host_that_is_not_on_the_link_by_our_mask_is_answered_and_not_remembered()
+    {
+        Network network = Network.WithAddress();
+
+        Ask(network, Network.NeighbourHardware, IPv4Address.Parse("192.168.1.1"), Network.OwnAddress);
+
+        Assert.That(Frames.MacAt(network.SentArp().Single(), 0), Is.EqualTo(Network.NeighbourHardware));
+        Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
+    }
+
     [TestCase("10.0.2.255", TestName = "The broadcast address")]
     [TestCase("255.255.255.255", TestName = "Everyone")]
     [TestCase("224.0.0.1", TestName = "A group")]

@@ -139,11 +139,9 @@ public sealed class DhcpTests
     [TestCase(0, 1, DropReason.DhcpIgnored, TestName = "A request instead of a reply")]
     [TestCase(4, 0x80, DropReason.DhcpIgnored, TestName = "Another transaction")]
     [TestCase(33, 0x01, DropReason.DhcpIgnored, TestName = "Another client")]
-    [TestCase(16, 0xFA, DropReason.DhcpIgnored, TestName = "An address that no host can have")]
-    [TestCase(245, 0xE0, DropReason.DhcpIgnored, TestName = "A server that no host can be")]
-    [TestCase(258, 0x80, DropReason.DhcpIgnored, TestName = "A mask with holes")]
     [TestCase(239, 0x01, DropReason.DhcpMalformed, TestName = "Another cookie")]
-    [TestCase(241, 0xFF, DropReason.DhcpMalformed, TestName = "An option without an end")]
+    [TestCase(241, 0xFF, DropReason.DhcpMalformed, TestName = "An option without an end in the place of the type")]
+    [TestCase(242, 0x06, DropReason.DhcpIgnored, TestName = "A type that no server sends")]
     public void A_message_that_is_not_for_us_or_makes_no_sense_is_ignored(int offset, int change, DropReason reason)
     {
         Network network = Network.WithDhcpServer();
@@ -158,14 +156,36 @@ public sealed class DhcpTests
         Assert.That(network.Stack.Configuration, Is.Null);
     }
 
-    [TestCase(19, TestName = "A grant of another address than the offered one")]
-    [TestCase(248, TestName = "A grant by another server than the chosen one")]
-    public void A_grant_that_differs_from_the_offer_is_ignored(int offset)
+    [TestCase("0.0.0.0")]
+    [TestCase("0.1.2.3")]
+    [TestCase("255.255.255.255")]
+    [TestCase("224.0.0.5")]
+    [TestCase("240.0.0.5")]
+    [TestCase("127.0.0.1")]
+    [TestCase("10.0.2.255", TestName = "The network's broadcast address")]
+    [TestCase("10.0.2.0", TestName = "The network's own name")]
+    [TestCase("10.0.2.2", TestName = "The server's own address")]
+    public void An_address_that_no_client_can_have_is_not_taken_and_the_offer_named(string address)
+    {
+        Network network = Network.WithDhcpServer();
+        network.Router.Dhcp.Offered = IPv4Address.Parse(address);
+        network.Router.Dhcp.Broadcasts = true;
+
+        DhcpResult result = network.Stack.Dhcp(TimeSpan.FromSeconds(10));
+
+        Assert.That(result.Status, Is.EqualTo(DhcpStatus.UnusableOffer));
+        Assert.That(result.ToString(), Is.EqualTo("no DHCP server offered an address that can be used"));
+        Assert.That(network.Router.Dhcp.Received, Has.All.EqualTo(1));
+        Assert.That(network.Stack.Configuration, Is.Null);
+    }
+
+    [Test]
+    public void A_grant_by_another_server_than_the_chosen_one_is_ignored()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer =>
         {
-            answer[offset] ^= (byte)(answer[242] == 5 ? 1 : 0);
+            answer[248] ^= (byte)(answer[242] == 5 ? 1 : 0);
             return answer;
         };
 
@@ -174,20 +194,34 @@ public sealed class DhcpTests
         Assert.That(network.Dropped(DropReason.DhcpIgnored), Is.GreaterThan(0));
     }
 
-    [Test]
-    public void A_grant_of_no_time_is_ignored()
-    {
-        Network network = Network.WithDhcpServer();
-        network.Router.Dhcp.LeaseSeconds = 0;
-
-        Assert.That(
-            network.Stack.Dhcp(TimeSpan.FromSeconds(10)).Status, Is.EqualTo(DhcpStatus.NoAcknowledgement));
-    }
-
     [TestCase("10.1.2.3", "", "10.1.2.3/8", TestName = "Class A")]
     [TestCase("172.16.1.2", "", "172.16.1.2/16", TestName = "Class B")]
     [TestCase("192.168.7.9", "", "192.168.7.9/24", TestName = "Class C")]
+    [TestCase("10.0.2.15", "0104ffff00ff", "10.0.2.15/8", TestName = "A mask with holes")]
+    [TestCase("10.0.2.15", "010400000000", "10.0.2.15/8", TestName = "A mask of all zeros")]
+    [TestCase("10.0.2.15", "0103ffffff", "10.0.2.15/8", TestName = "A mask that is too short")]
+    [TestCase("192.168.7.255", "", "192.168.7.255/32", TestName = "No mask, and everyone's address by the class")]
+    [TestCase("10.0.2.15", "0104fffffffe", "10.0.2.15/31", TestName = "A mask that leaves two addresses")]
     [TestCase("10.0.2.15", "0104ffffffff", "10.0.2.15/32", TestName = "A mask of all ones")]
+    [TestCase(
+        "10.0.2.15", "0104ffffff00 0300 0605 0a0002030a", "10.0.2.15/24, dns 10.0.2.3",
+        TestName = "No router, and five bytes of name servers")]
+    [TestCase(
+        "10.0.2.15", "0104ffffff00 0308 00000000 0a000201", "10.0.2.15/24, gateway 10.0.2.1",
+        TestName = "The second router is the first that can be one")]
+    [TestCase(
+        "10.0.2.15", "0104ffffff00 030c 0a00020f e0000001 0a000201", "10.0.2.15/24, gateway 10.0.2.1",
+        TestName = "So is the third")]
+    [TestCase(
+        "10.0.2.15", "0104ffffff00 0304 c0a80101", "10.0.2.15/24, gateway 192.168.1.1",
+        TestName = "A router elsewhere")]
+    [TestCase(
+        "10.0.2.15", "0104ffffff00 060c ffffffff 0a000200 08080808", "10.0.2.15/24, dns 8.8.8.8",
+        TestName = "The third name server")]
+    [TestCase("10.0.2.15", "0104ffffff00 1a02 0578", "10.0.2.15/24, mtu 1400", TestName = "A smaller MTU")]
+    [TestCase("10.0.2.15", "0104ffffff00 1a02 0044", "10.0.2.15/24", TestName = "An MTU too small to be meant")]
+    [TestCase("10.0.2.15", "0104ffffff00 3a04 00000000 3b04 00000000", "10.0.2.15/24", TestName = "Renewal at once")]
+    [TestCase("10.0.2.15", "0104ffffff00 0308 0a0002", "10.0.2.15/24", TestName = "A router cut off by the end")]
     [TestCase("10.0.2.15", "0104ffffff00 03040a00020f", "10.0.2.15/24", TestName = "Ourselves as the router")]
     [TestCase("10.0.2.15", "0104ffffff00 06047f000001", "10.0.2.15/24", TestName = "Loopback as the name server")]
     [TestCase("10.0.2.15", "0104ffffff00 06040a0002ff", "10.0.2.15/24", TestName = "Everyone as the name server")]
@@ -285,7 +319,7 @@ public sealed class DhcpTests
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = uint.MaxValue;
 
-        Assert.That(network.Stack.Dhcp(s_timeout).ToString(), Does.EndWith("lease for ever"));
+        Assert.That(network.Stack.Dhcp(s_timeout).ToString(), Does.EndWith("unlimited lease"));
 
         PassHours(network, 1000);
         Assert.That(network.Router.Dhcp.Received, Has.Count.EqualTo(2));

@@ -169,6 +169,15 @@ public sealed class HostileFrameTests
             Packet(1, Frames.Icmp(3, 1, 0, 0, quoted)),
             Packet(17, Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, payload)),
             Packet(17, Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 67, 68, dhcp)),
+            .. Frames.Fragments(
+                Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(8, 0, 1, 1, new byte[40])),
+                16).Select(
+                    packet => Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x0800, packet)),
+            Frames.Ethernet(
+                Network.OwnHardware,
+                Network.NeighbourHardware,
+                0x8100,
+                [0, 0, 8, 0, .. Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, new byte[20])]),
         ];
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Net.Tests.Simulation;
@@ -47,21 +48,6 @@ public sealed class IPv4Tests
 
         Assert.That(network.Link.Sent, Is.Empty);
         Assert.That(network.Dropped(reason), Is.EqualTo(1));
-    }
-
-    [TestCase((ushort)0x2000, TestName = "The first fragment")]
-    [TestCase((ushort)0x2001, TestName = "A fragment in the middle")]
-    [TestCase((ushort)0x0001, TestName = "The last fragment")]
-    [TestCase((ushort)0x1FFF, TestName = "A fragment far out")]
-    public void Fragments_are_dropped(ushort fragment)
-    {
-        Network network = Ready();
-
-        network.ReceivePacket(
-            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, s_echo, fragment: fragment));
-
-        Assert.That(network.Link.Sent, Is.Empty);
-        Assert.That(network.Dropped(DropReason.IPv4Fragment), Is.EqualTo(1));
     }
 
     [Test]
@@ -138,16 +124,129 @@ public sealed class IPv4Tests
         network.Receive([]);
         network.Receive(new byte[13]);
         network.Receive(Frames.Ethernet(Network.OwnHardware, group, 0x0800, Packet()));
-        network.Receive(Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x0800, new byte[1501]));
         network.Receive(Frames.Ethernet(other, Network.NeighbourHardware, 0x0800, Packet()));
         network.Receive(Frames.Ethernet(group, Network.NeighbourHardware, 0x0800, Packet()));
         network.Receive(Frames.Ethernet(Network.OwnHardware, Network.OwnHardware, 0x0800, Packet()));
         network.Receive(Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x86DD, Packet()));
 
         Assert.That(network.Link.Sent, Is.Empty);
-        Assert.That(network.Dropped(DropReason.EthernetMalformed), Is.EqualTo(4));
+        Assert.That(network.Dropped(DropReason.EthernetMalformed), Is.EqualTo(3));
         Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(3));
         Assert.That(network.Dropped(DropReason.EthernetUnknownType), Is.EqualTo(1));
+    }
+
+    [TestCase(0x0000, true, TestName = "A tag without VLAN and priority")]
+    [TestCase(0xE000, true, TestName = "A tag with a priority alone")]
+    [TestCase(0xF000, true, TestName = "A tag with a priority that may be dropped")]
+    [TestCase(0x0001, false, TestName = "A tag of VLAN 1")]
+    [TestCase(0x6064, false, TestName = "A tag of VLAN 100")]
+    [TestCase(0x0FFF, false, TestName = "A tag of the reserved VLAN")]
+    public void Of_tagged_frames_those_without_a_VLAN_are_taken(int tag, bool isTaken)
+    {
+        Network network = Network.WithAddress();
+        byte[] ask = Frames.Arp(1, Network.NeighbourHardware, Network.NeighbourAddress, default, Network.OwnAddress);
+
+        network.Receive(Tagged(MacAddress.Broadcast, (ushort)tag, 0x0806, ask));
+        network.Receive(Tagged(Network.OwnHardware, (ushort)tag, 0x0800, Packet()));
+
+        Assert.That(network.SentArp(), Has.Length.EqualTo(isTaken ? 1 : 0));
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(isTaken ? 1 : 0));
+        Assert.That(network.Dropped(DropReason.EthernetVlan), Is.EqualTo(isTaken ? 0 : 2));
+    }
+
+    [Test]
+    public void A_tagged_frame_may_be_as_much_longer_as_its_tag()
+    {
+        Network network = Ready();
+
+        network.Receive(Tagged(
+            Network.OwnHardware,
+            0,
+            0x0800,
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(8, 0, 1, 1, new byte[1472]))));
+
+        Assert.That(network.SentIPv4().Single(), Has.Length.EqualTo(1514));
+    }
+
+    [Test]
+    public void A_frame_that_ends_in_its_tag_and_one_with_two_tags_are_dropped()
+    {
+        Network network = Ready();
+
+        network.Receive(
+            [.. Frames.Bytes(Network.OwnHardware), .. Frames.Bytes(Network.NeighbourHardware), 0x81, 0, 0, 0, 8]);
+        network.Receive(Tagged(Network.OwnHardware, 0, 0x8100, [0, 0, 8, 0, .. Packet()]));
+
+        Assert.That(network.Dropped(DropReason.EthernetVlan), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void What_else_is_on_a_network_is_dropped_and_does_no_harm()
+    {
+        Network network = Ready();
+        MacAddress bridges = MacAddress.Parse("01:80:c2:00:00:00");
+        MacAddress nodes = MacAddress.Parse("33:33:00:00:00:01");
+        byte[] spanningTree = [0x42, 0x42, 3, .. new byte[35]];
+        IPv4Address all = IPv4Address.Parse("224.0.0.1");
+
+        network.Receive(Frames.Ethernet(bridges, Network.NeighbourHardware, 38, spanningTree));
+        network.Receive(Frames.Ethernet(MacAddress.Broadcast, Network.NeighbourHardware, 38, spanningTree));
+        network.Receive(Frames.Ethernet(bridges, Network.NeighbourHardware, 0x88CC, new byte[50]));
+        network.Receive(Frames.Ethernet(nodes, Network.NeighbourHardware, 0x86DD, new byte[80]));
+        network.Receive(Frames.Ethernet(MacAddress.Broadcast, Network.NeighbourHardware, 0x8899, new byte[46]));
+        network.ReceivePacket(Packet(), MacAddress.Parse("03:bf:0a:00:02:0f"));
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, all, 2, new byte[8]), MacAddress.Broadcast);
+        network.ReceivePacket(Frames.IPv4(Router.Address, Network.OwnAddress, 1, Frames.Icmp(5, 1, 0, 0, Packet())));
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, IPv4Address.Broadcast, 1, s_echo), MacAddress.Broadcast);
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, IPv4Address.Parse("10.0.2.255"), 1, s_echo), MacAddress.Broadcast);
+
+        Assert.That(network.Link.Sent, Is.Empty);
+        Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(4));
+        Assert.That(network.Dropped(DropReason.EthernetLengthField), Is.EqualTo(1));
+        Assert.That(network.Dropped(DropReason.EthernetUnknownType), Is.EqualTo(1));
+        Assert.That(network.Dropped(DropReason.IPv4NotForUs), Is.EqualTo(1));
+        Assert.That(network.Dropped(DropReason.IcmpIgnored), Is.EqualTo(3));
+        Assert.That(network.Stack.GetStatistics().TotalDropped, Is.EqualTo(10), "each is counted once");
+    }
+
+    [TestCase((byte)1, TestName = "The last hop's time to live")]
+    [TestCase((byte)0, TestName = "No time to live, which only a router may mind")]
+    [TestCase((byte)255, TestName = "The longest time to live")]
+    public void Any_time_to_live_is_enough_to_have_arrived(byte timeToLive)
+    {
+        Network network = Ready();
+
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, s_echo, timeToLive));
+
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void A_type_of_service_makes_no_difference([Values(0x10, 0xB8, 0x03)] int service)
+    {
+        Network network = Ready();
+        byte[] packet = Packet();
+        packet[1] = (byte)service;
+        packet.AsSpan(10, 2).Clear();
+        Frames.Big(Frames.Checksum(packet.AsSpan(0, 20))).CopyTo(packet, 10);
+
+        network.ReceivePacket(packet);
+
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void A_jumbo_frame_that_the_device_took_is_answered_in_fragments()
+    {
+        Network network = Ready();
+        byte[] echo = Frames.Icmp(8, 0, 1, 1, new byte[8000]);
+
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, echo));
+
+        Assert.That(network.SentPackets().Single(), Has.Length.EqualTo(8028));
     }
 
     [Test]
@@ -168,6 +267,10 @@ public sealed class IPv4Tests
         network.IntroduceNeighbour();
         return network;
     }
+
+    private static byte[] Tagged(MacAddress destination, ushort tag, ushort type, byte[] payload) =>
+        Frames.Ethernet(
+            destination, Network.NeighbourHardware, 0x8100, [.. Frames.Big(tag), .. Frames.Big(type), .. payload]);
 
     private static byte[] Packet() => Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, s_echo);
 }

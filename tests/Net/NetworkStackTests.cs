@@ -123,6 +123,8 @@ public sealed class NetworkStackTests
             Packet(17, datagram),
             Packet(99, datagram),
             new byte[14],
+            .. Frames.Fragments(Large(1), 1480).Select(Framed),
+            .. Frames.Fragments(Large(2), 1480)[..^1].Select(Framed),
         ];
         byte[] buffer = new byte[100];
         Work(10);
@@ -144,11 +146,18 @@ public sealed class NetworkStackTests
             }
         }
 
-        static byte[] Packet(byte protocol, byte[] payload) => Frames.Ethernet(
-            Network.OwnHardware,
-            Network.NeighbourHardware,
-            0x0800,
-            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, protocol, payload));
+        static byte[] Large(ushort identification) => Frames.IPv4(
+            Network.NeighbourAddress,
+            Network.OwnAddress,
+            1,
+            Frames.Icmp(8, 0, 1, 1, new byte[9000]),
+            identification: identification);
+
+        static byte[] Packet(byte protocol, byte[] payload) =>
+            Framed(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, protocol, payload));
+
+        static byte[] Framed(byte[] packet) =>
+            Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x0800, packet);
     }
 
     [Test, CancelAfter(60_000)]

@@ -202,7 +202,7 @@ public sealed class PingTests
 
         PingResult result = network.Stack.Ping(IPv4Address.Parse(address), 1, s_second, s_payload);
 
-        Assert.That(result.Status, Is.EqualTo(PingStatus.NoRoute));
+        Assert.That(result.Status, Is.EqualTo(PingStatus.NoSingleHost));
         Assert.That(network.Link.Sent, Is.Empty);
     }
 
@@ -250,15 +250,65 @@ public sealed class PingTests
     }
 
     [Test]
-    public void The_largest_payload_fills_the_link_and_one_byte_more_is_refused()
+    public void A_payload_that_fills_the_link_goes_in_one_piece_and_one_byte_more_in_two()
     {
         Network network = Network.WithRouter();
 
         Assert.That(
             network.Stack.Ping(Router.Address, 1, s_second, new byte[1472]).Status, Is.EqualTo(PingStatus.Replied));
-        Assert.That(
-            network.Stack.Ping(Router.Address, 2, s_second, new byte[1473]).Status, Is.EqualTo(PingStatus.TooLarge));
         Assert.That(network.SentIPv4().Single(), Has.Length.EqualTo(1514));
+        Assert.That(
+            network.Stack.Ping(Router.Address, 2, s_second, new byte[1473]).Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(string.Join(", ", network.SentIPv4()[1..].Select(frame => frame.Length)), Is.EqualTo("1514, 60"));
+        Assert.That(network.Stack.GetStatistics().PacketsFragmented, Is.EqualTo(1));
+        Assert.That(network.Stack.GetStatistics().DatagramsReassembled, Is.EqualTo(1));
+    }
+
+    [TestCase(1500)]
+    [TestCase(576)]
+    [TestCase(9000)]
+    public void The_largest_packet_is_answered_and_one_byte_more_is_refused(int mtu)
+    {
+        Network network = new(mtu);
+        network.Link.Peer = network.Router.OnFrame;
+        network.Stack.TrySetStatic(Network.OwnAddress, 24, Router.Address);
+        byte[] payload = [.. Enumerable.Range(0, 65507).Select(i => (byte)(i * 7))];
+
+        Assert.That(
+            network.Stack.Ping(Router.Address, 1, s_second, payload).Status,
+            Is.EqualTo(PingStatus.Replied),
+            "though it had to wait for ARP");
+        Assert.That(
+            network.Stack.Ping(Router.Address, 2, s_second, [.. payload, 0]).Status, Is.EqualTo(PingStatus.TooLarge));
+    }
+
+    [Test]
+    public void Large_pings_to_ourselves_are_answered()
+    {
+        Network network = Network.WithAddress();
+
+        Assert.That(
+            network.Stack.Ping(Network.OwnAddress, 1, s_second, new byte[65507]).Status,
+            Is.EqualTo(PingStatus.Replied));
+        Assert.That(network.Link.Sent, Is.Empty);
+    }
+
+    [Test]
+    public void Packets_are_no_larger_than_DHCP_says_that_the_network_carries()
+    {
+        Network network = Network.WithDhcpServer();
+        network.Router.Dhcp.Options = [.. network.Router.Dhcp.Options, 26, 2, .. Frames.Big((ushort)1400)];
+        network.Stack.Dhcp(s_second);
+        network.Link.Sent.Clear();
+
+        Assert.That(
+            network.Stack.Ping(Router.Address, 1, s_second, new byte[1472]).Status, Is.EqualTo(PingStatus.Replied));
+        Assert.That(network.SentIPv4().Select(frame => frame.Length), Has.All.LessThanOrEqualTo(1414));
+
+        network.Stack.TrySetStatic(Network.OwnAddress, 24, Router.Address);
+        network.Link.Sent.Clear();
+        network.Stack.Ping(Router.Address, 2, s_second, new byte[1472]);
+        Assert.That(network.SentIPv4().Single(), Has.Length.EqualTo(1514), "another configuration, another limit");
     }
 
     [TestCase(0)]

@@ -211,6 +211,61 @@ public sealed class UdpTests
         sockets.ForEach(socket => socket.Dispose());
     }
 
+    [TestCase(1473)]
+    [TestCase(9000)]
+    [TestCase(65507)]
+    public void A_datagram_of_any_size_is_sent_and_comes_whole(int size)
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] data = [.. Enumerable.Range(0, size).Select(i => (byte)(i * 3))];
+        byte[] buffer = new byte[size];
+
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, data), Is.EqualTo(SendStatus.Sent));
+        Assert.That(
+            network.SentPackets().Single()[20..],
+            Is.EqualTo(Frames.Udp(Network.OwnAddress, Network.NeighbourAddress, 7000, 7, data)));
+
+        for (int round = 0; round < 5; round++)
+        {
+            byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, data);
+            byte[] packet = Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram);
+            Array.ForEach(Frames.Fragments(packet, 1480), piece => network.ReceivePacket(piece));
+            Assert.That(socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram received), Is.True);
+            Assert.That((received.Length, buffer.SequenceEqual(data)), Is.EqualTo((size, true)));
+        }
+    }
+
+    [Test]
+    public void A_socket_keeps_as_many_bytes_as_it_has_room_for_and_each_datagram_whole()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] buffer = new byte[1472];
+        Queue<byte[]> expected = new();
+        Random random = new(3);
+        for (int step = 0; step < 2000; step++)
+        {
+            if (random.Next(100) < 50)
+            {
+                byte[] data = new byte[random.Next(1473)];
+                random.NextBytes(data);
+                long before = network.Dropped(DropReason.UdpSocketFull);
+                Receive(network, 7000, data);
+                if (network.Dropped(DropReason.UdpSocketFull) == before)
+                {
+                    expected.Enqueue(data);
+                }
+            }
+            else if (socket.TryReceive(buffer, TimeSpan.Zero, out UdpDatagram received))
+            {
+                Assert.That(buffer.AsSpan(0, received.Length).SequenceEqual(expected.Dequeue()), Is.True);
+            }
+        }
+
+        Assert.That(network.Dropped(DropReason.UdpSocketFull), Is.GreaterThan(0));
+    }
+
     [Test]
     public void What_cannot_be_sent_says_why()
     {
@@ -220,8 +275,8 @@ public sealed class UdpTests
 
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
         Assert.That(socket.Send(new IPv4Address(8, 8, 8, 8), 7, s_data), Is.EqualTo(SendStatus.NoRoute));
-        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[1473]), Is.EqualTo(SendStatus.TooLarge));
-        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[1472]), Is.EqualTo(SendStatus.Queued));
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[65508]), Is.EqualTo(SendStatus.TooLarge));
+        Assert.That(socket.Send(Network.NeighbourAddress, 7, new byte[65507]), Is.EqualTo(SendStatus.Queued));
         network.Link.HasRoom = false;
         Assert.That(socket.Send(IPv4Address.Broadcast, 7, s_data), Is.EqualTo(SendStatus.Busy));
         network.Link.IsPlugged = false;

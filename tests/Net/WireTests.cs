@@ -152,13 +152,14 @@ public sealed class WireTests
                 ClientHardware = new MacAddress([2, 0, .. Frames.Big(second)]),
                 Type = (DhcpMessageType)((first % 8) + 1),
                 SubnetMask = new IPv4Address(second % 3 == 0 ? 0 : 0xFFFFFF00),
-                Router = new IPv4Address(second % 5 == 0 ? 0 : first),
-                NameServer = new IPv4Address(second % 7 == 0 ? 0 : first + 1),
+                Routers = Addresses(first | 1, (int)(second % 4)),
+                NameServers = Addresses(second | 1, (int)(first % 4)),
+                InterfaceMtu = (ushort)first,
                 RequestedAddress = new IPv4Address(first % 3 == 0 ? 0 : second),
                 ServerIdentifier = new IPv4Address(first % 5 == 0 ? 0 : second + 1),
                 LeaseSeconds = first % 7 == 0 ? null : first,
-                RenewalSeconds = first % 11 == 0 ? null : second,
-                RebindingSeconds = second % 11 == 0 ? null : first - 1,
+                RenewalSeconds = first % 11 == 0 ? null : second | 1,
+                RebindingSeconds = second % 11 == 0 ? null : first | 1,
             };
             byte[] data = new byte[DhcpMessage.WrittenLength];
             message.Write(data);
@@ -174,8 +175,32 @@ public sealed class WireTests
         Frames.Hex("00 3501 02 ff").CopyTo(data, 44);
 
         Assert.That(DhcpMessage.TryParse(data, out DhcpMessage message), Is.True);
-        Assert.That(message.Router, Is.EqualTo(new IPv4Address(10, 0, 2, 2)));
+        Assert.That(message.Routers.First, Is.EqualTo(new IPv4Address(10, 0, 2, 2)));
         Assert.That(message.Type, Is.EqualTo(DhcpMessageType.Offer));
+    }
+
+    [Test]
+    public void DHCP_options_do_not_go_on_where_only_a_continuation_says_so()
+    {
+        byte[] data = Dhcp([53, 1, 2, 52, 1, 1]);
+        Frames.Hex("340102 ff").CopyTo(data, 108);
+        Frames.Hex("0304 0a000202 ff").CopyTo(data, 44);
+
+        Assert.That(DhcpMessage.TryParse(data, out DhcpMessage message), Is.True);
+        Assert.That(message.Routers.IsEmpty, Is.True);
+    }
+
+    [Test]
+    public void A_DHCP_option_in_parts_is_joined_across_the_fields()
+    {
+        byte[] data = Dhcp([53, 1, 2, 52, 1, 3, 3, 3, 10, 0, 2, 3, 0]);
+        Frames.Hex("0302 020a ff").CopyTo(data, 108);
+        Frames.Hex("0303 000201 ff").CopyTo(data, 44);
+
+        Assert.That(DhcpMessage.TryParse(data, out DhcpMessage message), Is.True);
+        Assert.That(
+            message.Routers,
+            Is.EqualTo(new DhcpAddresses(IPv4Address.Parse("10.0.2.2"), IPv4Address.Parse("10.0.2.1"))));
     }
 
     [TestCase("350102 0308 0a000202 0a000201", "10.0.2.2", TestName = "The first of several routers counts")]
@@ -184,28 +209,92 @@ public sealed class WireTests
     public void DHCP_options_are_read(string options, string router)
     {
         Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.True);
-        Assert.That(message.Router, Is.EqualTo(IPv4Address.Parse(router)));
+        Assert.That(message.Routers.First, Is.EqualTo(IPv4Address.Parse(router)));
     }
 
-    [TestCase("", TestName = "A BOOTP message without a type")]
-    [TestCase("350100", TestName = "Type zero")]
-    [TestCase("35020202", TestName = "A type of two bytes")]
-    [TestCase("3500", TestName = "A type of no bytes")]
-    [TestCase("350102 0304 0a0002", TestName = "An option longer than the message")]
-    [TestCase("350102 03", TestName = "An option without a length")]
-    [TestCase("350102 0303 0a0002", TestName = "A router of three bytes")]
-    [TestCase("350102 0300", TestName = "A router of no bytes")]
-    [TestCase("350102 0108 ffffff00 ffffff00", TestName = "A mask of eight bytes")]
-    [TestCase("350102 3302 0001", TestName = "A lease time of two bytes")]
-    [TestCase("350102 340104", TestName = "An unknown overload")]
-    public void A_DHCP_message_that_cannot_be_is_refused(string options)
+    [TestCase("350102 0304 0a0002", "", TestName = "An option longer than the message")]
+    [TestCase("350102 03", "", TestName = "An option without a length")]
+    [TestCase("350102 0303 0a0002", "", TestName = "A router of three bytes")]
+    [TestCase("350102 0300", "", TestName = "A router of no bytes")]
+    [TestCase("350102 0305 0a000202 0a", "Routers", TestName = "A router of five bytes")]
+    [TestCase("35020202 0304 0a000202", "Routers", TestName = "A type of two bytes")]
+    [TestCase("350102 350105 0304 0a000202", "Routers", TestName = "A second type")]
+    [TestCase("350102 0108 ffffff00 ffffff00", "SubnetMask", TestName = "A mask of eight bytes")]
+    [TestCase("350102 0103 ffffff", "", TestName = "A mask of three bytes")]
+    [TestCase("350102 3302 0001", "", TestName = "A lease time of two bytes")]
+    [TestCase("350102 3304 00000000", "", TestName = "A lease of no time")]
+    [TestCase("350102 3a04 00000000", "", TestName = "A renewal after no time")]
+    [TestCase("350102 3601 0a", "", TestName = "A server identifier of one byte")]
+    [TestCase("350102 1a01 05", "", TestName = "An MTU of one byte")]
+    [TestCase("350102 1a02 05dc", "InterfaceMtu", TestName = "An MTU")]
+    [TestCase("350102 340104", "", TestName = "An unknown overload")]
+    [TestCase("350102 3400", "", TestName = "An overload of no bytes")]
+    [TestCase("350102 34020102", "", TestName = "An overload of two bytes")]
+    [TestCase("350102 0f00", "", TestName = "A domain name of no bytes")]
+    [TestCase("350102 0f05 ff00ff00ff", "", TestName = "A domain name of any bytes")]
+    [TestCase("350102 0000000000", "", TestName = "Padding without an end")]
+    [TestCase("350102", "", TestName = "Neither padding nor an end")]
+    public void Of_a_DHCP_message_is_taken_what_can_be_used(string options, string property)
     {
-        Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out _), Is.False);
+        Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.True);
+
+        Assert.That(message.Type, Is.EqualTo(DhcpMessageType.Offer));
+        Assert.That(message.SubnetMask.IsAny, Is.EqualTo(property != "SubnetMask"));
+        Assert.That(message.Routers.IsEmpty, Is.EqualTo(property != "Routers"));
+        Assert.That(message.InterfaceMtu == 0, Is.EqualTo(property != "InterfaceMtu"));
+        Assert.That((message.LeaseSeconds, message.RenewalSeconds), Is.EqualTo(((uint?)null, (uint?)null)));
+        Assert.That(message.ServerIdentifier.IsAny, Is.True);
+    }
+
+    [TestCase("", true, TestName = "No options at all")]
+    [TestCase("0104ffffff00 0304 0a000202 ff", true, TestName = "Options of BOOTP only")]
+    [TestCase("350100", true, TestName = "Type zero")]
+    [TestCase("3304 00000e10", false, TestName = "A lease time without a type")]
+    [TestCase("3604 0a000202", false, TestName = "A server identifier without a type")]
+    [TestCase("0104ffffff00 03ff", false, TestName = "An option past the end where the type should be")]
+    public void A_message_without_a_type_is_one_of_BOOTP_unless_DHCP_shows_in_it(string options, bool isBootp)
+    {
+        Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.EqualTo(isBootp));
+        Assert.That(message.Type, Is.EqualTo(DhcpMessageType.None));
+    }
+
+    [Test]
+    public void A_message_without_a_cookie_is_one_of_BOOTP_and_has_no_options()
+    {
+        byte[] data = Dhcp(Frames.Hex("350102 0304 0a000202"));
+        data.AsSpan(236, 4).Clear();
+
+        Assert.That(DhcpMessage.TryParse(data, out DhcpMessage message), Is.True);
+        Assert.That((message.Type, message.Routers.IsEmpty), Is.EqualTo((DhcpMessageType.None, true)));
+    }
+
+    [Test]
+    public void A_DHCP_message_that_is_too_short_is_refused()
+    {
+        byte[] data = Dhcp([]);
+        for (int length = 0; length < data.Length; length++)
+        {
+            Assert.That(DhcpMessage.TryParse(data.AsSpan(0, length), out _), Is.False, $"{length} bytes");
+        }
+    }
+
+    [Test]
+    public void What_comes_before_a_damage_of_the_options_is_not_lost()
+    {
+        byte[] good = Frames.Hex("350105 3604 0a000202 3304 00000e10 0104 ffffff00 0308 0a000202 0a000201");
+        Prop.ForAll<byte[]>(damage =>
+        {
+            byte[] tail = [.. damage.Where(item => item is not (1 or 3 or 51 or 53 or 54))];
+            return DhcpMessage.TryParse(Dhcp([.. good, .. tail]), out DhcpMessage message)
+                && message.Type == DhcpMessageType.Acknowledge
+                && message.LeaseSeconds == 3600
+                && message.ServerIdentifier == new IPv4Address(10, 0, 2, 2)
+                && message.SubnetMask == new IPv4Address(255, 255, 255, 0)
+                && message.Routers.First == new IPv4Address(10, 0, 2, 2);
+        }).Check(Properties.Many);
     }
 
     [TestCase(0, TestName = "DHCP op")]
-    [TestCase(1, TestName = "DHCP hardware type")]
-    [TestCase(2, TestName = "DHCP hardware address length")]
     [TestCase(239, TestName = "DHCP magic cookie")]
     public void A_DHCP_message_with_another_fixed_field_is_refused(int offset)
     {
@@ -232,8 +321,15 @@ public sealed class WireTests
                 && (!isQuoted || quoted.HeaderLength <= data.Length)
                 && (!isPacket || (header.HeaderLength <= header.TotalLength && header.TotalLength <= data.Length))
                 && (!isUdp || udp.DatagramLength <= data.Length)
-                && (!isDhcp || message.Type != 0);
+                && (!isDhcp || message.Type != 0 || message is { LeaseSeconds: null, ServerIdentifier.IsAny: true });
         }).Check(Properties.Many);
+    }
+
+    private static DhcpAddresses Addresses(uint first, int count)
+    {
+        return new DhcpAddresses(At(0), At(1), At(2));
+
+        IPv4Address At(int index) => index < count ? new IPv4Address(first + ((uint)index * 2)) : default;
     }
 
     private static byte[] Dhcp(byte[] options)

@@ -72,18 +72,6 @@ public sealed class BootTests : QemuTest
         Expect.PassedSelfTest(transcript);
     }
 
-    [TestCase("Conroe", "LibOS: this processor has no CMPXCHG16B, which .NET needs")]
-    [TestCase("qemu32", "VirtioGuest needs a 64-bit processor.")]
-    public void Processor_that_cannot_run_the_kernel_is_told_so(string cpu, string reason)
-    {
-        QemuGuest guest = Start(new GuestOptions { Cpu = cpu, Script = "exit" });
-
-        int status = guest.WaitForExit();
-
-        Assert.That(guest.Serial.Lines, Has.Member(reason));
-        Assert.That(status, Is.EqualTo(QemuGuest.Failure));
-    }
-
     [Test]
     public void Nothing_comes_before_the_first_line()
     {

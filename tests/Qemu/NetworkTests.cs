@@ -16,9 +16,13 @@ public sealed class NetworkTests : QemuTest
         string ping = $"net 0 ping 10.0.2.2 {Count}";
 
         Transcript transcript = Run(
-            new GuestOptions { Machine = machine }.WithNic(), $"net 0 dhcp; net 0 status; {ping}; exit");
+            new GuestOptions { Machine = machine }.WithNic(), $"selftest; net 0 dhcp; net 0 status; {ping}; exit");
 
         Assert.That(transcript.Start, Has.Some.Match(Expect.BoundNic(0)));
+        Assert.That(
+            Expect.PassedSelfTest(transcript).Results.Where(result => result.Name.StartsWith("net0: ")),
+            Has.Exactly(2).Items.And.None.Property(nameof(TapResult.IsSkipped)).True,
+            "QEMU's network has a server and a gateway that answers");
         Assert.That(
             transcript.TextOf("net 0 dhcp"),
             Does.Match(@"\Anet0: 10\.0\.2\.15/24, gateway 10\.0\.2\.2, dns 10\.0\.2\.3, lease 86400 s\z"));
@@ -32,6 +36,37 @@ public sealed class NetworkTests : QemuTest
         }
 
         Assert.That(replies[Count], Is.EqualTo($"{Count} sent, {Count} received"));
+    }
+
+    [Test]
+    public void What_cannot_be_asked_is_said_in_words()
+    {
+        (string Command, string Words)[] refusals =
+        [
+            ("net 0 ping 10.0.2.2 1", "error: net0: no address configured"),
+            ("net 0 ping 127.0.0.1 1",
+                "error: net0: 127.0.0.1 is a loopback address, which is never on a network"),
+            ("net 0 ping 224.0.0.1 1",
+                "error: net0: 224.0.0.1 is a multicast address; only a single host can be asked"),
+            ("net 0 ping 0.0.0.0 1", "error: net0: 0.0.0.0 is not the address of a host"),
+            ("net 0 ping 10.0.2.2 0", "usage: net N ping ADDRESS COUNT"),
+            ("net 0 ping 10.0.2.255 1", "error: net0: the destination is not the address of a single host"),
+        ];
+        Transcript transcript = Run(
+            new GuestOptions().WithNic(),
+            string.Join("; ", refusals[..^1].Select(item => item.Command)) + "; net 0 dhcp; " + refusals[^1].Command
+            + "; net 0 ping 10.0.2.15 2; exit",
+            QemuGuest.Failure);
+
+        Assert.Multiple(() =>
+        {
+            foreach ((string command, string words) in refusals)
+            {
+                Assert.That(transcript.TextOf(command), Does.EndWith(words), command);
+            }
+
+            Assert.That(transcript.TextOf("net 0 ping 10.0.2.15 2"), Does.EndWith("2 sent, 2 received"), "ourselves");
+        });
     }
 
     [Test]

@@ -6,6 +6,7 @@ using VirtioGuest.Build.Benchmarks;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
 using VirtioGuest.Build.Image;
+using VirtioGuest.Build.Mutants;
 using VirtioGuest.Build.Testing;
 
 namespace VirtioGuest.Build;
@@ -171,13 +172,23 @@ internal static class Verbs
             Description = "only these tests, in the words of 'dotnet test --filter'",
             HelpName = "expression",
         };
+        Option<bool> mutants = new("--mutants")
+        {
+            Description = "instead, change the sources in one place after another and see that a test notices; "
+                + "with --filter only mutants with that text in their name",
+        };
         Command command = new("test", "build everything, check the layout of the sources, run all tests")
         {
-            nightly, filter,
+            nightly, mutants, filter,
         };
         RefuseArgumentsForQemu(command, forQemu);
-        command.SetAction(parsed => TestRun.Run(
-            Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(nightly), parsed.GetValue(filter)));
+        command.SetAction(parsed =>
+        {
+            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            return parsed.GetValue(mutants)
+                ? MutantRun.Run(workspace, parsed.GetValue(filter))
+                : TestRun.Run(workspace, parsed.GetValue(nightly), parsed.GetValue(filter));
+        });
         return command;
     }
 

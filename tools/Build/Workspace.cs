@@ -38,6 +38,9 @@ internal sealed class Workspace
 
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
+    /// <summary>The lists of source mutants.</summary>
+    public string MutantLists => Path.Combine(Root, "tests", "Mutants");
+
     public string Solution => Path.Combine(Root, "VirtioGuest.sln");
 
     public string LibOS => Path.Combine(Root, "src", "LibOS");

@@ -29,6 +29,12 @@ public sealed class NetworkPingCommand : NetworkCommand
             return CommandResult.WrongArguments;
         }
 
+        string? objection = Objection(address);
+        if (objection is not null)
+        {
+            return Failure(network, arguments[0] + " " + objection);
+        }
+
         var payload = new byte[PayloadLength];
         for (int index = 0; index < payload.Length; index++)
         {
@@ -45,13 +51,11 @@ public sealed class NetworkPingCommand : NetworkCommand
                 return Failure(network, outcome.Reason);
             }
 
-            if (outcome.Kind == PingOutcomeKind.Replied)
+            received += outcome.Kind == PingOutcomeKind.Replied ? 1u : 0;
+            uint pause = sequence < count ? PauseAfter(outcome.Kind) : 0;
+            if (pause != 0)
             {
-                received++;
-                if (sequence < count)
-                {
-                    shell.System.Pause(PauseMilliseconds);
-                }
+                shell.System.Pause(pause);
             }
         }
 
@@ -61,6 +65,32 @@ public sealed class NetworkPingCommand : NetworkCommand
             : Failure(
                 network,
                 DecimalText.Of(count - received) + " of " + DecimalText.Of(count) + " pings were not answered");
+    }
+
+    // Who has waited for a reply in vain need not wait any longer; who was told at once why there is none must.
+    private static uint PauseAfter(PingOutcomeKind kind) => kind switch
+    {
+        PingOutcomeKind.TimedOut => 0,
+        PingOutcomeKind.Failed => TimeoutMilliseconds,
+        _ => PauseMilliseconds,
+    };
+
+    /// <summary>Why no host can have an address (RFC 1122, 3.2.1.3); null where one can.</summary>
+    private static string? Objection(uint address)
+    {
+        if (address == uint.MaxValue)
+        {
+            return "is the broadcast address; only a single host can be asked";
+        }
+
+        return (address >> 24) switch
+        {
+            0 => "is not the address of a host",
+            127 => "is a loopback address, which is never on a network",
+            >= 240 => "is a reserved address",
+            >= 224 => "is a multicast address; only a single host can be asked",
+            _ => null,
+        };
     }
 
     private static string Describe(PingOutcome outcome, uint sequence)

@@ -30,6 +30,20 @@ public sealed class NetworkStatusCommand : NetworkCommand
         output.WriteLine(
             start + "received " + Amount(traffic.FramesReceived, " frames", traffic.BytesReceived) + ", sent "
             + Amount(traffic.FramesSent, "", traffic.BytesSent) + ", dropped " + DecimalText.Of(traffic.Dropped));
+        if (traffic.Reassembled + traffic.Fragmented > 0)
+        {
+            output.WriteLine(
+                start + "in fragments: received " + DecimalText.Of(traffic.Reassembled) + ", sent "
+                + DecimalText.Of(traffic.Fragmented));
+        }
+
+        if (traffic.AddressConflicts > 0)
+        {
+            output.WriteLine(
+                start + "another station uses this address (noticed " + DecimalText.Of(traffic.AddressConflicts)
+                + (traffic.AddressConflicts == 1 ? " time)" : " times)"));
+        }
+
         foreach (DropCount drop in traffic.Drops)
         {
             output.WriteLine(start + "dropped " + DecimalText.Of(drop.Count) + ": " + drop.Reason);

@@ -1,6 +1,6 @@
 namespace VirtioGuest.Commands.Network;
 
-/// <summary>What went through a network interface; a snapshot that does not change.</summary>
+/// <summary>What went through a network interface; a snapshot.</summary>
 public sealed class NetworkTraffic
 {
     /// <summary>Takes the counters.</summary>
@@ -33,6 +33,15 @@ public sealed class NetworkTraffic
 
     /// <summary>The reasons for which something was dropped, each with how often it was.</summary>
     public DropCount[] Drops { get; }
+
+    /// <summary>How many received datagrams were put together from fragments.</summary>
+    public ulong Reassembled { get; set; }
+
+    /// <summary>How many packets were sent in fragments.</summary>
+    public ulong Fragmented { get; set; }
+
+    /// <summary>How often another station claimed the interface's address.</summary>
+    public ulong AddressConflicts { get; set; }
 
     /// <summary>How many frames and packets were dropped for any reason.</summary>
     public ulong Dropped

@@ -34,4 +34,10 @@ public sealed class ExplorationBounds
     /// <see cref="AccessSite.Unnamed"/> for none.
     /// </summary>
     public AccessSite WeakenedSite { get; init; }
+
+    /// <summary>
+    /// The processor, in the order in which the scenario adds them, whose full barriers order nothing for the others,
+    /// because these are devices of a bus: only <see cref="Barriers.ForDevice"/> does. Without a value there is none.
+    /// </summary>
+    public int? BusProcessor { get; init; }
 }

@@ -8,19 +8,22 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
     private readonly WeakMemory _memory;
     private readonly OrderingModel _ordering;
     private readonly Interleaving _interleaving;
-    private readonly AccessSite _weakened;
     private readonly int _processor;
 
     /// <summary>Creates the way.</summary>
-    internal ProcessorAccess(
-        WeakMemory memory, OrderingModel ordering, Interleaving interleaving, AccessSite weakened, int processor)
+    internal ProcessorAccess(WeakMemory memory, OrderingModel ordering, Interleaving interleaving, int processor)
     {
         _memory = memory;
         _ordering = ordering;
         _interleaving = interleaving;
-        _weakened = weakened;
         _processor = processor;
     }
+
+    /// <summary>The place that orders nothing.</summary>
+    internal AccessSite WeakenedSite { get; init; }
+
+    /// <summary>Whether the others are devices of a bus, whom a full barrier does not reach.</summary>
+    internal bool IsBeforeBus { get; init; }
 
     /// <inheritdoc/>
     public override ulong Load(byte* address, int size, AccessSite site) => Load(address, size, acquires: false, site);
@@ -47,10 +50,26 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
 
         _interleaving.Step();
         Tell("full barrier", site);
+        if (!IsBeforeBus)
+        {
+            _ordering.FullBarrier(_processor);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void DeviceBarrier(AccessSite site)
+    {
+        if (!IsBeforeBus || IsWeakened(site))
+        {
+            return;
+        }
+
+        _interleaving.Step();
+        Tell("device barrier", site);
         _ordering.FullBarrier(_processor);
     }
 
-    private bool IsWeakened(AccessSite site) => site != AccessSite.Unnamed && site == _weakened;
+    private bool IsWeakened(AccessSite site) => site != AccessSite.Unnamed && site == WeakenedSite;
 
     private ulong Load(byte* address, int size, bool acquires, AccessSite site)
     {

@@ -48,7 +48,11 @@ public sealed unsafe class ScheduleExplorer : IDisposable
         _memory.Attach(_interleaving);
         for (int i = 0; i < accesses.Length; i++)
         {
-            accesses[i] = new ProcessorAccess(_memory, _ordering, _interleaving, _bounds.WeakenedSite, i);
+            accesses[i] = new ProcessorAccess(_memory, _ordering, _interleaving, i)
+            {
+                WeakenedSite = _bounds.WeakenedSite,
+                IsBeforeBus = _bounds.BusProcessor == i,
+            };
         }
     }
 

@@ -178,9 +178,12 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     /// <summary>Hands a range over, as the machine does it.</summary>
     internal void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation, AccessSite site)
     {
-        if (region.Cache is not CacheModel cache
-            || length == 0
-            || (site != AccessSite.Unnamed && site == _options.WeakenedSite))
+        if (site != AccessSite.Unnamed && site == _options.WeakenedSite)
+        {
+            operation &= ~_options.WeakenedOperations;
+        }
+
+        if (region.Cache is not CacheModel cache || length == 0 || operation == 0)
         {
             return;
         }

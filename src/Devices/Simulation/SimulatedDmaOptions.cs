@@ -21,6 +21,10 @@ public sealed class SimulatedDmaOptions
     /// <summary>The place whose hand-over does nothing; <see cref="AccessSite.Unnamed"/> for none.</summary>
     public AccessSite WeakenedSite { get; init; }
 
+    /// <summary>Which of the operations of <see cref="WeakenedSite"/> do nothing; by default all of them.</summary>
+    public DmaSync WeakenedOperations { get; init; } =
+        DmaSync.PreRead | DmaSync.PostRead | DmaSync.PreWrite | DmaSync.PostWrite;
+
     /// <summary>The last byte of the machine's memory.</summary>
     public ulong HighestAddress { get; init; } = ulong.MaxValue;
 

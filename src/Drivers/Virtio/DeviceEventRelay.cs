@@ -1,9 +1,12 @@
 namespace VirtioGuest.Drivers.Virtio;
 
 /// <summary>
-/// Stands between transport and owner: the driver sees a change first, and no event comes before DRIVER_OK or after the
-/// device was given up. Counts what passes.
+/// Stands between transport and owner: no event comes before DRIVER_OK or after the device was given up. Counts what
+/// passes.
 /// </summary>
+/// <remarks>
+/// It changes nothing of the device: an interrupt comes on a thread of its own, whatever the owner is at meanwhile.
+/// </remarks>
 internal sealed class DeviceEventRelay : DeviceEventSink
 {
     private readonly VirtioDevice _device;
@@ -40,7 +43,6 @@ internal sealed class DeviceEventRelay : DeviceEventSink
         if (_device.IsLive)
         {
             ConfigurationInterrupts++;
-            _device.ObserveChange();
             _owner.OnConfigurationChange();
         }
     }

@@ -1,6 +1,6 @@
 namespace VirtioGuest.Drivers.Virtio;
 
-/// <summary>Whom a device's interrupts reach: its driver first, and through it the driver's owner.</summary>
+/// <summary>Whom a device's interrupts reach: the owner of its driver.</summary>
 /// <remarks>
 /// Calls come in the machine's interrupt context (see <see cref="Hal.InterruptHandler"/>): one at a time for each
 /// vector, but those of different vectors may come at the same time. A call may come although nothing happened, and
@@ -12,6 +12,9 @@ public abstract class DeviceEventSink
     /// <param name="queueIndex">The virtqueue index.</param>
     public abstract void OnUsedBuffers(ushort queueIndex);
 
-    /// <summary>The device's configuration or state may have changed.</summary>
+    /// <summary>
+    /// The device's configuration or state may have changed. The owner calls <see cref="VirtioDevice.ObserveChange"/>
+    /// when it has the device for itself.
+    /// </summary>
     public abstract void OnConfigurationChange();
 }

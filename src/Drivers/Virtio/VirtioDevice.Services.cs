@@ -13,21 +13,6 @@ public abstract partial class VirtioDevice
     /// </summary>
     private const int ConfigurationAttempts = 100;
 
-    /// <summary>Looks what a configuration change interrupt was for.</summary>
-    internal void ObserveChange()
-    {
-        int life = _lives;
-        string? failure = (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0
-            ? "asks for a reset"
-            : RefreshConfiguration();
-
-        // What was seen of an earlier life is no trouble of this one.
-        if (failure != null && life == _lives)
-        {
-            Fail("the device " + failure);
-        }
-    }
-
     /// <summary>The queue with an index, once <see cref="SetUp"/> is called.</summary>
     protected Virtqueue Queue(int index) => _queues[index];
 
@@ -96,7 +81,7 @@ public abstract partial class VirtioDevice
     /// <summary>Gives up on a live device; its owner stops it.</summary>
     protected void Fail(string trouble)
     {
-        // A device that is being stopped meanwhile stays stopped.
+        // The first trouble is the one to tell of.
         if (IsLive)
         {
             _trouble = trouble;
@@ -104,6 +89,11 @@ public abstract partial class VirtioDevice
             Machine.Log.Warning(Name + ": " + trouble);
         }
     }
+
+    /// <summary>Looks at the status and the configuration of a live device.</summary>
+    /// <returns>Null, or what is wrong, as the end of a sentence that starts with the device.</returns>
+    private string? LookAtChange() =>
+        (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0 ? "asks for a reset" : RefreshConfiguration();
 
     private string? RefreshConfiguration()
     {

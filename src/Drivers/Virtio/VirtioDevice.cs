@@ -12,7 +12,8 @@ namespace VirtioGuest.Drivers.Virtio;
 /// <remarks>
 /// A driver never blocks but for the bounded waits of a reset and a suspension, starts no thread and takes no lock. Its
 /// owner keeps calls that concern one queue from overlapping, and calls <see cref="TryStart"/>, <see cref="Suspend"/>,
-/// <see cref="Resume"/> and <see cref="Stop"/> while nothing else is called.
+/// <see cref="Resume"/>, <see cref="ObserveChange"/> and <see cref="Stop"/> while nothing else is called. An interrupt
+/// changes nothing here: it only reaches the owner.
 /// </remarks>
 public abstract partial class VirtioDevice
 {
@@ -190,6 +191,25 @@ public abstract partial class VirtioDevice
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Looks at what the device has changed: whether it asks for a reset, and its configuration. The owner calls it
+    /// after <see cref="DeviceEventSink.OnConfigurationChange"/>, and whenever it cannot tell whether it missed one.
+    /// </summary>
+    /// <remarks>Does nothing while the device is not live; one that is started is looked at then.</remarks>
+    public void ObserveChange()
+    {
+        if (!IsLive)
+        {
+            return;
+        }
+
+        string? failure = LookAtChange();
+        if (failure != null)
+        {
+            Fail("the device " + failure);
+        }
     }
 
     /// <summary>Tells about the device.</summary>

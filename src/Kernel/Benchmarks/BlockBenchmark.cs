@@ -106,6 +106,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
     {
         lock (_gate)
         {
+            _device.ObserveChange();
             _hasFailed |= _device.State != DeviceState.Running;
             Monitor.PulseAll(_gate);
         }

@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Pci;
 
@@ -26,12 +27,18 @@ internal sealed class DeviceBinder
     {
         _machine = machine;
         _output = output;
+        Tables = FirmwareTables.Read(machine, []);
     }
 
-    /// <summary>Does all of it: the functions on PCI first, then what the command line names.</summary>
+    /// <summary>The firmware's tables; none before <see cref="Bind"/>.</summary>
+    public FirmwareTables Tables { get; private set; }
+
+    /// <summary>Does all of it: the functions on PCI first, then what command line and ACPI name.</summary>
     public DeviceInventory Bind(FirmwareDescription firmware)
     {
+        Tables = FirmwareTables.Read(_machine, firmware.Tables);
         List<MmioDeviceWord> places = MmioDeviceWords.Read(firmware, _output);
+        VirtioMmioDevices.AddTo(places, Tables.Names, _output);
         DeviceInventory inventory = BindPci(firmware, places);
         foreach (MmioDeviceWord place in places)
         {
@@ -59,7 +66,7 @@ internal sealed class DeviceBinder
         {
             if (!PciIdentity.TryIdentify(function, out _))
             {
-                function.Quiesce();
+                Silence(function);
             }
         }
 
@@ -73,6 +80,16 @@ internal sealed class DeviceBinder
         }
 
         return inventory;
+    }
+
+    private void Silence(PciFunction function)
+    {
+        if (!SataController.Stop(_machine, function))
+        {
+            _output.WriteLine($"{function.Address}: a SATA port that firmware left running does not stop: cut off");
+        }
+
+        function.Quiesce();
     }
 
     private void AssignAddresses(PciTopology topology, FirmwareDescription firmware, List<MmioDeviceWord> places)

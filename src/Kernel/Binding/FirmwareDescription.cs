@@ -12,6 +12,9 @@ internal sealed class FirmwareDescription
     /// <summary>Where PCI configuration space is in memory; none on a machine without ACPI.</summary>
     public required IReadOnlyList<ConfigurationWindow> ConfigurationWindows { get; init; }
 
+    /// <summary>The ACPI tables; none on a machine without ACPI.</summary>
+    public IReadOnlyList<AcpiTable> Tables { get; init; } = [];
+
     /// <summary>The kernel command line, which names the devices that cannot be looked for.</summary>
     public required string CommandLine { get; init; }
 }

@@ -72,6 +72,10 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_configuration_window")]
     internal static extern long GetConfigurationWindow(ulong index, ConfigurationWindow* window);
 
+    /// <summary>The ACPI tables whose checksum is right; -ENOENT (-2) past the last.</summary>
+    [DllImport(Library, EntryPoint = "libos_acpi_table")]
+    internal static extern long GetAcpiTable(ulong index, AcpiTable* table);
+
     /// <summary>Thread slot <paramref name="index"/>; -ENOENT (-2) past the last slot, Id 0 in an unused one.</summary>
     [DllImport(Library, EntryPoint = "libos_thread_info")]
     internal static extern long GetThreadInfo(ulong index, ThreadInfo* info);

@@ -79,6 +79,24 @@ internal static unsafe class Startup
         }
     }
 
+    /// <summary>The firmware's ACPI tables.</summary>
+    public static IReadOnlyList<AcpiTable> AcpiTables
+    {
+        get
+        {
+            var tables = new List<AcpiTable>();
+            AcpiTable table;
+            long result;
+            while ((result = LibOsCalls.GetAcpiTable((ulong)tables.Count, &table)) != LibOsError.NoEntry)
+            {
+                LibOsError.ThrowIfError(result, "libos_acpi_table");
+                tables.Add(table);
+            }
+
+            return tables;
+        }
+    }
+
     /// <summary>The name of the door that the kernel came through.</summary>
     public static string DoorName(BootDoor door) => door switch
     {

@@ -101,6 +101,9 @@ internal sealed partial class VirtioDisk : Disk
         var maximumTransfers = (int)Math.Clamp(fitting, 1, PreferredTransfers);
         var disk = new VirtioDisk(device, transferLength, maximumTransfers, timeout);
         events.Attach(disk);
+
+        // What changed before the disk was there to be told.
+        disk.OnConfigurationChange();
         return disk;
     }
 
@@ -212,6 +215,7 @@ internal sealed partial class VirtioDisk : Disk
     {
         lock (_gate)
         {
+            _device.ObserveChange();
             RecoverIfBroken();
         }
     }

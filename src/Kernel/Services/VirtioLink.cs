@@ -80,6 +80,9 @@ internal sealed class VirtioLink : EthernetLink
 
         var link = new VirtioLink(device);
         events.Attach(link);
+
+        // What changed before the link was there to be told.
+        link.OnConfigurationChange();
         return link;
     }
 
@@ -88,7 +91,8 @@ internal sealed class VirtioLink : EthernetLink
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(stack, VirtioNet.EthernetHeaderLength + Mtu);
+            _receiver = new FrameReceiver(
+                stack, VirtioNet.EthernetHeaderLength + NetworkStack.VlanTagLength + Mtu);
         }
 
         // What came before has raised its interrupt in vain.
@@ -128,6 +132,19 @@ internal sealed class VirtioLink : EthernetLink
             lock (_transmitGate)
             {
                 _device.ReclaimTransmitted();
+            }
+        }
+
+        RecoverIfBroken();
+    }
+
+    private void OnConfigurationChange()
+    {
+        lock (_receiveGate)
+        {
+            lock (_transmitGate)
+            {
+                _device.ObserveChange();
             }
         }
 
@@ -228,6 +245,6 @@ internal sealed class VirtioLink : EthernetLink
         public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _link)?.OnUsedBuffers(queueIndex);
 
         /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _link)?.RecoverIfBroken();
+        public override void OnConfigurationChange() => Volatile.Read(ref _link)?.OnConfigurationChange();
     }
 }

@@ -25,7 +25,14 @@ internal sealed class ShellNetwork : NetworkInterface
     public override bool IsUp => _port.Link.IsUp;
 
     /// <inheritdoc/>
-    public override int Mtu => _port.Link.Mtu;
+    public override int Mtu
+    {
+        get
+        {
+            int told = _port.Stack.Configuration?.Mtu ?? 0;
+            return told == 0 ? _port.Link.Mtu : Math.Min(told, _port.Link.Mtu);
+        }
+    }
 
     /// <inheritdoc/>
     public override string? Configuration => _port.Stack.Configuration?.ToString();
@@ -60,7 +67,12 @@ internal sealed class ShellNetwork : NetworkInterface
             (ulong)statistics.BytesReceived,
             (ulong)statistics.FramesSent,
             (ulong)statistics.BytesSent,
-            [.. drops]);
+            [.. drops])
+        {
+            Reassembled = (ulong)statistics.DatagramsReassembled,
+            Fragmented = (ulong)statistics.PacketsFragmented,
+            AddressConflicts = (ulong)statistics.AddressConflicts,
+        };
     }
 
     /// <inheritdoc/>
@@ -82,7 +94,8 @@ internal sealed class ShellNetwork : NetworkInterface
             PingStatus.Replied => PingOutcome.Replied(
                 result.From.Value, (ulong)(result.RoundTrip.Ticks * TimeSpan.NanosecondsPerTick)),
             PingStatus.TimedOut => PingOutcome.TimedOut(),
-            PingStatus.NoAddress or PingStatus.NoRoute => PingOutcome.CannotSend(result.ToString()),
+            PingStatus.NoAddress or PingStatus.NoRoute or PingStatus.NoSingleHost or PingStatus.TooLarge =>
+                PingOutcome.CannotSend(result.ToString()),
             _ => PingOutcome.Failed(result.ToString()),
         };
     }

@@ -9,6 +9,10 @@ internal static unsafe class AcpiPower
     private const ushort SleepTypeMask = 7 << 10;
     private const int SleepTypeShift = 10;
     private const ushort SleepEnable = 1 << 13;
+    private const int ReducedSleepTypeShift = 2;
+    private const int ReducedSleepEnable = 1 << 5;
+
+    private const ushort DiagnosticPort = 0x80;
 
     // A port read takes half a microsecond or more, emulated or not: at least a tenth of a second.
     private const uint MaximumPolls = 200_000;
@@ -24,6 +28,18 @@ internal static unsafe class AcpiPower
             return;
         }
 
+        if (tables->Fixed.SleepControl.IsPresent)
+        {
+            // 4.8.3.7: the type and the enable bit in one write.
+            var sleep = (byte)((tables->SoftOff.SleepTypeA << ReducedSleepTypeShift) | ReducedSleepEnable);
+            if (tables->Fixed.SleepControl.TryWrite(LibOs.Pages, sleep))
+            {
+                Wait();
+            }
+
+            return;
+        }
+
         EnableAcpi(&tables->Fixed);
         Write(tables->Fixed.Pm1aControl, tables->SoftOff.SleepTypeA);
         Write(tables->Fixed.Pm1bControl, tables->SoftOff.SleepTypeB);
@@ -33,20 +49,23 @@ internal static unsafe class AcpiPower
         }
     }
 
-    /// <summary>Writes the reset register (ACPI 6.5, 4.8.3.6), where it is a port.</summary>
+    /// <summary>Writes the reset register (ACPI 6.5, 4.8.3.6), where it is in ports or memory.</summary>
     /// <remarks>Returns, after a bounded time, only where that did not work or the tables do not name one.</remarks>
     public static void Reset(AcpiTables* tables)
     {
-        ushort port = tables->Fixed.ResetPort;
-        if (port == 0)
+        AcpiRegister reset = tables->Fixed.Reset;
+        if (reset.IsPresent && reset.TryWrite(LibOs.Pages, tables->Fixed.ResetValue))
         {
-            return;
+            Wait();
         }
+    }
 
-        Processor.Out8(port, tables->Fixed.ResetValue);
+    // Port 0x80 is nobody's but diagnostics': its reads only take time.
+    private static void Wait()
+    {
         for (uint poll = 0; poll < MaximumPolls; poll++)
         {
-            Processor.In8(port);
+            Processor.In8(DiagnosticPort);
         }
     }
 

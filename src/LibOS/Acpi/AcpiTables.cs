@@ -29,8 +29,11 @@ internal unsafe struct AcpiTables
     /// <summary>How to switch off (\_S5 of the DSDT or an SSDT).</summary>
     public SoftOff SoftOff;
 
+    /// <summary>All tables, for the program.</summary>
+    public AcpiTableList List;
+
     /// <summary>Whether the machine can be switched off through these tables.</summary>
-    public readonly bool HasSoftOff => SoftOff.IsPresent && Fixed.Pm1aControl != 0;
+    public readonly bool HasSoftOff => SoftOff.IsPresent && (Fixed.Pm1aControl != 0 || Fixed.SleepControl.IsPresent);
 
     /// <summary>Reads the tables of a machine. Everything stays zero for what is absent or not in order.</summary>
     /// <remarks>Only tables below 4 GB are read: those are mapped when this runs.</remarks>
@@ -72,6 +75,7 @@ internal unsafe struct AcpiTables
                 continue;
             }
 
+            tables->List.Add(physical, table);
             switch (table.Load32(0))
             {
                 case FadtSignature:
@@ -94,6 +98,7 @@ internal unsafe struct AcpiTables
         // The DSDT hangs from the FADT, and is where \_S5 is on nearly every machine; its word counts.
         if (SystemDescriptionTable.TryOpen(tables->Fixed.DsdtAddress, DsdtSignature, out ByteWindow dsdt))
         {
+            tables->List.Add(tables->Fixed.DsdtAddress, dsdt);
             ReadDefinitions(dsdt, tables);
         }
 

@@ -12,7 +12,6 @@ internal struct FixedDescription
     private const ushort NoVgaFlag = 1 << 2;
     private const ushort NoMessagesFlag = 1 << 3;
     private const ushort NoRealTimeClockFlag = 1 << 5;
-    private const byte SystemIoSpace = 1;
 
     /// <summary>Whether the table is there; everything else is 0 without it.</summary>
     public bool IsPresent;
@@ -41,10 +40,15 @@ internal struct FixedDescription
     /// <summary>The bits of the timer: 24 or 32; 0 without one.</summary>
     public byte TimerBits;
 
-    /// <summary>The port that resets the machine; 0 where none is given, or it is no port.</summary>
-    public ushort ResetPort;
+    /// <summary>What resets the machine; absent where nothing is given.</summary>
+    public AcpiRegister Reset;
 
-    /// <summary>What to write to <see cref="ResetPort"/>.</summary>
+    /// <summary>
+    /// What switches a machine with reduced hardware off (4.8.3.7, SLEEP_CONTROL_REG); absent on others.
+    /// </summary>
+    public AcpiRegister SleepControl;
+
+    /// <summary>What to write to <see cref="Reset"/>.</summary>
     public byte ResetValue;
 
     /// <summary>The register of the real-time clock that holds the century; 0 where none is named.</summary>
@@ -89,12 +93,13 @@ internal struct FixedDescription
         CenturyRegister = table.Load8(108);
         if ((flags & ResetRegisterFlag) != 0 && Revision >= 2 && table.Has(116, 13))
         {
-            ResetPort = PortOf(table, 116);
+            Reset = AcpiRegister.Read(table, 116);
             ResetValue = table.Load8(128);
         }
 
         if (IsHardwareReduced)
         {
+            SleepControl = AcpiRegister.Read(table, 244);
             return;
         }
 
@@ -121,9 +126,11 @@ internal struct FixedDescription
         return port != 0 ? port : ToPort(table.Load32(old));
     }
 
-    // Generic Address Structure, 5.2.3.2.
-    private static ushort PortOf(ByteWindow table, ulong address) =>
-        table.Load8(address) == SystemIoSpace ? ToPort(table.Load64(address + 4)) : (ushort)0;
+    private static ushort PortOf(ByteWindow table, ulong address)
+    {
+        AcpiRegister register = AcpiRegister.Read(table, address);
+        return register.IsPort ? (ushort)register.Address : (ushort)0;
+    }
 
     private static ushort ToPort(ulong address) => address <= ushort.MaxValue ? (ushort)address : (ushort)0;
 }

@@ -35,3 +35,4 @@
         CALL    libos_debug_exit,        0x1013
         CALL    libos_crash,             0x1014
         CALL    libos_configuration_window, 0x1015
+        CALL    libos_acpi_table,        0x1020

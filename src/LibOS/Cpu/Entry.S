@@ -57,21 +57,14 @@ start32:
         cli
         cld
         movl    $boot_stack_top, %esp
-
-        # Long mode, or a line that says why not.
-        movl    $0x80000000, %eax
+        pushl   %edi
         pushl   %ebx
-        cpuid
-        popl    %ebx
-        cmpl    $0x80000001, %eax
-        jb      no_long_mode
+        call    check_processor
         movl    $0x80000001, %eax
-        pushl   %ebx
         cpuid
-        popl    %ebx
-        btl     $29, %edx
-        jnc     no_long_mode
         movl    %edx, %ebp                      # bit 20: no-execute pages
+        popl    %ebx
+        popl    %edi
 
         # The first 4 GB in 2 MB pages, twice: at their own addresses, and in the direct map.
         movl    $boot_directories, %esi
@@ -91,12 +84,15 @@ start32:
         movl    $boot_root, %eax
         movl    %eax, %cr3
 
+        # Whatever a loader has left on is turned off, machine checks excepted: OSXSAVE without LibOS knowing, for one.
         movl    %cr4, %eax
+        andl    $0x40, %eax
         orl     $0x620, %eax                    # PAE, OSFXSR, OSXMMEXCPT
         movl    %eax, %cr4
 
         movl    $0xC0000080, %ecx               # EFER
         rdmsr
+        andl    $~0x4000, %eax                  # FFXSR, with which FXSAVE leaves out XMM registers in ring 0
         orl     $0x101, %eax                    # LME, SCE
         btl     $20, %ebp
         jnc     2f
@@ -104,33 +100,92 @@ start32:
 2:      wrmsr
 
         movl    %cr0, %eax
-        andl    $~0x6000000C, %eax              # EM and TS off; CD and NW too, which are on after a reset
+        andl    $~0x6000000C, %eax              # EM and TS off; CD and NW too, which a reset leaves on
         orl     $0x80010022, %eax               # PG, WP, NE, MP
         movl    %eax, %cr0
 
         lgdt    gdt_descriptor
         ljmp    $CODE_SELECTOR, $start64
 
-no_long_mode:
-        movl    $no_long_mode_text, %esi
-3:      movw    $0x3FD, %dx                     # bounded: a missing UART reads all ones, which says ready
-        movl    $0x100000, %ecx
-4:      inb     %dx, %al
-        testb   $0x20, %al
+# Returns where the processor has all that the way to LibOS' reports takes; else says what it lacks, and ends.
+check_processor:
+        # CPUID is there if bit 21 of the flags can be changed.
+        pushfl
+        popl    %eax
+        movl    %eax, %ecx
+        xorl    $0x200000, %eax
+        pushl   %eax
+        popfl
+        pushfl
+        popl    %eax
+        xorl    %ecx, %eax
+        movl    $cpuid_name, %esi
+        xorl    %ebp, %ebp
+        testl   $0x200000, %eax
+        jz      refuse
+
+        movl    $required_features, %esi
+1:      cmpb    $0, FEATURE_IS_EARLY(%esi)
+        je      2f
+        call    has_feature
+        jnc     tell_missing
+2:      addl    $FEATURE_SIZE, %esi
+        cmpl    $required_features_end, %esi
+        jb      1b
+        ret
+
+# Once it has to be said, all that is missing is said.
+tell_missing:
+        movl    $required_features, %ebp
+3:      movl    %ebp, %esi
+        call    has_feature
+        jc      4f
+        movl    FEATURE_NAME(%ebp), %esi
+        jmp     refuse
+4:      addl    $FEATURE_SIZE, %ebp
+        cmpl    $required_features_end, %ebp
+        jb      3b
+        movl    $refusal_end, %esi
+        call    early_write
+        jmp     early_end
+
+# esi = a name, ebp = its place in the table, or 0 where that is the whole list.
+refuse:
+        pushl   %esi
+        movl    $comma, %esi
+        testb   $1, has_begun
         jnz     5f
-        loop    4b
-5:      movb    (%esi), %al
-        testb   %al, %al
-        jz      6f
-        movw    $0x3F8, %dx
-        outb    %al, %dx
-        incl    %esi
-        jmp     3b
-6:      movw    $0xF4, %dx
-        movb    $0x11, %al
-        outb    %al, %dx
-7:      hlt
-        jmp     7b
+        movb    $1, has_begun
+        call    early_begin
+        movl    $refusal, %esi
+5:      call    early_write
+        popl    %esi
+        call    early_write
+        testl   %ebp, %ebp
+        jnz     4b
+        movl    $refusal_end, %esi
+        call    early_write
+        jmp     early_end
+
+# esi = an entry of the table: carry is set if the processor has it. Changes eax, ebx, ecx, edx.
+has_feature:
+        movl    FEATURE_LEAF(%esi), %eax
+        andl    $0x80000000, %eax
+        cpuid
+        cmpl    FEATURE_LEAF(%esi), %eax        # the highest number that there is
+        jae     6f
+        clc
+        ret
+6:      movl    FEATURE_LEAF(%esi), %eax
+        cpuid
+        testb   $1, FEATURE_IS_IN_ECX(%esi)
+        jz      7f
+        movl    %ecx, %edx
+7:      movzbl  FEATURE_BIT(%esi), %eax
+        btl     %eax, %edx
+        ret
+
+#include "EarlyReport.inc"
 
         .code64
 start64:
@@ -145,15 +200,45 @@ start64:
         movl    %ebx, %esi                      # physical address of what the loader hands over
         leaq    boot_stack_top(%rip), %rsp
         xorl    %ebp, %ebp
+
+        # Traps before LibOS has its own table: they are nothing but faults, and are to be told.
+        leaq    boot_interrupt_table(%rip), %rdx
+        leaq    boot_trap_stubs(%rip), %rax
+        movl    $BOOT_TRAPS, %ecx
+9:      movw    %ax, (%rdx)
+        movw    $CODE_SELECTOR, 2(%rdx)
+        movw    $0x8E00, 4(%rdx)                # interrupt gate
+        movq    %rax, %r8
+        shrq    $16, %r8
+        movw    %r8w, 6(%rdx)
+        addq    $16, %rdx
+        addq    $16, %rax
+        loop    9b
+        lidt    boot_interrupt_descriptor(%rip)
+
+        fninit
+        ldmxcsr initial_mxcsr(%rip)
         call    libos_main
 8:      cli
         hlt
         jmp     8b
 
         .section .rodata
-no_long_mode_text:
-        .ascii  "VirtioGuest needs a 64-bit processor.\r\n"
-        .asciz  "VIRTIOGUEST: FAILED\r\n"
+refusal:
+        .asciz  "VirtioGuest cannot run on this processor, which lacks: "
+comma:
+        .asciz  ", "
+refusal_end:
+        .asciz  ".\nVIRTIOGUEST: FAILED\n"
+cpuid_name:
+        .asciz  "CPUID"
+
+        .align  4
+initial_mxcsr:
+        .long   0x1F80
+boot_interrupt_descriptor:
+        .short  BOOT_TRAPS * 16 - 1
+        .quad   boot_interrupt_table
 
         .section .data.segments, "aw"
         .align  16
@@ -168,7 +253,14 @@ gdt_descriptor:
         .short  gdt_descriptor - gdt - 1
         .quad   gdt
 
+        .data
+has_begun:
+        .byte   0
+
         .bss
+        .align  16
+boot_interrupt_table:
+        .skip   BOOT_TRAPS * 16
         .align  4096
 boot_root:
         .skip   4096

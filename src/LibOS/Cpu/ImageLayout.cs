@@ -33,6 +33,12 @@ internal unsafe struct ImageLayout
     /// <summary>What the idle thread runs where no timer interrupts.</summary>
     public byte* IdlePollLoop;
 
+    /// <summary>The first of the features that the processor must have.</summary>
+    public RequiredFeature* Features;
+
+    /// <summary>The place behind the last one.</summary>
+    public RequiredFeature* FeaturesEnd;
+
     /// <summary>The distance between two trap stubs.</summary>
     public const ulong TrapStubLength = 16;
 }

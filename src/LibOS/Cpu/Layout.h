@@ -21,3 +21,14 @@
 
 /* The local APIC timer's vector, as in Vectors.cs. */
 #define VECTOR_TIMER            0xF0
+
+/* An entry of the table of required processor features; struct RequiredFeature names the same. */
+#define FEATURE_LEAF            0
+#define FEATURE_IS_IN_ECX       4
+#define FEATURE_BIT             5
+#define FEATURE_IS_EARLY        6
+#define FEATURE_NAME            8
+#define FEATURE_SIZE            12
+
+/* How many vectors the boot assembly's interrupt table has: the processor's own. */
+#define BOOT_TRAPS              32

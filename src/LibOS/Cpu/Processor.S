@@ -123,9 +123,17 @@ FUNCTION processor_enable_xsave
         xsetbv
         ret
 
-FUNCTION processor_initial_extended
-        fninit
-        fxsave64 (%rdi)
+FUNCTION processor_disable_xsave
+        movq    %cr4, %rax
+        andl    $~0x40000, %eax                 # the upper half of CR4 is zero
+        movq    %rax, %cr4
+        ret
+
+FUNCTION processor_read_xcr0
+        xorl    %ecx, %ecx
+        xgetbv
+        shlq    $32, %rdx
+        orq     %rdx, %rax
         ret
 
 FUNCTION processor_pause
@@ -195,3 +203,5 @@ image_layout:
         .quad   libos_font
         .quad   libos_symbols
         .quad   idle_poll_loop
+        .quad   required_features
+        .quad   required_features_end

@@ -91,12 +91,15 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void EnableXSave(ulong components);
 
-    /// <summary>
-    /// Writes the state that a new thread starts with, as FXSAVE lays it out (512 bytes, 16-byte aligned).
-    /// </summary>
-    [RuntimeImport("processor_initial_extended")]
+    /// <summary>Turns off XSAVE, and with it AVX.</summary>
+    [RuntimeImport("processor_disable_xsave")]
     [MethodImpl(MethodImplOptions.InternalCall)]
-    public static extern void InitialExtendedState(void* area);
+    public static extern void DisableXSave();
+
+    /// <summary>Which components XSAVE saves (XCR0); XSAVE is on.</summary>
+    [RuntimeImport("processor_read_xcr0")]
+    [MethodImpl(MethodImplOptions.InternalCall)]
+    public static extern ulong ReadXcr0();
 
     /// <summary>Tells the processor that this is a waiting loop (PAUSE).</summary>
     [RuntimeImport("processor_pause")]

@@ -3,8 +3,13 @@ namespace VirtioGuest.LibOS.Cpu;
 /// <summary>What CPUID says about the processor, as far as LibOS cares.</summary>
 internal unsafe struct ProcessorFeatures
 {
-    // XCR0: x87, SSE, AVX, and the three parts of AVX-512.
-    private const uint WantedComponents = 0xE7;
+    // XCR0 (Intel SDM 1, 13.3). Nothing else is ever turned on: what compiled code uses is in these, and what is off
+    // (AMX, APX) is off for the .NET runtime too, which looks at XCR0 before it uses anything.
+    private const ulong X87AndSse = 0x3;
+    private const ulong Avx = 0x4;
+    private const ulong Avx512 = 0xE0;
+    private const int FirstExtendedComponent = 2;
+    private const int LastExtendedComponent = 7;
 
     /// <summary>What CPUID function 1 says in EDX, which Linux hands on to programs (AT_HWCAP).</summary>
     public uint Basic;
@@ -12,16 +17,16 @@ internal unsafe struct ProcessorFeatures
     /// <summary>Whether there is a local APIC.</summary>
     public bool HasLocalApic;
 
-    /// <summary>Whether there is CMPXCHG16B, which the .NET runtime uses without asking.</summary>
-    public bool HasWideCompareExchange;
-
     /// <summary>Whether RDRAND works.</summary>
     public bool HasRandom;
 
     /// <summary>Whether page tables have a no-execute bit.</summary>
     public bool HasNoExecute;
 
-    /// <summary>Which components XSAVE is to save; 0 where there is no XSAVE.</summary>
+    /// <summary>
+    /// Which components XSAVE is to save; 0 where extended registers are saved by FXSAVE. Before <see cref="Enable"/>
+    /// it is what CPUID promises.
+    /// </summary>
     public ulong XSaveComponents;
 
     /// <summary>The bytes that saved extended registers take.</summary>
@@ -40,48 +45,94 @@ internal unsafe struct ProcessorFeatures
         features.Basic = r[3];
         features.HasLocalApic = (r[3] & (1u << 9)) != 0;
         features.HasRandom = (r[2] & (1u << 30)) != 0;
-        features.HasWideCompareExchange = (r[2] & (1u << 13)) != 0;
         bool hasXSave = (r[2] & (1u << 26)) != 0;
         bool isGuest = (r[2] & (1u << 31)) != 0;
 
         Processor.CpuId(0x8000_0001, 0, r);
         features.HasNoExecute = (r[3] & (1u << 20)) != 0;
 
-        features.ExtendedLength = 512;
+        features.ExtendedLength = ExtendedState.LegacyLength;
         if (hasXSave)
         {
-            // No processor has XSAVE without one of its extensions, but QEMU has such models, and hangs in them.
+            // Processors with XSAVE but none of its extensions are rare. QEMU emulates some (Opteron_G4), and never
+            // comes back from the instruction that turns XSAVE on in them.
             Processor.CpuId(0xD, 1, r);
             bool hasExtension = r[0] != 0;
             Processor.CpuId(0xD, 0, r);
-            features.XSaveComponents = hasExtension ? r[0] & WantedComponents : 0;
+            features.XSaveComponents = hasExtension ? Loadable(r[0]) : 0;
         }
 
         features.TimestampKilohertz = TimestampFrequency(isGuest);
         return features;
     }
 
-    /// <summary>Turns on what was found. Called once a processor.</summary>
+    /// <summary>
+    /// Turns on what was found, and looks whether it is on: where XCR0 does not take what CPUID promises, or the area
+    /// does not have the size that it must have, extended registers are saved by FXSAVE, and XSAVE is turned off so
+    /// that nobody else finds AVX either. Called once a processor.
+    /// </summary>
     public void Enable(PerCpu* cpu)
     {
-        if (XSaveComponents == 0)
+        ulong promised = XSaveComponents;
+        XSaveComponents = 0;
+        ExtendedLength = ExtendedState.LegacyLength;
+        cpu->UseXSave = 0;
+        if (promised != 0 && !TryEnable(promised) && !TryEnable(promised & (X87AndSse | Avx)))
         {
-            return;
+            Processor.DisableXSave();
         }
 
+        cpu->UseXSave = XSaveComponents != 0 ? 1u : 0;
+    }
+
+    // What XSETBV takes of a set of components: x87 and SSE at least, AVX-512 whole and only with AVX; else it faults.
+    private static ulong Loadable(ulong components)
+    {
+        if ((components & X87AndSse) != X87AndSse)
+        {
+            return 0;
+        }
+
+        ulong loadable = components & (X87AndSse | Avx);
+        bool hasAvx512 = (components & Avx512) == Avx512 && (components & Avx) != 0;
+        return hasAvx512 ? loadable | Avx512 : loadable;
+    }
+
+    private bool TryEnable(ulong components)
+    {
+        Processor.EnableXSave(components);
+
+        // CPUID comes before the look at XCR0: a hypervisor that does not see XSETBV puts the old value back when it
+        // next runs, and CPUID makes it run.
+        uint length = AreaLength(components);
         uint* r = stackalloc uint[4];
-        Processor.EnableXSave(XSaveComponents);
         Processor.CpuId(0xD, 0, r);
-        if (r[1] > Memory.Frame.Size)
+        if (r[1] < length || r[1] > ExtendedState.AreaLength || Processor.ReadXcr0() != components)
         {
-            // Larger than the area that a thread gets: without AVX-512 it fits.
-            XSaveComponents &= 7;
-            Processor.EnableXSave(XSaveComponents);
-            Processor.CpuId(0xD, 0, r);
+            return false;
         }
 
+        XSaveComponents = components;
         ExtendedLength = r[1];
-        cpu->UseXSave = 1;
+        return true;
+    }
+
+    // The bytes that XSAVE writes for some components: where the last one ends (Intel SDM 1, 13.5).
+    private static uint AreaLength(ulong components)
+    {
+        uint* r = stackalloc uint[4];
+        uint length = ExtendedState.LegacyLength + ExtendedState.HeaderLength;
+        for (int component = FirstExtendedComponent; component <= LastExtendedComponent; component++)
+        {
+            if ((components & (1ul << component)) != 0)
+            {
+                Processor.CpuId(0xD, (uint)component, r);
+                uint end = r[1] + r[0];
+                length = end > length ? end : length;
+            }
+        }
+
+        return length;
     }
 
     private static uint TimestampFrequency(bool isGuest)

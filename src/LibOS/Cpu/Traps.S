@@ -129,13 +129,13 @@ trap_common:
 
 # One stub a vector, 16 bytes each, all making the same frame: 8, 10 to 14, 17 and 21 push an error code themselves.
         .altmacro
-        .macro  TRAP_STUB vector
+        .macro  TRAP_STUB vector, target
         .align  16
         .if     !((\vector == 8) || ((\vector >= 10) && (\vector <= 14)) || (\vector == 17) || (\vector == 21))
         pushq   $0
         .endif
         pushq   $\vector
-        jmp     trap_common
+        jmp     \target
         .endm
 
         .globl  trap_stubs
@@ -143,9 +143,42 @@ trap_common:
 trap_stubs:
         .set    vector_number, 0
         .rept   256
-        TRAP_STUB %vector_number
+        TRAP_STUB %vector_number, trap_common
         .set    vector_number, vector_number + 1
         .endr
+
+# The same for the processor's own vectors while LibOS starts, on whatever stack there is: a report, and the end. A fault
+# in the report has no words any more.
+        .globl  boot_trap_stubs
+        .align  16
+boot_trap_stubs:
+        .set    vector_number, 0
+        .rept   BOOT_TRAPS
+        TRAP_STUB %vector_number, boot_trap
+        .set    vector_number, vector_number + 1
+        .endr
+
+        .align  16
+        .type   boot_trap, @function
+boot_trap:
+        PUSH_REGISTERS
+        cld
+        movq    %rsp, %rdi
+        xorl    %ebp, %ebp
+        andq    $-16, %rsp
+        incl    boot_trap_depth(%rip)
+        cmpl    $1, boot_trap_depth(%rip)
+        jne     1f
+        call    libos_boot_trap
+1:      movw    $0xF4, %dx
+        movb    $0x11, %al
+        outb    %al, %dx
+2:      cli
+        hlt
+        jmp     2b
+
+        .local  boot_trap_depth
+        .comm   boot_trap_depth, 4, 4
 
 # What the idle thread runs: as program code, so that an interrupt finds it like any other thread.
         .globl  idle_loop

@@ -39,6 +39,23 @@ internal static unsafe class Traps
         }
     }
 
+    /// <summary>A trap came before LibOS had its own table: the start of the machine failed.</summary>
+    [RuntimeExport("libos_boot_trap")]
+    public static void OnBootTrap(TrapFrame* frame)
+    {
+        Processor.Current()->KernelDepth++;
+        Panic.Begin("processor exception while LibOS starts");
+        Panic.Detail("vector ", frame->Vector);
+        Panic.Detail("error code ", frame->ErrorCode);
+        if (frame->Vector == Vectors.PageFault)
+        {
+            Panic.Detail("address ", Processor.FaultAddress());
+        }
+
+        Panic.WriteRegisters(frame);
+        Panic.End();
+    }
+
     private static void OnPageFault(PerCpu* cpu, TrapFrame* frame)
     {
         ulong address = Processor.FaultAddress();

@@ -2,9 +2,13 @@
 # linked, clears their zero-initialised rest and enters LibOS.
 #
 # Linux/x86 boot protocol, "32-bit boot protocol": flat 4 GB segments, paging off, esi = physical address of the boot
-# parameters. A minimal VMM sets up no more than that, so nothing here needs a stack, a descriptor table or firmware.
+# parameters. A minimal VMM sets up no more than that, so nothing here needs a descriptor table or firmware.
 #
-# KERNEL_ENTRY is the physical address of libos_entry_linux; the build tool defines it.
+# KERNEL_ENTRY is the physical address of libos_entry_linux; the build tool defines it, and what MemoryCheck.inc needs.
+
+#define BP_E820_COUNT   0x1e8
+#define BP_E820_TABLE   0x2d0
+#define E820_ENTRY_SIZE 20
 
 #define ELF_PHOFF       32
 #define ELF_PHENTSIZE   54
@@ -22,7 +26,14 @@
 _start:
         cli
         cld
-        movl    %esi, %ebp
+        movl    $stack_end, %esp
+        pushl   %esi
+        movzbl  BP_E820_COUNT(%esi), %ecx
+        addl    $BP_E820_TABLE, %esi
+        movl    $E820_ENTRY_SIZE, %edx
+        xorl    %ebp, %ebp
+        call    check_memory
+        popl    %ebp
         movl    $kernel, %ebx
         addl    kernel + ELF_PHOFF, %ebx
         movzwl  kernel + ELF_PHNUM, %edx
@@ -60,6 +71,12 @@ skip:
         movl    %ebp, %esi
         movl    $KERNEL_ENTRY, %eax
         jmpl    *%eax
+
+#include "MemoryCheck.inc"
+
+        .balign 16
+        .skip   256
+stack_end:
 
         # The build tool appends the ELF file here.
         .balign 16

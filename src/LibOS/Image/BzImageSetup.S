@@ -4,6 +4,8 @@
 # A loader that starts the 32-bit part itself copies the first 4 KB of this file as the boot parameters, so everything
 # before the header is zero: a byte there would be taken for a screen or an ACPI table.
 #
+# The build tool defines what MemoryCheck.inc needs.
+#
 # Offsets are those of "struct boot_params" and of the setup header in the Linux/x86 boot protocol.
 
 #define BP_SCREEN_COLUMN        0x00
@@ -148,6 +150,7 @@ line_20_done:
         xorl    %eax, %eax
         movw    %ds, %ax
         shll    $4, %eax
+        movl    %eax, %ebp
         leal    boot_parameters(%eax), %esi
         leal    descriptors(%eax), %ecx
         movl    %ecx, descriptor_table + 2
@@ -186,7 +189,18 @@ protected_mode:
         movl    %eax, %fs
         movl    %eax, %gs
         movl    %eax, %ss
+        leal    stack_end(%ebp), %esp
+
+        # The 32-bit part looks too, for loaders that start there; but it may itself lie outside RAM.
+        pushl   %esi
+        movzbl  BP_E820_COUNT(%esi), %ecx
+        addl    $BP_E820_TABLE, %esi
+        movl    $E820_ENTRY_SIZE, %edx
+        call    check_memory
+        popl    %esi
         jmpl    *%ebx
+
+#include "MemoryCheck.inc"
 
         .balign 8
 descriptors:

@@ -13,8 +13,11 @@ internal static unsafe class KernelImage
     private const uint WritableFlag = 2;
 
     /// <summary>Maps the image at its own addresses, page by page.</summary>
+    /// <param name="elfHeader">The ELF header in memory.</param>
+    /// <param name="image">Where the image starts; segments below it are not part of it.</param>
+    /// <param name="table">The page table.</param>
     /// <returns>False when the headers make no sense or there is no memory for tables.</returns>
-    public static bool Map(byte* elfHeader, PageTable* table)
+    public static bool Map(byte* elfHeader, ulong image, PageTable* table)
     {
         ulong headers = (ulong)elfHeader + *(ulong*)(elfHeader + 32);
         ushort length = *(ushort*)(elfHeader + 54);
@@ -22,13 +25,15 @@ internal static unsafe class KernelImage
         for (ushort i = 0; i < count; i++)
         {
             byte* header = (byte*)(headers + ((ulong)i * length));
-            if (*(uint*)header != LoadSegment)
+            ulong start = Frame.RoundDown(*(ulong*)(header + 16));
+
+            // What lies below was there to get here (PvhGate.S), and is gone from now on.
+            if (*(uint*)header != LoadSegment || start < image)
             {
                 continue;
             }
 
             uint flags = *(uint*)(header + 4);
-            ulong start = Frame.RoundDown(*(ulong*)(header + 16));
             ulong end = Frame.RoundUp(*(ulong*)(header + 16) + *(ulong*)(header + 40));
             if ((flags & (ExecutableFlag | WritableFlag)) == (ExecutableFlag | WritableFlag))
             {

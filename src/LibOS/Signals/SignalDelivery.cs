@@ -16,6 +16,10 @@ internal static unsafe class SignalDelivery
 {
     private const ulong RedZone = 128;
     private const ulong ExtendedAlignment = 64;
+
+    // What a handler may change of the flags: those of arithmetic, trap, direction, alignment check (as on Linux).
+    private const ulong HandlerFlags = 0x4_0DD5;
+
     private const int SentByThread = -6;
     private const int FaultCode = 1;
 
@@ -107,9 +111,9 @@ internal static unsafe class SignalDelivery
         frame->Rcx = machine->Rcx;
         frame->Rsp = machine->Rsp;
         frame->Rip = machine->Rip;
-        frame->Flags = machine->Flags;
+        frame->Flags = (machine->Flags & HandlerFlags) | (frame->Flags & ~HandlerFlags);
         thread->SignalMask = saved->Mask;
-        Processor.Copy(thread->Extended, (void*)machine->ExtendedState, LibOs.Features->ExtendedLength);
+        ExtendedState.Load(thread->Extended, (byte*)machine->ExtendedState, LibOs.Features);
     }
 
     private static void Push(Thread* thread, TrapFrame* frame, int signal, int code, ulong detail, ulong faultAddress)
@@ -130,6 +134,7 @@ internal static unsafe class SignalDelivery
 
         Processor.Fill((void*)stack, 0, (ulong)sizeof(SignalFrame));
         Processor.Copy((void*)extended, thread->Extended, length);
+        ExtendedState.Initialize(thread->Extended);
         SignalFrame* saved = (SignalFrame*)stack;
         saved->ReturnAddress = action->Restorer;
         saved->Mask = thread->SignalMask;

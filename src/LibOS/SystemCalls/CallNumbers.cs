@@ -91,4 +91,5 @@ internal static class CallNumbers
     public const ulong DebugExit = 0x1013;
     public const ulong Crash = 0x1014;
     public const ulong ConfigurationWindow = 0x1015;
+    public const ulong AcpiTable = 0x1020;
 }

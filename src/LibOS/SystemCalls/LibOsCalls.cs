@@ -59,6 +59,10 @@ internal static unsafe class LibOsCalls
                 return a <= int.MaxValue && LibOs.Acpi->Configuration.TryGet((int)a, (ConfigurationWindow*)b)
                     ? 0
                     : -ErrorNumber.NoEntry;
+            case CallNumbers.AcpiTable:
+                return a <= int.MaxValue && LibOs.Acpi->List.TryGet((int)a, (AcpiTable*)b)
+                    ? 0
+                    : -ErrorNumber.NoEntry;
             case CallNumbers.ThreadInformation:
                 return DescribeThread(cpu, a, (ThreadInfo*)b);
             case CallNumbers.ThreadName:

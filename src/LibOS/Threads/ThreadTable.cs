@@ -7,7 +7,7 @@ namespace VirtioGuest.LibOS.Threads;
 internal unsafe struct ThreadTable
 {
     /// <summary>The most threads that there can be.</summary>
-    public const int Capacity = 256;
+    public const int Capacity = 512;
 
     private Thread* _slots;
     private uint _lastId;

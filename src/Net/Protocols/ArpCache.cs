@@ -24,6 +24,7 @@ internal sealed class ArpCache
     private static readonly TimeSpan s_defendInterval = TimeSpan.FromSeconds(10);
 
     private readonly EthernetPort _port;
+    private readonly IPv4Output _output;
     private readonly StackCounters _counters;
     private readonly Action<IPv4Address> _unanswered;
     private readonly ArpQueue _queue;
@@ -34,15 +35,17 @@ internal sealed class ArpCache
     private int _asked;
 
     /// <summary>Creates an empty table.</summary>
-    /// <param name="port">Where ARP packets and resolved packets go.</param>
+    /// <param name="port">Where ARP packets go.</param>
+    /// <param name="output">Where packets go whose next hop is known.</param>
     /// <param name="counters">Where drops are counted.</param>
     /// <param name="unanswered">Told of each neighbour that did not answer.</param>
-    public ArpCache(EthernetPort port, StackCounters counters, Action<IPv4Address> unanswered)
+    public ArpCache(EthernetPort port, IPv4Output output, StackCounters counters, Action<IPv4Address> unanswered)
     {
         _port = port;
+        _output = output;
         _counters = counters;
         _unanswered = unanswered;
-        _queue = new ArpQueue(port, counters);
+        _queue = new ArpQueue(port, output, counters);
         _frame = port.NewFrame();
     }
 
@@ -96,12 +99,12 @@ internal sealed class ArpCache
     }
 
     /// <summary>Sends a packet to a neighbour, or keeps it until the neighbour's hardware address is known.</summary>
-    public SendStatus Send(IPv4Address nextHop, Span<byte> frame, int payloadLength, TimeSpan now)
+    public SendStatus Send(IPv4Address nextHop, Span<byte> frame, int packetLength, TimeSpan now)
     {
         int index = Find(nextHop);
         if (index >= 0 && _entries[index].State == ArpEntryState.Known && now < _entries[index].Deadline)
         {
-            return _port.Send(frame, payloadLength, _entries[index].Hardware, EtherType.IPv4);
+            return _output.Send(frame, packetLength, _entries[index].Hardware);
         }
 
         if (!_port.IsUpForPacket())
@@ -120,7 +123,7 @@ internal sealed class ArpCache
             }
         }
 
-        if (!_queue.TryAdd(nextHop, frame, payloadLength))
+        if (!_queue.TryAdd(nextHop, frame, packetLength))
         {
             return SendStatus.Busy;
         }
@@ -185,11 +188,12 @@ internal sealed class ArpCache
             return;
         }
 
-        // A probe has no sender address: it is answered, but tells nothing (RFC 5227, 2.1.1).
+        // A probe has no sender address: it is answered, but tells nothing (RFC 5227, 2.1.1). So is a host that is not
+        // on this link by our mask, because the masks on a link need not be the same.
         bool isForUs = packet.TargetAddress == _configuration.Address;
         bool isQuestion = isForUs && packet.Operation == ArpOperation.Request;
         bool isLearned = CanBeNeighbour(packet.SenderAddress) && Learn(packet, isQuestion, now);
-        if (isQuestion && (isLearned || packet.SenderAddress.IsAny))
+        if (isQuestion && (packet.SenderAddress.IsAny || _configuration.IsOtherHost(packet.SenderAddress)))
         {
             Send(ArpOperation.Reply, packet.SenderHardware, packet.SenderHardware, packet.SenderAddress);
         }

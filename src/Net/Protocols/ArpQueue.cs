@@ -13,23 +13,29 @@ internal sealed class ArpQueue
     public const int CapacityPerHop = 4;
 
     private readonly EthernetPort _port;
+    private readonly IPv4Output _output;
     private readonly StackCounters _counters;
     private readonly Slot[] _slots = new Slot[Capacity];
+
+    // One packet that will go out in fragments may wait, too. It waits whole.
+    private readonly byte[] _large = IPv4Output.NewFrame();
+    private bool _isLargeInUse;
     private int _count;
 
     /// <summary>Creates an empty queue.</summary>
-    public ArpQueue(EthernetPort port, StackCounters counters)
+    public ArpQueue(EthernetPort port, IPv4Output output, StackCounters counters)
     {
         _port = port;
+        _output = output;
         _counters = counters;
     }
 
     /// <summary>Takes a copy of a packet.</summary>
     /// <param name="nextHop">Whose hardware address is missing.</param>
     /// <param name="frame">A frame in which the packet is in place.</param>
-    /// <param name="payloadLength">The packet's size in bytes.</param>
+    /// <param name="packetLength">The packet's size in bytes.</param>
     /// <returns>Whether there was room.</returns>
-    public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int payloadLength)
+    public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int packetLength)
     {
         int waiting = 0;
         for (int i = 0; i < _count; i++)
@@ -37,17 +43,21 @@ internal sealed class ArpQueue
             waiting += _slots[i].NextHop == nextHop ? 1 : 0;
         }
 
-        if (_count == Capacity || waiting == CapacityPerHop)
+        int length = EthernetHeader.Length + packetLength;
+        bool isLarge = packetLength > _port.Mtu;
+        if (_count == Capacity || waiting == CapacityPerHop || (isLarge && _isLargeInUse))
         {
             _counters.Drop(DropReason.ArpQueueFull);
             return false;
         }
 
         ref Slot slot = ref _slots[_count++];
-        slot.Frame ??= _port.NewFrame();
+        slot.Small ??= _port.NewFrame();
         slot.NextHop = nextHop;
-        slot.PayloadLength = payloadLength;
-        frame[..(EthernetHeader.Length + payloadLength)].CopyTo(slot.Frame);
+        slot.PacketLength = packetLength;
+        slot.IsLarge = isLarge;
+        _isLargeInUse |= isLarge;
+        frame[..length].CopyTo(isLarge ? _large : slot.Small);
         return true;
     }
 
@@ -77,14 +87,17 @@ internal sealed class ArpQueue
                 // Swapping keeps every slot's buffer, and the order of those that stay.
                 _slots[i] = _slots[kept];
                 _slots[kept++] = slot;
+                continue;
             }
-            else if (hardware is null)
+
+            _isLargeInUse &= !slot.IsLarge;
+            if (hardware is null)
             {
                 _counters.Drop(DropReason.ArpUnanswered);
             }
             else
             {
-                _port.Send(slot.Frame, slot.PayloadLength, hardware.Value, EtherType.IPv4);
+                _output.Send(slot.IsLarge ? _large : slot.Small, slot.PacketLength, hardware.Value);
             }
         }
 
@@ -93,8 +106,9 @@ internal sealed class ArpQueue
 
     private struct Slot
     {
-        public byte[]? Frame;
+        public byte[]? Small;
         public IPv4Address NextHop;
-        public int PayloadLength;
+        public int PacketLength;
+        public bool IsLarge;
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Numerics;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -7,9 +6,10 @@ namespace VirtioGuest.Net.Protocols;
 internal sealed partial class DhcpClient
 {
     /// <summary>Takes what a server sent.</summary>
-    /// <param name="data">The data of a UDP datagram from port 67 to port 68.</param>
+    /// <param name="source">Where it came from.</param>
+    /// <param name="data">The data of a UDP datagram to port 68; some servers and relays send from any port.</param>
     /// <param name="now">The time.</param>
-    public void OnMessage(ReadOnlySpan<byte> data, TimeSpan now)
+    public void OnMessage(IPv4Address source, ReadOnlySpan<byte> data, TimeSpan now)
     {
         if (!DhcpMessage.TryParse(data, out DhcpMessage message))
         {
@@ -20,7 +20,7 @@ internal sealed partial class DhcpClient
         bool isForUs = message.IsReply
             && message.TransactionId == _transactionId
             && message.ClientHardware == _hardware;
-        if (!isForUs || !TryAct(message, now))
+        if (!isForUs || !TryAct(new DhcpAnswer(message, source), now))
         {
             _counters.Drop(DropReason.DhcpIgnored);
             return;
@@ -30,60 +30,122 @@ internal sealed partial class DhcpClient
         Wake();
     }
 
-    private bool TryAct(in DhcpMessage message, TimeSpan now) => message.Type switch
+    private bool TryAct(in DhcpAnswer answer, TimeSpan now) => answer.Message.Type switch
     {
-        DhcpMessageType.Offer => _state == DhcpState.Selecting && TryTakeOffer(message, now),
-        DhcpMessageType.Acknowledge => TryTakeLease(message),
-        DhcpMessageType.Refuse => TryTakeRefusal(message, now),
+        DhcpMessageType.Offer => TryTakeOffer(answer, now),
+        DhcpMessageType.None => TryTakeBootpReply(answer),
+        DhcpMessageType.Acknowledge => TryTakeLease(answer),
+        DhcpMessageType.Refuse => TryTakeRefusal(answer, now),
         _ => false,
     };
 
-    private bool TryTakeOffer(in DhcpMessage message, TimeSpan now)
+    private bool TryTakeOffer(in DhcpAnswer offer, TimeSpan now)
     {
-        if (!message.ServerIdentifier.IsUnicast || MakeConfiguration(message) is null)
+        if (_state is not (DhcpState.Selecting or DhcpState.Requesting) || !CanUse(offer))
         {
             return false;
         }
 
-        _offer = message;
+        if (_state == DhcpState.Selecting && offer.Server != _avoided)
+        {
+            Choose(offer, now);
+            return true;
+        }
+
+        // A second server, or one that has failed us: for when the first one fails, or nobody else answers soon.
+        bool isAnother = _state == DhcpState.Selecting || !offer.IsFromSameServer(_offer);
+        if (_reserve is not null || !isAnother)
+        {
+            return false;
+        }
+
+        _reserve = offer;
+        if (_state == DhcpState.Selecting && now + s_secondChoicePause < _retry)
+        {
+            _retry = now + s_secondChoicePause;
+        }
+
+        return true;
+    }
+
+    private bool CanUse(in DhcpAnswer offer)
+    {
+        if (offer.ToConfiguration() is not null)
+        {
+            return true;
+        }
+
+        if (Progress == DhcpStatus.NoOffer)
+        {
+            Progress = DhcpStatus.UnusableOffer;
+        }
+
+        return false;
+    }
+
+    private void Choose(in DhcpAnswer offer, TimeSpan now)
+    {
+        _offer = offer;
+        _reserve = null;
         _state = DhcpState.Requesting;
         _attempts = 0;
-        if (Progress == DhcpStatus.NoOffer)
+        if (Progress is DhcpStatus.NoOffer or DhcpStatus.UnusableOffer)
         {
             Progress = DhcpStatus.NoAcknowledgement;
         }
 
         Ask(now, now + NextBackOff());
-        return true;
     }
 
-    private bool TryTakeLease(in DhcpMessage message)
+    /// <summary>Takes an address from a server of BOOTP, which offers nothing but grants at once (RFC 1534).</summary>
+    private bool TryTakeBootpReply(in DhcpAnswer answer)
     {
-        bool isExpected = _state switch
-        {
-            DhcpState.Requesting =>
-                message.ServerIdentifier == _offer.ServerIdentifier && message.YourAddress == _offer.YourAddress,
-            DhcpState.Renewing =>
-                message.ServerIdentifier == Lease!.Server && message.YourAddress == Lease.Configuration.Address,
-            DhcpState.Rebinding =>
-                message.ServerIdentifier.IsUnicast && message.YourAddress == Lease!.Configuration.Address,
-            _ => false,
-        };
+        return _state == DhcpState.Selecting && CanUse(answer) && TryBind(answer);
+    }
 
-        // A lease of no time at all would be over before it is used.
-        uint seconds = message.LeaseSeconds ?? 0;
-        IPv4Configuration? configuration = isExpected ? MakeConfiguration(message) : null;
-        if (configuration is null || seconds == 0)
+    private bool TryTakeLease(in DhcpAnswer grant)
+    {
+        if (!IsExpected(grant))
+        {
+            return false;
+        }
+
+        // Some servers name the address only once: where we have it already, they put it into no field but ciaddr.
+        DhcpMessage message = grant.Message;
+        IPv4Address address = message.YourAddress.IsAny && _state != DhcpState.Requesting
+            ? message.ClientAddress
+            : message.YourAddress;
+        DhcpAnswer addressed = grant with { Message = message with { YourAddress = address } };
+        return TryBind(addressed.CompletedBy(_state == DhcpState.Requesting ? _offer : _granted));
+    }
+
+    /// <summary>Whether an answer to a request is from a server that was asked.</summary>
+    private bool IsExpected(in DhcpAnswer answer) => _state switch
+    {
+        DhcpState.Requesting => answer.IsFromSameServer(_offer),
+        DhcpState.Renewing => answer.IsFromSameServer(_granted),
+        DhcpState.Rebinding => true,
+        _ => false,
+    };
+
+    /// <summary>Uses what was granted. The address is what the server says last, whatever it offered.</summary>
+    private bool TryBind(in DhcpAnswer grant)
+    {
+        IPv4Configuration? configuration = grant.ToConfiguration();
+        if (configuration is null)
         {
             return false;
         }
 
         // Time counts from the request, not from the answer (RFC 2131, 4.4.1).
-        _times = DhcpTimes.From(message, seconds, _asked);
-        Lease = new DhcpLease(configuration, message.ServerIdentifier, seconds);
+        _times = DhcpTimes.From(grant.Message, grant.LeaseSeconds, _asked);
+        Lease = new DhcpLease(configuration, grant.Server, grant.LeaseSeconds);
+        _granted = grant;
+        _reserve = null;
+        _avoided = default;
         _state = DhcpState.Bound;
         Progress = DhcpStatus.Bound;
-        if (!IsInUse(configuration))
+        if (_ipv4.Configuration is null || !_ipv4.Configuration.IsSameAs(configuration))
         {
             _ipv4.Configure(configuration);
         }
@@ -91,22 +153,19 @@ internal sealed partial class DhcpClient
         return true;
     }
 
-    private bool TryTakeRefusal(in DhcpMessage message, TimeSpan now)
+    private bool TryTakeRefusal(in DhcpAnswer refusal, TimeSpan now)
     {
-        bool isExpected = _state switch
-        {
-            DhcpState.Requesting => message.ServerIdentifier == _offer.ServerIdentifier,
-            DhcpState.Renewing => message.ServerIdentifier == Lease!.Server,
-            DhcpState.Rebinding => message.ServerIdentifier.IsUnicast,
-            _ => false,
-        };
-        if (!isExpected)
+        if (!IsExpected(refusal))
         {
             return false;
         }
 
         // Refusing to prolong a lease ends it at once (RFC 2131, 3.2); refusing an offer leaves an older lease alone.
-        if (_state is DhcpState.Renewing or DhcpState.Rebinding)
+        if (_state == DhcpState.Requesting)
+        {
+            _avoided = _offer.Server;
+        }
+        else
         {
             Lease = null;
             _times = DhcpTimes.Never;
@@ -114,45 +173,15 @@ internal sealed partial class DhcpClient
         }
 
         Progress = DhcpStatus.Refused;
+        if (_reserve is not null)
+        {
+            Choose(_reserve.Value, now);
+            return true;
+        }
+
         Discover(now);
         _retry = now + s_refusalPause;
         return true;
-    }
-
-    private bool IsInUse(IPv4Configuration configuration)
-    {
-        IPv4Configuration? current = _ipv4.Configuration;
-        return current is not null
-            && current.Address == configuration.Address
-            && current.PrefixLength == configuration.PrefixLength
-            && current.Gateway == configuration.Gateway
-            && current.NameServer == configuration.NameServer;
-    }
-
-    /// <summary>What a message grants; null where it makes no sense.</summary>
-    private static IPv4Configuration? MakeConfiguration(in DhcpMessage message)
-    {
-        uint mask = message.SubnetMask.Value;
-        int prefixLength = mask == 0 ? ClassPrefixLength(message.YourAddress) : BitOperations.LeadingZeroCount(~mask);
-        bool isContiguous = mask == 0 || mask == uint.MaxValue << (32 - prefixLength);
-        if (!isContiguous
-            || !IPv4Configuration.TryCreate(
-                message.YourAddress, prefixLength, default, default, out IPv4Configuration? bare))
-        {
-            return null;
-        }
-
-        // An address is worth having although the way out or the name server makes no sense.
-        IPv4Address gateway = bare.IsOtherHost(message.Router) ? message.Router : default;
-        IPv4Address nameServer = message.NameServer.IsUnicast ? message.NameServer : default;
-        return IPv4Configuration.TryCreate(
-            bare.Address, prefixLength, gateway, nameServer, out IPv4Configuration? full) ? full : bare;
-    }
-
-    /// <summary>The prefix that an address has where no mask is given (RFC 791, 2.3).</summary>
-    private static int ClassPrefixLength(IPv4Address address)
-    {
-        return address.Value >> 31 == 0 ? 8 : address.Value >> 30 == 0b10 ? 16 : 24;
     }
 
     /// <summary>Sends the message that the state calls for (RFC 2131, table 5).</summary>
@@ -164,15 +193,20 @@ internal sealed partial class DhcpClient
 
         bool isProlonging = _state is DhcpState.Renewing or DhcpState.Rebinding;
         bool isRequesting = _state == DhcpState.Requesting;
+
+        // Answers may come to the address that is not ours yet. A server that cannot send so is asked to broadcast, in
+        // every other message until one is answered (RFC 2131, 4.1).
+        _wantsBroadcast ^= _attempts > 1;
         DhcpMessage message = new()
         {
             TransactionId = _transactionId,
             Seconds = (ushort)Math.Min((now - _started).TotalSeconds, ushort.MaxValue),
+            WantsBroadcast = !isProlonging && _wantsBroadcast,
             ClientHardware = _hardware,
             ClientAddress = isProlonging ? Lease!.Configuration.Address : default,
             Type = _state == DhcpState.Selecting ? DhcpMessageType.Discover : DhcpMessageType.Request,
-            RequestedAddress = isRequesting ? _offer.YourAddress : default,
-            ServerIdentifier = isRequesting ? _offer.ServerIdentifier : default,
+            RequestedAddress = isRequesting ? _offer.Message.YourAddress : default,
+            ServerIdentifier = isRequesting ? _offer.Server : default,
         };
 
         IPv4Address source = message.ClientAddress;

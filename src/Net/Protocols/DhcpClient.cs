@@ -19,6 +19,9 @@ internal sealed partial class DhcpClient
     /// <summary>How long to wait after a refusal, so that a server that refuses everything causes no storm.</summary>
     private static readonly TimeSpan s_refusalPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long other servers may answer before one is taken that has failed us.</summary>
+    private static readonly TimeSpan s_secondChoicePause = TimeSpan.FromSeconds(1);
+
     /// <summary>The shortest time between attempts to prolong a lease (RFC 2131, 4.4.5).</summary>
     private static readonly TimeSpan s_shortestRenewalInterval = TimeSpan.FromSeconds(60);
 
@@ -33,7 +36,14 @@ internal sealed partial class DhcpClient
     private TimeSpan _asked;
     private TimeSpan _retry;
     private int _attempts;
-    private DhcpMessage _offer;
+    private bool _wantsBroadcast;
+
+    private DhcpAnswer _offer;
+    private DhcpAnswer _granted;
+
+    // The offer of a second server, and the server that did not stand by its offer.
+    private DhcpAnswer? _reserve;
+    private IPv4Address _avoided;
     private DhcpTimes _times = DhcpTimes.Never;
 
     /// <summary>Creates an idle client.</summary>
@@ -85,6 +95,7 @@ internal sealed partial class DhcpClient
     public void Start(TimeSpan now)
     {
         Progress = DhcpStatus.NoOffer;
+        _avoided = default;
         Discover(now);
         RunTimers(now);
     }
@@ -117,11 +128,17 @@ internal sealed partial class DhcpClient
 
         switch (_state)
         {
+            case DhcpState.Selecting or DhcpState.Requesting when now >= _retry && _reserve is not null:
+                _avoided = _state == DhcpState.Requesting ? _offer.Server : _avoided;
+                Choose(_reserve.Value, now);
+                break;
+
             case DhcpState.Selecting when now >= _retry:
                 Ask(now, now + NextBackOff());
                 break;
 
             case DhcpState.Requesting when now >= _retry && _attempts >= RequestLimit:
+                _avoided = _offer.Server;
                 Discover(now);
                 Ask(now, now + NextBackOff());
                 break;
@@ -168,6 +185,8 @@ internal sealed partial class DhcpClient
     private void Discover(TimeSpan now)
     {
         NewTransaction(DhcpState.Selecting, now);
+        _reserve = null;
+        _wantsBroadcast = false;
         _retry = now;
     }
 

@@ -17,15 +17,15 @@ internal readonly record struct DhcpTimes(TimeSpan Renewal, TimeSpan Rebinding, 
             return Never;
         }
 
-        // What the server says counts only where it keeps the order of the three times.
-        double rebinding = acknowledgement.RebindingSeconds ?? uint.MaxValue;
-        if (rebinding >= leaseSeconds)
+        // What the server says counts only where it keeps the order of the times.
+        double rebinding = acknowledgement.RebindingSeconds ?? leaseSeconds;
+        double renewal = acknowledgement.RenewalSeconds ?? 0;
+        if (rebinding >= leaseSeconds || renewal >= rebinding)
         {
             rebinding = leaseSeconds * 0.875;
         }
 
-        double renewal = acknowledgement.RenewalSeconds ?? uint.MaxValue;
-        if (renewal >= rebinding)
+        if (renewal == 0 || renewal >= rebinding)
         {
             renewal = Math.Min(leaseSeconds * 0.5, rebinding);
         }

@@ -4,26 +4,24 @@ using VirtioGuest.Net.Wire;
 namespace VirtioGuest.Net.Protocols;
 
 /// <summary>A host's IPv4 on one link: checks what comes in, routes what goes out (RFC 791; RFC 1122, 3).</summary>
-/// <remarks>Nothing is fragmented, put together from fragments, or passed on for others.</remarks>
+/// <remarks>Nothing is passed on for others.</remarks>
 internal sealed class IPv4Interface
 {
     private const byte DefaultTimeToLive = 64;
     private const int PayloadOffset = EthernetHeader.Length + IPv4Header.MinimumLength;
 
-    private readonly EthernetPort _port;
+    private readonly IPv4Output _output;
     private readonly ArpCache _arp;
-    private readonly byte[] _frame;
-    private readonly byte[] _looped;
+    private byte[] _frame = IPv4Output.NewFrame();
+    private byte[] _looped = IPv4Output.NewFrame();
     private int _loopedLength;
     private ushort _identification;
 
     /// <summary>Creates an interface without an address.</summary>
-    public IPv4Interface(EthernetPort port, ArpCache arp, Random random)
+    public IPv4Interface(IPv4Output output, ArpCache arp, Random random)
     {
-        _port = port;
+        _output = output;
         _arp = arp;
-        _frame = port.NewFrame();
-        _looped = port.NewFrame();
         _identification = (ushort)random.Next(ushort.MaxValue + 1);
     }
 
@@ -40,6 +38,7 @@ internal sealed class IPv4Interface
     {
         Configuration = configuration;
         _loopedLength = 0;
+        _output.SetMtu(configuration?.Mtu ?? 0);
         _arp.Configure(configuration);
     }
 
@@ -54,12 +53,6 @@ internal sealed class IPv4Interface
         delivery = Delivery.Other;
         if (!IPv4Header.TryParse(packet, out header, out reason))
         {
-            return false;
-        }
-
-        if (header.IsFragment)
-        {
-            reason = DropReason.IPv4Fragment;
             return false;
         }
 
@@ -140,7 +133,7 @@ internal sealed class IPv4Interface
         }
 
         return Configuration.IsBroadcast(destination)
-            ? _port.Send(_frame, total, MacAddress.Broadcast, EtherType.IPv4)
+            ? _output.Send(_frame, total, MacAddress.Broadcast)
             : _arp.Send(nextHop, _frame, total, now);
     }
 
@@ -148,7 +141,7 @@ internal sealed class IPv4Interface
     public SendStatus SendUnconfigured(IPv4Protocol protocol, int length)
     {
         int total = WriteHeader(IPv4Address.Any, IPv4Address.Broadcast, protocol, length);
-        return _port.Send(_frame, total, MacAddress.Broadcast, EtherType.IPv4);
+        return _output.Send(_frame, total, MacAddress.Broadcast);
     }
 
     /// <summary>Takes the packet that this host last sent to itself.</summary>
@@ -157,7 +150,7 @@ internal sealed class IPv4Interface
     /// <returns>Whether there is one.</returns>
     public bool TryTakeLooped(out ReadOnlySpan<byte> packet, out IPv4Header header)
     {
-        packet = _looped.AsSpan(0, _loopedLength);
+        packet = _looped.AsSpan(EthernetHeader.Length, _loopedLength);
         _loopedLength = 0;
         return IPv4Header.TryParse(packet, out header, out _);
     }
@@ -180,7 +173,7 @@ internal sealed class IPv4Interface
 
     private SendStatus Loop(int total)
     {
-        _frame.AsSpan(EthernetHeader.Length, total).CopyTo(_looped);
+        (_frame, _looped) = (_looped, _frame);
         _loopedLength = total;
         return SendStatus.Sent;
     }

@@ -42,12 +42,13 @@ internal sealed class IcmpEcho
         }
 
         // Replies to broadcasts come from anyone, so none could be told from a forged one.
-        bool isRouted = _ipv4.TryRoute(destination, out IPv4Address nextHop);
-        if (isRouted && _ipv4.Configuration!.IsBroadcast(destination))
+        if (!IsSingleHost(destination))
         {
-            failure = PingStatus.NoRoute;
+            failure = PingStatus.NoSingleHost;
             return null;
         }
+
+        _ipv4.TryRoute(destination, out IPv4Address nextHop);
 
         EchoRequest request = new(destination, nextHop, _identifier++, sequence, payload.ToArray(), now);
         Span<byte> message = room[..(IcmpMessage.HeaderLength + payload.Length)];
@@ -121,6 +122,14 @@ internal sealed class IcmpEcho
         }
     }
 
+    private bool IsSingleHost(IPv4Address address)
+    {
+        IPv4Configuration? configuration = _ipv4.Configuration;
+        return configuration is null
+            ? address.IsUnicast
+            : address == configuration.Address || configuration.IsOtherHost(address);
+    }
+
     private static PingStatus FailureOf(SendStatus status) => status switch
     {
         SendStatus.NoAddress => PingStatus.NoAddress,
@@ -132,14 +141,7 @@ internal sealed class IcmpEcho
 
     private void OnEchoRequest(in IPv4Header header, ReadOnlySpan<byte> message, TimeSpan now)
     {
-        Span<byte> reply = _ipv4.Payload;
-        if (message.Length > reply.Length)
-        {
-            _counters.Drop(DropReason.IcmpIgnored);
-            return;
-        }
-
-        reply = reply[..message.Length];
+        Span<byte> reply = _ipv4.Payload[..message.Length];
         message.CopyTo(reply);
         IcmpMessage.TurnIntoReply(reply);
         _ipv4.Send(header.Source, IPv4Protocol.Icmp, reply.Length, now);

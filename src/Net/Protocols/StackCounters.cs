@@ -11,6 +11,8 @@ internal sealed class StackCounters
     private long _framesSent;
     private long _bytesSent;
     private long _addressConflicts;
+    private long _reassembled;
+    private long _fragmented;
 
     /// <summary>Counts a frame that arrived.</summary>
     public void Received(int length)
@@ -32,6 +34,12 @@ internal sealed class StackCounters
     /// <summary>Counts another station's claim to our address.</summary>
     public void AddressConflict() => _addressConflicts++;
 
+    /// <summary>Counts a received datagram that was put together from fragments.</summary>
+    public void Reassembled() => _reassembled++;
+
+    /// <summary>Counts a packet that was sent in fragments.</summary>
+    public void Fragmented() => _fragmented++;
+
     /// <summary>Copies everything.</summary>
     public NetworkStatistics Snapshot(int arpEntries) => new(_dropped)
     {
@@ -40,6 +48,8 @@ internal sealed class StackCounters
         FramesSent = _framesSent,
         BytesSent = _bytesSent,
         AddressConflicts = _addressConflicts,
+        DatagramsReassembled = _reassembled,
+        PacketsFragmented = _fragmented,
         ArpEntries = arpEntries,
     };
 }

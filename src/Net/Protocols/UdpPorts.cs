@@ -38,7 +38,7 @@ internal sealed class UdpPorts
             return null;
         }
 
-        UdpQueue queue = new(port == 0 ? FindFreePort() : port, _ipv4.Payload.Length - UdpHeader.Length);
+        UdpQueue queue = new(port == 0 ? FindFreePort() : port);
         _open[free] = queue;
         return queue;
     }

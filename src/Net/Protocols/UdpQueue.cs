@@ -9,18 +9,21 @@ internal sealed class UdpQueue
     /// <summary>How many datagrams are kept; later ones are dropped.</summary>
     public const int Capacity = 16;
 
-    private readonly Slot[] _slots = new Slot[Capacity];
+    /// <summary>How many bytes these may have together: two of the largest.</summary>
+    public const int ByteCapacity = 128 * 1024;
+
+    // Datagrams lie behind each other in a circle of bytes, so that receiving allocates nothing.
+    private readonly UdpDatagram[] _datagrams = new UdpDatagram[Capacity];
+    private readonly byte[] _bytes = new byte[ByteCapacity];
     private int _first;
     private int _count;
+    private int _firstByte;
+    private int _byteCount;
 
-    /// <summary>Creates an empty queue with room for all its datagrams, so that receiving allocates nothing.</summary>
-    public UdpQueue(ushort port, int largestDatagram)
+    /// <summary>Creates an empty queue.</summary>
+    public UdpQueue(ushort port)
     {
         Port = port;
-        foreach (ref Slot slot in _slots.AsSpan())
-        {
-            slot.Data = new byte[largestDatagram];
-        }
     }
 
     /// <summary>The port.</summary>
@@ -36,14 +39,17 @@ internal sealed class UdpQueue
     /// <returns>Whether there was room.</returns>
     public bool TryAdd(IPv4Address source, ushort sourcePort, ReadOnlySpan<byte> data)
     {
-        if (_count == Capacity || data.Length > _slots[0].Data.Length)
+        if (_count == Capacity || data.Length > ByteCapacity - _byteCount)
         {
             return false;
         }
 
-        ref Slot slot = ref _slots[(_first + _count++) % Capacity];
-        slot.Datagram = new UdpDatagram(source, sourcePort, data.Length);
-        data.CopyTo(slot.Data);
+        _datagrams[(_first + _count++) % Capacity] = new UdpDatagram(source, sourcePort, data.Length);
+        int start = (_firstByte + _byteCount) % ByteCapacity;
+        int untilEnd = Math.Min(data.Length, ByteCapacity - start);
+        data[..untilEnd].CopyTo(_bytes.AsSpan(start));
+        data[untilEnd..].CopyTo(_bytes);
+        _byteCount += data.Length;
         Wake();
         return true;
     }
@@ -58,11 +64,15 @@ internal sealed class UdpQueue
             return false;
         }
 
-        ref Slot slot = ref _slots[_first];
-        datagram = slot.Datagram;
-        slot.Data.AsSpan(0, Math.Min(datagram.Length, buffer.Length)).CopyTo(buffer);
+        datagram = _datagrams[_first];
+        int length = Math.Min(datagram.Length, buffer.Length);
+        int untilEnd = Math.Min(length, ByteCapacity - _firstByte);
+        _bytes.AsSpan(_firstByte, untilEnd).CopyTo(buffer);
+        _bytes.AsSpan(0, length - untilEnd).CopyTo(buffer[untilEnd..]);
         _first = (_first + 1) % Capacity;
         _count--;
+        _firstByte = (_firstByte + datagram.Length) % ByteCapacity;
+        _byteCount -= datagram.Length;
         return true;
     }
 
@@ -71,6 +81,7 @@ internal sealed class UdpQueue
     {
         IsOpen = false;
         _count = 0;
+        _byteCount = 0;
         Wake();
     }
 
@@ -89,11 +100,5 @@ internal sealed class UdpQueue
         {
             Signal.Release();
         }
-    }
-
-    private struct Slot
-    {
-        public byte[] Data;
-        public UdpDatagram Datagram;
     }
 }

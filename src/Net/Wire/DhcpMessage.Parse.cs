@@ -6,38 +6,54 @@ namespace VirtioGuest.Net.Wire;
 internal readonly partial record struct DhcpMessage
 {
     /// <summary>Reads a message.</summary>
-    /// <returns>
-    /// Whether it is a DHCP message for an Ethernet client all of whose options have room and the right size.
-    /// </returns>
+    /// <returns>Whether it is a DHCP message, or one of the BOOTP that came before it (RFC 951).</returns>
+    /// <remarks>
+    /// Servers are taken as they are. An option that cannot be used is as good as none, and so is a time of zero. The
+    /// hardware type and address length are not looked at: whose message it is, its transaction and the address tell.
+    /// </remarks>
     public static bool TryParse(ReadOnlySpan<byte> data, out DhcpMessage message)
     {
         message = default;
-        if (data.Length < OptionsOffset
-            || data[0] is not (1 or 2)
-            || data[HardwareTypeOffset] != HardwareEthernet
-            || data[HardwareLengthOffset] != MacAddress.Length
-            || BinaryPrimitives.ReadUInt32BigEndian(data[CookieOffset..]) != MagicCookie)
+        if (data.Length < OptionsOffset || data[0] is not (Request or Reply))
         {
             return false;
         }
 
+        // A plain BOOTP server may leave the field of the cookie empty.
+        uint cookie = BinaryPrimitives.ReadUInt32BigEndian(data[CookieOffset..]);
+        if (cookie is not (MagicCookie or 0))
+        {
+            return false;
+        }
+
+        DhcpOptions options = cookie == 0 ? default : new DhcpOptions(
+            data[OptionsOffset..], data[FileOffset..CookieOffset], data[ServerNameOffset..FileOffset]);
         DhcpMessage candidate = new()
         {
-            IsReply = data[0] == 2,
+            IsReply = data[0] == Reply,
             TransactionId = BinaryPrimitives.ReadUInt32BigEndian(data[TransactionIdOffset..]),
             Seconds = BinaryPrimitives.ReadUInt16BigEndian(data[SecondsOffset..]),
             WantsBroadcast = (BinaryPrimitives.ReadUInt16BigEndian(data[FlagsOffset..]) & BroadcastFlag) != 0,
             ClientAddress = ByteOrder.ReadIPv4Address(data, ClientAddressOffset),
             YourAddress = ByteOrder.ReadIPv4Address(data, YourAddressOffset),
             ClientHardware = ByteOrder.ReadMacAddress(data, ClientHardwareOffset),
+            Type = ReadType(options),
+            SubnetMask = ReadAddress(options, DhcpOption.SubnetMask),
+            Routers = ReadAddresses(options, DhcpOption.Router),
+            NameServers = ReadAddresses(options, DhcpOption.NameServer),
+            InterfaceMtu = ReadInterfaceMtu(options),
+            RequestedAddress = ReadAddress(options, DhcpOption.RequestedAddress),
+            ServerIdentifier = ReadAddress(options, DhcpOption.ServerIdentifier),
+            LeaseSeconds = ReadSeconds(options, DhcpOption.LeaseTime),
+            RenewalSeconds = ReadSeconds(options, DhcpOption.RenewalTime),
+            RebindingSeconds = ReadSeconds(options, DhcpOption.RebindingTime),
         };
 
-        // Options may go on in the file field, then in the server name field (RFC 2131, 4.1).
-        int overload = 0;
-        bool isWhole = TryReadOptions(data[OptionsOffset..], ref candidate, ref overload)
-            && ((overload & 1) == 0 || TryReadOptions(data[FileOffset..CookieOffset], ref candidate, ref overload))
-            && ((overload & 2) == 0 || TryReadOptions(data[ServerNameOffset..FileOffset], ref candidate, ref overload));
-        if (!isWhole || candidate.Type == 0)
+        // Without a type it is BOOTP, unless DHCP shows elsewhere or the type may be in what is lost.
+        bool isBootp = (cookie == 0 || options.IsWhole)
+            && candidate.LeaseSeconds is null
+            && candidate.ServerIdentifier.IsAny;
+        if (candidate.Type == DhcpMessageType.None && !isBootp)
         {
             return false;
         }
@@ -46,90 +62,40 @@ internal readonly partial record struct DhcpMessage
         return true;
     }
 
-    private static bool TryReadOptions(ReadOnlySpan<byte> options, ref DhcpMessage message, ref int overload)
+    private static DhcpMessageType ReadType(in DhcpOptions options)
     {
-        while (options.Length > 0 && options[0] != (byte)DhcpOption.End)
-        {
-            if (options[0] == (byte)DhcpOption.Pad)
-            {
-                options = options[1..];
-                continue;
-            }
-
-            if (options.Length < 2 || options.Length - 2 < options[1])
-            {
-                return false;
-            }
-
-            ReadOnlySpan<byte> value = options.Slice(2, options[1]);
-            if (!TryReadOption((DhcpOption)options[0], value, ref message, ref overload))
-            {
-                return false;
-            }
-
-            options = options[(2 + value.Length)..];
-        }
-
-        return true;
+        Span<byte> value = stackalloc byte[1];
+        return options.Read(DhcpOption.MessageType, value) == 1 ? (DhcpMessageType)value[0] : DhcpMessageType.None;
     }
 
-    private static bool TryReadOption(
-        DhcpOption option, ReadOnlySpan<byte> value, ref DhcpMessage message, ref int overload)
+    private static IPv4Address ReadAddress(in DhcpOptions options, DhcpOption option)
     {
-        switch (option)
-        {
-            case DhcpOption.MessageType:
-            case DhcpOption.Overload:
-                return value.Length == 1 && TryReadByte(option, value[0], ref message, ref overload);
-
-            case DhcpOption.Router:
-            case DhcpOption.NameServer:
-                return value.Length >= IPv4Address.Length
-                    && value.Length % IPv4Address.Length == 0
-                    && TryReadNumber(option, value, ref message);
-
-            case DhcpOption.SubnetMask:
-            case DhcpOption.RequestedAddress:
-            case DhcpOption.ServerIdentifier:
-            case DhcpOption.LeaseTime:
-            case DhcpOption.RenewalTime:
-            case DhcpOption.RebindingTime:
-                return value.Length == sizeof(uint) && TryReadNumber(option, value, ref message);
-
-            default:
-                return true;
-        }
+        return new IPv4Address(ReadNumber(options, option));
     }
 
-    private static bool TryReadByte(DhcpOption option, byte value, ref DhcpMessage message, ref int overload)
+    private static uint? ReadSeconds(in DhcpOptions options, DhcpOption option)
     {
-        if (option == DhcpOption.MessageType)
-        {
-            message = message with { Type = (DhcpMessageType)value };
-            return value != 0;
-        }
-
-        overload = value;
-        return value is >= 1 and <= 3;
+        uint seconds = ReadNumber(options, option);
+        return seconds == 0 ? null : seconds;
     }
 
-    private static bool TryReadNumber(DhcpOption option, ReadOnlySpan<byte> value, ref DhcpMessage message)
+    private static uint ReadNumber(in DhcpOptions options, DhcpOption option)
     {
-        uint number = BinaryPrimitives.ReadUInt32BigEndian(value);
-        IPv4Address address = new(number);
-        message = option switch
-        {
-            DhcpOption.SubnetMask => message with { SubnetMask = address },
-            DhcpOption.Router => message with { Router = address },
-            DhcpOption.NameServer => message with { NameServer = address },
-            DhcpOption.RequestedAddress => message with { RequestedAddress = address },
-            DhcpOption.ServerIdentifier => message with { ServerIdentifier = address },
-            DhcpOption.LeaseTime => message with { LeaseSeconds = number },
-            DhcpOption.RenewalTime => message with { RenewalSeconds = number },
-            DhcpOption.RebindingTime => message with { RebindingSeconds = number },
-            _ => message,
-        };
+        Span<byte> value = stackalloc byte[sizeof(uint)];
+        return options.Read(option, value) == sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(value) : 0;
+    }
 
-        return true;
+    private static ushort ReadInterfaceMtu(in DhcpOptions options)
+    {
+        Span<byte> value = stackalloc byte[sizeof(ushort)];
+        return options.Read(DhcpOption.InterfaceMtu, value) == sizeof(ushort)
+            ? BinaryPrimitives.ReadUInt16BigEndian(value)
+            : (ushort)0;
+    }
+
+    private static DhcpAddresses ReadAddresses(in DhcpOptions options, DhcpOption option)
+    {
+        Span<byte> value = stackalloc byte[DhcpAddresses.Capacity * IPv4Address.Length];
+        return DhcpAddresses.Read(value[..options.Read(option, value)]);
     }
 }

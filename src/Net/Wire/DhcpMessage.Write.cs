@@ -10,6 +10,7 @@ internal readonly partial record struct DhcpMessage
         (byte)DhcpOption.SubnetMask,
         (byte)DhcpOption.Router,
         (byte)DhcpOption.NameServer,
+        (byte)DhcpOption.InterfaceMtu,
         (byte)DhcpOption.LeaseTime,
         (byte)DhcpOption.ServerIdentifier,
         (byte)DhcpOption.RenewalTime,
@@ -22,7 +23,7 @@ internal readonly partial record struct DhcpMessage
     {
         Span<byte> message = destination[..WrittenLength];
         message.Clear();
-        message[0] = (byte)(IsReply ? 2 : 1);
+        message[0] = IsReply ? Reply : Request;
         message[HardwareTypeOffset] = HardwareEthernet;
         message[HardwareLengthOffset] = MacAddress.Length;
         BinaryPrimitives.WriteUInt32BigEndian(message[TransactionIdOffset..], TransactionId);
@@ -37,12 +38,21 @@ internal readonly partial record struct DhcpMessage
 
     private void WriteOptions(Span<byte> options)
     {
-        options = Put(options, DhcpOption.MessageType, [(byte)Type]);
+        if (Type != DhcpMessageType.None)
+        {
+            options = Put(options, DhcpOption.MessageType, [(byte)Type]);
+        }
+
         options = PutAddress(options, DhcpOption.RequestedAddress, RequestedAddress);
         options = PutAddress(options, DhcpOption.ServerIdentifier, ServerIdentifier);
         options = PutAddress(options, DhcpOption.SubnetMask, SubnetMask);
-        options = PutAddress(options, DhcpOption.Router, Router);
-        options = PutAddress(options, DhcpOption.NameServer, NameServer);
+        options = PutAddresses(options, DhcpOption.Router, Routers);
+        options = PutAddresses(options, DhcpOption.NameServer, NameServers);
+        if (InterfaceMtu != 0)
+        {
+            options = Put(options, DhcpOption.InterfaceMtu, [(byte)(InterfaceMtu >> 8), (byte)InterfaceMtu]);
+        }
+
         options = PutSeconds(options, DhcpOption.LeaseTime, LeaseSeconds);
         options = PutSeconds(options, DhcpOption.RenewalTime, RenewalSeconds);
         options = PutSeconds(options, DhcpOption.RebindingTime, RebindingSeconds);
@@ -56,6 +66,19 @@ internal readonly partial record struct DhcpMessage
 
     private static Span<byte> PutAddress(Span<byte> options, DhcpOption option, IPv4Address address) =>
         address.IsAny ? options : PutNumber(options, option, address.Value);
+
+    private static Span<byte> PutAddresses(Span<byte> options, DhcpOption option, DhcpAddresses addresses)
+    {
+        Span<byte> bytes = stackalloc byte[DhcpAddresses.Capacity * IPv4Address.Length];
+        int length = 0;
+        while (length < bytes.Length && !addresses[length / IPv4Address.Length].IsAny)
+        {
+            ByteOrder.WriteIPv4Address(bytes, length, addresses[length / IPv4Address.Length]);
+            length += IPv4Address.Length;
+        }
+
+        return length == 0 ? options : Put(options, option, bytes[..length]);
+    }
 
     private static Span<byte> PutSeconds(Span<byte> options, DhcpOption option, uint? seconds) =>
         seconds is null ? options : PutNumber(options, option, seconds.Value);

@@ -4,7 +4,9 @@ using System.Buffers.Binary;
 namespace VirtioGuest.Net.Wire;
 
 /// <summary>A DHCP message: the fields and options that a client deals in (RFC 2131, 2; RFC 2132).</summary>
-/// <remarks>Addresses that a message does not have are <see cref="IPv4Address.Any"/>, times are null.</remarks>
+/// <remarks>
+/// Addresses that a message does not have are <see cref="IPv4Address.Any"/>, times are null and never zero.
+/// </remarks>
 internal readonly partial record struct DhcpMessage
 {
     /// <summary>The client's UDP port.</summary>
@@ -16,6 +18,8 @@ internal readonly partial record struct DhcpMessage
     /// <summary>How many bytes <see cref="Write"/> writes: the size that everyone must accept (RFC 2131, 2).</summary>
     public const int WrittenLength = 548;
 
+    private const byte Request = 1;
+    private const byte Reply = 2;
     private const byte HardwareEthernet = 1;
     private const uint MagicCookie = 0x6382_5363;
     private const ushort BroadcastFlag = 0x8000;
@@ -54,17 +58,20 @@ internal readonly partial record struct DhcpMessage
     /// <summary>The client's Ethernet address (chaddr).</summary>
     public MacAddress ClientHardware { get; init; }
 
-    /// <summary>What the message is for.</summary>
+    /// <summary>What the message is for; <see cref="DhcpMessageType.None"/> for one of BOOTP.</summary>
     public DhcpMessageType Type { get; init; }
 
     /// <summary>The subnet mask.</summary>
     public IPv4Address SubnetMask { get; init; }
 
-    /// <summary>The first router.</summary>
-    public IPv4Address Router { get; init; }
+    /// <summary>The routers.</summary>
+    public DhcpAddresses Routers { get; init; }
 
-    /// <summary>The first name server.</summary>
-    public IPv4Address NameServer { get; init; }
+    /// <summary>The name servers.</summary>
+    public DhcpAddresses NameServers { get; init; }
+
+    /// <summary>The largest packet that the network carries; 0 where the message does not say.</summary>
+    public ushort InterfaceMtu { get; init; }
 
     /// <summary>The address that the client wants.</summary>
     public IPv4Address RequestedAddress { get; init; }

@@ -3,6 +3,9 @@ namespace VirtioGuest.Net.Wire;
 /// <summary>What a DHCP message is for (RFC 2132, 9.6).</summary>
 internal enum DhcpMessageType : byte
 {
+    /// <summary>A message of BOOTP, which knows no types (RFC 951; RFC 1534).</summary>
+    None = 0,
+
     /// <summary>A client looks for servers.</summary>
     Discover = 1,
 

@@ -15,6 +15,9 @@ internal enum DhcpOption : byte
     /// <summary>Name servers in order of preference (3.8).</summary>
     NameServer = 6,
 
+    /// <summary>The largest packet that the network carries (5.1).</summary>
+    InterfaceMtu = 26,
+
     /// <summary>The address that a client wants (9.1).</summary>
     RequestedAddress = 50,
 

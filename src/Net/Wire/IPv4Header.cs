@@ -25,11 +25,18 @@ internal readonly record struct IPv4Header(
     /// <summary>The size of a header without options in bytes.</summary>
     public const int MinimumLength = 20;
 
+    /// <summary>The size of the largest packet in bytes.</summary>
+    public const int MaximumPacketLength = 65535;
+
+    /// <summary>Fragments start at multiples of so many bytes.</summary>
+    public const int FragmentUnit = 8;
+
     private const int Version = 4;
-    private const ushort MoreFragmentsAndOffset = 0x3FFF;
+    private const ushort MoreFragments = 0x2000;
+    private const ushort OffsetMask = 0x1FFF;
     private const int TotalLengthOffset = 2;
     private const int IdentificationOffset = 4;
-    private const int FragmentOffset = 6;
+    private const int FragmentFieldOffset = 6;
     private const int TimeToLiveOffset = 8;
     private const int ProtocolOffset = 9;
     private const int ChecksumOffset = 10;
@@ -37,7 +44,19 @@ internal readonly record struct IPv4Header(
     private const int DestinationOffset = 16;
 
     /// <summary>Whether this packet is only a part of a datagram.</summary>
-    public bool IsFragment => (Fragment & MoreFragmentsAndOffset) != 0;
+    public bool IsFragment => (Fragment & (MoreFragments | OffsetMask)) != 0;
+
+    /// <summary>Whether this is a fragment and not the last one.</summary>
+    public bool HasMoreFragments => (Fragment & MoreFragments) != 0;
+
+    /// <summary>Where in the datagram's payload this fragment belongs, in bytes.</summary>
+    public int FragmentOffset => (Fragment & OffsetMask) * FragmentUnit;
+
+    /// <summary>What <see cref="Fragment"/> is in a fragment.</summary>
+    /// <param name="offset">Its place in bytes, a multiple of <see cref="FragmentUnit"/>.</param>
+    /// <param name="isLast">Whether no more come behind it.</param>
+    public static ushort FragmentField(int offset, bool isLast) =>
+        (ushort)((offset / FragmentUnit) | (isLast ? 0 : MoreFragments));
 
     /// <summary>Reads version, lengths and fields of a header, whatever its checksum.</summary>
     /// <param name="packet">
@@ -64,7 +83,7 @@ internal readonly record struct IPv4Header(
             headerLength,
             totalLength,
             BinaryPrimitives.ReadUInt16BigEndian(packet[IdentificationOffset..]),
-            BinaryPrimitives.ReadUInt16BigEndian(packet[FragmentOffset..]),
+            BinaryPrimitives.ReadUInt16BigEndian(packet[FragmentFieldOffset..]),
             packet[TimeToLiveOffset],
             (IPv4Protocol)packet[ProtocolOffset],
             ByteOrder.ReadIPv4Address(packet, SourceOffset),
@@ -97,7 +116,7 @@ internal readonly record struct IPv4Header(
         packet[1] = 0;
         BinaryPrimitives.WriteUInt16BigEndian(packet[TotalLengthOffset..], (ushort)TotalLength);
         BinaryPrimitives.WriteUInt16BigEndian(packet[IdentificationOffset..], Identification);
-        BinaryPrimitives.WriteUInt16BigEndian(packet[FragmentOffset..], Fragment);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[FragmentFieldOffset..], Fragment);
         packet[TimeToLiveOffset] = TimeToLive;
         packet[ProtocolOffset] = (byte)Protocol;
         BinaryPrimitives.WriteUInt16BigEndian(packet[ChecksumOffset..], 0);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
@@ -13,10 +14,17 @@ internal sealed class FakeClock : MonotonicClock
     /// <summary>How many milliseconds go by in a pause of one.</summary>
     public ulong Speed { get; set; } = 1;
 
+    /// <summary>The same for the next pauses, one each.</summary>
+    public Queue<ulong> NextSpeeds { get; } = new();
+
     public override ulong Nanoseconds => _now = unchecked(_now + (ulong)Step);
 
     public override void Relax() => Pass(1);
 
     /// <summary>Lets milliseconds go by.</summary>
-    public void Pass(uint milliseconds) => _now += milliseconds * 1_000_000UL * Speed;
+    public void Pass(uint milliseconds)
+    {
+        ulong speed = NextSpeeds.TryDequeue(out ulong next) ? next : Speed;
+        _now += milliseconds * 1_000_000UL * speed;
+    }
 }

@@ -36,7 +36,12 @@ internal sealed class FakeNetwork : NetworkInterface
 
     public override bool IsUp => !IsDown;
 
-    public override int Mtu => 1500;
+    public int LinkMtu { get; set; } = 1500;
+
+    /// <summary>Whether the questions of DHCP are sent.</summary>
+    public bool SendsNothing { get; set; }
+
+    public override int Mtu => LinkMtu;
 
     public override string? Configuration => _configuration;
 
@@ -47,6 +52,11 @@ internal sealed class FakeNetwork : NetworkInterface
     public override string? Dhcp(out string lease)
     {
         lease = DhcpFailure is null ? OfferedConfiguration + ", lease 86400 s" : "";
+        if (!SendsNothing)
+        {
+            Traffic = new NetworkTraffic(0, 0, Traffic.FramesSent + 1, 0, []);
+        }
+
         _configuration = DhcpFailure is null ? OfferedConfiguration : _configuration;
         return DhcpFailure;
     }

@@ -410,6 +410,26 @@ public class VirtioBlockTests
         Assert.That(allocated, Is.Zero);
     }
 
+    [Test]
+    public void A_jump_of_the_used_index_is_found_when_interrupts_are_enabled()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.ExpectsViolations = true;
+        bench.Device.Offered = SimulatedDevice.Version1;
+        bench.Device.HoldsRequests = true;
+        VirtioBlock block = bench.StartBlock();
+        DmaSegment[] data = SomeData(bench, 512);
+        block.TrySubmit(BlockOperation.Read, 0, data, 1);
+        Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
+
+        ((SplitRingModel)bench.Device.Ring(0)).SetUsedIndex(7);
+
+        Assert.That(block.EnableInterrupts(), Is.False);
+        Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(block.Trouble, Does.StartWith("requestq1: the device "));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(SubmitStatus.NotRunning));
+    }
+
     private static DmaSegment[] SomeData(DeviceBench<SimulatedDisk> bench, uint bytes)
     {
         DmaMemory buffer = bench.Machine.Memory.Allocate(bytes, 512)!;

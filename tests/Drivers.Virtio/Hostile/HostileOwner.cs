@@ -11,6 +11,7 @@ internal abstract class HostileOwner : DeviceEventSink
 {
     private readonly AccessMeter _meter;
     private readonly bool _expectsNoAllocation;
+    private bool _hasChange;
 
     protected HostileOwner(HostileBench bench, bool expectsNoAllocation)
     {
@@ -46,11 +47,22 @@ internal abstract class HostileOwner : DeviceEventSink
         Serve();
     }
 
-    public override void OnConfigurationChange() => Events++;
+    public override void OnConfigurationChange()
+    {
+        // It comes into whatever the owner is at, so that the driver looks later.
+        Events++;
+        _hasChange = true;
+    }
 
     /// <summary>Does one thing that owners do.</summary>
     public void Work()
     {
+        if (_hasChange)
+        {
+            _hasChange = false;
+            Driver.ObserveChange();
+        }
+
         bool isRunning = Driver.State == DeviceState.Running;
         long models = _meter.ModelBytes;
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -95,7 +95,9 @@ internal sealed class LiarBench : IDisposable
 
         Assert.That(failure, Is.Empty);
         Meter.Restart();
-        return new VirtioBlock(transport!, "disk0", Sink);
+        VirtioBlock block = new VirtioBlock(transport!, "disk0", Sink);
+        Sink.Driver = block;
+        return block;
     }
 
     public VirtioBlock StartBlock()

@@ -273,6 +273,47 @@ public class VirtioNetTests
     }
 
     [Test]
+    public void A_jump_of_the_used_index_is_found_when_interrupts_are_enabled()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.ExpectsViolations = true;
+        bench.Device.Offered = SimulatedDevice.Version1;
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);
+
+        ((SplitRingModel)bench.Device.Ring(0)).SetUsedIndex(1000);
+
+        Assert.That(net.EnableReceiveInterrupts(), Is.False);
+        Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
+        Assert.That(net.Trouble, Does.StartWith("receiveq1: the device "));
+        Assert.That(net.TryTransmit(Frame(60, 1)), Is.EqualTo(TransmitStatus.NotRunning));
+    }
+
+    [TestCase(0UL)]
+    [TestCase(SimulatedDevice.RingPacked)]
+    [TestCase(RingModel.EventIdx)]
+    [TestCase(SimulatedDevice.RingPacked | RingModel.EventIdx)]
+    public void A_device_that_ran_out_of_buffers_is_told_of_new_ones(ulong features)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | features;
+        bench.Device.MaximumQueueSize = 4;
+        VirtioNet net = bench.StartNet();
+        bench.Device.Ring(0).SuppressNotifications(true);
+        while (bench.Device.Deliver(Frame(60, 1)))
+        {
+        }
+
+        // It has frames, sleeps, and wants to know when it can go on.
+        bench.Device.Ring(0).SuppressNotifications(false);
+        bench.Device.Writes.Clear();
+        Assert.That(net.Receive(new RecordingFrames(), 8), Is.EqualTo(4));
+
+        Assert.That(bench.Device.Writes, Is.EqualTo(new[] { "notify[0]" }));
+        Assert.That(bench.Device.Deliver(Frame(60, 2)), Is.True);
+    }
+
+    [Test]
     public void A_driver_that_was_not_started_does_nothing()
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();

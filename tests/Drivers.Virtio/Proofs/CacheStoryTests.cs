@@ -26,7 +26,7 @@ public class CacheStoryTests
         foreach (LockStepStory story in LockStepStory.All)
         {
             CacheTrial trial = new CacheTrial((CacheMachine?)machine, form, story);
-            Assert.That(trial.Run(AccessSite.Unnamed), Is.Null, story.Name);
+            Assert.That(trial.Run(Weakening.None), Is.Null, story.Name);
             Assert.That(trial.RunAudited(), Is.Null, $"{story.Name}, audited");
         }
     }

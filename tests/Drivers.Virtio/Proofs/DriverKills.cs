@@ -1,5 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Block;
 using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Hal;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
@@ -14,13 +15,32 @@ internal static class DriverKills
             "The header stays in the cache; the device carries out what memory held before."),
         new(BlockSites.StatusToDevice,
             new DriverTrial(Mc68040, BlockStories.Traffic),
-            "The byte that the driver put there stays in the cache and hides the status."),
+            "The byte that the driver put there stays in the cache and hides the status.")
+        {
+            Part = DmaSync.PreRead,
+        },
+        new(BlockSites.StatusToDevice,
+            new DriverTrial(null, BlockStories.Traffic),
+            "The byte that the driver put there was never given away; what is left of it in the cache may be written "
+            + "back over the status.")
+        {
+            Part = DmaSync.PreWrite,
+        },
         new(BlockSites.HeaderFromDevice,
             new DriverTrial(null, BlockStories.Traffic),
             "The driver writes the next header where it has handed the last one over."),
         new(BlockSites.StatusFromDevice,
             new DriverTrial(Prefetching, BlockStories.Traffic),
-            "A line read ahead of time hides the status."),
+            "A line read ahead of time hides the status.")
+        {
+            Part = DmaSync.PostRead,
+        },
+        new(BlockSites.StatusFromDevice,
+            new DriverTrial(null, BlockStories.Traffic),
+            "The driver puts its byte where it has handed the last one over.")
+        {
+            Part = DmaSync.PostWrite,
+        },
         new(NetSites.FrameToDevice,
             new DriverTrial(Mc68040, NetStories.Traffic),
             "The frame stays in the cache; the device sends what memory held before."),

@@ -12,6 +12,8 @@ internal abstract record HandOverTrial(CacheMachine? Hardware) : Trial
     /// <summary>What tables call the auditor.</summary>
     public const string Auditor = "auditor";
 
+    private const DmaSync Everything = DmaSync.PreRead | DmaSync.PostRead | DmaSync.PreWrite | DmaSync.PostWrite;
+
     private static readonly (DmaSync Operation, string Name)[] s_names =
     {
         (DmaSync.PostRead, "POSTREAD"),
@@ -28,22 +30,25 @@ internal abstract record HandOverTrial(CacheMachine? Hardware) : Trial
     {
         get
         {
-            Run(AccessSite.Unnamed, isAudited: false, out Dictionary<AccessSite, DmaSync> operations);
+            Run(Weakening.None, isAudited: false, out Dictionary<AccessSite, DmaSync> operations);
             return operations.Keys;
         }
     }
 
     /// <inheritdoc/>
-    public override string? Run(AccessSite weakened) => Run(weakened, isAudited: Hardware == null, out _);
+    public override string? Run(Weakening weakened) => Run(weakened, isAudited: Hardware == null, out _);
 
     /// <summary>Runs it with the auditor watching, whatever the machine.</summary>
-    public string? RunAudited() => Run(AccessSite.Unnamed, isAudited: true, out _);
+    public string? RunAudited() => Run(Weakening.None, isAudited: true, out _);
 
     /// <inheritdoc/>
-    public override string OperationOf(AccessSite site)
+    public override string OperationOf(AccessSite site) => NameOf(OperationsOf(site));
+
+    /// <summary>What a place does, as seen in a run; 0 where the run does not come by it.</summary>
+    public DmaSync OperationsOf(AccessSite site)
     {
-        Run(AccessSite.Unnamed, isAudited: false, out Dictionary<AccessSite, DmaSync> operations);
-        return NameOf(operations.GetValueOrDefault(site));
+        Run(Weakening.None, isAudited: false, out Dictionary<AccessSite, DmaSync> operations);
+        return operations.GetValueOrDefault(site);
     }
 
     /// <summary>Hand-overs in the words of bus_dma.</summary>
@@ -87,7 +92,7 @@ internal abstract record HandOverTrial(CacheMachine? Hardware) : Trial
     /// <returns>Null where it holds, else how it fails.</returns>
     protected abstract string? Run(SimulatedDma dma, out Dictionary<AccessSite, DmaSync> operations);
 
-    private string? Run(AccessSite weakened, bool isAudited, out Dictionary<AccessSite, DmaSync> operations)
+    private string? Run(Weakening weakened, bool isAudited, out Dictionary<AccessSite, DmaSync> operations)
     {
         string? failure = Run(0, weakened, isAudited, out operations);
         for (int seed = 1; failure == null && seed < Hardware?.Seeds; seed++)
@@ -99,13 +104,14 @@ internal abstract record HandOverTrial(CacheMachine? Hardware) : Trial
     }
 
     private string? Run(
-        int seed, AccessSite weakened, bool isAudited, out Dictionary<AccessSite, DmaSync> operations)
+        int seed, Weakening weakened, bool isAudited, out Dictionary<AccessSite, DmaSync> operations)
     {
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions
         {
             Cache = Hardware?.CreateCache(seed) ?? new CoherentCache(),
             AuditsOwnership = isAudited,
-            WeakenedSite = weakened,
+            WeakenedSite = weakened.Site,
+            WeakenedOperations = weakened.Operations == 0 ? Everything : weakened.Operations,
         });
         return Run(dma, out operations);
     }

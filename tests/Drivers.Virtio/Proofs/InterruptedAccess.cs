@@ -63,6 +63,8 @@ internal sealed unsafe class InterruptedAccess : MemorySimulation, IDisposable
 
     public override void FullBarrier(AccessSite site) => _inner.FullBarrier(site);
 
+    public override void DeviceBarrier(AccessSite site) => _inner.DeviceBarrier(site);
+
     /// <inheritdoc/>
     public void Dispose() => Current = _inner;
 

@@ -11,6 +11,18 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 /// <param name="Reason">What goes wrong, in words.</param>
 internal sealed record Kill(AccessSite Site, Trial Trial, string Reason)
 {
+    /// <summary>
+    /// Which of the operations of a hand-over does nothing, where the place makes several; 0 where it makes one.
+    /// </summary>
+    public DmaSync Part { get; init; }
+
+    /// <summary>What does nothing.</summary>
+    public Weakening Weakened => new(Site, Part);
+
+    /// <summary>Whether no data go wrong without it, and only the ownership auditor sees it.</summary>
+    public bool IsSeenByAuditorOnly => Trial is HandOverTrial { Hardware: null };
+
     /// <inheritdoc/>
-    public override string ToString() => $"{(int)Site}: {Trial}";
+    public override string ToString() =>
+        Part == 0 ? $"{(int)Site}: {Trial}" : $"{(int)Site}, {HandOverTrial.NameOf(Part)}: {Trial}";
 }

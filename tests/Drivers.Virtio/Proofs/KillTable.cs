@@ -33,15 +33,16 @@ internal static class KillTable
     public static string Render()
     {
         StringBuilder text = new StringBuilder();
-        text.Append("| site | place | does | killed on | ring | story | what happens without it |\n");
-        text.Append("| --- | --- | --- | --- | --- | --- | --- |\n");
+        text.Append("| site | place | without | killed on | shown by | ring | story | what happens |\n");
+        text.Append("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
         foreach (Kill kill in Kills.OrderBy(kill => kill.Site))
         {
             Trial trial = kill.Trial;
-            string operation = trial.OperationOf(kill.Site);
+            string operation = kill.Part == 0 ? trial.OperationOf(kill.Site) : HandOverTrial.NameOf(kill.Part);
+            string shownBy = kill.IsSeenByAuditorOnly ? "the auditor only" : "data";
             text.Append(
-                $"| {(int)kill.Site} | `{Names[kill.Site]}` | {operation} | {trial.Machine} | {trial.Subject} "
-                + $"| {trial.Story} | {kill.Reason} |\n");
+                $"| {(int)kill.Site} | `{Names[kill.Site]}` | {operation} | {trial.Machine} | {shownBy} "
+                + $"| {trial.Subject} | {trial.Story} | {kill.Reason} |\n");
         }
 
         return text.ToString();

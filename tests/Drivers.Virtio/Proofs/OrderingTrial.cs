@@ -27,9 +27,9 @@ internal sealed record OrderingTrial(MemoryOrdering Ordering, RingFeatures Form,
 
     /// <inheritdoc/>
     /// <remarks>That it holds where nothing is weakened, <see cref="ScheduleTests"/> goes into further.</remarks>
-    public override string? Run(AccessSite weakened)
+    public override string? Run(Weakening weakened)
     {
-        bool isWeakened = weakened != AccessSite.Unnamed;
+        bool isWeakened = weakened != Weakening.None;
         using ScheduleExplorer explorer = new ScheduleExplorer(new ExplorationBounds
         {
             Ordering = Ordering,
@@ -37,7 +37,7 @@ internal sealed record OrderingTrial(MemoryOrdering Ordering, RingFeatures Form,
             MaximumSchedules = isWeakened ? 20_000 : 2000,
             RandomSchedules = isWeakened ? 20_000 : 500,
             Seed = Seed,
-            WeakenedSite = weakened,
+            WeakenedSite = weakened.Site,
         });
         ExplorationResult result = explorer.Explore(memory => What.Create(memory, Form));
         return result.Failure == null ? null : result.ToString();

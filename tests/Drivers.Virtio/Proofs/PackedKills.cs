@@ -1,4 +1,5 @@
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
 using static VirtioGuest.Devices.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
@@ -11,16 +12,44 @@ internal static class PackedKills
     {
         new(PackedSites.HeadBodyToDevice,
             new CacheTrial(FineCopyBack, Form.Packed, LockStepStory.FirstLook),
-            "The head's address, length and id stay in the cache; the device uses what memory held before."),
+            "The head's address, length and id stay in the cache; the device uses what memory held before.")
+        {
+            Part = DmaSync.PreWrite,
+        },
+        new(PackedSites.HeadBodyToDevice,
+            new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
+            "The device writes an id and a length where nobody gave it memory to write.")
+        {
+            Part = DmaSync.PreRead,
+        },
         new(PackedSites.ChainRestToDevice,
             new CacheTrial(Mc68040, Form.Packed, LockStepStory.FirstLook),
-            "The descriptors behind the head stay in the cache; the device finds the chain incomplete."),
+            "The descriptors behind the head stay in the cache; the device finds the chain incomplete.")
+        {
+            Part = DmaSync.PreWrite,
+        },
+        new(PackedSites.ChainRestToDevice,
+            new CacheTrial(Mc68030, Form.Packed, LockStepStory.FirstLook),
+            "The driver's own descriptor stays in the cache and hides the used one that the device puts there.")
+        {
+            Part = DmaSync.PreRead,
+        },
         new(PackedSites.PublishHead,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
             "The device sees the head's flags before the descriptors and the data, and takes old ones."),
         new(PackedSites.HeadFlagsToDevice,
+            new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
+            "The flags were never given to the device to read. PREREAD alone writes them back where the line is partly "
+            + "another's, and may drop them where it is not.")
+        {
+            Part = DmaSync.PreWrite,
+        },
+        new(PackedSites.HeadFlagsToDevice,
             new CacheTrial(Mc68040, Form.Packed, LockStepStory.FirstLook),
-            "The flags stay in the cache; the device never sees the buffer, and the driver never sees it used."),
+            "The head that the driver wrote stays in the cache; it never sees the descriptor used.")
+        {
+            Part = DmaSync.PreRead,
+        },
         new(PackedSites.TableToDevice,
             new CacheTrial(Mc68040, Form.PackedTables, LockStepStory.FirstLook),
             "The table stays in the cache; the device walks what memory held before."),
@@ -42,7 +71,16 @@ internal static class PackedKills
             "The line of the look before stays in the cache and hides every later wish."),
         new(PackedSites.SlotFromDevice,
             new CacheTrial(FinePrefetching, Form.Packed, LockStepStory.FirstLook),
-            "A line read ahead of time hides the used descriptor from the look that its interrupt asked for."),
+            "A line read ahead of time hides the used descriptor from the look that its interrupt asked for.")
+        {
+            Part = DmaSync.PostRead,
+        },
+        new(PackedSites.SlotFromDevice,
+            new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
+            "The driver writes its next descriptor into a slot that the device may still be reading.")
+        {
+            Part = DmaSync.PostWrite,
+        },
         new(PackedSites.LoadUsedFlags,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
             "The id, the length and the data are read from before the device wrote them."),
@@ -54,13 +92,40 @@ internal static class PackedKills
             "A line read ahead between two looks hides the used descriptor from the second."),
         new(PackedSites.FreedSlotsFromDevice,
             new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
-            "The driver writes descriptors into slots that it has handed over."),
+            "The driver writes descriptors into slots that it has given the device to read.")
+        {
+            Part = DmaSync.PostWrite,
+        },
+        new(PackedSites.FreedSlotsFromDevice,
+            new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
+            "The same for slots that it has given the device to write.")
+        {
+            Part = DmaSync.PostRead,
+        },
         new(PackedSites.SkippedSlotsFromDevice,
             new CacheTrial(null, Form.PackedInOrder, LockStepStory.FirstLook),
-            "The same for the slots of a buffer that has no used descriptor of its own."),
+            "The same for the slots of a buffer that has no used descriptor of its own: they are the device's to read.")
+        {
+            Part = DmaSync.PostWrite,
+        },
+        new(PackedSites.SkippedSlotsFromDevice,
+            new CacheTrial(null, Form.PackedInOrder, LockStepStory.FirstLook),
+            "They are also the device's to write.")
+        {
+            Part = DmaSync.PostRead,
+        },
         new(PackedSites.LeftSlotsFromDevice,
             new CacheTrial(null, Form.Packed, LockStepStory.Reset),
-            "The ring is given back to the machine while its slots are handed over."),
+            "The ring is given back to the machine while the device may read its slots.")
+        {
+            Part = DmaSync.PostWrite,
+        },
+        new(PackedSites.LeftSlotsFromDevice,
+            new CacheTrial(null, Form.Packed, LockStepStory.Reset),
+            "The same while the device may write them.")
+        {
+            Part = DmaSync.PostRead,
+        },
         new(PackedSites.LeftLookFromDevice,
             new CacheTrial(null, Form.Packed, LockStepStory.Reset),
             "The same for the slot that was looked at last, whose first half of a hand-over was done by that look."),

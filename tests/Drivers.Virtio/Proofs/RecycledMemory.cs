@@ -17,6 +17,7 @@ internal sealed unsafe class RecycledMemory : DmaTag
     private const ushort LeftOver = 0x5BD9;
 
     private readonly SimulatedDma _dma;
+    private readonly List<DmaMemory> _handedOut = new List<DmaMemory>();
 
     public RecycledMemory(SimulatedDma dma)
     {
@@ -30,6 +31,9 @@ internal sealed unsafe class RecycledMemory : DmaTag
 
     /// <summary>Called before each hand-over.</summary>
     public Action BeforeHandOver { get; set; } = () => { };
+
+    /// <summary>Called at each hand-over with where it begins for the processor, how many bytes, and what it is.</summary>
+    public Action<nuint, uint, DmaSync> OnHandOver { get; set; } = (_, _, _) => { };
 
     /// <summary>What each place did that was come by.</summary>
     public Dictionary<AccessSite, DmaSync> Operations { get; } = new Dictionary<AccessSite, DmaSync>();
@@ -52,7 +56,22 @@ internal sealed unsafe class RecycledMemory : DmaTag
             memory.Store8(i, 0);
         }
 
+        _handedOut.Add(memory);
         return new Observed(memory, this);
+    }
+
+    /// <summary>Whether the processor has an address in memory that was allocated here, and is not coherent.</summary>
+    public bool Holds(nuint address)
+    {
+        foreach (DmaMemory memory in _handedOut)
+        {
+            if (address - (nuint)memory.Address < memory.Length)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
@@ -78,6 +97,7 @@ internal sealed unsafe class RecycledMemory : DmaTag
         {
             _owner.Operations[site] = operation;
             _owner.BeforeHandOver();
+            _owner.OnHandOver((nuint)Address + offset, length, operation);
             _memory.Sync(offset, length, operation, site);
         }
     }

@@ -44,11 +44,11 @@ internal sealed class DeviceBench<TDevice> : IDisposable
         return transport!;
     }
 
-    public VirtioBlock NewBlock() => new VirtioBlock(OpenTransport(), "disk0", Sink);
+    public VirtioBlock NewBlock() => Owned(new VirtioBlock(OpenTransport(), "disk0", Sink));
 
     public VirtioBlock StartBlock() => Started(NewBlock());
 
-    public VirtioNet NewNet() => new VirtioNet(OpenTransport(), "net0", Sink);
+    public VirtioNet NewNet() => Owned(new VirtioNet(OpenTransport(), "net0", Sink));
 
     public VirtioNet StartNet() => Started(NewNet());
 
@@ -71,6 +71,13 @@ internal sealed class DeviceBench<TDevice> : IDisposable
         {
             Assert.That(violations, Is.Empty);
         }
+    }
+
+    private T Owned<T>(T driver)
+        where T : VirtioDevice
+    {
+        Sink.Driver = driver;
+        return driver;
     }
 
     private static T Started<T>(T driver)

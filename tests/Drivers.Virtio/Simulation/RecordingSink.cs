@@ -2,12 +2,19 @@ using System.Collections.Generic;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
-/// <summary>Remembers what a device's owner was told.</summary>
+/// <summary>Remembers what a device's owner was told, and looks at changes as an owner does.</summary>
 internal sealed class RecordingSink : DeviceEventSink
 {
     public List<string> Events { get; } = new List<string>();
 
+    /// <summary>The driver that looks at changes, if there is one.</summary>
+    public VirtioDevice? Driver { get; set; }
+
     public override void OnUsedBuffers(ushort queueIndex) => Events.Add($"queue {queueIndex}");
 
-    public override void OnConfigurationChange() => Events.Add("configuration");
+    public override void OnConfigurationChange()
+    {
+        Events.Add("configuration");
+        Driver?.ObserveChange();
+    }
 }

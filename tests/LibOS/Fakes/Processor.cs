@@ -44,7 +44,15 @@ internal static unsafe class Processor
 
     public static void WriteMsr(uint register, ulong value) => s_registers[register] = value;
 
-    public static void CpuId(uint leaf, uint subleaf, uint* result) => new Span<uint>(result, 4).Clear();
+    /// <summary>What CPUID tells, and what becomes of XSETBV; null for a processor that can nothing.</summary>
+    public static FakeFeatures? Features { get; set; }
+
+    public static void CpuId(uint leaf, uint subleaf, uint* result)
+    {
+        var answer = new Span<uint>(result, 4);
+        answer.Clear();
+        Features?.Read(leaf, subleaf, answer);
+    }
 
     public static uint ReadRandom(ulong* value)
     {
@@ -67,9 +75,11 @@ internal static unsafe class Processor
 
     public static void LoadInterruptTable(void* descriptor) { }
 
-    public static void EnableXSave(ulong components) { }
+    public static void EnableXSave(ulong components) => Features?.EnableXSave(components);
 
-    public static void InitialExtendedState(void* area) { }
+    public static void DisableXSave() => Features?.DisableXSave();
+
+    public static ulong ReadXcr0() => Features?.Xcr0 ?? 0;
 
     public static void Pause() { }
 

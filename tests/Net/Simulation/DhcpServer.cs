@@ -8,10 +8,12 @@ namespace VirtioGuest.Net.Tests.Simulation;
 internal sealed class DhcpServer
 {
     private readonly Router _router;
+    private readonly IPv4Address _address;
 
-    public DhcpServer(Router router)
+    public DhcpServer(Router router, IPv4Address address)
     {
         _router = router;
+        _address = address;
     }
 
     /// <summary>The types of the messages that arrived, the lost ones included.</summary>
@@ -41,6 +43,12 @@ internal sealed class DhcpServer
 
     /// <summary>What it does to an answer before it sends it.</summary>
     public Func<byte[], byte[]> Alter { get; set; } = answer => answer;
+
+    /// <summary>The port that answers come from.</summary>
+    public ushort Port { get; set; } = 67;
+
+    /// <summary>How much longer than the router's its answers are under way.</summary>
+    public TimeSpan Delay { get; set; }
 
     /// <summary>Whether answers to a client without an address are broadcast.</summary>
     public bool Broadcasts { get; set; }
@@ -74,6 +82,20 @@ internal sealed class DhcpServer
         return null;
     }
 
+    /// <summary>A message without one of its options.</summary>
+    public static byte[] Without(byte[] message, byte code)
+    {
+        for (int i = 240; message[i] != 255; i += message[i] == 0 ? 1 : 2 + message[i + 1])
+        {
+            if (message[i] == code)
+            {
+                return [.. message[..i], .. message[(i + 2 + message[i + 1])..]];
+            }
+        }
+
+        return message;
+    }
+
     private byte[] Build(byte[] request, byte type)
     {
         byte[] fields = new byte[240];
@@ -89,7 +111,7 @@ internal sealed class DhcpServer
         }
 
         Frames.Hex("63825363").CopyTo(fields, 236);
-        byte[] always = [53, 1, type, 54, 4, .. Frames.Bytes(Router.Address)];
+        byte[] always = [53, 1, type, 54, 4, .. Frames.Bytes(_address)];
         byte[] granted = type == 6 ? [] : [51, 4, .. Frames.Big(LeaseSeconds), .. Options];
         return [.. fields, .. always, .. granted, 255];
     }
@@ -97,8 +119,8 @@ internal sealed class DhcpServer
     private void Answer(byte[] message, IPv4Address client)
     {
         IPv4Address destination = !client.IsAny ? client : Broadcasts ? IPv4Address.Broadcast : Offered;
-        byte[] datagram = Frames.Udp(Router.Address, destination, 67, 68, message);
+        byte[] datagram = Frames.Udp(_address, destination, Port, 68, message);
         MacAddress hardware = Broadcasts && client.IsAny ? MacAddress.Broadcast : Network.OwnHardware;
-        _router.SendPacket(hardware, Frames.IPv4(Router.Address, destination, 17, datagram));
+        _router.SendPacket(hardware, Frames.IPv4(_address, destination, 17, datagram), Delay);
     }
 }

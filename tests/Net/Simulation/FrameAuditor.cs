@@ -41,8 +41,16 @@ internal static class FrameAuditor
         int total = Frames.WordAt(frame, 16);
         Require(frame[14] == 0x45 && total >= 20 && total <= frame.Length - 14, "IPv4's lengths");
         Require(Frames.Checksum(frame.AsSpan(14, 20)) == 0, "the IPv4 checksum");
-        Require((Frames.WordAt(frame, 20) & 0x3FFF) == 0, "the fragment field");
+        int fragment = Frames.WordAt(frame, 20);
+        Require((fragment & 0xC000) == 0, "the flags");
+        Require((fragment & 0x2000) == 0 || total % 8 == 4, "the size of a fragment that is not the last");
         Require(frame.AsSpan(14 + total).IndexOfAnyExcept((byte)0) < 0, "the padding");
+
+        if ((fragment & 0x3FFF) != 0)
+        {
+            Require(((fragment & 0x1FFF) * 8) + total <= 65535, "a fragment's place");
+            return;
+        }
 
         byte[] payload = frame[34..(14 + total)];
         IPv4Address source = Frames.AddressAt(frame, 26);

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using System.Linq;
 
 namespace VirtioGuest.Net.Tests.Simulation;
@@ -31,18 +32,68 @@ internal static class Frames
         byte[] payload,
         byte timeToLive = 64,
         ushort fragment = 0,
-        byte[]? options = null)
+        byte[]? options = null,
+        ushort identification = 0x1234)
     {
         options ??= [];
         byte[] header =
         [
             (byte)(0x45 + (options.Length / 4)), 0, .. Big((ushort)(20 + options.Length + payload.Length)),
-            0x12, 0x34, .. Big(fragment),
+            .. Big(identification), .. Big(fragment),
             timeToLive, protocol, 0, 0,
             .. Bytes(source), .. Bytes(destination), .. options,
         ];
         BinaryPrimitives.WriteUInt16BigEndian(header.AsSpan(10), Checksum(header));
         return [.. header, .. payload];
+    }
+
+    /// <summary>One fragment of a packet without options: a range of its payload.</summary>
+    public static byte[] Fragment(byte[] packet, int offset, int length, bool? hasMore = null)
+    {
+        bool isMore = hasMore ?? 20 + offset + length < packet.Length;
+        return IPv4(
+            AddressAt(packet, 12),
+            AddressAt(packet, 16),
+            packet[9],
+            packet[(20 + offset)..(20 + offset + length)],
+            packet[8],
+            (ushort)((offset / 8) | (isMore ? 0x2000 : 0)),
+            identification: WordAt(packet, 4));
+    }
+
+    /// <summary>A packet without options in fragments whose payloads have a size, a multiple of eight.</summary>
+    public static byte[][] Fragments(byte[] packet, int size)
+    {
+        int length = packet.Length - 20;
+        return
+        [
+            .. from index in Enumerable.Range(0, (length + size - 1) / size)
+               select Fragment(packet, index * size, Math.Min(size, length - (index * size))),
+        ];
+    }
+
+    /// <summary>Packets whose fragments came one after the other, each put together from them.</summary>
+    public static byte[][] Join(IEnumerable<byte[]> packets)
+    {
+        List<byte[]> whole = [];
+        byte[] payload = [];
+        foreach (byte[] packet in packets)
+        {
+            int fragment = WordAt(packet, 6);
+            if ((fragment & 0x1FFF) * 8 != payload.Length)
+            {
+                throw new InvalidOperationException("A fragment does not go on where the last one ended.");
+            }
+
+            payload = [.. payload, .. packet[20..WordAt(packet, 2)]];
+            if ((fragment & 0x2000) == 0)
+            {
+                whole.Add(IPv4(AddressAt(packet, 12), AddressAt(packet, 16), packet[9], payload));
+                payload = [];
+            }
+        }
+
+        return [.. whole];
     }
 
     public static byte[] Icmp(byte type, byte code, ushort identifier, ushort sequence, byte[] payload)

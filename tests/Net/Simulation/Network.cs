@@ -73,6 +73,9 @@ internal sealed class Network
         Link.Sent.Clear();
     }
 
+    /// <summary>The IPv4 packets sent so far, put together where they went in fragments.</summary>
+    public byte[][] SentPackets() => Frames.Join(SentIPv4().Select(frame => frame[14..]));
+
     /// <summary>The frames sent so far that are ARP.</summary>
     public byte[][] SentArp() => Link.Sent.Where(frame => Frames.WordAt(frame, 12) == 0x0806).ToArray();
 

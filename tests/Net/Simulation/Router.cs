@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 
 namespace VirtioGuest.Net.Tests.Simulation;
@@ -10,14 +11,18 @@ internal sealed class Router
     public static readonly MacAddress Hardware = MacAddress.Parse("52:55:0a:00:02:02");
 
     private readonly Network _network;
+    private readonly List<byte[]> _fragments = [];
 
     public Router(Network network)
     {
         _network = network;
-        Dhcp = new DhcpServer(this);
+        Dhcp = new DhcpServer(this, Address);
     }
 
     public DhcpServer Dhcp { get; }
+
+    /// <summary>Another DHCP server on the link, if there is one.</summary>
+    public DhcpServer? SecondDhcp { get; set; }
 
     /// <summary>How many ARP requests it misses.</summary>
     public int LostArpRequests { get; set; }
@@ -40,6 +45,10 @@ internal sealed class Router
         {
             OnArp(frame);
         }
+        else if ((Frames.WordAt(frame, 20) & 0x3FFF) != 0)
+        {
+            OnFragment(frame);
+        }
         else if (frame[23] == 1)
         {
             OnIcmp(frame);
@@ -47,13 +56,32 @@ internal sealed class Router
         else if (Frames.WordAt(frame, 36) == 67)
         {
             Dhcp.OnMessage(Frames.AddressAt(frame, 26), Frames.AddressAt(frame, 30), frame[42..]);
+            SecondDhcp?.OnMessage(Frames.AddressAt(frame, 26), Frames.AddressAt(frame, 30), frame[42..]);
         }
     }
 
-    public void SendPacket(MacAddress destination, byte[] packet) =>
-        Send(Frames.Ethernet(destination, Hardware, 0x0800, packet));
+    public void SendPacket(MacAddress destination, byte[] packet, TimeSpan more = default)
+    {
+        int mtu = _network.Link.Mtu;
+        byte[][] pieces = packet.Length <= mtu ? [packet] : Frames.Fragments(packet, (mtu - 20) & ~7);
+        foreach (byte[] piece in pieces)
+        {
+            Send(Frames.Ethernet(destination, Hardware, 0x0800, piece), more);
+        }
+    }
 
-    private void Send(byte[] frame) => _network.Clock.Schedule(Delay, () => _network.Receive(frame));
+    private void OnFragment(byte[] frame)
+    {
+        _fragments.Add(frame[14..]);
+        if ((Frames.WordAt(frame, 20) & 0x2000) == 0)
+        {
+            OnFrame([.. frame[..14], .. Frames.Join(_fragments).Single()]);
+            _fragments.Clear();
+        }
+    }
+
+    private void Send(byte[] frame, TimeSpan more = default) =>
+        _network.Clock.Schedule(Delay + more, () => _network.Receive(frame));
 
     private void OnArp(byte[] frame)
     {

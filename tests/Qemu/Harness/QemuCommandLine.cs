@@ -164,7 +164,7 @@ public static class QemuCommandLine
         {
             NicOptions nic = options.Nics[i];
             arguments.AddRange([
-                "-netdev", $"user,id=net{i}",
+                "-netdev", $"{nic.Netdev},id=net{i}",
                 "-device", $"virtio-net-pci,netdev=net{i},addr=0x{FirstNicSlot + i:x},mac={MacAddress(i)}" +
                     Properties(nic.IsPacked, nic.Vectors, nic.Properties) +
                     (nic.HasBootRom ? string.Empty : ",romfile="),

@@ -29,7 +29,7 @@ internal static class BootIso
 
     /// <summary>What the boot menu uses.</summary>
     private static readonly string[] s_modules =
-        ["normal", "iso9660", "multiboot2", "boot", "serial", "terminal", "echo", "test", "reboot", "halt"];
+        ["normal", "iso9660", "multiboot2", "boot", "serial", "terminal", "echo", "test", "iorw", "reboot", "halt"];
 
     /// <summary>How BIOS GRUB reads the CD or disk that it was started from.</summary>
     private static readonly string[] s_biosModules = ["biosdisk", "iso9660"];

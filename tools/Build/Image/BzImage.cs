@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 
 namespace VirtioGuest.Build.Image;
 
@@ -26,12 +26,12 @@ internal static class BzImage
     /// <param name="target">The image.</param>
     public static void Build(Assembler assembler, ElfFile kernel, string stripped, string target)
     {
-        byte[] setup = assembler.AssembleFlat("BzImageSetup.S", 0, []);
+        IReadOnlyList<string> place = KernelPlace.Definitions(kernel);
+        byte[] setup = assembler.AssembleFlat("BzImageSetup.S", 0, place);
         ulong entry = kernel.AddressOf(KernelDoors.Linux);
-        byte[] loader = assembler.AssembleFlat("BzImageLoader.S", LoadAddress, [$"-DKERNEL_ENTRY=0x{entry:x}"]);
-        ulong end = kernel.Segments().Where(segment => segment.Type == ElfSegmentType.Load)
-            .Max(segment => segment.Address + segment.MemorySize);
-        File.WriteAllBytes(target, Compose(setup, loader, File.ReadAllBytes(stripped), end));
+        byte[] loader = assembler.AssembleFlat(
+            "BzImageLoader.S", LoadAddress, [$"-DKERNEL_ENTRY=0x{entry:x}", .. place]);
+        File.WriteAllBytes(target, Compose(setup, loader, File.ReadAllBytes(stripped), KernelPlace.End(kernel)));
     }
 
     /// <summary>Lays the parts out and fills the header in.</summary>

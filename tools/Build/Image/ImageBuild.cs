@@ -38,10 +38,11 @@ internal static class ImageBuild
         ElfFile kernel = progress.Step("link the kernel", () => Link(workspace, objects));
         string stripped = workspace.Intermediate("VirtioGuest.stripped.elf");
         Assembler assembler = new(workspace.LibOS, workspace.Intermediate());
-        progress.Step("make the bzImage", () =>
+        progress.Step("make the bzImage and the PVH gate", () =>
         {
             ExternalProgram.Run("objcopy", ["--strip-all", workspace.Elf, stripped]);
             BzImage.Build(assembler, kernel, stripped, workspace.BzImage);
+            PvhGate.Add(assembler, kernel, workspace.Elf);
         });
         string menu = Path.Combine(workspace.Root, "iso", "grub.cfg");
         string staging = workspace.Intermediate("iso");

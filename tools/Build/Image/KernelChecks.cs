@@ -31,15 +31,23 @@ internal static class KernelChecks
                 "GRUB would not find its way in: no Multiboot2 header in the first 32 KB, or a wrong entry");
         }
 
-        ulong pvh = kernel.AddressOf(KernelDoors.Pvh);
-        if (!PvhEntries(kernel).SequenceEqual([pvh]))
+        CheckPvhEntry(kernel, kernel.AddressOf(KernelDoors.Pvh));
+        kernel.AddressOf(KernelDoors.Linux);
+    }
+
+    /// <summary>Whether a note is the one that QEMU reads.</summary>
+    internal static bool IsPvhEntry(ElfNote note) => note.Name == PvhOwner && note.Type == PvhEntryType;
+
+    /// <summary>QEMU reads an address from a note.</summary>
+    /// <exception cref="BuildFailure">It would read another one, or none.</exception>
+    internal static void CheckPvhEntry(ElfFile kernel, ulong entry)
+    {
+        if (!PvhEntries(kernel).SequenceEqual([entry]))
         {
             throw new BuildFailure(
-                $"QEMU would not find its way in: no readable PVH note that names {KernelDoors.Pvh}."
+                $"QEMU would not find its way in: no readable PVH note that names 0x{entry:x}."
                 + " Notes of different alignment need segments of their own.");
         }
-
-        kernel.AddressOf(KernelDoors.Linux);
     }
 
     /// <summary>No page may be both writable and executable, and no page may belong to two segments.</summary>
@@ -94,7 +102,7 @@ internal static class KernelChecks
         from segment in kernel.Segments()
         where segment.Type == ElfSegmentType.Note
         from note in kernel.Notes(segment)
-        where note.Name == PvhOwner && note.Type == PvhEntryType
+        where IsPvhEntry(note)
         select note.Content.Length == 8
             ? BinaryPrimitives.ReadUInt64LittleEndian(note.Content)
             : BinaryPrimitives.ReadUInt32LittleEndian(note.Content);

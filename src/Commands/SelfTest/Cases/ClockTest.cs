@@ -7,6 +7,7 @@ namespace VirtioGuest.Commands.SelfTest.Cases;
 public class ClockTest : SelfTestCase
 {
     private const int Samples = 10_000;
+    private const int Pauses = 3;
     private const uint PauseMilliseconds = 50;
     private const ulong PauseNanoseconds = PauseMilliseconds * 1_000_000ul;
     private const ulong Patience = 5_000_000_000;
@@ -39,11 +40,23 @@ public class ClockTest : SelfTestCase
             last = now;
         }
 
-        _system.Pause(PauseMilliseconds);
-        ulong slept = _clock.Nanoseconds - last;
+        // Never too short. Too long may be the fault of whoever runs this machine, once or twice.
+        ulong slept = Sleep();
+        for (int pause = 1; pause < Pauses && slept > Patience; pause++)
+        {
+            slept = Sleep();
+        }
+
         return slept is >= PauseNanoseconds and <= Patience
             ? SelfTestResult.Passed
             : SelfTestResult.Failed(
                 "a sleep of " + DecimalText.Of(PauseNanoseconds) + " ns took " + DecimalText.Of(slept) + " ns");
+    }
+
+    private ulong Sleep()
+    {
+        ulong start = _clock.Nanoseconds;
+        _system.Pause(PauseMilliseconds);
+        return _clock.Nanoseconds - start;
     }
 }

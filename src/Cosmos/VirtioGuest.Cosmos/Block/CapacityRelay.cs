@@ -4,8 +4,14 @@ using VirtioGuest.Drivers.Virtio.Block;
 namespace VirtioGuest.Cosmos.Block;
 
 /// <summary>Tells a disk's listener of its capacity, at start and whenever the device changes it.</summary>
+/// <remarks>
+/// A change comes in an interrupt, and the driver looks at it there, unless the interrupt came into the start of the
+/// device; then the driver looks behind that. All else is done to the device with interrupts off.
+/// </remarks>
 internal sealed class CapacityRelay : DeviceEventSink
 {
+    private bool _isHeld;
+
     /// <summary>The disk.</summary>
     internal VirtioBlock? Device { get; set; }
 
@@ -19,5 +25,22 @@ internal sealed class CapacityRelay : DeviceEventSink
     }
 
     /// <inheritdoc/>
-    public override void OnConfigurationChange() => Listener?.OnCapacity(Device!.Capacity);
+    public override void OnConfigurationChange()
+    {
+        if (!_isHeld)
+        {
+            Device!.ObserveChange();
+            Listener?.OnCapacity(Device.Capacity);
+        }
+    }
+
+    /// <summary>Leaves the device alone until <see cref="Release"/>.</summary>
+    internal void Hold() => _isHeld = true;
+
+    /// <summary>Looks at what came meanwhile. With interrupts off.</summary>
+    internal void Release()
+    {
+        _isHeld = false;
+        OnConfigurationChange();
+    }
 }

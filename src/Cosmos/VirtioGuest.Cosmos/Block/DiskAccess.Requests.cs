@@ -132,7 +132,12 @@ public sealed partial class DiskAccess
     /// <returns>Null, or why it is not up, as the end of a sentence that starts with the device.</returns>
     private string? StartDevice()
     {
-        if (!_start.TryStart(_device, out string failure))
+        _relay.Hold();
+        bool isUp = _start.TryStart(_device, out string failure);
+        uint interrupts = _start.Platform.DisableInterrupts();
+        _relay.Release();
+        _start.Platform.RestoreInterrupts(interrupts);
+        if (!isUp)
         {
             return failure;
         }
@@ -148,7 +153,6 @@ public sealed partial class DiskAccess
         }
 
         _map = new BufferMap(_start.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
-        _relay.OnConfigurationChange();
         return null;
     }
 }

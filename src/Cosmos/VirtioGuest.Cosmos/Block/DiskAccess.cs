@@ -50,7 +50,17 @@ public sealed partial class DiskAccess
     public VirtioBlock Device => _device;
 
     /// <summary>The size of the disk in sectors; may change while the device runs.</summary>
-    public ulong SectorCount => _device.Capacity;
+    public ulong SectorCount
+    {
+        get
+        {
+            // Two reads for this processor, and an interrupt may change it in between.
+            uint interrupts = _start.Platform.DisableInterrupts();
+            ulong capacity = _device.Capacity;
+            _start.Platform.RestoreInterrupts(interrupts);
+            return capacity;
+        }
+    }
 
     /// <summary>Who is told when <see cref="SectorCount"/> changes; called in an interrupt.</summary>
     public CapacityListener? Listener

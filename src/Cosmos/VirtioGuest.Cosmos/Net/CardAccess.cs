@@ -33,6 +33,7 @@ public sealed class CardAccess
     private bool _isReceiving;
     private bool _isSending;
     private bool _isSendFull;
+    private bool _hasChange;
 
     private CardAccess(FunctionStart start, VirtioTransport transport, string name)
     {
@@ -120,6 +121,7 @@ public sealed class CardAccess
         _isSendFull = status == TransmitStatus.Full;
         _isSending = false;
         _start.Platform.RestoreInterrupts(interrupts);
+        LookAtChange();
         return status == TransmitStatus.Ok;
     }
 
@@ -175,6 +177,7 @@ public sealed class CardAccess
 
         _isReceiving = false;
         _isSending = false;
+        LookAtChange();
         return IsReady;
     }
 
@@ -197,6 +200,7 @@ public sealed class CardAccess
         }
 
         _isReceiving = false;
+        LookAtChange();
     }
 
     /// <summary>Brings a card up.</summary>
@@ -227,6 +231,24 @@ public sealed class CardAccess
 
         _isSending = false;
         _start.Platform.RestoreInterrupts(interrupts);
+        LookAtChange();
+    }
+
+    /// <summary>
+    /// Has the driver look at what the device has changed, if it has; left to whoever is in the driver meanwhile, and
+    /// looks behind that.
+    /// </summary>
+    private void LookAtChange()
+    {
+        if (!_hasChange || _isReceiving || _isSending)
+        {
+            return;
+        }
+
+        uint interrupts = _start.Platform.DisableInterrupts();
+        _hasChange = false;
+        _device.ObserveChange();
+        _start.Platform.RestoreInterrupts(interrupts);
     }
 
     private sealed class Events : DeviceEventSink
@@ -252,7 +274,9 @@ public sealed class CardAccess
 
         public override void OnConfigurationChange()
         {
-            // The driver has read what changed: Cosmos has nobody to tell of a link.
+            // Cosmos has nobody to tell of a link.
+            _card._hasChange = true;
+            _card.LookAtChange();
         }
     }
 

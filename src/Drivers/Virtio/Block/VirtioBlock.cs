@@ -163,8 +163,21 @@ public sealed partial class VirtioBlock : VirtioDevice
     }
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
-    /// <returns>Whether a completion is waiting already; then no interrupt may come for it.</returns>
-    public bool EnableInterrupts() => _slots != null && Requests.EnableInterrupts();
+    /// <returns>
+    /// Whether a completion is waiting already; then no interrupt may come for it. Look at <see
+    /// cref="VirtioDevice.State"/> afterwards: the look for it may find the queue broken.
+    /// </returns>
+    public bool EnableInterrupts()
+    {
+        if (_slots == null)
+        {
+            return false;
+        }
+
+        bool isWaiting = Requests.EnableInterrupts();
+        CheckFault(Requests);
+        return isWaiting;
+    }
 
     /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
     public void DisableInterrupts()

@@ -124,7 +124,7 @@ public abstract partial class Virtqueue
         Barriers.Full(site);
         if (_isOrderedByPlatform)
         {
-            Barriers.ForDevice();
+            Barriers.ForDevice(site);
         }
     }
 

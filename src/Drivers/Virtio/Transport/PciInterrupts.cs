@@ -229,7 +229,7 @@ internal sealed class PciInterrupts
             _function.InterruptLine, deviceName, new LineHandler(sink, queueCount, _isrStatus));
         if (_line == null)
         {
-            return "has no usable MSI-X vectors, and the machine has no interrupt line " + line;
+            return "has no interrupt: " + Reason + ", and the machine gives no share in interrupt line " + line;
         }
 
         // A device that is polled shows in its ISR status what it would have said.

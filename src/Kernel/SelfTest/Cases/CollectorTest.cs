@@ -34,7 +34,7 @@ internal sealed class CollectorTest : SelfTestCase
         }
 
         Volatile.Write(ref _stop, true);
-        if (!spinner.Join(TimeSpan.FromSeconds(10)))
+        if (!Patience.WaitFor(spinner.Join))
         {
             return SelfTestResult.Failed("a thread without calls never ended");
         }

@@ -11,8 +11,6 @@ internal sealed class ThreadPoolTest : SelfTestCase
     private const int Tasks = 8;
     private const int Rounds = 100;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
-
     private int _counter;
 
     /// <summary>Creates the test.</summary>
@@ -31,7 +29,7 @@ internal sealed class ThreadPoolTest : SelfTestCase
             tasks[index] = Task.Run(CountAsync);
         }
 
-        if (!Task.WaitAll(tasks, s_patience))
+        if (!Patience.WaitFor(time => Task.WaitAll(tasks, time)))
         {
             return SelfTestResult.Failed("tasks did not end in time");
         }
@@ -43,7 +41,7 @@ internal sealed class ThreadPoolTest : SelfTestCase
 
         using var fired = new ManualResetEventSlim();
         using var timer = new Timer(_ => fired.Set(), null, 10, Timeout.Infinite);
-        return SelfTestResult.Expect(fired.Wait(s_patience), "a timer did not fire");
+        return SelfTestResult.Expect(Patience.WaitFor(fired.Wait), "a timer did not fire");
     }
 
     private async Task CountAsync()

@@ -1,0 +1,246 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Threading.Tasks;
+using VirtioGuest.Build.Testing;
+
+namespace VirtioGuest.Build.Mutants;
+
+/// <summary>Runs the tests once for each mutant, and says which of them nothing noticed.</summary>
+internal sealed class MutantRun
+{
+    /// <summary>A mutant may hang a test; it is given so many times what the tests take without one, and this.</summary>
+    private const int Patience = 3;
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
+    private static readonly string[] s_notCopied = ["artifacts", ".git", ".vs", "bin", "obj", "TestResults"];
+
+    private readonly Workspace _workspace;
+    private readonly string _folder;
+    private readonly IReadOnlyList<Mutant> _mutants;
+    private readonly ConcurrentDictionary<MutantScope, TimeSpan> _times = new();
+    private readonly Outcome[] _outcomes;
+
+    private MutantRun(Workspace workspace, IReadOnlyList<Mutant> mutants)
+    {
+        _workspace = workspace;
+        _mutants = mutants;
+        _folder = Path.Combine(workspace.Artifacts, "mutants");
+        _outcomes = new Outcome[mutants.Count];
+    }
+
+    private enum Outcome
+    {
+        /// <summary>No test noticed.</summary>
+        Survived,
+
+        /// <summary>A test failed.</summary>
+        Killed,
+
+        /// <summary>The tests did not end.</summary>
+        Hung,
+    }
+
+    /// <summary>Builds the mutants and runs what has to notice them; prints survivors and a line of counts.</summary>
+    /// <param name="workspace">Where things are.</param>
+    /// <param name="filter">Only mutants with this in their name; null for all.</param>
+    /// <returns>0 where each mutant was killed, or its list says why it cannot be.</returns>
+    public static int Run(Workspace workspace, string? filter)
+    {
+        TestCounts counts;
+        try
+        {
+            IReadOnlyList<Mutant> all = MutantList.ReadAll(workspace.MutantLists);
+            IReadOnlyList<Mutant> chosen =
+                [.. all.Where(mutant => filter is null || mutant.Name.Contains(filter, StringComparison.Ordinal))];
+            if (chosen.Count == 0)
+            {
+                throw new BuildFailure(filter is null ? "There are no mutants." : $"No mutant is called {filter}.");
+            }
+
+            counts = new MutantRun(workspace, chosen).RunAll();
+        }
+        catch (BuildFailure failure)
+        {
+            Console.WriteLine(failure.Message);
+            counts = new TestCounts(0, 1, 0);
+        }
+
+        Console.WriteLine(counts);
+        return counts.Failed == 0 ? 0 : 1;
+    }
+
+    private TestCounts RunAll()
+    {
+        IReadOnlyList<IReadOnlyList<int>> groups = MutantWeave.Divide(_workspace.Root, _mutants);
+        Progress progress = new();
+        for (int i = 0; i < groups.Count; i++)
+        {
+            IReadOnlyList<int> group = groups[i];
+            string part = groups.Count == 1 ? string.Empty : $", part {i + 1} of {groups.Count}";
+            progress.Step($"put {group.Count} mutants into the sources{part}", () => Write(group));
+            progress.Step($"compile{part}", () => Compile(group));
+            progress.Step($"tests without a mutant{part}", () => RunWithoutMutant(group));
+            progress.Step($"tests with each mutant{part}", () => RunWithEach(group));
+        }
+
+        return Report();
+    }
+
+    private void Write(IReadOnlyList<int> numbers)
+    {
+        string sources = Path.Combine(_folder, "source");
+        if (Directory.Exists(sources))
+        {
+            Directory.Delete(sources, recursive: true);
+        }
+
+        Copy(new DirectoryInfo(_workspace.Root), sources);
+        File.WriteAllText(Path.Combine(sources, MutantWeave.SwitchFile), MutantWeave.Switch);
+        foreach (IGrouping<string, int> file in numbers.GroupBy(number => _mutants[number - 1].File))
+        {
+            string path = Path.Combine(sources, file.Key);
+            IEnumerable<(int, Mutant)> mutants = file.Select(number => (number, _mutants[number - 1]));
+            File.WriteAllText(path, MutantWeave.Weave(File.ReadAllText(path), mutants));
+        }
+    }
+
+    private static void Copy(DirectoryInfo from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (FileInfo file in from.EnumerateFiles())
+        {
+            file.CopyTo(Path.Combine(to, file.Name));
+        }
+
+        foreach (DirectoryInfo folder in from.EnumerateDirectories())
+        {
+            if (!s_notCopied.Contains(folder.Name))
+            {
+                Copy(folder, Path.Combine(to, folder.Name));
+            }
+        }
+    }
+
+    private void Compile(IReadOnlyList<int> numbers)
+    {
+        foreach (string project in TestsOf(numbers).Select(tests => tests.Project).Distinct())
+        {
+            // What is woven in is nobody's style.
+            ExternalProgram.Run("dotnet",
+            [
+                "build", ProjectFile(project), "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={Built}",
+                "-property:RunAnalyzers=false", "-property:EnforceCodeStyleInBuild=false",
+                "-property:TreatWarningsAsErrors=false", "-property:NoWarn=CS0162%3BCS8600%3BCS8602%3BCS8604",
+            ]);
+        }
+    }
+
+    private void RunWithoutMutant(IReadOnlyList<int> numbers) =>
+        Parallel.ForEach(TestsOf(numbers), AtOnce, tests =>
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            Outcome outcome = RunTests(tests, 0, s_longest, out string output);
+            _times[tests] = watch.Elapsed;
+            if (outcome != Outcome.Survived)
+            {
+                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant.\n{output}");
+            }
+        });
+
+    private void RunWithEach(IReadOnlyList<int> numbers) =>
+        Parallel.ForEach(numbers, AtOnce, number =>
+        {
+            MutantScope tests = _mutants[number - 1].Tests;
+            TimeSpan limit = (_times[tests] * Patience) + s_grace;
+            _outcomes[number - 1] = RunTests(tests, number, limit, out _);
+        });
+
+    private Outcome RunTests(MutantScope tests, int number, TimeSpan limit, out string output)
+    {
+        ProcessStartInfo start = new("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "test", ProjectFile(tests.Project), "--no-build", "-nologo", $"-property:ArtifactsPath={Built}",
+                "--filter", tests.Filter, "--", "NUnit.StopOnError=true",
+            },
+        };
+        start.Environment[MutantWeave.Variable] = number.ToString(CultureInfo.InvariantCulture);
+        start.Environment["VIRTIOGUEST_NIGHTLY"] = "0";
+        using Process process = ExternalProgram.Start(start);
+        using IDisposable end = ExternalProgram.EndWithThisProcess(process);
+        process.StandardInput.Close();
+        Task<string> standard = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        bool ended = process.WaitForExit(limit);
+        if (!ended)
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+        }
+
+        output = standard.Result + errors.Result;
+        if (ended && process.ExitCode == 0 && !output.Contains("Passed!", StringComparison.Ordinal))
+        {
+            throw new BuildFailure($"{tests.Project}: no test matches {tests.Filter}.");
+        }
+
+        return !ended ? Outcome.Hung : process.ExitCode == 0 ? Outcome.Survived : Outcome.Killed;
+    }
+
+    /// <summary>Prints what was not killed, and writes a table of all.</summary>
+    private TestCounts Report()
+    {
+        TestCounts counts = default;
+        StringBuilder table = new("| mutant | what it does | outcome |\n| --- | --- | --- |\n");
+        for (int i = 0; i < _mutants.Count; i++)
+        {
+            Mutant mutant = _mutants[i];
+            Outcome outcome = _outcomes[i];
+            bool isExpected = (outcome == Outcome.Survived) == (mutant.Survives is not null);
+            counts += isExpected ? new TestCounts(1, 0, 0) : new TestCounts(0, 1, 0);
+            string words = outcome switch
+            {
+                Outcome.Killed => "killed",
+                Outcome.Hung => "killed: the tests did not end",
+                _ => $"survived: {mutant.Survives ?? "nobody knows why"}",
+            };
+            table.Append(CultureInfo.InvariantCulture, $"| {mutant.Name} | {mutant.Description} | {words} |\n");
+            if (!isExpected)
+            {
+                Console.WriteLine(outcome == Outcome.Survived
+                    ? $"SURVIVED {mutant.Name} ({mutant.File}): {mutant.Description}"
+                    : $"KILLED {mutant.Name}, of which the list says that it survives: {mutant.Survives}");
+            }
+        }
+
+        int survived = _outcomes.Count(outcome => outcome == Outcome.Survived);
+        string summary = $"{_mutants.Count} mutants, {_mutants.Count - survived} killed, {survived} survived";
+        Console.WriteLine(summary);
+        File.WriteAllText(Path.Combine(_workspace.Artifacts, "mutants.md"), $"{summary}\n\n{table}");
+        return counts;
+    }
+
+    private string Built => Path.Combine(_folder, "build");
+
+    private static ParallelOptions AtOnce => new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
+    private IEnumerable<MutantScope> TestsOf(IReadOnlyList<int> numbers) =>
+        numbers.Select(number => _mutants[number - 1].Tests).Distinct();
+
+    private string ProjectFile(string project)
+    {
+        string folder = Path.Combine(_folder, "source", "tests", project);
+        string[] found = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.csproj") : [];
+        return found is [string file] ? file : throw new BuildFailure($"tests/{project} is not a test project.");
+    }
+}
