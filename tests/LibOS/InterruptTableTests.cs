@@ -172,7 +172,8 @@ internal sealed unsafe class InterruptTableTests
             Assert.That(_threads[0].Registers.Rax, Is.EqualTo(InterruptTable.Look));
             LineAction action = Wait(slot, 0, true, 0);
             Assert.That(
-                action, Is.EqualTo(i < InterruptTable.MissedLimit ? LineAction.Look : LineAction.Look | LineAction.Poll));
+                action,
+                Is.EqualTo(i < InterruptTable.MissedLimit ? LineAction.Look : LineAction.Look | LineAction.Poll));
             Wait(slot, 0, false, 0);
         }
 

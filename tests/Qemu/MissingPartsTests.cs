@@ -8,7 +8,8 @@ using VirtioGuest.Qemu.Tests.Matrix;
 namespace VirtioGuest.Qemu.Tests;
 
 /// <summary>
-/// Machines with pieces missing, in the combinations that QEMU accepts: the guest works by what is there, at once and not
+/// Machines with pieces missing, in the combinations that QEMU accepts: the guest works by what is there, at once
+/// and not
 /// after time-outs, and says right after its first line what it has to do without.
 /// </summary>
 public sealed class MissingPartsTests : QemuTest

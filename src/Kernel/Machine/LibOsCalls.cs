@@ -10,7 +10,8 @@ namespace VirtioGuest.Kernel.Machine;
 internal static unsafe partial class LibOsCalls
 {
     /// <summary>
-    /// Stands beside the count that <see cref="WaitInterrupt"/> returns: no interrupt came, but the device is to be looked
+    /// Stands beside the count that <see cref="WaitInterrupt"/> returns: no interrupt came, but the device is to be
+    /// looked
     /// at.
     /// </summary>
     internal const ulong Look = 1UL << 62;
@@ -95,12 +96,14 @@ internal static unsafe partial class LibOsCalls
     /// <summary>Takes a share in a line; returns its handle. The line is unmasked once every share waits.</summary>
     /// <param name="line">Which.</param>
     /// <param name="name">Who for (ended by a zero).</param>
-    /// <param name="isBoard">1 for a device of the board, 0 for one on PCI, where firmware does not tell the trigger.</param>
+    /// <param name="isBoard">1 for a device of the board, 0 for one on PCI, where firmware does not tell the
+    /// trigger.</param>
     [DllImport(Library, EntryPoint = "libos_line_attach")]
     internal static extern long AttachLine(ulong line, byte* name, ulong isBoard);
 
     /// <summary>
-    /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has, or until
+    /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has, or
+    /// until
     /// the device on a line is to be looked at without (<see cref="Look"/>).
     /// </summary>
     /// <param name="handle">From <see cref="AllocateMessage"/> or <see cref="AttachLine"/>.</param>

@@ -3,7 +3,8 @@ using VirtioGuest.LibOS.Boot;
 namespace VirtioGuest.LibOS.Acpi;
 
 /// <summary>
-/// What LibOS takes from the Multiple APIC Description Table (ACPI 6.5, 5.2.12), or from the older MultiProcessor table.
+/// What LibOS takes from the Multiple APIC Description Table (ACPI 6.5, 5.2.12), or from the older MultiProcessor
+/// table.
 /// </summary>
 internal unsafe struct InterruptDescription
 {

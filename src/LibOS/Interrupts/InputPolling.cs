@@ -11,7 +11,8 @@ internal static class InputPolling
     /// <summary>What <see cref="NextLook"/> is when nothing is polled.</summary>
     public const ulong Never = ulong.MaxValue;
 
-    // A 16550 holds 16 bytes, which take 1.4 ms at 115200 baud; but nobody types that fast, and a monitor holds back what
+    // A 16550 holds 16 bytes, which take 1.4 ms at 115200 baud; but nobody types that fast, and a monitor holds back
+    // what
     // finds no room.
     private const ulong Often = 10_000_000;
     private const ulong Seldom = 100_000_000;

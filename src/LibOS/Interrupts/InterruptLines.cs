@@ -4,7 +4,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
-/// Which controller brings which line: ISA's 16 come through the pair of 8259s where there is one, and through an I/O APIC
+/// Which controller brings which line: ISA's 16 come through the pair of 8259s where there is one, and through an
+/// I/O APIC
 /// otherwise; higher numbers are global system interrupts, which only an I/O APIC has. What neither brings is polled.
 /// </summary>
 internal unsafe struct InterruptLines
@@ -64,7 +65,8 @@ internal unsafe struct InterruptLines
     /// Whether PCI's INTx comes over it. A device of the board has the bus's usual trigger and polarity otherwise.
     /// </param>
     /// <remarks>
-    /// The trigger mode is what firmware's tables say. Where they say nothing, the 8259's is left as it was found: SeaBIOS
+    /// The trigger mode is what firmware's tables say. Where they say nothing, the 8259's is left as it was found:
+    /// SeaBIOS
     /// sets PCI's lines to level, and monitors without firmware that pulse their lines leave all at edge.
     /// <see cref="InterruptTable"/> copes with a device that does not do as its line is set.
     /// </remarks>
@@ -119,7 +121,8 @@ internal unsafe struct InterruptLines
     public readonly bool IsSpurious(uint line) => IsThroughPic(line) && Pic8259.IsSpurious(line);
 
     /// <summary>
-    /// Tells the controller that a line's interrupt was taken. A level-triggered line is masked before, or would interrupt
+    /// Tells the controller that a line's interrupt was taken. A level-triggered line is masked before, or would
+    /// interrupt
     /// again at once.
     /// </summary>
     public readonly void Acknowledge(uint line)

@@ -14,14 +14,17 @@ namespace VirtioGuest.LibOS.Interrupts;
 /// anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned.
 /// </para>
 /// <para>
-/// How a device drives its line is not always how the line's controller is set. A pulse on a level-triggered line that is
-/// masked leaves no trace, nor does one on a masked input of an I/O APIC; a level that two devices hold makes one edge for
+/// How a device drives its line is not always how the line's controller is set. A pulse on a level-triggered line
+/// that is
+/// masked leaves no trace, nor does one on a masked input of an I/O APIC; a level that two devices hold makes one
+/// edge for
 /// both. So the holders look once more whenever their line was unmasked, and again as long as one of them finds
 /// something: what came before the look is seen by it, and what comes after interrupts.
 /// </para>
 /// <para>
 /// Holders of lines also look when nothing came for a while. Where they find something three times in a row, the
-/// line's interrupts do not come, whatever firmware says, and its devices are polled from then on. So are those of lines
+/// line's interrupts do not come, whatever firmware says, and its devices are polled from then on. So are those of
+/// lines
 /// that no controller brings.
 /// </para>
 /// </remarks>
@@ -40,7 +43,8 @@ internal unsafe struct InterruptTable
     public const uint MissedLimit = 3;
 
     /// <summary>
-    /// Stands beside the count in what <see cref="Wait"/> returns: no interrupt came, but the device is to be looked at.
+    /// Stands beside the count in what <see cref="Wait"/> returns: no interrupt came, but the device is to be looked
+    /// at.
     /// </summary>
     public const ulong Look = 1ul << 62;
 

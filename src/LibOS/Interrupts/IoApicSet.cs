@@ -4,8 +4,10 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
-/// The I/O APICs (Intel 82093AA): inputs numbered through as global system interrupts, each with an entry that says which
-/// vector it sends to which processor. All are masked at first: firmware may have left some open, with vectors that mean
+/// The I/O APICs (Intel 82093AA): inputs numbered through as global system interrupts, each with an entry that says
+/// which
+/// vector it sends to which processor. All are masked at first: firmware may have left some open, with vectors that
+/// mean
 /// something else here.
 /// </summary>
 internal unsafe struct IoApicSet

@@ -9,7 +9,9 @@ internal struct LineState
     /// <summary>How often in a row no holder claimed the line's interrupt.</summary>
     public uint Unclaimed;
 
-    /// <summary>How often a holder found its device asking, though it was woken by no interrupt, since the last.</summary>
+    /// <summary>
+    /// How often a holder found its device asking, though it was woken by no interrupt, since the last.
+    /// </summary>
     public uint Missed;
 
     /// <summary>Whether any controller brings the line's interrupts.</summary>

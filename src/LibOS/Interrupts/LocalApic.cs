@@ -150,7 +150,8 @@ internal unsafe struct LocalApic
     private readonly void Start()
     {
         // First of all. 'Local APIC State After It Has Been Software Disabled': all mask bits of the local vector table
-        // are set, and attempts to reset them are ignored, so that an entry written before this stays masked. QEMU's own
+        // are set, and attempts to reset them are ignored, so that an entry written before this stays masked. QEMU's
+        // own
         // emulation takes it all the same.
         Write(SpuriousVector, SoftwareEnable | (uint)Vectors.Spurious);
         Write(TaskPriority, 0);

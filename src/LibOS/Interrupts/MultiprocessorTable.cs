@@ -4,7 +4,8 @@ using VirtioGuest.LibOS.Boot;
 namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
-/// Reads the MultiProcessor table (Intel MultiProcessor Specification 1.4, chapter 4), which machines without ACPI have:
+/// Reads the MultiProcessor table (Intel MultiProcessor Specification 1.4, chapter 4), which machines without ACPI
+/// have:
 /// where the I/O APICs are, and how ISA's lines come to them.
 /// </summary>
 internal static unsafe class MultiprocessorTable

@@ -55,7 +55,8 @@ internal static class Pic8259
     }
 
     /// <summary>
-    /// Makes a line level-triggered or edge-triggered (the ELCR of chipsets since EISA). Lines 0, 1, 2, 8 and 13 always are
+    /// Makes a line level-triggered or edge-triggered (the ELCR of chipsets since EISA). Lines 0, 1, 2, 8 and 13
+    /// always are
     /// the latter.
     /// </summary>
     public static void SetTrigger(uint line, bool isLevel)

@@ -173,7 +173,8 @@ internal static unsafe class Scheduler
         }
     }
 
-    // The timer is needed for the next sleeper, for the next look at input that does not interrupt, and for the end of a time slice while another thread is ready. It is
+    // The timer is needed for the next sleeper, for the next look at input that does not interrupt, and for the end
+    // of a time slice while another thread is ready. It is
     // left alone when it fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {

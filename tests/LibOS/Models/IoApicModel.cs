@@ -4,7 +4,8 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Tests.Models;
 
 /// <summary>
-/// An I/O APIC as the 82093AA data sheet describes it: registers behind an index, an edge on a masked input is ignored, and a
+/// An I/O APIC as the 82093AA data sheet describes it: registers behind an index, an edge on a masked input is
+/// ignored, and a
 /// level-triggered input that was delivered waits for its EOI (remote IRR).
 /// </summary>
 internal sealed class IoApicModel : IRegisterModel

@@ -5,7 +5,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Tests.Models;
 
 /// <summary>
-/// The pair of 8259As as the data sheet has them: an edge is kept while it is masked, a level is not; a request that is gone
+/// The pair of 8259As as the data sheet has them: an edge is kept while it is masked, a level is not; a request that
+/// is gone
 /// before it is taken becomes a spurious 7; only what is in service can be ended. Emulations differ in one thing
 /// (<see cref="KeepsPulses"/>).
 /// </summary>
@@ -18,7 +19,8 @@ internal sealed class PicModel : FakePorts
     public ushort Trigger { get; set; }
 
     /// <summary>
-    /// Whether an edge stays when its line falls before it is taken, as KVM's and QEMU's pairs have it; the chip forgets it.
+    /// Whether an edge stays when its line falls before it is taken, as KVM's and QEMU's pairs have it; the chip
+    /// forgets it.
     /// </summary>
     public bool KeepsPulses { get; init; }
 
