@@ -13,16 +13,22 @@ public abstract class InterruptController
     public abstract MessageInterrupt? AllocateMessage(string name, InterruptHandler handler);
 
     /// <summary>Adds a handler to an interrupt line.</summary>
-    /// <param name="line">The line's number, 0 to 15.</param>
+    /// <param name="line">The line's number: 0 to 15 on a PC, more where the machine has more.</param>
     /// <param name="name">Who it is for, as shown to people.</param>
-    /// <param name="handler">Who serves it.</param>
-    /// <returns>The share, or null where the machine has no such line.</returns>
+    /// <param name="handler">Who serves it. May be called though no interrupt came.</param>
+    /// <returns>
+    /// The share, or null where the machine has no such line; one that can call handlers without interrupts may give
+    /// a share
+    /// of a line that it has not (<see cref="LineInterrupt.IsPolled"/>).
+    /// </returns>
     public abstract LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler);
 
     /// <summary>
-    /// Adds a handler to an interrupt line that is edge-triggered, as those of virtio-mmio devices are.
+    /// Adds a handler to an interrupt line of the board, as those of virtio-mmio devices are: edge-triggered where
+    /// nothing
+    /// else is known of it.
     /// </summary>
-    /// <param name="line">The line's number, 0 to 15.</param>
+    /// <param name="line">The line's number, as for <see cref="AttachLine"/>.</param>
     /// <param name="name">Who it is for, as shown to people.</param>
     /// <param name="handler">Who serves it: until the device asks for nothing more, or no further edge comes.</param>
     /// <returns>

@@ -12,6 +12,11 @@ public abstract class LineInterrupt
     /// <summary>The line's number at the interrupt controller, as the PCI Interrupt Line register gives it.</summary>
     public byte Line { get; }
 
+    /// <summary>
+    /// Whether the machine cannot bring this line's interrupts, and calls the handler now and then instead.
+    /// </summary>
+    public virtual bool IsPolled => false;
+
     /// <summary>How often the line has interrupted.</summary>
     public abstract ulong Count { get; }
 

@@ -23,6 +23,11 @@ internal static class Program
             "VirtioGuest " + Versions.Kernel + " on .NET " + Versions.Runtime
             + ", started by " + Startup.DoorName(boot.Door));
 
+        foreach (string line in Startup.DescribeMissing(boot.Missing))
+        {
+            output.WriteLine(line);
+        }
+
         LibOsThread.NameCurrent("shell");
         OutOfMemoryReserve.SetAside();
         var machine = new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Acpi;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
@@ -7,6 +8,7 @@ using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Memory;
 using VirtioGuest.LibOS.Signals;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS;
 
@@ -27,6 +29,7 @@ internal static unsafe class LibOs
     private static FutexTable s_futexes;
     private static SleeperList s_sleepers;
     private static InterruptTable s_interrupts;
+    private static InterruptLines s_lines;
     private static LocalApic s_apic;
     private static SignalTable s_signals;
     private static EntropyPool s_entropy;
@@ -65,6 +68,9 @@ internal static unsafe class LibOs
     /// <summary>Who holds which interrupt.</summary>
     public static InterruptTable* Interrupts => Address(ref s_interrupts);
 
+    /// <summary>What brings the interrupts of lines.</summary>
+    public static InterruptLines* Lines => Address(ref s_lines);
+
     /// <summary>The local APIC; absent on some machines.</summary>
     public static LocalApic* Apic => Address(ref s_apic);
 
@@ -76,6 +82,12 @@ internal static unsafe class LibOs
 
     /// <summary>The structure of the processor that booted.</summary>
     public static PerCpu* BootProcessor => Address(ref s_bootProcessor);
+
+    /// <summary>What interrupts when a time has come.</summary>
+    public static TimerKind Timer { get; set; }
+
+    /// <summary>What the machine lacks; the program says so, after its first line.</summary>
+    public static MissingParts Missing { get; set; }
 
     /// <summary>Memory that was taken before there was an allocator: the frame records, in bytes.</summary>
     public static ulong BootBytes { get; set; }

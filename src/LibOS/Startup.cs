@@ -46,6 +46,11 @@ internal static unsafe class Startup
         KernelConsole.Initialize();
         ReadLoaderTables(door, information);
         AcpiTables.Find(LibOs.Boot, LibOs.Acpi);
+        if (!LibOs.Acpi->Interrupts.IsPresent && !LibOs.Boot->IsUefi)
+        {
+            MultiprocessorTable.Read(&LibOs.Acpi->Interrupts);
+        }
+
         *LibOs.Features = ProcessorFeatures.Detect();
         bool hasVga = HasVgaText();
 
@@ -54,8 +59,10 @@ internal static unsafe class Startup
         RequiredFeatures.Check(Processor.GetImageLayout()->Features, Processor.GetImageLayout()->FeaturesEnd);
         LibOs.Features->Enable(cpu);
         CreateProcessor(cpu);
-        CreateTime(entered);
         CreateInterrupts();
+        CreateTime(entered);
+        CreateTimer(cpu);
+        CreateInput();
         LibOs.Entropy->Initialize(LibOs.Features->HasRandom, Clock.WallNow ^ entered);
 
         FileCalls.Initialize();
@@ -258,44 +265,85 @@ internal static unsafe class Startup
         uint kilohertz = LibOs.Features->TimestampKilohertz;
         if (kilohertz == 0)
         {
-            kilohertz = TimestampCalibration.Measure(fixedHardware->TimerPort);
+            ushort acpiTimer = fixedHardware->TimerPort;
+            kilohertz = TimestampCalibration.Measure(acpiTimer, LibOs.Apic, HypervisorClock.ApicTimerHertz);
+        }
+
+        if (kilohertz == 0 && fixedHardware->MayHaveRealTimeClock)
+        {
+            kilohertz = RealTimeClock.MeasureTimestamp();
         }
 
         if (kilohertz == 0)
         {
-            KernelConsole.WriteLine("LibOS: no timer to measure the processor's clock with: times are wrong");
+            LibOs.Missing |= MissingParts.TimeReference;
             kilohertz = AssumedKilohertz;
         }
 
         ulong wall = fixedHardware->MayHaveRealTimeClock
             ? RealTimeClock.ReadUnixSeconds(fixedHardware->CenturyRegister)
             : 0;
+        LibOs.Missing |= wall == 0 ? MissingParts.WallClock : MissingParts.None;
         Clock.Initialize(entered, kilohertz, wall);
     }
 
     private static void CreateInterrupts()
     {
-        Pic8259.Initialize();
-        IoApic.MaskAll(&LibOs.Acpi->Interrupts, LibOs.Pages);
-        if (LibOs.Features->HasLocalApic && LibOs.Apic->Initialize(LibOs.Pages))
+        bool hasPic = Pic8259.Initialize();
+        bool hasApic = LibOs.Features->HasLocalApic && LibOs.Apic->Initialize(LibOs.Pages);
+        InterruptDescription* description = &LibOs.Acpi->Interrupts;
+        LibOs.Lines->IoApics.Initialize(description, LibOs.Pages, mayGuess: hasApic && !hasPic);
+        LibOs.Lines->Initialize(hasPic, LibOs.Apic, description);
+        LibOs.Missing |= LibOs.Lines->HasAny ? MissingParts.None : MissingParts.LineInterrupts;
+    }
+
+    private static void CreateTimer(PerCpu* cpu)
+    {
+        if (LibOs.Apic->IsPresent)
         {
             LibOs.Apic->CalibrateTimer(Clock.Kilohertz);
-        }
-        else
-        {
-            Pic8259.Unmask(0);
+            if (LibOs.Apic->TimerHertz != 0)
+            {
+                LibOs.Timer = TimerKind.LocalApic;
+                return;
+            }
         }
 
+        if (LibOs.Lines->HasPic && IntervalTimer8254.IsCounting())
+        {
+            LibOs.Timer = TimerKind.Interval;
+            LibOs.Lines->Unmask(0);
+            return;
+        }
+
+        LibOs.Missing |= MissingParts.TimerInterrupt;
+        cpu->IdleThread->Registers.Rip = (ulong)Processor.GetImageLayout()->IdlePollLoop;
+    }
+
+    private static void CreateInput()
+    {
         if (Uart16550.IsPresent)
         {
             Uart16550.EnableReceiveInterrupt();
-            Pic8259.Unmask(InterruptDispatch.SerialLine);
+            InputPolling.AddSerial(TryOpenLine(InterruptDispatch.SerialLine), Clock.Now);
         }
 
         if (LibOs.Acpi->Fixed.MayHaveKeyboardController && KeyboardController.Initialize())
         {
-            Pic8259.Unmask(InterruptDispatch.KeyboardLine);
+            InputPolling.AddKeyboard(TryOpenLine(InterruptDispatch.KeyboardLine), Clock.Now);
         }
+    }
+
+    private static bool TryOpenLine(uint line)
+    {
+        if (!LibOs.Lines->CanInterrupt(line))
+        {
+            return false;
+        }
+
+        LibOs.Lines->Connect(line, isPci: false);
+        LibOs.Lines->Unmask(line);
+        return true;
     }
 
     // Memory for the machine's whole life.

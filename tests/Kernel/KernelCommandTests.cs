@@ -61,14 +61,16 @@ internal sealed class KernelCommandTests
         var bench = new ShellBench();
         bench.System.Threads.Add(null);
         bench.System.Threads.Add(new ThreadDescription(3, "shell", "console", 5_000_000, 12, 0));
-        bench.System.Interrupts.Add(new InterruptDescription("disk0 requestq1", "message", 49, 7, false));
-        bench.System.Interrupts.Add(new InterruptDescription("stray", "line 11", 43, 100, true));
+        bench.System.Interrupts.Add(new InterruptDescription("disk0 requestq1", "message", 49, 7, false, false));
+        bench.System.Interrupts.Add(new InterruptDescription("stray", "line 11", 43, 100, true, true));
+        bench.System.Interrupts.Add(new InterruptDescription("deaf", "line 5", 0, 0, false, true));
 
         string text = bench.Run("threads");
 
         Assert.That(text, Does.Match("   3 shell +console +5 +12 +0\n"));
         Assert.That(text, Does.Match("  49 disk0 requestq1 +message +7\n"));
-        Assert.That(text, Does.Match("  43 stray +line 11 +100  masked: nobody claims it$"));
+        Assert.That(text, Does.Match("  43 stray +line 11 +100  masked: nobody claims it\n"));
+        Assert.That(text, Does.Match("   0 deaf +line 5 +0  polled$"));
     }
 
     [Test]

@@ -47,8 +47,8 @@ internal sealed class MmioDeviceWordTests
     [TestCase("0@0xfeb00e00:12", "less than the 256 bytes")]
     [TestCase("512@0xfeb00e02:12", "no address")]
     [TestCase("512@0xffffffffffffff00:12", "no address")]
-    [TestCase("512@0xfeb00e00:16", "interrupt line above 15")]
-    [TestCase("512@0xfeb00e00:4294967308", "interrupt line above 15")]
+    [TestCase("512@0xfeb00e00:256", "interrupt line above 255")]
+    [TestCase("512@0xfeb00e00:4294967308", "interrupt line above 255")]
     public void A_bad_word_says_what_is_wrong(string value, string reason)
     {
         Assert.That(MmioDeviceWord.TryParse(value, out _, out string? fault), Is.False);

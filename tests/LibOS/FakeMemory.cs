@@ -21,6 +21,8 @@ internal sealed unsafe class FakeMemory : IDisposable
 
     public ulong Length { get; }
 
+    public Span<byte> Bytes => new(_memory, (int)Length);
+
     public void Dispose()
     {
         PhysicalMemory.Base = _previousBase;

@@ -13,6 +13,7 @@ internal sealed unsafe class InterruptTableTests
     private void* _store;
     private Thread* _threads;
     private InterruptTable _table;
+    private bool _wasToldToLook;
 
     [SetUp]
     public void CreateTable()
@@ -67,48 +68,84 @@ internal sealed unsafe class InterruptTableTests
     }
 
     [Test]
-    public void A_line_is_unmasked_only_when_every_holder_waits()
+    public void A_line_is_unmasked_only_when_every_holder_waits_and_then_all_look_once_more()
     {
         ulong first = Attach();
         ulong second = Attach();
         Assert.That(Wait(first, 0, false, 0), Is.EqualTo(LineAction.None));
-        Assert.That(Wait(second, 0, false, 1), Is.EqualTo(LineAction.Unmask));
+        Assert.That(Wait(second, 0, false, 1), Is.EqualTo(LineAction.Unmask | LineAction.Look));
+        Assert.That(_wasToldToLook, Is.True);
+        Assert.That(WakeToLook(), Is.EqualTo(1));
+        Assert.That(_threads[0].Registers.Rax, Is.EqualTo(InterruptTable.Look));
+        Assert.That(Wait(first, 0, false, 0), Is.EqualTo(LineAction.None));
+        Assert.That(Wait(second, 0, false, 1), Is.EqualTo(LineAction.None));
+        Assert.That(_wasToldToLook, Is.False);
 
-        int woken = Interrupt();
-        Assert.That(woken, Is.EqualTo(2));
+        Assert.That(Interrupt(), Is.EqualTo(2));
         Assert.That(Wait(first, 1, true, 0), Is.EqualTo(LineAction.None));
-        Assert.That(Wait(second, 1, false, 1), Is.EqualTo(LineAction.Unmask));
+        Assert.That(Wait(second, 1, false, 1), Is.EqualTo(LineAction.Unmask | LineAction.Look));
+    }
+
+    [Test]
+    public void All_look_again_as_long_as_one_finds_something()
+    {
+        ulong first = Attach();
+        ulong second = Attach();
+        Wait(first, 0, false, 0);
+        Wait(second, 0, false, 1);
+        for (int round = 0; round < 5; round++)
+        {
+            WakeToLook();
+            Wait(first, 0, round == 2, 0);
+            Assert.That(Wait(second, 0, round < 4, 1), Is.EqualTo(round < 4 ? LineAction.Look : LineAction.None));
+        }
     }
 
     [Test]
     public void A_line_that_nobody_claims_is_abandoned_after_a_bounded_count()
     {
-        ulong slot = Attach();
-        LineAction action = Wait(slot, 0, false, 0);
+        ulong slot = AttachAndLook();
+        LineAction action = LineAction.Unmask;
         ulong count = 0;
-        while (action == LineAction.Unmask)
+        while ((action & LineAction.Unmask) != 0)
         {
             Interrupt();
             count++;
             Assert.That(count, Is.LessThanOrEqualTo(InterruptTable.UnclaimedLimit));
             action = Wait(slot, count, false, 0);
+            if (_wasToldToLook)
+            {
+                Wait(slot, count, false, 0);
+            }
         }
 
         Assert.That(action, Is.EqualTo(LineAction.Abandon));
         Assert.That(count, Is.EqualTo(InterruptTable.UnclaimedLimit));
         Assert.That(_table.Line(Line)->IsAbandoned, Is.True);
+        Assert.That(_table.LongestWait(slot), Is.LessThanOrEqualTo(InterruptTable.LongestPoll), "its device is polled");
     }
 
     [Test]
     public void One_claim_in_between_starts_the_count_anew()
     {
-        ulong slot = Attach();
-        Wait(slot, 0, false, 0);
+        ulong slot = AttachAndLook();
         for (ulong count = 1; count < 3 * InterruptTable.UnclaimedLimit; count++)
         {
             Interrupt();
-            Assert.That(Wait(slot, count, count % 500 == 0, 0), Is.EqualTo(LineAction.Unmask));
+            Assert.That(Wait(slot, count, count % 500 == 0, 0), Is.EqualTo(LineAction.Unmask | LineAction.Look));
+            Assert.That(Wait(slot, count, false, 0), Is.EqualTo(LineAction.None));
         }
+    }
+
+    [Test]
+    public void A_look_is_not_counted_as_an_interrupt()
+    {
+        ulong slot = AttachAndLook();
+        Interrupt();
+        Wait(slot, 1, true, 0);
+        Wait(slot, 1, true, 0);
+        Wait(slot, 1, false, 0);
+        Assert.That(_table.Find(slot)->Count, Is.EqualTo(1));
     }
 
     [Test]
@@ -119,8 +156,79 @@ internal sealed unsafe class InterruptTableTests
         Wait(first, 0, false, 0);
         Assert.That(_table.Release(second, out Thread* waiter, out LineAction action), Is.True);
         Assert.That(waiter == null, Is.True);
-        Assert.That(action, Is.EqualTo(LineAction.Unmask));
+        Assert.That(action, Is.EqualTo(LineAction.Unmask | LineAction.Look));
+        Assert.That(WakeToLook(), Is.EqualTo(1));
         Assert.That(_table.Release(second, out _, out _), Is.False);
+    }
+
+    [Test]
+    public void A_line_whose_events_are_found_without_an_interrupt_is_polled()
+    {
+        ulong slot = AttachAndLook();
+        Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.FirstWait));
+        for (uint i = 1; i <= InterruptTable.MissedLimit; i++)
+        {
+            _table.OnTimeout(&_threads[0]);
+            Assert.That(_threads[0].Registers.Rax, Is.EqualTo(InterruptTable.Look));
+            LineAction action = Wait(slot, 0, true, 0);
+            Assert.That(
+                action,
+                Is.EqualTo(i < InterruptTable.MissedLimit ? LineAction.Look : LineAction.Look | LineAction.Poll));
+            Wait(slot, 0, false, 0);
+        }
+
+        Assert.That(_table.LongestWait(slot), Is.LessThanOrEqualTo(InterruptTable.LongestPoll));
+        Interrupt();
+        Wait(slot, 1, true, 0);
+        Wait(slot, 1, false, 0);
+        Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.UsualWait), "it interrupts after all");
+    }
+
+    [Test]
+    public void What_is_found_while_another_holder_keeps_the_line_masked_was_not_missed()
+    {
+        ulong first = Attach();
+        ulong second = Attach();
+        Wait(first, 0, false, 0);
+        Wait(second, 0, false, 1);
+        WakeToLook();
+        Wait(first, 0, false, 0);
+        Wait(second, 0, false, 1);
+        Interrupt();
+        Wait(first, 1, true, 0);
+        for (uint i = 0; i < 2 * InterruptTable.MissedLimit; i++)
+        {
+            _table.OnTimeout(&_threads[0]);
+            Assert.That(Wait(first, 1, true, 0), Is.EqualTo(LineAction.None));
+        }
+
+        Assert.That(_table.Line(Line)->IsPolled, Is.False);
+    }
+
+    [Test]
+    public void Looks_at_a_polled_device_become_rare_while_it_has_nothing()
+    {
+        byte name = 0;
+        ulong slot = (ulong)_table.AttachLine(200, &name, canInterrupt: false);
+        Assert.That(_table.Line(200)->IsPolled, Is.True);
+        Assert.That(Wait(slot, 0, true, 0), Is.EqualTo(LineAction.Look));
+        Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.ShortestPoll));
+        for (int i = 0; i < 10; i++)
+        {
+            Wait(slot, 0, false, 0);
+            _table.OnTimeout(&_threads[0]);
+        }
+
+        Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.LongestPoll));
+        Wait(slot, 0, true, 0);
+        Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.ShortestPoll));
+    }
+
+    [Test]
+    public void A_message_is_waited_for_without_end()
+    {
+        long slot = Allocate();
+        Assert.That(_table.LongestWait((ulong)slot), Is.EqualTo(ulong.MaxValue));
     }
 
     [Test]
@@ -136,14 +244,22 @@ internal sealed unsafe class InterruptTableTests
         Assert.That(_table.Wait((ulong)current, 0, true, &_threads[0], out _), Is.Zero);
     }
 
-    [TestCase(0u)]
-    [TestCase(2u)]
-    [TestCase(16u)]
-    [TestCase(0xFFu)]
-    public void A_line_that_does_not_exist_cannot_be_attached(uint line)
+    [Test]
+    public void A_line_that_cannot_be_named_cannot_be_attached()
     {
         byte name = 0;
-        Assert.That(_table.AttachLine(line, &name), Is.EqualTo(-ErrorNumber.NoDevice));
+        Assert.That(
+            _table.AttachLine(InterruptTable.LineCapacity, &name, canInterrupt: true),
+            Is.EqualTo(-ErrorNumber.NoDevice));
+    }
+
+    [Test]
+    public void A_line_that_nothing_brings_is_never_unmasked()
+    {
+        byte name = 0;
+        ulong slot = (ulong)_table.AttachLine(0, &name, canInterrupt: false);
+        Assert.That(Wait(slot, 0, false, 0), Is.EqualTo(LineAction.None));
+        Assert.That(_table.Line(0)->IsUnmasked, Is.False);
     }
 
     [Test]
@@ -176,12 +292,35 @@ internal sealed unsafe class InterruptTableTests
     private ulong Attach()
     {
         byte name = 0;
-        return (ulong)_table.AttachLine(Line, &name);
+        return (ulong)_table.AttachLine(Line, &name, canInterrupt: true);
+    }
+
+    // A share alone on its line, past the look that follows the first unmasking.
+    private ulong AttachAndLook()
+    {
+        ulong slot = Attach();
+        Assert.That(Wait(slot, 0, false, 0), Is.EqualTo(LineAction.Unmask | LineAction.Look));
+        Assert.That(Wait(slot, 0, false, 0), Is.EqualTo(LineAction.None));
+        return slot;
+    }
+
+    private int WakeToLook()
+    {
+        int woken = 0;
+        int position = 0;
+        while (_table.NextToLook(Line, ref position) != null)
+        {
+            woken++;
+        }
+
+        return woken;
     }
 
     private LineAction Wait(ulong slot, ulong seen, bool claimed, int thread)
     {
-        Assert.That(_table.Wait(slot, seen, claimed, &_threads[thread], out LineAction action), Is.Zero);
+        long result = _table.Wait(slot, seen, claimed, &_threads[thread], out LineAction action);
+        _wasToldToLook = result != 0;
+        Assert.That(result, Is.Zero.Or.EqualTo((long)(seen | InterruptTable.Look)));
         return action;
     }
 

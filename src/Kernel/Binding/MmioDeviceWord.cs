@@ -11,13 +11,13 @@ namespace VirtioGuest.Kernel.Binding;
 /// <c>virtio_mmio.device=SIZE@ADDRESS:LINE[:ID]</c>, the form that Linux takes and VMMs pass.
 /// </summary>
 /// <param name="Range">The registers: at least as many as every device has, at a multiple of 4.</param>
-/// <param name="Line">The interrupt line: 0 to 15, or a global system interrupt above where ACPI names it.</param>
+/// <param name="Line">The interrupt line; one that the machine cannot bring is polled.</param>
 internal readonly record struct MmioDeviceWord(AddressRange Range, byte Line)
 {
     /// <summary>What the word begins with.</summary>
     public const string Prefix = "virtio_mmio.device=";
 
-    private const byte LastLine = 15;
+    private const byte LastLine = byte.MaxValue;
 
     /// <summary>Reads what follows <see cref="Prefix"/>.</summary>
     /// <param name="value">The value. Numbers are decimal or 0x hex; the size may end in K, M or G.</param>

@@ -7,7 +7,9 @@ namespace VirtioGuest.Kernel.Machine;
 /// The thread that serves one interrupt: it waits until the interrupt comes, calls the driver, and waits again.
 /// </summary>
 /// <remarks>
-/// LibOS runs it before all other threads once its interrupt has come. An exception that leaves the driver's handler is
+/// LibOS runs it before all other threads once its interrupt has come. It also calls the driver when LibOS says that a
+/// device on a line is to be looked at without one, because not every line brings every interrupt. An exception that
+/// leaves the driver's handler is
 /// a bug; nothing catches it, so that the program ends with its report.
 /// </remarks>
 internal sealed class DriverThread
@@ -63,8 +65,8 @@ internal sealed class DriverThread
             }
 
             LibOsError.ThrowIfError(result, "libos_interrupt_wait");
-            seen = (ulong)result;
-            Volatile.Write(ref _count, result);
+            seen = (ulong)result & ~LibOsCalls.Look;
+            Volatile.Write(ref _count, (long)seen);
             claimed = _handler.OnInterrupt() ? 1UL : 0UL;
         }
     }

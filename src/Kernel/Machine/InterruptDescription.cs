@@ -6,4 +6,6 @@ namespace VirtioGuest.Kernel.Machine;
 /// <param name="Vector">The processor's vector.</param>
 /// <param name="Count">How often it came.</param>
 /// <param name="IsAbandoned">Whether its line was masked, because nobody claimed its interrupts.</param>
-internal sealed record InterruptDescription(string Name, string Source, uint Vector, ulong Count, bool IsAbandoned);
+/// <param name="IsPolled">Whether the line's interrupts do not come, so that its devices are polled.</param>
+internal sealed record InterruptDescription(
+    string Name, string Source, uint Vector, ulong Count, bool IsAbandoned, bool IsPolled);

@@ -9,6 +9,13 @@ namespace VirtioGuest.Kernel.Machine;
 /// </summary>
 internal static unsafe partial class LibOsCalls
 {
+    /// <summary>
+    /// Stands beside the count that <see cref="WaitInterrupt"/> returns: no interrupt came, but the device is to be
+    /// looked
+    /// at.
+    /// </summary>
+    internal const ulong Look = 1UL << 62;
+
     private const string Library = "libos";
 
     // Short, never block: called without leaving cooperative mode.
@@ -99,15 +106,18 @@ internal static unsafe partial class LibOsCalls
     /// <summary>Takes a share in a line; returns its handle. The line is unmasked once every share waits.</summary>
     /// <param name="line">Which.</param>
     /// <param name="name">Who for (ended by a zero).</param>
-    /// <param name="isEdge">1 for an edge-triggered line, else 0; -EINVAL (-22) where other shares differ.</param>
+    /// <param name="isBoard">1 for a device of the board, 0 for one on PCI, where firmware does not tell the
+    /// trigger.</param>
     [DllImport(Library, EntryPoint = "libos_line_attach")]
-    internal static extern long AttachLine(ulong line, byte* name, ulong isEdge);
+    internal static extern long AttachLine(ulong line, byte* name, ulong isBoard);
 
     /// <summary>
-    /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has.
+    /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has, or
+    /// until
+    /// the device on a line is to be looked at without (<see cref="Look"/>).
     /// </summary>
     /// <param name="handle">From <see cref="AllocateMessage"/> or <see cref="AttachLine"/>.</param>
-    /// <param name="seen">The last result, 0 at first.</param>
+    /// <param name="seen">The last count, 0 at first.</param>
     /// <param name="claimed">1 where the device had asked since the last call, else 0: lines only.</param>
     /// <returns>The count, or -ECANCELED (-125) after a release.</returns>
     [DllImport(Library, EntryPoint = "libos_interrupt_wait")]

@@ -5,7 +5,7 @@ using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Machine;
 
-/// <summary>Messages to the local APIC and lines of the 8259 pair, each with a driver thread of its own.</summary>
+/// <summary>Messages to the local APIC and lines, each with a driver thread of its own.</summary>
 internal sealed unsafe class LibOsInterruptController : InterruptController
 {
     private readonly bool _hasMessages;
@@ -52,16 +52,20 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
         destination[written] = 0;
     }
 
-    private static LibOsLineInterrupt? Attach(byte line, string name, InterruptHandler handler, ulong isEdge)
+    private static LibOsLineInterrupt? Attach(byte line, string name, InterruptHandler handler, ulong isBoard)
     {
         byte* text = stackalloc byte[InterruptInfo.NameLength];
         CopyName(name, text, InterruptInfo.NameLength);
-        long handle = LibOsCalls.AttachLine(line, text, isEdge);
+        long handle = LibOsCalls.AttachLine(line, text, isBoard);
         if (LibOsError.IsError(handle))
         {
             return null;
         }
 
-        return new LibOsLineInterrupt(line, DriverThread.Start((ulong)handle, name, handler));
+        // The low bits of a handle are its slot.
+        InterruptInfo share;
+        LibOsError.ThrowIfError(LibOsCalls.GetInterruptInfo((byte)handle, &share), "libos_interrupt_info");
+        return new LibOsLineInterrupt(
+            line, DriverThread.Start((ulong)handle, name, handler), isPolled: share.IsPolled != 0);
     }
 }

@@ -89,7 +89,12 @@ internal sealed unsafe class LibOsSystemControl : SystemControl
         {
             string source = info.Kind == InterruptKind.Message ? "message" : "line " + info.Line.ToString();
             interrupt = new InterruptDescription(
-                Name(info.Name, InterruptInfo.NameLength), source, info.Vector, info.Count, info.IsAbandoned != 0);
+                Name(info.Name, InterruptInfo.NameLength),
+                source,
+                info.Vector,
+                info.Count,
+                info.IsAbandoned != 0,
+                info.IsPolled != 0);
         }
 
         return true;

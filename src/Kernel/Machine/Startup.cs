@@ -55,6 +55,30 @@ internal static unsafe class Startup
         }
     }
 
+    /// <summary>What the machine lacks and how the kernel does without, a line each.</summary>
+    public static IEnumerable<string> DescribeMissing(MissingParts missing)
+    {
+        if ((missing & MissingParts.LineInterrupts) != 0)
+        {
+            yield return "no interrupt controller for lines: devices on lines, serial port and keyboard are polled";
+        }
+
+        if ((missing & MissingParts.TimerInterrupt) != 0)
+        {
+            yield return "no timer that interrupts: the processor never rests";
+        }
+
+        if ((missing & MissingParts.TimeReference) != 0)
+        {
+            yield return "no timer to measure the processor's clock with: times are wrong";
+        }
+
+        if ((missing & MissingParts.WallClock) != 0)
+        {
+            yield return "no clock with the date: it is taken for 1970-01-01";
+        }
+    }
+
     /// <summary>The firmware's ACPI tables.</summary>
     public static IReadOnlyList<AcpiTable> AcpiTables
     {

@@ -23,8 +23,31 @@ public struct BootInfo
     /// <summary>The timestamp counter's frequency in kHz.</summary>
     public uint TimestampKilohertz;
 
+    /// <summary>What the machine lacks.</summary>
+    public MissingParts Missing;
+
     /// <summary>Monotonic nanoseconds from kernel entry to the first byte that the program wrote.</summary>
     public ulong FirstWriteNanoseconds;
+}
+
+/// <summary>Parts of a PC that the machine lacks, as far as people notice it.</summary>
+[System.Flags]
+public enum MissingParts : uint
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Whatever brings the interrupts of lines: they are polled.</summary>
+    LineInterrupts = 1 << 0,
+
+    /// <summary>A timer that interrupts: the idle processor watches the clock.</summary>
+    TimerInterrupt = 1 << 1,
+
+    /// <summary>Anything of a known frequency: the length of a second is a guess.</summary>
+    TimeReference = 1 << 2,
+
+    /// <summary>A clock that tells the date.</summary>
+    WallClock = 1 << 3,
 }
 
 /// <summary>The boot protocols that the kernel speaks.</summary>

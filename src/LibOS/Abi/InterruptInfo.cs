@@ -18,6 +18,9 @@ public unsafe struct InterruptInfo
     /// <summary>1 where the line was masked because nobody claimed its interrupts.</summary>
     public uint IsAbandoned;
 
+    /// <summary>1 for a line whose interrupts do not come, so that its devices are polled.</summary>
+    public uint IsPolled;
+
     /// <summary>How often it came.</summary>
     public ulong Count;
 
@@ -34,7 +37,7 @@ public enum InterruptKind : uint
     /// <summary>A message (MSI or MSI-X).</summary>
     Message = 1,
 
-    /// <summary>A line of the 8259 pair.</summary>
+    /// <summary>A line of an interrupt controller.</summary>
     Line = 2,
 }
 

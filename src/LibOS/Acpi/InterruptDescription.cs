@@ -2,7 +2,10 @@ using VirtioGuest.LibOS.Boot;
 
 namespace VirtioGuest.LibOS.Acpi;
 
-/// <summary>What LibOS takes from the Multiple APIC Description Table (ACPI 6.5, 5.2.12).</summary>
+/// <summary>
+/// What LibOS takes from the Multiple APIC Description Table (ACPI 6.5, 5.2.12), or from the older MultiProcessor
+/// table.
+/// </summary>
 internal unsafe struct InterruptDescription
 {
     /// <summary>How many I/O APICs there is room for; more are counted in <see cref="Ignored"/>.</summary>
@@ -108,6 +111,36 @@ internal unsafe struct InterruptDescription
         }
     }
 
+    /// <summary>Adds an I/O APIC, where there is room.</summary>
+    public void AddIoApic(byte id, uint address, uint firstInterrupt)
+    {
+        if (IoApics == IoApicCapacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _ioApicId[IoApics] = id;
+        _ioApicAddress[IoApics] = address;
+        _ioApicFirst[IoApics] = firstInterrupt;
+        IoApics++;
+    }
+
+    /// <summary>Adds a word on where an ISA line is connected and how, where there is room.</summary>
+    public void AddOverride(byte line, uint globalInterrupt, ushort flags)
+    {
+        if (Overrides == OverrideCapacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _overrideFrom[Overrides] = line;
+        _overrideTo[Overrides] = globalInterrupt;
+        _overrideFlags[Overrides] = flags;
+        Overrides++;
+    }
+
     private void ReadEntry(ByteWindow entry)
     {
         switch (entry.Load8(0))
@@ -122,43 +155,16 @@ internal unsafe struct InterruptDescription
                 LocalApicAddress = entry.Load64(4);
                 break;
             case IoApicEntry when entry.Has(0, 12):
-                ReadIoApic(entry);
+                AddIoApic(entry.Load8(2), entry.Load32(4), entry.Load32(8));
                 break;
             case OverrideEntry when entry.Has(0, 10):
-                ReadOverride(entry);
+                AddOverride(entry.Load8(3), entry.Load32(4), entry.Load16(8));
                 break;
             default:
                 break;
         }
     }
 
-    private void ReadIoApic(ByteWindow entry)
-    {
-        if (IoApics == IoApicCapacity)
-        {
-            Ignored++;
-            return;
-        }
-
-        _ioApicId[IoApics] = entry.Load8(2);
-        _ioApicAddress[IoApics] = entry.Load32(4);
-        _ioApicFirst[IoApics] = entry.Load32(8);
-        IoApics++;
-    }
-
-    private void ReadOverride(ByteWindow entry)
-    {
-        if (Overrides == OverrideCapacity)
-        {
-            Ignored++;
-            return;
-        }
-
-        _overrideFrom[Overrides] = entry.Load8(3);
-        _overrideTo[Overrides] = entry.Load32(4);
-        _overrideFlags[Overrides] = entry.Load16(8);
-        Overrides++;
-    }
 }
 
 /// <summary>An I/O APIC.</summary>
@@ -170,6 +176,9 @@ internal struct IoApicDescription
     /// <summary>The physical address of its registers.</summary>
     public uint Address;
 
-    /// <summary>The global system interrupt of its first input.</summary>
+    /// <summary>The global system interrupt of its first input, or <see cref="AfterPrevious"/>.</summary>
     public uint FirstInterrupt;
+
+    /// <summary>Its inputs follow those of the one before; the MultiProcessor table has no numbers for them.</summary>
+    public const uint AfterPrevious = uint.MaxValue;
 }

@@ -30,6 +30,9 @@ internal unsafe struct ImageLayout
     /// <summary>The names of functions: see <see cref="LibOS.Symbols"/>.</summary>
     public byte* Symbols;
 
+    /// <summary>What the idle thread runs where no timer interrupts.</summary>
+    public byte* IdlePollLoop;
+
     /// <summary>The first of the features that the processor must have.</summary>
     public RequiredFeature* Features;
 

@@ -19,6 +19,9 @@
 /* Vector number of the trap frame that a system call makes. */
 #define VECTOR_SYSTEM_CALL      0x100
 
+/* The local APIC timer's vector, as in Vectors.cs. */
+#define VECTOR_TIMER            0xF0
+
 /* An entry of the table of required processor features; struct RequiredFeature names the same. */
 #define FEATURE_LEAF            0
 #define FEATURE_IS_IN_ECX       4

@@ -153,7 +153,7 @@ FUNCTION processor_triple_fault
         jmp     processor_halt
 
 FUNCTION processor_unknown_trap
-        int     $0x40
+        int     $0xF8
         ret
 
 FUNCTION processor_fill
@@ -202,5 +202,6 @@ image_layout:
         .quad   _start
         .quad   libos_font
         .quad   libos_symbols
+        .quad   idle_poll_loop
         .quad   required_features
         .quad   required_features_end

@@ -116,7 +116,7 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void TripleFault();
 
-    /// <summary>Raises a trap that nothing handles (vector 0x40).</summary>
+    /// <summary>Raises a trap that nothing handles (vector 0xF8).</summary>
     [RuntimeImport("processor_unknown_trap")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void RaiseUnknownTrap();

@@ -187,3 +187,12 @@ idle_loop:
         sti
         hlt
         jmp     idle_loop
+
+# The same where no timer interrupts: the idle thread looks at the clock itself, through the timer's vector.
+        .globl  idle_poll_loop
+        .type   idle_poll_loop, @function
+idle_poll_loop:
+        sti
+        pause
+        int     $VECTOR_TIMER
+        jmp     idle_poll_loop

@@ -4,6 +4,7 @@ using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Memory;
 using VirtioGuest.LibOS.Signals;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Cpu;
 
@@ -149,7 +150,12 @@ internal static unsafe class Traps
         }
         else if (vector == Vectors.Timer)
         {
-            LibOs.Apic->EndOfInterrupt();
+            // The idle thread comes here by itself where no timer interrupts.
+            if (LibOs.Timer == TimerKind.LocalApic)
+            {
+                LibOs.Apic->EndOfInterrupt();
+            }
+
             InterruptDispatch.OnTimer(cpu);
         }
         else if (vector is >= Vectors.FirstMessage and < Vectors.FirstMessage + Vectors.MessageCount)

@@ -15,14 +15,11 @@ internal static class Vectors
     public const ulong MachineCheck = 18;
     public const ulong SimdFloatingPoint = 19;
 
-    /// <summary>The first of the 8259 pair's 16 vectors.</summary>
+    /// <summary>The first vector for lines; the first 16 are the 8259 pair's or its substitute's.</summary>
     public const ulong FirstLine = 0x20;
 
-    /// <summary>How many lines the 8259 pair has.</summary>
-    public const ulong LineCount = 16;
-
-    /// <summary>A vector that nothing uses, for the test of the report on unknown traps.</summary>
-    public const ulong Unused = 0x40;
+    /// <summary>How many lines can interrupt: as many as two I/O APICs have.</summary>
+    public const ulong LineCount = 48;
 
     /// <summary>The first vector for messages.</summary>
     public const ulong FirstMessage = 0x50;
@@ -32,6 +29,9 @@ internal static class Vectors
 
     /// <summary>The local APIC's timer.</summary>
     public const ulong Timer = 0xF0;
+
+    /// <summary>A vector that nothing uses, for the test of the report on unknown traps.</summary>
+    public const ulong Unused = 0xF8;
 
     /// <summary>The local APIC's spurious interrupt; its low four bits are set, as old ones demand.</summary>
     public const ulong Spurious = 0xFF;

@@ -2,6 +2,7 @@ using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Interrupts;
 
@@ -25,6 +26,8 @@ internal static unsafe class InterruptDispatch
         {
             TryAgain(cpu, ThreadState.WaitingForOutput);
         }
+
+        WakeReaders(cpu, InputPolling.OnTimer(Clock.Now));
     }
 
     /// <summary>A device sent a message.</summary>
@@ -38,10 +41,10 @@ internal static unsafe class InterruptDispatch
         }
     }
 
-    /// <summary>A line of the 8259 pair interrupted.</summary>
+    /// <summary>A line interrupted.</summary>
     public static void OnLine(PerCpu* cpu, uint line)
     {
-        if (Pic8259.IsSpurious(line))
+        if (LibOs.Lines->IsSpurious(line))
         {
             return;
         }
@@ -49,22 +52,24 @@ internal static unsafe class InterruptDispatch
         switch (line)
         {
             case TimerLine:
-                Pic8259.Acknowledge(line);
+                LibOs.Lines->Acknowledge(line);
                 OnTimer(cpu);
                 return;
             case KeyboardLine:
-                Pic8259.Acknowledge(line);
+                LibOs.Lines->Acknowledge(line);
+                InputPolling.OnKeyboardInterrupt();
                 WakeReaders(cpu, ConsoleInput.OnKeyboardInterrupt());
                 return;
             case SerialLine when LibOs.Interrupts->Line(line)->Shares == 0:
-                Pic8259.Acknowledge(line);
+                LibOs.Lines->Acknowledge(line);
+                InputPolling.OnSerialInterrupt();
                 WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
                 return;
         }
 
         // Masked before it is acknowledged: a level-triggered line would interrupt again at once.
-        Pic8259.Mask(line);
-        Pic8259.Acknowledge(line);
+        LibOs.Lines->Mask(line);
+        LibOs.Lines->Acknowledge(line);
         if (line == SerialLine)
         {
             WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
@@ -81,24 +86,46 @@ internal static unsafe class InterruptDispatch
     }
 
     /// <summary>Does with a line what the table decided.</summary>
-    public static void Apply(LineAction action, uint line)
+    public static void Apply(PerCpu* cpu, LineAction action, uint line)
     {
-        if (action == LineAction.Unmask)
+        if ((action & LineAction.Unmask) != 0)
         {
-            Pic8259.SetTrigger(line, !LibOs.Interrupts->Line(line)->IsEdge);
-            Pic8259.Unmask(line);
+            LibOs.Lines->Unmask(line);
         }
-        else if (action == LineAction.Abandon)
+
+        int position = 0;
+        for (Thread* waiter = (action & LineAction.Look) != 0
+                ? LibOs.Interrupts->NextToLook(line, ref position) : null;
+            waiter != null;
+            waiter = LibOs.Interrupts->NextToLook(line, ref position))
         {
-            KernelConsole.StartLine();
-            KernelConsole.Write("LibOS: interrupt line ");
-            KernelConsole.WriteDecimal(line);
+            Scheduler.Wake(cpu, waiter, isUrgent: true);
+        }
+
+        if ((action & LineAction.Abandon) != 0)
+        {
+            BeginReport(line);
             KernelConsole.Write(" is masked: ");
             KernelConsole.WriteDecimal(InterruptTable.UnclaimedLimit);
             KernelConsole.Write(" interrupts that nobody claimed (");
             WriteHolders(line);
             KernelConsole.WriteLine(")");
         }
+
+        if ((action & LineAction.Poll) != 0)
+        {
+            BeginReport(line);
+            KernelConsole.Write(" does not interrupt: polled (");
+            WriteHolders(line);
+            KernelConsole.WriteLine(")");
+        }
+    }
+
+    private static void BeginReport(uint line)
+    {
+        KernelConsole.StartLine();
+        KernelConsole.Write("LibOS: interrupt line ");
+        KernelConsole.WriteDecimal(line);
     }
 
     private static void WriteHolders(uint line)

@@ -15,10 +15,17 @@ internal unsafe struct InterruptSlot
     /// <summary>The line, for a share.</summary>
     public uint Line;
 
-    /// <summary>
-    /// For a share: whether its holder said that its device had asked, since the line was last unmasked.
-    /// </summary>
+    /// <summary>For a share: whether its holder said that its device had asked, since the holders were woken.</summary>
     public bool HasClaimed;
+
+    /// <summary>For a share: whether its holder is to look at its device, though no interrupt came.</summary>
+    public bool MustLook;
+
+    /// <summary>For a share: whether its holder waited in vain until its time and looks therefore.</summary>
+    public bool IsTimedOut;
+
+    /// <summary>For a share of a polled line: how long its holder waits next, in nanoseconds.</summary>
+    public ulong PollInterval;
 
     /// <summary>
     /// How often the slot was given out: a part of the handle, so that an old handle is never taken for a new one.

@@ -9,24 +9,63 @@ namespace VirtioGuest.LibOS.Interrupts;
 /// telling the last count that it saw, so that no interrupt between two waits is lost.
 /// </summary>
 /// <remarks>
+/// <para>
 /// A line is shared: it stays masked from its interrupt until every holder has come back. When none of them had
-/// anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned. An edge that comes while the line is
-/// masked is not lost: the 8259 remembers it.
+/// anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned.
+/// </para>
+/// <para>
+/// How a device drives its line is not always how the line's controller is set. A pulse on a level-triggered line
+/// that is
+/// masked leaves no trace, nor does one on a masked input of an I/O APIC; a level that two devices hold makes one
+/// edge for
+/// both. So the holders look once more whenever their line was unmasked, and again as long as one of them finds
+/// something: what came before the look is seen by it, and what comes after interrupts.
+/// </para>
+/// <para>
+/// Holders of lines also look when nothing came for a while. Where they find something three times in a row, the
+/// line's interrupts do not come, whatever firmware says, and its devices are polled from then on. So are those of
+/// lines
+/// that no controller brings.
+/// </para>
 /// </remarks>
 internal unsafe struct InterruptTable
 {
     /// <summary>How many slots there are: one for every message vector, then shares in lines.</summary>
     public const int Capacity = (int)Vectors.MessageCount + ShareCapacity;
 
+    /// <summary>How many lines can be named; those that nothing brings are polled.</summary>
+    public const ulong LineCapacity = 256;
+
     /// <summary>How often in a row a line's interrupt may go unclaimed.</summary>
     public const uint UnclaimedLimit = 1000;
+
+    /// <summary>How many events in a row may be found without their interrupt.</summary>
+    public const uint MissedLimit = 3;
+
+    /// <summary>
+    /// Stands beside the count in what <see cref="Wait"/> returns: no interrupt came, but the device is to be looked
+    /// at.
+    /// </summary>
+    public const ulong Look = 1ul << 62;
+
+    /// <summary>After how many nanoseconds the holder of a line that has never interrupted looks.</summary>
+    public const ulong FirstWait = 100_000_000;
+
+    /// <summary>The same on a line that has interrupted.</summary>
+    public const ulong UsualWait = 1_000_000_000;
+
+    /// <summary>The shortest and the longest time between looks at a polled device, in nanoseconds.</summary>
+    public const ulong ShortestPoll = 200_000;
+
+    /// <summary>The longest time between looks at a polled device, in nanoseconds.</summary>
+    public const ulong LongestPoll = 10_000_000;
 
     // A handle is a slot and its generation, in 32 bits.
     private const int SlotBits = 8;
     private const ulong SlotMask = (1 << SlotBits) - 1;
     private const uint GenerationMask = 0xFF_FFFF;
 
-    private const int ShareCapacity = 32;
+    private const int ShareCapacity = 96;
     private const int FirstShare = (int)Vectors.MessageCount;
 
     private InterruptSlot* _slots;
@@ -34,7 +73,7 @@ internal unsafe struct InterruptTable
 
     /// <summary>The bytes of store that the table needs.</summary>
     public static ulong StoreBytes =>
-        ((ulong)Capacity * (ulong)sizeof(InterruptSlot)) + (Vectors.LineCount * (ulong)sizeof(LineState));
+        ((ulong)Capacity * (ulong)sizeof(InterruptSlot)) + (LineCapacity * (ulong)sizeof(LineState));
 
     /// <summary>Starts with nothing held.</summary>
     /// <param name="store">Zeroed room for <see cref="StoreBytes"/>.</param>
@@ -71,18 +110,13 @@ internal unsafe struct InterruptTable
     /// <summary>Takes a share in a line.</summary>
     /// <param name="line">Which.</param>
     /// <param name="name">Who for, ended by a zero.</param>
-    /// <param name="isEdge">Whether the line is edge-triggered; all its shares must say the same.</param>
+    /// <param name="canInterrupt">Whether a controller brings the line's interrupts.</param>
     /// <returns>Its handle, or a negated error number.</returns>
-    public readonly long AttachLine(ulong line, byte* name, bool isEdge = false)
+    public readonly long AttachLine(ulong line, byte* name, bool canInterrupt)
     {
-        if (line >= Vectors.LineCount || line == 0 || line == 2)
+        if (line >= LineCapacity)
         {
             return -ErrorNumber.NoDevice;
-        }
-
-        if (_lines[line].Shares != 0 && _lines[line].IsEdge != isEdge)
-        {
-            return -ErrorNumber.InvalidArgument;
         }
 
         for (int i = FirstShare; i < Capacity; i++)
@@ -91,9 +125,11 @@ internal unsafe struct InterruptTable
             {
                 Claim(i, InterruptKind.Line, name);
                 _slots[i].Line = (uint)line;
-                _slots[i].Vector = (uint)(Vectors.FirstLine + line);
+                _slots[i].Vector = canInterrupt ? (uint)(Vectors.FirstLine + line) : 0;
+                _slots[i].PollInterval = ShortestPoll;
                 _lines[line].Shares++;
-                _lines[line].IsEdge = isEdge;
+                _lines[line].CanInterrupt = canInterrupt;
+                _lines[line].IsPolled |= !canInterrupt;
                 return HandleOf(i);
             }
         }
@@ -131,6 +167,7 @@ internal unsafe struct InterruptTable
 
         InterruptKind kind = released->Kind;
         waiter = released->Waiter;
+        released->MustLook = false;
         released->Kind = InterruptKind.None;
         released->Waiter = null;
         if (kind == InterruptKind.Line)
@@ -154,12 +191,36 @@ internal unsafe struct InterruptTable
     /// <summary>Counts a line's interrupt; the line is masked from now on.</summary>
     public readonly void OnLine(uint line)
     {
-        _lines[line].IsUnmasked = false;
+        LineState* state = &_lines[line];
+        state->IsUnmasked = false;
+        state->IsServing = true;
+        state->HasInterrupted = true;
+        state->IsPolled = false;
+        state->Missed = 0;
         for (int i = FirstShare; i < Capacity; i++)
         {
             if (_slots[i].Kind == InterruptKind.Line && _slots[i].Line == line)
             {
                 _slots[i].HasClaimed = false;
+                _slots[i].IsTimedOut = false;
+            }
+        }
+    }
+
+    /// <summary>The time of a thread that waits for an interrupt has come: it looks at its device.</summary>
+    public readonly void OnTimeout(Thread* thread)
+    {
+        for (int i = FirstShare; i < Capacity; i++)
+        {
+            InterruptSlot* slot = &_slots[i];
+            if (slot->Kind == InterruptKind.Line && slot->Waiter == thread)
+            {
+                // On a line that is masked because another holder has not come back, an interrupt is not missed.
+                LineState* state = &_lines[slot->Line];
+                slot->IsTimedOut = state->IsUnmasked && !state->IsPolled;
+                slot->Waiter = null;
+                thread->Registers.Rax = slot->Count | Look;
+                return;
             }
         }
     }
@@ -186,6 +247,28 @@ internal unsafe struct InterruptTable
         return null;
     }
 
+    /// <summary>The next holder of a line to wake for a look; null after the last.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="position">0 at first, then as this method left it.</param>
+    public readonly Thread* NextToLook(uint line, ref int position)
+    {
+        while (FirstShare + position < Capacity)
+        {
+            InterruptSlot* slot = &_slots[FirstShare + position];
+            position++;
+            Thread* waiter = slot->Waiter;
+            if (slot->Kind == InterruptKind.Line && slot->Line == line && slot->MustLook && waiter != null)
+            {
+                slot->MustLook = false;
+                slot->Waiter = null;
+                waiter->Registers.Rax = slot->Count | Look;
+                return waiter;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>A holder has served its device and wants the next interrupt.</summary>
     /// <param name="handle">What it holds.</param>
     /// <param name="seen">The count that it saw last.</param>
@@ -193,7 +276,8 @@ internal unsafe struct InterruptTable
     /// <param name="thread">The holder's thread.</param>
     /// <param name="action">What to do with the line.</param>
     /// <returns>
-    /// The count when it is already above <paramref name="seen"/>; 0 to wait; a negated error number.
+    /// The count when it is already above <paramref name="seen"/>, or when the device is to be looked at (with
+    /// <see cref="Look"/>); 0 to wait, for <see cref="LongestWait"/> at most; a negated error number.
     /// </returns>
     public readonly long Wait(ulong handle, ulong seen, bool claimed, Thread* thread, out LineAction action)
     {
@@ -210,19 +294,46 @@ internal unsafe struct InterruptTable
             return -ErrorNumber.InvalidArgument;
         }
 
-        held->HasClaimed |= claimed;
+        if (held->Kind == InterruptKind.Line)
+        {
+            action = AfterLook(held, claimed);
+        }
+
         if (held->Count > seen)
         {
+            held->MustLook = false;
             return (long)held->Count;
         }
 
-        held->Waiter = thread;
-        if (held->Kind == InterruptKind.Line)
+        if (held->Kind == InterruptKind.Line && !held->MustLook)
         {
-            action = AfterReturn(held->Line);
+            held->Waiter = thread;
+            action |= AfterReturn(held->Line);
         }
 
+        if (held->MustLook)
+        {
+            held->MustLook = false;
+            held->Waiter = null;
+            return (long)(held->Count | Look);
+        }
+
+        held->Waiter = thread;
         return 0;
+    }
+
+    /// <summary>How long a holder that waits does so at most, in nanoseconds.</summary>
+    public readonly ulong LongestWait(ulong handle)
+    {
+        InterruptSlot* held = Find(handle);
+        if (held == null || held->Kind != InterruptKind.Line)
+        {
+            return ulong.MaxValue;
+        }
+
+        LineState* state = &_lines[held->Line];
+        return state->IsPolled || state->IsAbandoned ? held->PollInterval
+            : state->HasInterrupted ? UsualWait : FirstWait;
     }
 
     private readonly long HandleOf(int slot) => (long)((uint)slot | (_slots[slot].Generation << SlotBits));
@@ -253,16 +364,30 @@ internal unsafe struct InterruptTable
         return waiter;
     }
 
-    private readonly LineAction AfterReturn(uint line)
+    // Takes down what a holder found.
+    private readonly LineAction AfterLook(InterruptSlot* held, bool claimed)
     {
-        LineState* state = &_lines[line];
-        if (state->Shares == 0 || state->IsAbandoned || state->IsUnmasked)
+        LineState* state = &_lines[held->Line];
+        bool isMissed = claimed && held->IsTimedOut;
+        held->IsTimedOut = false;
+        held->HasClaimed |= claimed;
+        ulong longer = held->PollInterval * 2;
+        held->PollInterval = claimed ? ShortestPoll : longer < LongestPoll ? longer : LongestPoll;
+        if (!isMissed || ++state->Missed < MissedLimit)
         {
             return LineAction.None;
         }
 
+        state->Missed = 0;
+        state->IsPolled = true;
+        return LineAction.Poll;
+    }
+
+    // When all holders of a line wait, they have looked; what follows is for all of them.
+    private readonly LineAction AfterReturn(uint line)
+    {
+        LineState* state = &_lines[line];
         bool claimed = false;
-        bool hasArrived = false;
         for (int i = FirstShare; i < Capacity; i++)
         {
             if (_slots[i].Kind == InterruptKind.Line && _slots[i].Line == line)
@@ -273,18 +398,38 @@ internal unsafe struct InterruptTable
                 }
 
                 claimed |= _slots[i].HasClaimed;
-                hasArrived |= _slots[i].Count != 0;
             }
         }
 
-        state->Unclaimed = claimed || !hasArrived ? 0 : state->Unclaimed + 1;
-        if (state->Unclaimed >= UnclaimedLimit)
+        if (state->Shares == 0)
         {
+            return LineAction.None;
+        }
+
+        if (claimed || !state->IsServing)
+        {
+            state->Unclaimed = claimed ? 0 : state->Unclaimed;
+        }
+        else if (++state->Unclaimed >= UnclaimedLimit && !state->IsAbandoned)
+        {
+            state->IsServing = false;
             state->IsAbandoned = true;
             return LineAction.Abandon;
         }
 
-        state->IsUnmasked = true;
-        return LineAction.Unmask;
+        state->IsServing = false;
+        bool unmask = state->CanInterrupt && !state->IsUnmasked && !state->IsAbandoned;
+        state->IsUnmasked |= unmask;
+        for (int i = FirstShare; i < Capacity; i++)
+        {
+            if (_slots[i].Kind == InterruptKind.Line && _slots[i].Line == line)
+            {
+                _slots[i].HasClaimed = false;
+                _slots[i].MustLook = unmask || claimed;
+            }
+        }
+
+        return (unmask ? LineAction.Unmask : LineAction.None)
+            | (unmask || claimed ? LineAction.Look : LineAction.None);
     }
 }

@@ -2,7 +2,7 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Interrupts;
 
-/// <summary>The pair of 8259A interrupt controllers of every PC.</summary>
+/// <summary>The pair of 8259A interrupt controllers of nearly every PC (Intel 8259A data sheet).</summary>
 internal static class Pic8259
 {
     private const ushort PrimaryCommand = 0x20;
@@ -11,12 +11,17 @@ internal static class Pic8259
     private const ushort SecondaryData = 0xA1;
     private const ushort TriggerMode = 0x4D0;
 
-    private const byte EndOfInterrupt = 0x20;
+    // OCW2, specific: what is acknowledged is the line that was served, whatever else the controller holds in service.
+    private const byte EndOfInterrupt = 0x60;
     private const byte ReadInService = 0x0B;
     private const int CascadeLine = 2;
+    private const uint LineCount = 16;
+    private const byte AllMasked = 0xFF;
+    private const byte AllButCascade = AllMasked & ~(1 << CascadeLine);
 
     /// <summary>Moves the lines to <see cref="Vectors.FirstLine"/> and masks them all.</summary>
-    public static void Initialize()
+    /// <returns>Whether there is a pair: a mask that is written can be read.</returns>
+    public static bool Initialize()
     {
         Processor.Out8(PrimaryCommand, 0x11);           // ICW1: edge, cascade, ICW4 follows
         Processor.Out8(SecondaryCommand, 0x11);
@@ -26,8 +31,13 @@ internal static class Pic8259
         Processor.Out8(SecondaryData, CascadeLine);
         Processor.Out8(PrimaryData, 1);                 // ICW4: 8086 mode
         Processor.Out8(SecondaryData, 1);
-        Processor.Out8(PrimaryData, 0xFF & ~(1 << CascadeLine));
-        Processor.Out8(SecondaryData, 0xFF);
+        Processor.Out8(PrimaryData, AllMasked);
+        Processor.Out8(SecondaryData, AllMasked);
+
+        // A read in between changes what a bus with nobody on it would echo.
+        bool isMasked = Processor.In8(SecondaryData) == AllMasked && Processor.In8(PrimaryData) == AllMasked;
+        Processor.Out8(PrimaryData, AllButCascade);
+        return isMasked && Processor.In8(SecondaryData) == AllMasked && Processor.In8(PrimaryData) == AllButCascade;
     }
 
     /// <summary>Lets a line interrupt.</summary>
@@ -45,20 +55,23 @@ internal static class Pic8259
     }
 
     /// <summary>
-    /// Makes a line level-triggered, as PCI's are, or edge-triggered. Lines 0, 1, 2, 8 and 13 always are the latter.
+    /// Makes a line level-triggered or edge-triggered (the ELCR of chipsets since EISA). Lines 0, 1, 2, 8 and 13
+    /// always are
+    /// the latter.
     /// </summary>
     public static void SetTrigger(uint line, bool isLevel)
     {
-        if (line <= 2 || line == 8 || line == 13 || line >= Vectors.LineCount)
+        if (line <= 2 || line == 8 || line == 13 || line >= LineCount)
         {
             return;
         }
 
+        // Bits of lines that are always edge-triggered read as 0: all ones are a bus with no such register.
         var port = (ushort)(TriggerMode + (line >> 3));
         byte before = Processor.In8(port);
         int bit = 1 << (int)(line & 7);
         var wanted = (byte)(isLevel ? before | bit : before & ~bit);
-        if (wanted != before)
+        if (before != byte.MaxValue && wanted != before)
         {
             Processor.Out8(port, wanted);
         }
@@ -77,7 +90,7 @@ internal static class Pic8259
         if (line == 15 && !IsInService(SecondaryCommand))
         {
             // The primary one did see an interrupt, on the cascade line.
-            Processor.Out8(PrimaryCommand, EndOfInterrupt);
+            Processor.Out8(PrimaryCommand, EndOfInterrupt | CascadeLine);
             return true;
         }
 
@@ -89,10 +102,13 @@ internal static class Pic8259
     {
         if (line >= 8)
         {
-            Processor.Out8(SecondaryCommand, EndOfInterrupt);
+            Processor.Out8(SecondaryCommand, (byte)(EndOfInterrupt | (line & 7)));
+            Processor.Out8(PrimaryCommand, EndOfInterrupt | CascadeLine);
         }
-
-        Processor.Out8(PrimaryCommand, EndOfInterrupt);
+        else
+        {
+            Processor.Out8(PrimaryCommand, (byte)(EndOfInterrupt | line));
+        }
     }
 
     private static bool IsInService(ushort command)

@@ -2,6 +2,7 @@ using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.SystemCalls;
 
@@ -11,7 +12,7 @@ internal static unsafe class InterruptCalls
     /// <summary>Sets a message aside for a driver.</summary>
     public static long AllocateMessage(byte* name, MessageGrant* grant)
     {
-        if (!LibOs.Apic->IsPresent)
+        if (!LibOs.Apic->IsReachable)
         {
             return -ErrorNumber.NoDevice;
         }
@@ -28,18 +29,46 @@ internal static unsafe class InterruptCalls
         return 0;
     }
 
+    /// <summary>Takes a share in a line.</summary>
+    public static long AttachLine(ulong line, byte* name, bool isPci)
+    {
+        if (line >= InterruptTable.LineCapacity)
+        {
+            return -ErrorNumber.NoDevice;
+        }
+
+        bool canInterrupt = LibOs.Lines->CanInterrupt((uint)line);
+        if (canInterrupt && LibOs.Interrupts->Line((uint)line)->Shares == 0)
+        {
+            LibOs.Lines->Connect((uint)line, isPci);
+        }
+
+        return LibOs.Interrupts->AttachLine(line, name, canInterrupt);
+    }
+
     /// <summary>Waits for the next interrupt.</summary>
     public static long Wait(PerCpu* cpu, TrapFrame* frame)
     {
         ulong handle = frame->Rdi;
         long result = LibOs.Interrupts->Wait(
             handle, frame->Rsi, frame->Rdx != 0, cpu->CurrentThread, out LineAction action);
+        if (action != LineAction.None)
+        {
+            InterruptDispatch.Apply(cpu, action, LibOs.Interrupts->Find(handle)->Line);
+        }
+
         if (result != 0)
         {
             return result;
         }
 
-        InterruptDispatch.Apply(action, LibOs.Interrupts->Find(handle)->Line);
+        ulong longest = LibOs.Interrupts->LongestWait(handle);
+        if (longest != ulong.MaxValue)
+        {
+            cpu->CurrentThread->Deadline = Clock.Now + longest;
+            LibOs.Sleepers->Add(cpu->CurrentThread);
+        }
+
         Scheduler.Block(cpu, frame, ThreadState.WaitingForInterrupt);
         return CallResult.Switched;
     }
@@ -53,7 +82,7 @@ internal static unsafe class InterruptCalls
             return -ErrorNumber.InvalidArgument;
         }
 
-        InterruptDispatch.Apply(action, slot->Line);
+        InterruptDispatch.Apply(cpu, action, slot->Line);
         if (waiter != null)
         {
             waiter->Registers.Rax = unchecked((ulong)-ErrorNumber.Cancelled);
@@ -77,8 +106,13 @@ internal static unsafe class InterruptCalls
         info->Vector = slot->Vector;
         info->Line = slot->Line;
         info->Count = slot->Count;
-        info->IsAbandoned =
-            slot->Kind == InterruptKind.Line && LibOs.Interrupts->Line(slot->Line)->IsAbandoned ? 1u : 0;
+        if (slot->Kind == InterruptKind.Line)
+        {
+            LineState* line = LibOs.Interrupts->Line(slot->Line);
+            info->IsAbandoned = line->IsAbandoned ? 1u : 0;
+            info->IsPolled = line->IsPolled ? 1u : 0;
+        }
+
         Processor.Copy(info->Name, slot->Name, InterruptInfo.NameLength);
         return 0;
     }

@@ -25,7 +25,7 @@ internal static unsafe class LibOsCalls
             case CallNumbers.MessageAllocate:
                 return InterruptCalls.AllocateMessage((byte*)a, (MessageGrant*)b);
             case CallNumbers.LineAttach:
-                return LibOs.Interrupts->AttachLine(a, (byte*)b, c != 0);
+                return InterruptCalls.AttachLine(a, (byte*)b, isPci: c == 0);
             case CallNumbers.InterruptRelease:
                 return InterruptCalls.Release(cpu, a);
             case CallNumbers.InterruptInformation:
@@ -136,9 +136,10 @@ internal static unsafe class LibOsCalls
         info->Door = LibOs.Boot->Door;
         info->IsUefi = LibOs.Boot->IsUefi ? 1u : 0;
         info->HasAcpiShutdown = LibOs.Acpi->HasSoftOff ? 1u : 0;
-        info->HasMessages = LibOs.Apic->IsPresent ? 1u : 0;
+        info->HasMessages = LibOs.Apic->IsReachable ? 1u : 0;
         info->HasHardwareEntropy = LibOs.Entropy->IsFromHardware ? 1u : 0;
         info->TimestampKilohertz = Clock.Kilohertz;
+        info->Missing = LibOs.Missing;
         info->FirstWriteNanoseconds = LibOs.FirstWrite;
         return 0;
     }

@@ -76,6 +76,10 @@ internal static unsafe class Scheduler
                 LibOs.Futexes->Remove(thread);
                 thread->Registers.Rax = unchecked((ulong)-ErrorNumber.TimedOut);
             }
+            else if (thread->State == ThreadState.WaitingForInterrupt)
+            {
+                LibOs.Interrupts->OnTimeout(thread);
+            }
 
             Wake(cpu, thread, isUrgent: true);
         }
@@ -86,6 +90,11 @@ internal static unsafe class Scheduler
     /// </summary>
     public static void Leave(PerCpu* cpu, TrapFrame* frame)
     {
+        if (LibOs.Timer == TimerKind.None && Clock.Now >= NextDeadline)
+        {
+            InterruptDispatch.OnTimer(cpu);
+        }
+
         if (!cpu->Ready.IsEmpty)
         {
             Preempt(cpu, frame);
@@ -155,13 +164,24 @@ internal static unsafe class Scheduler
         Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
     }
 
-    // The timer is needed for the next sleeper, for output that waits for the serial port, and for the end of a time
-    // slice while another thread is ready. It is left alone when it fires earlier than that.
+    private static ulong NextDeadline
+    {
+        get
+        {
+            ulong deadline = LibOs.Sleepers->NextDeadline;
+            ulong input = InputPolling.NextLook;
+            ulong output = SerialOutput.NextLook;
+            deadline = input < deadline ? input : deadline;
+            return output < deadline ? output : deadline;
+        }
+    }
+
+    // The timer is needed for the next sleeper, for the next look at input that does not interrupt or at output that
+    // waits for the serial port, and for the end of a time slice while another thread is ready. It is left alone when
+    // it fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {
-        ulong deadline = LibOs.Sleepers->NextDeadline;
-        ulong nextLook = SerialOutput.NextLook;
-        deadline = nextLook < deadline ? nextLook : deadline;
+        ulong deadline = NextDeadline;
         if (!cpu->Ready.IsEmpty && cpu->SliceEnd < deadline)
         {
             deadline = cpu->SliceEnd;
@@ -175,11 +195,11 @@ internal static unsafe class Scheduler
         cpu->TimerDeadline = deadline;
         ulong now = Clock.Now;
         ulong delay = deadline > now ? deadline - now : 0;
-        if (LibOs.Apic->IsPresent)
+        if (LibOs.Timer == TimerKind.LocalApic)
         {
             LibOs.Apic->ArmTimer(delay);
         }
-        else
+        else if (LibOs.Timer == TimerKind.Interval)
         {
             IntervalTimer8254.Arm(delay);
         }

@@ -32,6 +32,13 @@ internal static class RealTimeClock
     private const uint PausesPerPoll = 100;
     private const uint MaximumReadings = 8;
 
+    // Two port accesses take half a microsecond at least: a second, several times over.
+    private const uint MaximumSecondPolls = 10_000_000;
+
+    // As for every measurement of the timestamp counter: outside, what was measured with is no clock.
+    private const ulong LowestKilohertz = 62_500;
+    private const ulong HighestKilohertz = 20_000_000;
+
     /// <summary>Reads the time.</summary>
     /// <param name="centuryRegister">The register that the FADT names for the century; 0 tries the usual one.</param>
     /// <returns>Seconds since 1970-01-01 00:00:00 UTC; 0 where there is no clock, or nothing plausible in it.</returns>
@@ -51,6 +58,39 @@ internal static class RealTimeClock
         }
 
         return ToUnixSeconds(reading, ReadRegister(StatusB));
+    }
+
+    /// <summary>
+    /// Measures the timestamp counter against the clock, for one to two seconds: where nothing else is there.
+    /// </summary>
+    /// <returns>The frequency in kHz, or 0 where there is no clock, or it does not go.</returns>
+    public static uint MeasureTimestamp()
+    {
+        byte valid = ReadRegister(StatusD);
+        if ((valid & IsValid) == 0 || valid == 0xFF || !TryWaitForSecond(out ulong first)
+            || !TryWaitForSecond(out ulong second))
+        {
+            return 0;
+        }
+
+        ulong kilohertz = (second - first) / 1000;
+        return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
+    }
+
+    private static bool TryWaitForSecond(out ulong timestamp)
+    {
+        byte before = ReadRegister(Seconds);
+        for (uint poll = 0; poll < MaximumSecondPolls; poll++)
+        {
+            if (ReadRegister(Seconds) != before)
+            {
+                timestamp = Processor.ReadTimestamp();
+                return true;
+            }
+        }
+
+        timestamp = 0;
+        return false;
     }
 
     // The registers as read, a byte each: seconds lowest, then minutes, hours, day, month, year, century.

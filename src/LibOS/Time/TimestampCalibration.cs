@@ -1,14 +1,18 @@
 using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Interrupts;
 
 namespace VirtioGuest.LibOS.Time;
 
-/// <summary>Measures the timestamp counter against the 8254's channel 2, or against the ACPI timer.</summary>
+/// <summary>
+/// Measures the timestamp counter against the 8254's channel 2, against the ACPI timer, or against a local APIC's timer
+/// whose frequency is known.
+/// </summary>
 /// <remarks>
 /// Both ends of the interval are read several times, and the reading that took the fewest ticks is kept: a short pause
 /// of the host then spoils a reading, not the result. A long one lets the timer wrap around unseen; so a result counts
 /// only when a second measurement agrees.
 /// </remarks>
-internal static class TimestampCalibration
+internal static unsafe class TimestampCalibration
 {
     private const uint TimerHertz = 1_193_182;
     private const ushort TimerChannel2 = 0x42;
@@ -27,25 +31,41 @@ internal static class TimestampCalibration
     private const uint IntervalMicroseconds = 5_000;
     private const uint ReadingLimit = 2_000_000;
 
+    // A reading takes a microsecond or more, in which each of the timers counts at least once.
+    private const uint StillLimit = 1_000;
+
     // Slower than any 64-bit processor, faster than any: outside, the timer that we measured with is not one.
     private const ulong LowestKilohertz = 62_500;
     private const ulong HighestKilohertz = 20_000_000;
 
     /// <summary>Measures for about 10 ms.</summary>
     /// <param name="acpiTimerPort">The ACPI timer's port, or 0 where there is none.</param>
+    /// <param name="apic">The local APIC, in use or not.</param>
+    /// <param name="apicHertz">How often its timer counts in a second, or 0 where nobody knows.</param>
     /// <returns>The frequency in kHz, or 0 when nothing could be measured.</returns>
-    public static uint Measure(ushort acpiTimerPort)
+    public static uint Measure(ushort acpiTimerPort, LocalApic* apic, uint apicHertz)
+    {
+        uint kilohertz = Measure(new Reference { Hertz = TimerHertz, Mask = 0xFFFF });
+        if (kilohertz == 0 && acpiTimerPort != 0)
+        {
+            kilohertz = Measure(new Reference { Hertz = AcpiHertz, Mask = AcpiMask, AcpiPort = acpiTimerPort });
+        }
+
+        if (kilohertz == 0 && apic->IsPresent && apicHertz != 0)
+        {
+            kilohertz = Measure(new Reference { Hertz = apicHertz, Mask = uint.MaxValue, Apic = apic });
+        }
+
+        return kilohertz;
+    }
+
+    private static uint Measure(Reference reference)
     {
         uint previous = 0;
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
-            uint kilohertz = MeasureByTimer();
-            if (kilohertz == 0 && acpiTimerPort != 0)
-            {
-                kilohertz = MeasureByAcpi(acpiTimerPort);
-            }
-
-            if (kilohertz != 0 && Agree(kilohertz, previous))
+            uint kilohertz = MeasureOnce(reference, out bool isStill);
+            if (isStill || (kilohertz != 0 && Agree(kilohertz, previous)))
             {
                 return kilohertz;
             }
@@ -62,45 +82,28 @@ internal static class TimestampCalibration
         return difference <= first / AgreementPart;
     }
 
-    private static uint MeasureByTimer()
+    private static uint MeasureOnce(Reference reference, out bool isStill)
     {
-        // Gate on, speaker off; count down from 65536 once.
-        Processor.Out8(SpeakerControl, (byte)((Processor.In8(SpeakerControl) & ~2) | 1));
-        Processor.Out8(TimerCommand, 0xB0);
-        Processor.Out8(TimerChannel2, 0xFF);
-        Processor.Out8(TimerChannel2, 0xFF);
-
-        const uint interval = (uint)((ulong)TimerHertz * IntervalMicroseconds / 1_000_000);
-        ulong start = Read(0, out uint startCount);
-        uint count = startCount;
-        for (uint i = 0; startCount - count < interval || startCount < count; i++)
+        byte speaker = reference.Start();
+        uint interval = (uint)((ulong)reference.Hertz * IntervalMicroseconds / 1_000_000);
+        ulong start = reference.Read(out uint startCount);
+        uint passed = 0;
+        isStill = false;
+        for (uint i = 0; passed < interval; i++)
         {
-            if (i == ReadingLimit)
+            isStill = i >= StillLimit && passed == 0;
+            if (i == ReadingLimit || isStill)
             {
+                reference.Stop(speaker);
                 return 0;
             }
 
-            count = ReadCount();
+            passed = (reference.Count - startCount) & reference.Mask;
         }
 
-        ulong end = Read(0, out uint endCount);
-        return endCount < startCount ? Frequency(end - start, startCount - endCount, TimerHertz) : 0;
-    }
-
-    private static uint MeasureByAcpi(ushort port)
-    {
-        const uint interval = (uint)((ulong)AcpiHertz * IntervalMicroseconds / 1_000_000);
-        ulong start = Read(port, out uint startCount);
-        for (uint i = 0; ((Processor.In32(port) - startCount) & AcpiMask) < interval; i++)
-        {
-            if (i == ReadingLimit)
-            {
-                return 0;
-            }
-        }
-
-        ulong end = Read(port, out uint endCount);
-        return Frequency(end - start, (endCount - startCount) & AcpiMask, AcpiHertz);
+        ulong end = reference.Read(out uint endCount);
+        reference.Stop(speaker);
+        return Frequency(end - start, (endCount - startCount) & reference.Mask, reference.Hertz);
     }
 
     private static uint Frequency(ulong ticks, ulong counts, ulong hertz)
@@ -114,34 +117,90 @@ internal static class TimestampCalibration
         return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
     }
 
-    /// <summary>Reads the timestamp counter and, at the same moment, a timer.</summary>
-    /// <param name="acpiPort">The ACPI timer's port, or 0 for the 8254.</param>
-    /// <param name="count">What the timer shows.</param>
-    private static ulong Read(ushort acpiPort, out uint count)
+    /// <summary>A timer of known frequency: the 8254 unless it is one of the others.</summary>
+    private struct Reference
     {
-        ulong shortest = ulong.MaxValue;
-        ulong timestamp = 0;
-        count = 0;
-        for (int i = 0; i < Readings; i++)
+        /// <summary>How often it counts in a second.</summary>
+        public uint Hertz;
+
+        /// <summary>The bits that it counts in.</summary>
+        public uint Mask;
+
+        /// <summary>The ACPI timer's port.</summary>
+        public ushort AcpiPort;
+
+        /// <summary>The local APIC.</summary>
+        public LocalApic* Apic;
+
+        // Bits 2 and 3 of port 61h are somebody else's settings; 4 to 7 can only be read, and are written as 0.
+        private const byte SpeakerSettings = 0x0C;
+        private const byte SpeakerGate = 1;
+
+        /// <summary>What it shows, upwards.</summary>
+        public readonly uint Count => Apic != null ? Apic->Counted
+            : AcpiPort != 0 ? Processor.In32(AcpiPort) & AcpiMask : ReadCount();
+
+        /// <summary>Lets it count; returns what <see cref="Stop"/> needs.</summary>
+        public readonly byte Start()
         {
-            ulong before = Processor.ReadTimestamp();
-            uint value = acpiPort == 0 ? ReadCount() : Processor.In32(acpiPort) & AcpiMask;
-            ulong after = Processor.ReadTimestamp();
-            if (after - before < shortest)
+            if (Apic != null)
             {
-                shortest = after - before;
-                timestamp = before;
-                count = value;
+                Apic->StartCount();
+                return 0;
+            }
+
+            if (AcpiPort != 0)
+            {
+                return 0;
+            }
+
+            // Gate on, speaker off; count down from 65535 once.
+            byte before = Processor.In8(SpeakerControl);
+            Processor.Out8(SpeakerControl, (byte)((before & SpeakerSettings) | SpeakerGate));
+            Processor.Out8(TimerCommand, 0xB0);
+            Processor.Out8(TimerChannel2, 0xFF);
+            Processor.Out8(TimerChannel2, 0xFF);
+            return before;
+        }
+
+        /// <summary>Puts back what <see cref="Start"/> changed.</summary>
+        public readonly void Stop(byte speaker)
+        {
+            if (Apic == null && AcpiPort == 0)
+            {
+                Processor.Out8(SpeakerControl, (byte)(speaker & (SpeakerSettings | SpeakerGate)));
             }
         }
 
-        return timestamp;
-    }
+        /// <summary>Reads the timestamp counter and, at the same moment, the timer.</summary>
+        /// <param name="count">What the timer shows.</param>
+        public readonly ulong Read(out uint count)
+        {
+            ulong shortest = ulong.MaxValue;
+            ulong timestamp = 0;
+            count = 0;
+            for (int i = 0; i < Readings; i++)
+            {
+                ulong before = Processor.ReadTimestamp();
+                uint value = Count;
+                ulong after = Processor.ReadTimestamp();
+                if (after - before < shortest)
+                {
+                    shortest = after - before;
+                    timestamp = before;
+                    count = value;
+                }
+            }
 
-    private static uint ReadCount()
-    {
-        Processor.Out8(TimerCommand, 0x80);             // latch channel 2
-        uint low = Processor.In8(TimerChannel2);
-        return low | ((uint)Processor.In8(TimerChannel2) << 8);
+            return timestamp;
+        }
+
+        private static uint ReadCount()
+        {
+            Processor.Out8(TimerCommand, 0x80);         // latch channel 2
+            uint low = Processor.In8(TimerChannel2);
+            uint count = low | ((uint)Processor.In8(TimerChannel2) << 8);
+            return 0xFFFF - count;
+        }
     }
 }

@@ -99,7 +99,8 @@ public static class CellStatement
     };
 
     private static (string Kind, string Reason) Line(Cell cell) => cell.IsPci
-        ? (@"INTx line \d+", "the function has no MSI-X")
+        ? (cell.Platform == Platform.MicrovmPcie ? "polled, INTx line 0" : @"INTx line \d+",
+            "the function has no MSI-X")
         : (@"interrupt line \d+", "the transport has one line");
 
     private static void CheckDevice(

@@ -31,11 +31,6 @@ public sealed record Refusal(string Reason, Func<Cell, bool> Concerns, string? M
             "Over MMIO a device has one interface: version 2, or the legacy one (virtio 1.4, 4.2.4).",
             cell => !cell.IsPci && cell.IsTransitional,
             "Property 'virtio-blk-device.disable-legacy' not found"),
-        new(
-            "No firmware tells the lines of a microvm's PCI functions: their Interrupt Line registers are 0, and what "
-            + "ACPI has instead is a program (_PRT) that the kernel does not run.",
-            cell => cell.Platform == Platform.MicrovmPcie && cell.Interrupts == InterruptForm.Line,
-            null),
     ];
 
     /// <summary>Whether a cell exists.</summary>

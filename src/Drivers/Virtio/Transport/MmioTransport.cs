@@ -41,13 +41,15 @@ public sealed class MmioTransport : VirtioTransport
 
     /// <inheritdoc/>
     public override string InterruptKind =>
-        _line == null ? "none" : "interrupt line " + DecimalText.Of(_lineNumber);
+        _line == null ? "none"
+            : (_line.IsPolled ? "polled, line " : "interrupt line ") + DecimalText.Of(_lineNumber);
 
     /// <inheritdoc/>
     public override string Interface => "version 2";
 
     /// <inheritdoc/>
-    public override string InterruptReason => _line == null ? "not connected" : "the transport has one line";
+    public override string InterruptReason => _line == null ? "not connected"
+        : _line.IsPolled ? "the machine cannot bring its line" : "the transport has one line";
 
     /// <inheritdoc/>
     public override DeviceStatus Status
@@ -73,7 +75,7 @@ public sealed class MmioTransport : VirtioTransport
     /// <param name="machine">The machine.</param>
     /// <param name="address">Where its registers begin on the bus, a multiple of 4.</param>
     /// <param name="length">How many bytes there are, with the device-specific configuration.</param>
-    /// <param name="line">Its interrupt line, 0 to 15.</param>
+    /// <param name="line">Its interrupt line.</param>
     /// <param name="failure">
     /// Why there is no transport, as the end of a sentence that starts with the place. Empty if there is one, and also
     /// where the place is an empty one, which is no fault (virtio 1.4, 4.2.2.2).

@@ -232,8 +232,9 @@ internal sealed class PciInterrupts
             return "has no interrupt: " + Reason + ", and the machine gives no share in interrupt line " + line;
         }
 
-        _function.InterruptDisable = false;
-        Kind = "INTx line " + line;
+        // A device that is polled shows in its ISR status what it would have said.
+        _function.InterruptDisable = _line.IsPolled;
+        Kind = (_line.IsPolled ? "polled, INTx line " : "INTx line ") + line;
         return null;
     }
 

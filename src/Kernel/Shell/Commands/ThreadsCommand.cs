@@ -48,7 +48,7 @@ internal sealed class ThreadsCommand : Command
                 shell.Output.WriteLine(
                     Column.Right(interrupt.Vector, 4) + " " + Column.Left(interrupt.Name, NameWidth)
                     + Column.Left(interrupt.Source, 9) + Column.Right(interrupt.Count, 9)
-                    + (interrupt.IsAbandoned ? "  masked: nobody claims it" : ""));
+                    + (interrupt.IsAbandoned ? "  masked: nobody claims it" : interrupt.IsPolled ? "  polled" : ""));
             }
         }
 
