@@ -57,6 +57,34 @@ internal sealed class SelfTestTests
     }
 
     [Test]
+    public void Disk_tests_pass_on_a_disk_that_takes_whole_blocks_only(
+        [Values(1024u, 4096u, 65536u, 1u << 20)] uint block, [Values(2048, 2049, 5003)] int sectors)
+    {
+        var disk = new FakeSectorDevice(sectors) { Block = block };
+        new Random(5).NextBytes(disk.Content);
+        byte[] before = (byte[])disk.Content.Clone();
+
+        foreach (SelfTestCase test in DiskTests(disk))
+        {
+            Check(test, SelfTestOutcome.Passed, "");
+        }
+
+        Assert.That(disk.Content, Is.EqualTo(before));
+        Assert.That(disk.Read(1, new byte[512]), Does.EndWith($"not for whole blocks of {block} bytes"));
+    }
+
+    [TestCase(7, 4096u)]
+    [TestCase(100, 1u << 31)]
+    public void Disk_tests_are_skipped_where_no_block_can_be_read(int sectors, uint block)
+    {
+        var disk = new FakeSectorDevice(sectors) { Block = block };
+        const string Reason = "the disk has no whole block of a size that fits into memory";
+        Check(new DiskReadTest(disk), SelfTestOutcome.Skipped, Reason);
+        Check(new DiskWriteTest(disk, new FakeClock()), SelfTestOutcome.Skipped, Reason);
+        Assert.That(disk.Reads + disk.Writes, Is.Zero);
+    }
+
+    [Test]
     public void Disk_tests_have_nothing_to_do_on_an_empty_disk()
     {
         var disk = new FakeSectorDevice(0);

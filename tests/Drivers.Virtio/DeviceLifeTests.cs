@@ -14,6 +14,8 @@ namespace VirtioGuest.Drivers.Virtio.Tests;
 /// </summary>
 public class DeviceLifeTests
 {
+    private const int SegMaxField = 12;
+    private const ulong SegMax = 1UL << 2;
     private const ulong Indirect = RingModel.IndirectDesc;
     private const ulong EventIdx = RingModel.EventIdx;
     private const ulong Packed = RingModel.Packed;
@@ -32,6 +34,8 @@ public class DeviceLifeTests
     public void A_disk_works_with_every_form_of_ring([ValueSource(nameof(s_forms))] ulong form)
     {
         using DeviceBench<SimulatedDisk> bench = Disk(form);
+        bench.Device.Offered |= SegMax;
+        bench.Device.SetField32(SegMaxField, 3);
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.Features & form, Is.EqualTo(form));
@@ -82,6 +86,8 @@ public class DeviceLifeTests
     public void With_tables_as_many_requests_as_descriptors_are_in_flight([Values(0UL, Packed)] ulong format)
     {
         using DeviceBench<SimulatedDisk> bench = Disk(format | Indirect);
+        bench.Device.Offered |= SegMax;
+        bench.Device.SetField32(SegMaxField, 100);
         bench.Device.HoldsRequests = true;
         bench.Device.MaximumQueueSize = 8;
         VirtioBlock block = bench.StartBlock();

@@ -123,6 +123,21 @@ internal sealed class ListVirtioTests
     }
 
     [Test]
+    public void Lengths_that_a_device_got_wrong_are_told()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        ShellBench shell = Start(bench);
+        shell.Run("blk 0 checksum 0 8");
+        Assert.That(shell.Run("lsvirtio"), Does.Not.Contain("used lengths"));
+        bench.Device.ForcedLength = uint.MaxValue;
+        shell.Run("blk 0 checksum 0 8");
+
+        Assert.That(
+            shell.Run("lsvirtio").Split('\n'),
+            Does.Contain("        used lengths beyond the buffer, and cut to it: 1"));
+    }
+
+    [Test]
     public void A_feature_that_makes_no_sense_is_told()
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();

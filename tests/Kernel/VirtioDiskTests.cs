@@ -52,6 +52,26 @@ internal sealed class VirtioDiskTests
         Assert.That(bench.Device.Content.SequenceEqual(content), Is.True);
     }
 
+    [Test]
+    public void A_used_length_that_makes_no_sense_costs_nothing([Values(0u, 4096u, 0xFFFFFFFBu)] uint length)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        bench.Device.ForcedLength = length;
+        VirtioDisk disk = Start(bench);
+        byte[] content = new byte[16 * 512];
+        new Random(1).NextBytes(content);
+        byte[] read = new byte[content.Length];
+
+        for (ulong sector = 0; sector < 40; sector++)
+        {
+            Assert.That(disk.Write(sector, content), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(disk.Read(sector, read), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(read, Is.EqualTo(content));
+        }
+
+        Assert.That(disk.Device.Describe().Restarts, Is.Zero);
+    }
+
     [TestCase(true, ExpectedResult = 1)]
     [TestCase(false, ExpectedResult = 0)]
     public int Flush_is_sent_where_it_is_offered(bool isOffered)

@@ -32,6 +32,12 @@ public abstract class SectorDevice
     /// <summary>How many sectors it has: 0 to 2^55 - 1, and may change.</summary>
     public abstract ulong SectorCount { get; }
 
+    /// <summary>
+    /// Bytes in a block of the disk: a power of two, at least a sector. A device may fail what is not for whole blocks,
+    /// although it may take it just as well.
+    /// </summary>
+    public virtual uint BlockSize => SectorSize;
+
     /// <summary>Whether writes are refused.</summary>
     public abstract bool IsReadOnly { get; }
 
@@ -39,12 +45,26 @@ public abstract class SectorDevice
     public abstract bool IsUsable { get; }
 
     /// <summary>Its size for people, and whether it is read-only.</summary>
-    public string Size => DescribeSize(SectorCount, IsReadOnly);
+    public string Size => DescribeSize(SectorCount, IsReadOnly) + DescribeBlocks(BlockSize);
 
     /// <summary>A disk's size for people, and whether it is read-only.</summary>
     public static string DescribeSize(ulong sectorCount, bool isReadOnly) =>
         DecimalText.Of(sectorCount) + " sectors (" + ByteCount.Format(sectorCount * SectorSize) + ")"
         + (isReadOnly ? ", read-only" : "");
+
+    /// <summary>A disk's block size for people, to follow its size; empty for the usual one.</summary>
+    public static string DescribeBlocks(uint blockSize) =>
+        blockSize <= SectorSize ? "" : ", blocks of " + DecimalText.Of(blockSize) + " bytes";
+
+    /// <summary>Says why a device may have failed a request, to follow what it said.</summary>
+    /// <param name="blockSize">The disk's block size.</param>
+    /// <param name="firstSector">The first sector of the request.</param>
+    /// <param name="count">How many sectors it had.</param>
+    /// <returns>Empty where the request was for whole blocks.</returns>
+    public static string ExplainError(uint blockSize, ulong firstSector, ulong count) =>
+        ((firstSector | count) & ((blockSize / SectorSize) - 1)) == 0
+            ? ""
+            : ", and the request is not for whole blocks of " + DecimalText.Of(blockSize) + " bytes";
 
     /// <summary>Whether a range lies on the disk.</summary>
     public bool Contains(ulong firstSector, ulong count)

@@ -159,6 +159,13 @@ internal sealed class DeviceQueues
         _preferredSizes[index] = preferredSize;
         _maximumSizes[index] = maximum;
         int size = Virtqueue.LargestSize(_features, Math.Min(maximum, preferredSize));
+        if (size < maximum && _transport.ProposeQueueSize((ushort)index, size) == maximum
+            && Virtqueue.LargestSize(_features, maximum) == maximum)
+        {
+            // kvmtool knows one size for each queue, whatever is written.
+            size = maximum;
+        }
+
         queue = Virtqueue.TryCreate(_dma, (ushort)index, size, _features, _tableLength);
         return queue == null ? "cannot be given memory for its queues" : null;
     }

@@ -16,6 +16,7 @@ public sealed class QueueDescription
         Added = queue.Added;
         Used = queue.Used;
         Notifications = queue.Notifications;
+        LengthsClamped = queue.LengthsClamped;
         Fault = queue.Fault;
     }
 
@@ -63,6 +64,11 @@ public sealed class QueueDescription
 
     /// <summary>How often the device was notified because it wanted to be.</summary>
     public ulong Notifications { get; }
+
+    /// <summary>
+    /// How often the device claimed to have written more into a buffer than it could. It harms nothing.
+    /// </summary>
+    public ulong LengthsClamped { get; }
 
     /// <summary>Why the queue is broken, if it is.</summary>
     public QueueFault Fault { get; }

@@ -93,9 +93,11 @@ public abstract partial class VirtioDevice
     /// <summary>Looks at the status and the configuration of a live device.</summary>
     /// <returns>Null, or what is wrong, as the end of a sentence that starts with the device.</returns>
     private string? LookAtChange() =>
-        (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0 ? "asks for a reset" : RefreshConfiguration();
+        (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0
+            ? "asks for a reset"
+            : RefreshConfiguration(isChange: true);
 
-    private string? RefreshConfiguration()
+    private string? RefreshConfiguration(bool isChange)
     {
         for (int attempt = 0; attempt < ConfigurationAttempts; attempt++)
         {
@@ -103,7 +105,11 @@ public abstract partial class VirtioDevice
             string? failure = ReadConfiguration();
             if (Transport.ConfigurationGeneration == generation)
             {
-                if (failure == null)
+                if (failure == null && isChange)
+                {
+                    AcceptChange();
+                }
+                else if (failure == null)
                 {
                     AcceptConfiguration();
                 }

@@ -241,11 +241,20 @@ public abstract partial class VirtioDevice
     protected virtual ulong RefuseFeatures(ulong offered) => 0;
 
     /// <summary>Reads all that the driver uses of the configuration into a place of its own; may be repeated.</summary>
-    /// <returns>Null, or what is wrong with the configuration.</returns>
+    /// <returns>Null, or why it cannot be read.</returns>
     protected abstract string? ReadConfiguration();
 
-    /// <summary>Takes over what <see cref="ReadConfiguration"/> read, now known to be of one moment.</summary>
+    /// <summary>
+    /// Takes over what <see cref="ReadConfiguration"/> read, now known to be of one moment. It comes before <see
+    /// cref="SetUp"/>, which looks whether the values make sense.
+    /// </summary>
     protected abstract void AcceptConfiguration();
+
+    /// <summary>
+    /// Takes over what <see cref="ReadConfiguration"/> read of a live device, as far as it may change: what queues and
+    /// buffers were made for stays as it was when they were made.
+    /// </summary>
+    protected abstract void AcceptChange();
 
     /// <summary>Prepares requests and fills queues, before DRIVER_OK.</summary>
     /// <returns>Null, or why the device cannot be driven.</returns>
@@ -289,7 +298,7 @@ public abstract partial class VirtioDevice
         }
 
         Features = accepted;
-        failure = RefreshConfiguration()
+        failure = RefreshConfiguration(isChange: false)
             ?? _queues.Create((RingFeatures)accepted & RingFeatures.All, PreferredQueueSize, UsualChainLength)
             ?? SetUp()
             ?? Transport.ConnectInterrupts(Name, _queues.Names, _relay)
@@ -301,9 +310,13 @@ public abstract partial class VirtioDevice
 
         State = DeviceState.Running;
         Transport.Status |= DeviceStatus.DriverOk;
-        if ((Transport.Status & DeviceStatus.DeviceNeedsReset) != 0)
+
+        // A device tells of changes only once it is live (virtio 1.4, 3.1.1 and 2.5): what it changed since the
+        // configuration was read has raised no interrupt, and a wish for a reset neither.
+        failure = LookAtChange();
+        if (failure != null)
         {
-            return "asks for a reset as soon as it is live";
+            return failure + " as soon as it is live";
         }
 
         OnLive();

@@ -51,8 +51,12 @@ internal abstract class Disk
     /// <summary>How many sectors it has: 0 to 2^55 - 1, and may change.</summary>
     public abstract ulong SectorCount { get; }
 
+    /// <summary>Bytes in a block of the disk: a power of two, at least a sector.</summary>
+    public virtual uint BlockSize => SectorDevice.SectorSize;
+
     /// <summary>Its size for people, and whether it is read-only.</summary>
-    public string Size => SectorDevice.DescribeSize(SectorCount, IsReadOnly);
+    public string Size =>
+        SectorDevice.DescribeSize(SectorCount, IsReadOnly) + SectorDevice.DescribeBlocks(BlockSize);
 
     /// <summary>Whether writes are refused.</summary>
     public abstract bool IsReadOnly { get; }

@@ -26,6 +26,7 @@ internal sealed partial class VirtioDisk : Disk
 {
     private const int PreferredTransfers = 16;
     private const uint PreferredTransferLength = 128 * 1024;
+    private const uint LargestBlock = 2 * 1024 * 1024;
     private const uint BufferAlignment = 4096;
     private const int FixedDescriptors = 2;
     private const int Batch = 32;
@@ -58,6 +59,9 @@ internal sealed partial class VirtioDisk : Disk
     public override ulong SectorCount => _device.Capacity;
 
     /// <inheritdoc/>
+    public override uint BlockSize => _device.BlockSize;
+
+    /// <inheritdoc/>
     public override bool IsReadOnly => _device.IsReadOnly;
 
     /// <inheritdoc/>
@@ -85,9 +89,14 @@ internal sealed partial class VirtioDisk : Disk
             return null;
         }
 
-        ulong longest = Math.Min(
-            (ulong)device.MaximumSegments * device.MaximumSegmentLength, PreferredTransferLength);
-        var transferLength = (uint)(longest - (longest % SectorSize));
+        uint preferred = device.BlockSize <= LargestBlock
+            ? Math.Max(device.BlockSize, PreferredTransferLength)
+            : PreferredTransferLength;
+        ulong longest = Math.Min((ulong)device.MaximumSegments * device.MaximumSegmentLength, preferred);
+
+        // Where a transfer holds a block, ranges are cut between blocks: QEMU fails requests for parts of them.
+        uint unit = longest < device.BlockSize ? SectorSize : device.BlockSize;
+        var transferLength = (uint)(longest - (longest % unit));
         if (transferLength == 0)
         {
             device.Stop();

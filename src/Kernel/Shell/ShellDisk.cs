@@ -22,6 +22,9 @@ internal sealed class ShellDisk : SectorDevice
     public override ulong SectorCount => Disk.SectorCount;
 
     /// <inheritdoc/>
+    public override uint BlockSize => Disk.BlockSize;
+
+    /// <inheritdoc/>
     public override bool IsReadOnly => Disk.IsReadOnly;
 
     /// <inheritdoc/>
@@ -41,13 +44,14 @@ internal sealed class ShellDisk : SectorDevice
 
     /// <inheritdoc/>
     public override string? Read(ulong firstSector, byte[] destination) =>
-        Failure(Disk.Read(firstSector, destination));
+        Failure(Disk.Read(firstSector, destination), firstSector, Sectors(destination));
 
     /// <inheritdoc/>
-    public override string? Write(ulong firstSector, byte[] source) => Failure(Disk.Write(firstSector, source));
+    public override string? Write(ulong firstSector, byte[] source) =>
+        Failure(Disk.Write(firstSector, source), firstSector, Sectors(source));
 
     /// <inheritdoc/>
-    public override string? Flush() => Failure(Disk.Flush());
+    public override string? Flush() => Failure(Disk.Flush(), 0, 0);
 
     /// <inheritdoc/>
     public override string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
@@ -59,7 +63,7 @@ internal sealed class ShellDisk : SectorDevice
             {
             }
 
-            return Failure(reader.Status);
+            return Failure(reader.Status, firstSector, count);
         }
         finally
         {
@@ -81,7 +85,7 @@ internal sealed class ShellDisk : SectorDevice
                 }
             }
 
-            return Failure(writer.Finish());
+            return Failure(writer.Finish(), firstSector, count);
         }
         finally
         {
@@ -90,6 +94,21 @@ internal sealed class ShellDisk : SectorDevice
     }
 
     /// <summary>A status as commands take it.</summary>
+    /// <param name="status">The status.</param>
+    /// <param name="firstSector">The first sector of what it is about.</param>
+    /// <param name="count">How many sectors that had.</param>
     /// <returns>Null for success, else what it means.</returns>
-    public static string? Failure(DiskStatus status) => status == DiskStatus.Ok ? null : status.Describe();
+    public string? Failure(DiskStatus status, ulong firstSector, ulong count)
+    {
+        if (status == DiskStatus.Ok)
+        {
+            return null;
+        }
+
+        // The size is said to be advice (virtio 1.4, 5.2.5), so that the device is asked; QEMU says no.
+        return status.Describe()
+            + (status == DiskStatus.DeviceError ? ExplainError(BlockSize, firstSector, count) : "");
+    }
+
+    private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;
 }

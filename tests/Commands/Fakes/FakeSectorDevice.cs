@@ -35,6 +35,9 @@ internal sealed class FakeSectorDevice : SectorDevice
 
     public bool IsOutOfUse { get; set; }
 
+    /// <summary>The block size; requests for parts of blocks fail.</summary>
+    public uint Block { get; set; } = SectorSize;
+
     public int Flushes { get; private set; }
 
     public int Reads { get; private set; }
@@ -45,6 +48,8 @@ internal sealed class FakeSectorDevice : SectorDevice
     public int LongestTransfer { get; private set; }
 
     public override ulong SectorCount => (ulong)(Content.Length / SectorSize);
+
+    public override uint BlockSize => Block;
 
     public override bool IsReadOnly => RefusesWrites;
 
@@ -93,6 +98,11 @@ internal sealed class FakeSectorDevice : SectorDevice
         if (!Contains(first, count))
         {
             return OutOfRange;
+        }
+
+        if (ExplainError(Block, first, count).Length != 0)
+        {
+            return Trouble + ExplainError(Block, first, count);
         }
 
         return bad >= first && bad < first + count ? Trouble : null;

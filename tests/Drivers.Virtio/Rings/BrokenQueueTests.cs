@@ -44,13 +44,32 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_length_beyond_the_writable_bytes_breaks_the_queue(
-        [ValueSource(nameof(s_formats))] RingFeatures format)
+    public void A_length_beyond_the_writable_bytes_is_cut_to_them_and_counted(
+        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [Values] bool hasTables,
+        [Values] bool isCoherent,
+        [Values] bool isInOrder,
+        [Values(4u, 4097u, uint.MaxValue)] uint length)
     {
-        using QueueBench bench = new QueueBench(4, format);
-        bench.Add(1, 2, 1);
-        bench.Model.Use(bench.Take(), 4);
-        ExpectBroken(bench, QueueFault.LengthBeyondBuffer);
+        RingFeatures features = format | (hasTables ? RingFeatures.IndirectDesc : 0)
+            | (isInOrder ? RingFeatures.InOrder : 0);
+        using QueueBench bench = new QueueBench(4, features, tableLength: 3, isCoherent);
+        for (int token = 0; token < 10; token++)
+        {
+            bench.Add(1, 2, token);
+            bench.Model.Use(bench.Take(), length);
+            Assert.That(bench.GetUsed(out uint written), Is.EqualTo(token));
+            Assert.That(written, Is.EqualTo(3));
+            bench.Add(1, 2, token);
+            bench.Model.Use(bench.Take(), length);
+            UsedBuffer[] row = new UsedBuffer[2];
+            Assert.That(bench.Queue.GetUsed(row), Is.EqualTo(1));
+            Assert.That((row[0].Token, row[0].WrittenBytes), Is.EqualTo((token, 3u)));
+            Assert.That(bench.Queue.LengthsClamped, Is.EqualTo(2UL * ((uint)token + 1)));
+        }
+
+        Assert.That(bench.Queue.Fault, Is.EqualTo(QueueFault.None));
+        Assert.That(bench.Queue.FreeDescriptors, Is.EqualTo(4));
     }
 
     [Test]
@@ -87,6 +106,7 @@ public class BrokenQueueTests
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.Zero);
         Assert.That(bench.Queue.IsUsable, Is.True);
+        Assert.That(bench.Queue.LengthsClamped, Is.Zero, "where nothing is writable the length means nothing");
     }
 
     [Test]
@@ -236,14 +256,16 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_length_beyond_the_last_buffer_of_a_batch_breaks_the_queue(
+    public void A_length_beyond_the_last_buffer_of_a_batch_is_cut_to_it(
         [ValueSource(nameof(s_formats))] RingFeatures format)
     {
         using QueueBench bench = new QueueBench(4, format | RingFeatures.InOrder);
         bench.Add(0, 2, 1);
         bench.Add(0, 1, 2);
         bench.Model.UseBatch(new[] { bench.Take(), bench.Take() }, 2);
-        ExpectBroken(bench, QueueFault.LengthBeyondBuffer);
+        Assert.That((bench.GetUsed(out uint first), first), Is.EqualTo((1, 3u)));
+        Assert.That((bench.GetUsed(out uint last), last), Is.EqualTo((2, 1u)));
+        Assert.That((bench.Queue.LengthsClamped, bench.Queue.Fault), Is.EqualTo((1UL, QueueFault.None)));
     }
 
     [Test]

@@ -74,6 +74,9 @@ internal abstract class SimulatedDevice
     /// <summary>Whether the device asks for a reset as soon as it is live.</summary>
     public bool NeedsResetAtOnce { get; set; }
 
+    /// <summary>What happens in the device right before DRIVER_OK is set; it cannot tell the driver of it.</summary>
+    public Action? BeforeLive { get; set; }
+
     /// <summary>Whether the device does nothing on notifications, because its rings are forged by hand.</summary>
     public bool IgnoresNotifications { get; set; }
 
@@ -320,6 +323,11 @@ internal abstract class SimulatedDevice
         if (RefusesFeatures || (Accepted & ~Offered) != 0)
         {
             value &= 0xF7;
+        }
+
+        if ((value & ~Status & 4) != 0)
+        {
+            BeforeLive?.Invoke();
         }
 
         Status = value;

@@ -27,6 +27,9 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
     /// <summary>Whether requests come back without a status.</summary>
     public bool WritesNoStatus { get; set; }
 
+    /// <summary>The used length of every request, instead of what was written.</summary>
+    public uint? ForcedLength { get; set; }
+
     public int Held => _held.Count;
 
     public Span<byte> Content => _content;
@@ -111,6 +114,6 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
             written++;
         }
 
-        Ring(0).Use(buffer, written);
+        Ring(0).Use(buffer, ForcedLength ?? written);
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Block;
@@ -180,7 +181,7 @@ public class InitialisationTests
     }
 
     [Test]
-    public void A_queue_that_is_missing_too_large_or_not_resizable_is_refused()
+    public void A_queue_that_is_missing_or_too_large_is_refused()
     {
         using DeviceBench<SimulatedNetwork> missing = Bench.Network();
         missing.Device.MaximumQueueSize = 0;
@@ -193,11 +194,105 @@ public class InitialisationTests
         using DeviceBench<SimulatedNetwork> large = Bench.Network();
         large.Device.MaximumQueueSize = 32769;
         Assert.That(large.FailToStart(large.NewNet()), Does.Contain("larger than the specification allows"));
+    }
 
-        using DeviceBench<SimulatedNetwork> fixedSize = Bench.Network();
-        fixedSize.Device.MaximumQueueSize = 1024;
-        fixedSize.Device.KeepsQueueSize = true;
-        Assert.That(fixedSize.FailToStart(fixedSize.NewNet()), Is.EqualTo("does not take the size of a queue"));
+    /// <summary>As in kvmtool.</summary>
+    [TestCase(1024, 0UL)]
+    [TestCase(1024, SimulatedDevice.RingPacked)]
+    [TestCase(1000, SimulatedDevice.RingPacked)]
+    public void A_queue_that_has_one_size_only_gets_it(int size, ulong format)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1 | format;
+        bench.Device.MaximumQueueSize = (ushort)size;
+        bench.Device.KeepsQueueSize = true;
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.Describe().Queues.Select(queue => queue.Size), Is.All.EqualTo(size));
+        Assert.That(bench.Device.Deliver(new byte[60]), Is.True);
+        Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_queue_whose_one_size_no_ring_can_have_is_refused()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered = SimulatedDevice.Version1;
+        bench.Device.MaximumQueueSize = 1000;
+        bench.Device.KeepsQueueSize = true;
+        Assert.That(bench.FailToStart(bench.NewNet()), Is.EqualTo("does not take the size of a queue"));
+    }
+
+    [Test]
+    public void What_the_device_changed_before_it_was_live_is_seen_once_it_is([Values] bool isRecovery)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioBlock block = bench.NewBlock();
+        if (isRecovery)
+        {
+            Assert.That(block.TryStart(out _), Is.True);
+            bench.Device.SetNeedsReset();
+            block.Stop();
+        }
+
+        bench.Device.BeforeLive = () => bench.Device.Configuration[0] = 32;
+        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.Capacity, Is.EqualTo(32));
+    }
+
+    [Test]
+    public void A_link_that_fell_before_the_device_was_live_is_down()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= 1UL << 16;
+        bench.Device.Configuration[6] = 1;
+        bench.Device.BeforeLive = () => bench.Device.Configuration[6] = 0;
+        Assert.That(bench.StartNet().IsLinkUp, Is.False);
+    }
+
+    [Test]
+    public void Limits_that_change_when_all_was_made_for_them_stay_what_they_were([Values] bool isLive)
+    {
+        const ulong Limits = (1UL << 1) | (1UL << 2) | (1UL << 6);
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        bench.Device.Offered |= Limits;
+        bench.Device.SetField32(8, 4096);
+        bench.Device.SetField32(12, 4);
+        bench.Device.SetField32(20, 4096);
+        void Change()
+        {
+            bench.Device.SetField32(8, 0);
+            bench.Device.SetField32(12, 0);
+            bench.Device.SetField32(20, 3);
+        }
+
+        bench.Device.BeforeLive = isLive ? null : Change;
+        VirtioBlock block = bench.StartBlock();
+        if (isLive)
+        {
+            bench.Device.ChangeConfiguration(_ => Change());
+        }
+
+        Assert.That(
+            (block.State, block.MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
+            Is.EqualTo((DeviceState.Running, 4, 4096u, 4096u)));
+    }
+
+    [Test]
+    public void An_MTU_and_an_address_that_change_under_a_live_card_harm_nothing([Values] bool isLive)
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered |= (1UL << 3) | (1UL << 5);
+        new byte[] { 0x52, 0x54, 0, 1, 2, 3 }.CopyTo(bench.Device.Configuration, 0);
+        bench.Device.Configuration[10] = 100;
+        bench.Device.BeforeLive = isLive ? null : () => bench.Device.Configuration.AsSpan().Clear();
+        VirtioNet net = bench.StartNet();
+        if (isLive)
+        {
+            bench.Device.ChangeConfiguration(configuration => configuration.AsSpan().Clear());
+        }
+
+        Assert.That(
+            (net.State, net.Mtu, net.MacAddress), Is.EqualTo((DeviceState.Running, 100, 0x525400010203UL)));
     }
 
     [Test]

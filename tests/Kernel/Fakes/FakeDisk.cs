@@ -33,6 +33,9 @@ internal sealed class FakeDisk : Disk
 
     public bool RefusesWrites { get; init; }
 
+    /// <summary>The block size; it fails nothing by itself.</summary>
+    public uint Block { get; init; } = SectorSize;
+
     public int LargestInFlight { get; private set; }
 
     public int Requests { get; private set; }
@@ -42,6 +45,8 @@ internal sealed class FakeDisk : Disk
     public int CreatedTransfers { get; private set; }
 
     public override ulong SectorCount => (ulong)(Content.Length / SectorSize);
+
+    public override uint BlockSize => Block;
 
     public override bool IsReadOnly => RefusesWrites;
 

@@ -17,7 +17,7 @@ public static class CellStatement
 
     // What the drivers have a use for.
     private const int DiskQueueWanted = 256;
-    private const int NicQueueWanted = 128;
+    private const int NicQueueWanted = 256;
 
     /// <summary>The size of the disk's queues.</summary>
     public static int DiskQueueSize(Cell cell) => cell.Queues switch

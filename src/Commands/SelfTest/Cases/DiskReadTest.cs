@@ -9,7 +9,7 @@ public class DiskReadTest : SelfTestCase
 {
     private const ulong Sectors = 600;
 
-    /// <summary>Creates the test that reads at once and sector by sector.</summary>
+    /// <summary>Creates the test that reads at once and block by block, which mostly is sector by sector.</summary>
     public DiskReadTest(SectorDevice disk)
         : this(disk, "reads of many sectors and of one agree")
     {
@@ -35,27 +35,34 @@ public class DiskReadTest : SelfTestCase
             return SelfTestResult.Skipped("the disk has no sectors");
         }
 
-        ulong count = Math.Min(Sectors, Disk.SectorCount);
+        var blocks = new WholeBlocks(Disk);
+        ulong count = blocks.CountOf(Sectors);
+        if (count == 0)
+        {
+            return SelfTestResult.Skipped(WholeBlocks.NoneFit);
+        }
+
         SelfTestResult result = Compare(0, count);
-        return result.Outcome == SelfTestOutcome.Passed ? Compare(Disk.SectorCount - count, count) : result;
+        return result.Outcome == SelfTestOutcome.Passed ? Compare(blocks.FirstOfLast(count), count) : result;
     }
 
     /// <summary>Reads sectors the second way.</summary>
     /// <param name="firstSector">The first.</param>
-    /// <param name="destination">Room for them.</param>
+    /// <param name="destination">Room for them, which are whole blocks.</param>
     /// <returns>Null, or why it failed.</returns>
     protected virtual string? ReadAgain(ulong firstSector, byte[] destination)
     {
-        var sector = new byte[SectorDevice.SectorSize];
-        for (int offset = 0; offset < destination.Length; offset += sector.Length)
+        var block = new byte[Disk.BlockSize];
+        for (int offset = 0; offset < destination.Length; offset += block.Length)
         {
-            string? failure = Disk.Read(firstSector++, sector);
+            string? failure = Disk.Read(firstSector, block);
             if (failure is not null)
             {
                 return failure;
             }
 
-            Array.Copy(sector, 0, destination, offset, sector.Length);
+            Array.Copy(block, 0, destination, offset, block.Length);
+            firstSector += (uint)block.Length / SectorDevice.SectorSize;
         }
 
         return null;

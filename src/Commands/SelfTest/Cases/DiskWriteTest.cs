@@ -1,4 +1,3 @@
-using System;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Hal;
@@ -32,8 +31,14 @@ public sealed class DiskWriteTest : SelfTestCase
             return SelfTestResult.Skipped(_disk.IsReadOnly ? "the disk is read-only" : "the disk has no sectors");
         }
 
-        ulong count = Math.Min(Sectors, _disk.SectorCount);
-        ulong first = _disk.SectorCount - count;
+        var blocks = new WholeBlocks(_disk);
+        ulong count = blocks.CountOf(Sectors);
+        if (count == 0)
+        {
+            return SelfTestResult.Skipped(WholeBlocks.NoneFit);
+        }
+
+        ulong first = blocks.FirstOfLast(count);
         var saved = new byte[(int)count * SectorDevice.SectorSize];
         string? failure = _disk.Read(first, saved);
         if (failure is not null)

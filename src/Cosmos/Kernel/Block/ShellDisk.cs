@@ -21,6 +21,9 @@ internal sealed class ShellDisk : SectorDevice
     public override ulong SectorCount => _disk.SectorCount;
 
     /// <inheritdoc/>
+    public override uint BlockSize => _disk.Device.BlockSize;
+
+    /// <inheritdoc/>
     public override bool IsReadOnly => _disk.Device.IsReadOnly;
 
     /// <inheritdoc/>

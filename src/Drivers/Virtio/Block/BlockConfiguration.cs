@@ -16,39 +16,45 @@ internal struct BlockConfiguration
     /// <summary>The size of the disk in sectors of 512 bytes.</summary>
     internal ulong Capacity;
 
-    /// <summary>The longest segment in bytes.</summary>
+    /// <summary>The longest segment in bytes, at least 1.</summary>
     internal uint SizeMax;
 
-    /// <summary>The most data segments in a request.</summary>
+    /// <summary>The most data segments in a request, at least 1.</summary>
     internal uint SegMax;
 
     /// <summary>The block size that suits the device best, in bytes.</summary>
     internal uint BlkSize;
 
+    /// <summary>The features whose field is not there, so that they cannot be used.</summary>
+    /// <param name="length">How many bytes of configuration there are.</param>
+    internal static ulong FeaturesWithoutField(uint length) =>
+        (length < SizeMaxOffset + 4 ? BlockFeatures.SizeMax : 0)
+        | (length < SegMaxOffset + 4 ? BlockFeatures.SegMax : 0)
+        | (length < BlkSizeOffset + 4 ? BlockFeatures.BlkSize : 0);
+
     /// <summary>Reads the fields that the negotiated features say exist.</summary>
-    /// <returns>Null, or what is wrong with them.</returns>
+    /// <returns>Null, or why they cannot be read.</returns>
     internal string? Read(VirtioTransport transport, ulong features)
     {
         bool hasSizeMax = (features & BlockFeatures.SizeMax) != 0;
         bool hasSegMax = (features & BlockFeatures.SegMax) != 0;
         bool hasBlkSize = (features & BlockFeatures.BlkSize) != 0;
-        uint needed = hasBlkSize ? BlkSizeOffset + 4
-            : hasSegMax ? SegMaxOffset + 4
-            : hasSizeMax ? SizeMaxOffset + 4 : CapacityOffset + 8;
-        if (transport.ConfigurationLength < needed)
+        if (transport.ConfigurationLength < CapacityOffset + 8)
         {
             return "has a configuration that is too short";
         }
 
         ulong capacity = transport.ReadConfiguration64(CapacityOffset);
         Capacity = capacity < MaximumCapacity ? capacity : MaximumCapacity;
-        SizeMax = hasSizeMax ? transport.ReadConfiguration32(SizeMaxOffset) : uint.MaxValue;
-        SegMax = hasSegMax ? transport.ReadConfiguration32(SegMaxOffset) : uint.MaxValue;
+        SizeMax = hasSizeMax ? transport.ReadConfiguration32(SizeMaxOffset) : 0;
+        SegMax = hasSegMax ? transport.ReadConfiguration32(SegMaxOffset) : 0;
         BlkSize = hasBlkSize ? transport.ReadConfiguration32(BlkSizeOffset) : VirtioBlock.SectorSize;
-        if (SizeMax == 0 || SegMax == 0)
-        {
-            return "takes no data: its size_max or seg_max is 0";
-        }
+
+        // A limit of 0 is none that was meant: QEMU's vhost-user-blk hands on what qemu-storage-daemon never filled in.
+        SizeMax = SizeMax == 0 ? uint.MaxValue : SizeMax;
+
+        // A device that states no number of segments may take just one: small ones do. A sector has to fit, though.
+        SegMax = SegMax == 0 ? ((VirtioBlock.SectorSize - 1) / SizeMax) + 1 : SegMax;
 
         // It is only advice, so one that makes no sense is not taken.
         if (BlkSize < VirtioBlock.SectorSize || (BlkSize & (BlkSize - 1)) != 0)

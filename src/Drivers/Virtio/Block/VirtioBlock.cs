@@ -58,10 +58,16 @@ public sealed partial class VirtioBlock : VirtioDevice
     {
     }
 
-    /// <summary>The size in sectors of 512 bytes; may be 0, and may change while the device runs.</summary>
+    /// <summary>
+    /// The size in sectors of 512 bytes; may be 0, and changes in <see cref="VirtioDevice.ObserveChange"/>. Where 64
+    /// bits are two reads, it is for whoever has the device for himself.
+    /// </summary>
     public ulong Capacity => _configuration.Capacity;
 
-    /// <summary>The block size in bytes that suits the device best: a power of two, at least 512.</summary>
+    /// <summary>
+    /// The block size in bytes that suits the device best: a power of two, at least 512. It is said to be advice
+    /// (virtio 1.4, 5.2.5), but QEMU fails requests that are not for whole blocks.
+    /// </summary>
     public uint BlockSize => _configuration.BlkSize;
 
     /// <summary>Whether writes are refused.</summary>
@@ -242,10 +248,17 @@ public sealed partial class VirtioBlock : VirtioDevice
     }
 
     /// <inheritdoc/>
+    protected override ulong RefuseFeatures(ulong offered) =>
+        offered & BlockConfiguration.FeaturesWithoutField(Transport.ConfigurationLength);
+
+    /// <inheritdoc/>
     protected override string? ReadConfiguration() => _read.Read(Transport, Features);
 
     /// <inheritdoc/>
     protected override void AcceptConfiguration() => _configuration = _read;
+
+    /// <inheritdoc/>
+    protected override void AcceptChange() => _configuration.Capacity = _read.Capacity;
 
     /// <inheritdoc/>
     protected override string? SetUp()

@@ -26,27 +26,31 @@ internal struct NetConfiguration
     /// <summary>The largest payload of a frame in bytes.</summary>
     internal ushort Mtu;
 
-    /// <summary>
-    /// Whether the device offers an MTU that the specification allows; if not, the feature is refused.
-    /// </summary>
-    internal static bool OffersUsableMtu(VirtioTransport transport) =>
-        transport.ConfigurationLength >= MtuOffset + 2 && transport.ReadConfiguration16(MtuOffset) >= MinimumMtu;
+    /// <summary>Whether the MTU is one that the specification allows (virtio 1.4, 5.1.4.1).</summary>
+    internal readonly bool HasUsableMtu => Mtu >= MinimumMtu;
 
-    /// <summary>Reads the fields that the negotiated features say exist.</summary>
-    /// <returns>Null, or what is wrong with them.</returns>
-    internal string? Read(VirtioTransport transport, ulong features)
+    /// <summary>
+    /// The features that cannot be used: those whose field is not there, and an MTU that the specification does not
+    /// allow.
+    /// </summary>
+    internal static ulong RefuseFeatures(VirtioTransport transport, ulong offered)
+    {
+        uint length = transport.ConfigurationLength;
+        ulong refused = (length < MacOffset + MacLength ? NetFeatures.Mac : 0)
+            | (length < StatusOffset + 2 ? NetFeatures.Status : 0);
+        bool hasMtu = (offered & NetFeatures.Mtu) == 0
+            || (length >= MtuOffset + 2 && transport.ReadConfiguration16(MtuOffset) >= MinimumMtu);
+        return offered & (refused | (hasMtu ? 0 : NetFeatures.Mtu));
+    }
+
+    /// <summary>
+    /// Reads the fields that the negotiated features say exist; a feature without its field was refused.
+    /// </summary>
+    internal void Read(VirtioTransport transport, ulong features)
     {
         bool hasMac = (features & NetFeatures.Mac) != 0;
         bool hasStatus = (features & NetFeatures.Status) != 0;
         bool hasMtu = (features & NetFeatures.Mtu) != 0;
-        uint needed = hasMtu ? MtuOffset + 2
-            : hasStatus ? StatusOffset + 2
-            : hasMac ? MacOffset + MacLength : 0;
-        if (transport.ConfigurationLength < needed)
-        {
-            return "has a configuration that is too short";
-        }
-
         Mac = 0;
         for (uint i = 0; hasMac && i < MacLength; i++)
         {
@@ -55,6 +59,5 @@ internal struct NetConfiguration
 
         IsLinkUp = !hasStatus || (transport.ReadConfiguration16(StatusOffset) & LinkUp) != 0;
         Mtu = hasMtu ? transport.ReadConfiguration16(MtuOffset) : DefaultMtu;
-        return hasMtu && Mtu < MinimumMtu ? "has an MTU below the smallest that is allowed" : null;
     }
 }

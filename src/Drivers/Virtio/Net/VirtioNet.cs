@@ -26,6 +26,11 @@ public sealed class VirtioNet : VirtioDevice
     /// </summary>
     private const uint MinimumReceiveLength = 1524;
 
+    /// <summary>
+    /// How long the device is left alone between two reminders of a full transmit queue, in nanoseconds.
+    /// </summary>
+    private const ulong ReminderInterval = 10_000_000;
+
     private const ulong MulticastBit = 1UL << 40;
     private const ulong LocalBit = 1UL << 41;
     private const ulong MacMask = (1UL << 48) - 1;
@@ -37,6 +42,9 @@ public sealed class VirtioNet : VirtioDevice
     private FrameBuffers? _transmitBuffers;
     private ReceiveSide? _receive;
     private TransmitSide? _transmit;
+    private ulong _lastReminder;
+    private bool _isFull;
+    private bool _wasReminded;
 
     /// <summary>Describes a network device; touches nothing of it.</summary>
     /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Network"/>.</param>
@@ -65,7 +73,11 @@ public sealed class VirtioNet : VirtioDevice
     protected override ulong ImplementedFeatures => NetFeatures.Implemented;
 
     /// <inheritdoc/>
-    protected override int PreferredQueueSize => 128;
+    /// <remarks>
+    /// More than there are buffers, because kvmtool's queues have this size whatever the driver says, and over MMIO
+    /// there is no way to notice.
+    /// </remarks>
+    protected override int PreferredQueueSize => 256;
 
     /// <summary>Hands received frames on and gives their buffers back to the device.</summary>
     /// <param name="sink">Who takes them.</param>
@@ -130,6 +142,7 @@ public sealed class VirtioNet : VirtioDevice
 
         if (_transmit.TryAdd(frame))
         {
+            _isFull = false;
             return TransmitStatus.Ok;
         }
 
@@ -140,8 +153,8 @@ public sealed class VirtioNet : VirtioDevice
             return TransmitStatus.NotRunning;
         }
 
-        // Some devices lose a notification now and then. Another one is always allowed (virtio 1.4, 2.8.16).
-        queue.Notifier!.Notify(queue);
+        _isFull = true;
+        Remind(queue);
         return TransmitStatus.Full;
     }
 
@@ -164,23 +177,42 @@ public sealed class VirtioNet : VirtioDevice
         }
 
         int count = _transmit.Reclaim();
-        CheckFault(Queue(TransmitQueueIndex));
+        Virtqueue queue = Queue(TransmitQueueIndex);
+        CheckFault(queue);
+        _isFull &= count == 0;
+        if (_isFull && State == DeviceState.Running)
+        {
+            Remind(queue);
+        }
+
         return count;
     }
 
     /// <inheritdoc/>
-    protected override ulong RefuseFeatures(ulong offered) =>
-        (offered & NetFeatures.Mtu) != 0 && !NetConfiguration.OffersUsableMtu(Transport) ? NetFeatures.Mtu : 0;
+    protected override ulong RefuseFeatures(ulong offered) => NetConfiguration.RefuseFeatures(Transport, offered);
 
     /// <inheritdoc/>
-    protected override string? ReadConfiguration() => _read.Read(Transport, Features);
+    protected override string? ReadConfiguration()
+    {
+        _read.Read(Transport, Features);
+        return null;
+    }
 
     /// <inheritdoc/>
     protected override void AcceptConfiguration() => _configuration = _read;
 
     /// <inheritdoc/>
+    protected override void AcceptChange() => _configuration.IsLinkUp = _read.IsLinkUp;
+
+    /// <inheritdoc/>
     protected override string? SetUp()
     {
+        if (!_configuration.HasUsableMtu)
+        {
+            // It was another one when the feature was accepted.
+            return "has an MTU below the smallest that is allowed";
+        }
+
         Virtqueue receiveQueue = Queue(ReceiveQueueIndex);
         Virtqueue transmitQueue = Queue(TransmitQueueIndex);
         Mtu = _configuration.Mtu;
@@ -209,6 +241,8 @@ public sealed class VirtioNet : VirtioDevice
     {
         _receive = null;
         _transmit = null;
+        _isFull = false;
+        _wasReminded = false;
         _receiveBuffers = null;
         _transmitBuffers = null;
     }
@@ -236,6 +270,30 @@ public sealed class VirtioNet : VirtioDevice
         new Counter("bytes sent", _counters.BytesSent),
         new Counter("transmit queue full", _counters.Full),
     };
+
+    /// <summary>Notifies the device of a full transmit queue, once for as long as it lasts, and rarely again.</summary>
+    /// <remarks>
+    /// <para>
+    /// What was never announced is announced now, or nobody would ever make room. All of it may have been announced,
+    /// and the device still sleep: kvm-host's card loses a notification now and then. Another one is always allowed
+    /// (virtio 1.4, 2.8.16), but each is an exit from the guest, so that whoever keeps trying must not cause one with
+    /// every frame.
+    /// </para>
+    /// <para>
+    /// So a queue that stays full gets one now and then: it moves on however many are lost, and it costs a hundred a
+    /// second at most.
+    /// </para>
+    /// </remarks>
+    private void Remind(Virtqueue queue)
+    {
+        ulong now = Machine.Clock.Nanoseconds;
+        if (queue.NeedsNotification() || !_wasReminded || now - _lastReminder >= ReminderInterval)
+        {
+            _wasReminded = true;
+            _lastReminder = now;
+            queue.Notifier!.Notify(queue);
+        }
+    }
 
     /// <summary>
     /// Takes the device's address if it is one station's; otherwise makes one up (virtio 1.4, 5.1.4.2).

@@ -46,7 +46,7 @@ internal sealed class BufferRecords
     /// <summary>The ID that is taken next, where there is a free descriptor.</summary>
     internal ushort NextFree => _firstFree;
 
-    /// <summary>The record of a buffer ID that <see cref="IsPlausible"/> accepted, or that was taken.</summary>
+    /// <summary>The record of a buffer ID that <see cref="IsKnown"/> accepted, or that was taken.</summary>
     internal ref BufferRecord this[uint id] => ref _records[id];
 
     /// <summary>Takes the next free ID. There is one as long as there is a free descriptor.</summary>
@@ -70,26 +70,16 @@ internal sealed class BufferRecords
     }
 
     /// <summary>
-    /// Whether what a device wrote into a used element can be true; <see cref="Explain"/> tells why not.
+    /// Whether a device wrote the ID of a buffer that it has into a used element; <see cref="Explain"/> tells why not.
     /// </summary>
-    /// <remarks>
-    /// A smaller length is legal. Where nothing was writable the length is reserved (virtio 1.4, 2.8.4) and may be
-    /// anything.
-    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsPlausible(uint id, uint length)
+    internal bool IsKnown(uint id)
     {
         BufferRecord[] records = _records;
-        if (id >= (uint)records.Length)
-        {
-            return false;
-        }
-
-        ref BufferRecord record = ref records[id];
-        return record.IsInFlight && (length <= record.WritableBytes || record.WritableBytes == 0);
+        return id < (uint)records.Length && records[id].IsInFlight;
     }
 
-    /// <summary>Why <see cref="IsPlausible"/> is false.</summary>
+    /// <summary>Why <see cref="IsKnown"/> is false.</summary>
     internal QueueFault Explain(uint id)
     {
         if (id >= (uint)_records.Length)
@@ -97,8 +87,7 @@ internal sealed class BufferRecords
             return QueueFault.BufferIdOutOfRange;
         }
 
-        return _records[id].IsInFlight ? QueueFault.LengthBeyondBuffer
-            : _records[id].IsReturned ? QueueFault.BufferUsedTwice : QueueFault.BufferNeverAvailable;
+        return _records[id].IsReturned ? QueueFault.BufferUsedTwice : QueueFault.BufferNeverAvailable;
     }
 
     /// <summary>The record of the last of the IDs that a buffer in flight takes.</summary>

@@ -171,7 +171,7 @@ public sealed partial class PackedVirtqueue : Virtqueue
         {
             ushort id = _ring.LoadId(used.Slot);
             uint length = _ring.LoadLength(used.Slot);
-            if (!records.IsPlausible(id, length))
+            if (!records.IsKnown(id))
             {
                 MarkBroken(records.Explain(id));
                 break;

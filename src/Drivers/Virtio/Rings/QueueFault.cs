@@ -1,6 +1,9 @@
 namespace VirtioGuest.Drivers.Virtio.Rings;
 
-/// <summary>Why a queue can no longer be used: what the device wrote that no conforming device writes.</summary>
+/// <summary>
+/// Why a queue can no longer be used: what the device wrote that no conforming device writes, and that the driver
+/// cannot make sense of.
+/// </summary>
 public enum QueueFault
 {
     /// <summary>Nothing is wrong.</summary>
@@ -18,12 +21,9 @@ public enum QueueFault
     /// <summary>A used element names a buffer that the device had given back already.</summary>
     BufferUsedTwice = 3,
 
-    /// <summary>A used element claims more bytes than the buffer's device-writable part has.</summary>
-    LengthBeyondBuffer = 4,
-
     /// <summary>The index of a used ring is further ahead than buffers are in flight.</summary>
-    IndexBeyondInFlight = 5,
+    IndexBeyondInFlight = 4,
 
     /// <summary>A used element stands for more buffers than the index of the used ring counts.</summary>
-    BatchBeyondIndex = 6,
+    BatchBeyondIndex = 5,
 }

@@ -16,8 +16,6 @@ public static class QueueFaults
                 return "used a buffer that was never made available";
             case QueueFault.BufferUsedTwice:
                 return "used a buffer twice";
-            case QueueFault.LengthBeyondBuffer:
-                return "claims more bytes than the buffer holds";
             case QueueFault.IndexBeyondInFlight:
                 return "used more buffers than it has";
             case QueueFault.BatchBeyondIndex:

@@ -129,7 +129,7 @@ public sealed class SplitVirtqueue : Virtqueue
         {
             BufferRecords records = Records;
             uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
-            if (!records.IsPlausible(id, length))
+            if (!records.IsKnown(id))
             {
                 MarkBroken(records.Explain(id));
                 break;

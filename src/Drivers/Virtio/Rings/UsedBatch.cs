@@ -12,7 +12,9 @@ internal struct UsedBatch
 
     /// <summary>Describes a batch of which nothing was taken yet.</summary>
     /// <param name="lastId">The ID of its last buffer.</param>
-    /// <param name="lastLength">What the device says of that one's length.</param>
+    /// <param name="lastLength">
+    /// How many bytes of that one the device says it wrote, which is no more than it had.
+    /// </param>
     /// <param name="count">How many buffers it has.</param>
     internal UsedBatch(ushort lastId, uint lastLength, int count)
     {
@@ -35,6 +37,6 @@ internal struct UsedBatch
     internal uint Take(ushort id, uint writableBytes)
     {
         Remaining--;
-        return id != _lastId ? writableBytes : writableBytes == 0 ? 0 : _lastLength;
+        return id != _lastId ? writableBytes : _lastLength;
     }
 }

@@ -93,7 +93,7 @@ public abstract partial class Virtqueue
             return false;
         }
 
-        if (!Records.IsPlausible(id, length))
+        if (!Records.IsKnown(id))
         {
             MarkBroken(Records.Explain(id));
             return false;
@@ -122,7 +122,7 @@ public abstract partial class Virtqueue
             return false;
         }
 
-        _batch = new UsedBatch(lastId, lastLength, count);
+        _batch = new UsedBatch(lastId, Written(lastLength, Records[lastId].WritableBytes), count);
         TakeFromBatch(ref buffer);
         return true;
     }

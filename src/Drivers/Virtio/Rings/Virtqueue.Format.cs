@@ -112,10 +112,30 @@ public abstract partial class Virtqueue
     /// <summary>Takes the rings over from a device that was reset.</summary>
     private protected abstract void TakeRingsBack();
 
+    /// <summary>What the length that a device wrote into a used element comes to.</summary>
+    /// <remarks>
+    /// A smaller one than what was writable is legal. A larger one is wrong, but known devices write it: kvmtool counts
+    /// the bytes that it read from the buffer. It can do no harm once it is cut to what was writable, so it breaks no
+    /// queue.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected uint Written(uint length, uint writableBytes) =>
+        length <= writableBytes ? length : Clamp(writableBytes);
+
     /// <summary>
-    /// What a plausible length comes to: it is above what was writable only where nothing was, and means nothing there.
+    /// Counts a length beyond what was writable. Where nothing was, it is reserved (virtio 1.4, 2.8.4) and may be
+    /// anything.
     /// </summary>
-    private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint Clamp(uint writableBytes)
+    {
+        if (writableBytes != 0)
+        {
+            LengthsClamped++;
+        }
+
+        return writableBytes;
+    }
 
     /// <summary>A full barrier of the strength that was negotiated (virtio 1.4, 6.1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

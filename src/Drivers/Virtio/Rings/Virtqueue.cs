@@ -64,6 +64,11 @@ public abstract partial class Virtqueue
     /// <summary>How many buffers the device has used.</summary>
     public ulong Used { get; private protected set; }
 
+    /// <summary>
+    /// How often the device claimed to have written more into a buffer than it could; it counts as what it could.
+    /// </summary>
+    public ulong LengthsClamped { get; private set; }
+
     /// <summary>How often <see cref="NeedsNotification"/> asked for a notification.</summary>
     public ulong Notifications { get; private set; }
 
@@ -148,7 +153,8 @@ public abstract partial class Virtqueue
     /// <param name="token">What the caller gave with the buffer.</param>
     /// <param name="writtenBytes">
     /// How many bytes from the start of the writable part the device says it wrote: never more than that part has, and
-    /// 0 where the buffer had none.
+    /// 0 where the buffer had none. Devices are known to say too much and too little, so a driver uses it for nothing
+    /// that it can learn in another way.
     /// </param>
     /// <returns>False when there is none, or when the queue is broken or stopped.</returns>
     public bool TryGetUsed(out int token, out uint writtenBytes)

@@ -151,6 +151,10 @@ public sealed class MmioTransport : VirtioTransport
     }
 
     /// <inheritdoc/>
+    /// <remarks>The register of the size is for writing only.</remarks>
+    public override int ProposeQueueSize(ushort queueIndex, int size) => size;
+
+    /// <inheritdoc/>
     public override string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink)
     {
         _line = Machine.Interrupts.AttachEdgeLine(

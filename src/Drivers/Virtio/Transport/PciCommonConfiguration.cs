@@ -83,6 +83,14 @@ internal sealed class PciCommonConfiguration
         return _registers.Read16(QueueSize);
     }
 
+    /// <summary>Writes <c>queue_size</c> of a queue and reads what became of it.</summary>
+    internal ushort ProposeQueueSize(ushort queueIndex, ushort size)
+    {
+        _registers.Write16(QueueSelect, queueIndex);
+        _registers.Write16(QueueSize, size);
+        return _registers.Read16(QueueSize);
+    }
+
     /// <summary>Maps configuration changes to a vector.</summary>
     /// <returns>Whether the device took it; it reads back no vector if not.</returns>
     internal bool TrySetConfigurationVector(ushort vector)
@@ -148,9 +156,7 @@ internal sealed class PciCommonConfiguration
     /// <returns>Whether the device took the size; if not, the queue is not enabled.</returns>
     internal bool TryEnableQueue(Virtqueue queue)
     {
-        _registers.Write16(QueueSelect, queue.Index);
-        _registers.Write16(QueueSize, queue.Size);
-        if (_registers.Read16(QueueSize) != queue.Size)
+        if (ProposeQueueSize(queue.Index, queue.Size) != queue.Size)
         {
             return false;
         }

@@ -137,6 +137,10 @@ public sealed class PciTransport : VirtioTransport
     public override int ReadMaximumQueueSize(ushort queueIndex) => _common.ReadQueueSize(queueIndex);
 
     /// <inheritdoc/>
+    public override int ProposeQueueSize(ushort queueIndex, int size) =>
+        _common.ProposeQueueSize(queueIndex, (ushort)size);
+
+    /// <inheritdoc/>
     public override string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink) =>
         _interrupts.Connect(deviceName, queueNames, sink);
 

@@ -95,6 +95,12 @@ public abstract class VirtioTransport
     public abstract int ReadMaximumQueueSize(ushort queueIndex);
 
     /// <summary>
+    /// Asks for a size of a queue that is below the largest, before the queue is made: a device may know one size only.
+    /// </summary>
+    /// <returns>The size that the queue would have, as far as the transport tells.</returns>
+    public abstract int ProposeQueueSize(ushort queueIndex, int size);
+
+    /// <summary>
     /// Arranges for interrupts of the first queues and of configuration changes. After FEATURES_OK, before queues are
     /// enabled.
     /// </summary>

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
 
 namespace VirtioGuest.Kernel.SelfTest.Cases;
@@ -6,6 +7,8 @@ namespace VirtioGuest.Kernel.SelfTest.Cases;
 /// <summary>Reading a disk's ends twice, blocking and awaited, gives the same.</summary>
 internal sealed class AwaitedReadTest : DiskReadTest
 {
+    private const uint SectorSize = ShellDisk.SectorSize;
+
     private readonly ShellDisk _disk;
 
     /// <summary>Creates the test.</summary>
@@ -16,6 +19,9 @@ internal sealed class AwaitedReadTest : DiskReadTest
     }
 
     /// <inheritdoc/>
-    protected override string? ReadAgain(ulong firstSector, byte[] destination) =>
-        ShellDisk.Failure(_disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult());
+    protected override string? ReadAgain(ulong firstSector, byte[] destination)
+    {
+        DiskStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
+        return _disk.Failure(status, firstSector, (uint)destination.Length / SectorSize);
+    }
 }

@@ -110,6 +110,10 @@ internal sealed class ListVirtioCommand : Command
         output.WriteLine(
             $"        {queue.PreferredSize} descriptors wanted, {queue.MaximumSize} possible, {tables}, "
             + (queue.HasEventIndex ? "event index" : "no event index") + place);
+        if (queue.LengthsClamped != 0)
+        {
+            output.WriteLine($"        used lengths beyond the buffer, and cut to it: {queue.LengthsClamped}");
+        }
     }
 
     private static string StateName(DeviceState state) => state switch

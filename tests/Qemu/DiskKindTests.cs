@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.IO;
+using System.Threading;
+using NUnit.Framework;
+using VirtioGuest.Qemu.Tests.Harness;
+
+namespace VirtioGuest.Qemu.Tests;
+
+/// <summary>Disks that are not like QEMU's usual one.</summary>
+public sealed class DiskKindTests : QemuTest
+{
+    private const int Sectors = 4096;
+    private const string Explanation = "and the request is not for whole blocks of 4096 bytes";
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Disk_of_4096_byte_blocks_says_so_and_passes_the_self_test(bool isPacked)
+    {
+        DiskImage disk = NewDisk(Sectors);
+
+        Transcript transcript = Run(
+            new GuestOptions().WithDisk(new DiskOptions(disk.Path)
+            {
+                IsPacked = isPacked,
+                Properties = "logical_block_size=4096,physical_block_size=4096",
+            }),
+            $"disks; blk 0 read 1 1; blk 0 checksum 8 {Sectors - 8}; blk 0 fill 800 80 7; selftest; exit",
+            QemuGuest.Failure);
+
+        Assert.That(transcript.TextOf("disks"), Does.EndWith(", blocks of 4096 bytes"));
+        Assert.That(transcript.TextOf("blk 0 read 1 1"), Does.EndWith(Explanation));
+        Expect.PassedSelfTest(transcript);
+        Assert.That(disk.Read(800, 80), Is.EqualTo(SectorPattern.Make(800, 80, 7)));
+    }
+
+    /// <summary>It offers SIZE_MAX, and has 0 in the field.</summary>
+    [Test]
+    public void Disk_of_qemu_storage_daemon_over_vhost_user_works()
+    {
+        DiskImage disk = NewDisk(Sectors);
+        string socket = Path.Combine(Folder, "disk.sock");
+        var start = new ProcessStartInfo("qemu-storage-daemon", [
+            "--blockdev", $"driver=file,node-name=file,filename={disk.Path}",
+            "--blockdev", "driver=raw,node-name=disk,file=file",
+            "--export",
+            $"type=vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path={socket}"]);
+        using Process daemon = Tool.Start(start, "qemu-system-common");
+        try
+        {
+            Assert.That(
+                SpinWait.SpinUntil(() => File.Exists(socket) || daemon.HasExited, Deadlines.Command), Is.True);
+            string checksum = disk.Checksum(0, Sectors);
+
+            Transcript transcript = Run(
+                new GuestOptions().WithArguments(
+                    "-object", "memory-backend-memfd,id=shared,size=256M,share=on",
+                    "-numa", "node,memdev=shared",
+                    "-chardev", $"socket,id=disk,path={socket}",
+                    "-device", "vhost-user-blk-pci,chardev=disk,disable-legacy=on,vectors=0"),
+                $"lsvirtio; blk 0 checksum 0 {Sectors}; blk 0 fill 100 300 7; blk 0 flush; selftest; exit");
+
+            Assert.That(transcript.TextOf("lsvirtio"), Does.Match("(?m)^    features: .*SIZE_MAX"));
+            Assert.That(transcript.OutputOf($"blk 0 checksum 0 {Sectors}"), Is.EqualTo(new[] { checksum }));
+            Expect.PassedSelfTest(transcript);
+        }
+        finally
+        {
+            daemon.Kill();
+            daemon.WaitForExit();
+        }
+
+        Assert.That(disk.Read(100, 300), Is.EqualTo(SectorPattern.Make(100, 300, 7)));
+    }
+}
