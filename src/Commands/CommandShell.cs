@@ -27,6 +27,8 @@ public sealed class CommandShell
             {
                 return false;
             }
+
+            _context.System.Tidy();
         }
 
         return true;
@@ -50,6 +52,8 @@ public sealed class CommandShell
             {
                 return false;
             }
+
+            _context.System.Tidy();
         }
 
         return true;
