@@ -44,6 +44,12 @@ public sealed record GuestOptions
     /// <summary>Whether a reset ends QEMU instead of starting the machine again.</summary>
     public bool EndsOnReset { get; init; } = true;
 
+    /// <summary>
+    /// Whether a machine that resets itself before it has said anything is started once more, with a notice of what
+    /// QEMU noted of the reset.
+    /// </summary>
+    public bool RetriesSilentReset { get; init; }
+
     /// <summary>The disks, the first at PCI slot 4.</summary>
     public ImmutableList<DiskOptions> Disks { get; init; } = [];
 
