@@ -63,7 +63,7 @@ build_tool() {
 }
 
 case ${1-} in
-    '' | -* | clean | help | cosmos | cosmos-iso) ;;
+    '' | -* | clean | help | cosmos | cosmos-iso | cosmos-packages) ;;
     *) install_missing ;;
 esac
 build_tool

@@ -95,6 +95,7 @@ public sealed class CommandShell
                 return false;
             }
 
+            _context.System.Tidy();
             if (_context.IsInterrupted)
             {
                 _context.System.UseInterrupt();

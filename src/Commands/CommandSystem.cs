@@ -45,6 +45,14 @@ public abstract class CommandSystem
     {
     }
 
+    /// <summary>
+    /// Called after each command, when nothing of it is in use any more: a kernel that has to be told when to free
+    /// memory does it here.
+    /// </summary>
+    public virtual void Tidy()
+    {
+    }
+
     /// <summary>Lets time pass; what arrives meanwhile is served.</summary>
     /// <param name="milliseconds">How much.</param>
     public abstract void Pause(uint milliseconds);

@@ -12,6 +12,7 @@ internal sealed class VerbsTests
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
+    [TestCase("cosmos-packages --cosmos-dir /somewhere")]
     public void Words_are_taken(string words)
     {
         Assert.That(Parse(words).Errors, Is.Empty);
@@ -36,6 +37,7 @@ internal sealed class VerbsTests
     [TestCase("debug", true)]
     [TestCase("cosmos", true)]
     [TestCase("cosmos-iso", false)]
+    [TestCase("cosmos-packages", false)]
     [TestCase("iso", false)]
     [TestCase("test", false)]
     [TestCase("bench", false)]

@@ -102,6 +102,18 @@ public sealed class HarnessTests : QemuTest
     }
 
     [Test]
+    public void Machine_that_resets_itself_without_a_word_is_started_once_more_where_that_is_asked_for()
+    {
+        GuestOptions silent = BootSector.Reset(Folder, string.Empty) with { RetriesSilentReset = true };
+        Assert.That(Start(silent).WaitForExit(), Is.Zero);
+        Assert.That(Machines, Is.EqualTo(2), "once more, and not again and again");
+
+        Start(silent with { RetriesSilentReset = false }).WaitForExit();
+        Start(BootSector.Reset(Folder, "a word\n") with { RetriesSilentReset = true }).WaitForExit();
+        Assert.That(Machines, Is.EqualTo(4));
+    }
+
+    [Test]
     public void Screen_and_text_buffer_are_readable()
     {
         QemuGuest guest = Start(BootSector.Halt(Folder, "up\n") with { HasScreen = true });

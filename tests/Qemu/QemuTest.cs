@@ -18,8 +18,23 @@ public abstract class QemuTest
     /// <summary>A folder for this test alone.</summary>
     protected string Folder { get; } = Directory.CreateTempSubdirectory("vg-").FullName;
 
+    /// <summary>How many machines this test has started.</summary>
+    protected int Machines => _guests.Count;
+
     /// <summary>Starts a machine.</summary>
     protected QemuGuest Start(GuestOptions options)
+    {
+        QemuGuest guest = StartOnce(options);
+        if (options.RetriesSilentReset && guest.HasResetSilently(out string notice))
+        {
+            TestContext.Out.WriteLine($"The machine reset itself before it said anything: once more.\n{notice}");
+            guest = StartOnce(options);
+        }
+
+        return guest;
+    }
+
+    private QemuGuest StartOnce(GuestOptions options)
     {
         TestContext.TestAdapter test = TestContext.CurrentContext.Test;
         string name = $"{test.MethodName}-{test.ID}-{_guests.Count}";

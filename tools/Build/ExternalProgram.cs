@@ -34,7 +34,7 @@ internal static class ExternalProgram
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
-            throw new BuildFailure($"{Path.GetFileName(program)} failed with status {process.ExitCode}:\n{all}");
+            throw new BuildFailure($"{Path.GetFileName(program)} {Ending(process.ExitCode)}:\n{all}");
         }
 
         return output.ToString();
@@ -85,6 +85,12 @@ internal static class ExternalProgram
             signal.Cancel = true;
             process.Kill(entireProcessTree: true);
         });
+
+    // Where a signal ended a program, its status is 128 and the signal's number.
+    private static string Ending(int status) =>
+        status is > 128 and < 160 && !OperatingSystem.IsWindows()
+            ? $"was killed by signal {status - 128}"
+            : $"failed with status {status}";
 
     private static void Append(string? line, params StringBuilder[] targets)
     {

@@ -35,7 +35,8 @@ internal static class Verbs
             Test(forQemu),
             Simple("iso", "build the ISO, the ELF file and the bzImage", forQemu, ImageBuild.Run),
             Cosmos(forQemu),
-            CosmosIso(forQemu),
+            ForCosmos("cosmos-iso", "only build the Cosmos kernel's ISO", forQemu, CosmosImage.Build),
+            ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", forQemu, CosmosPackages.Build),
             Bench(forQemu),
             Simple("format", "bring all sources into the house's layout", forQemu, SourceFormat.Apply),
             Simple("clean", "delete everything that was built", forQemu, Cleanup.Run),
@@ -113,12 +114,13 @@ internal static class Verbs
         return command;
     }
 
-    private static Command CosmosIso(IReadOnlyList<string> forQemu)
+    private static Command ForCosmos(
+        string name, string description, IReadOnlyList<string> forQemu, Action<Workspace, CosmosDevkit> action)
     {
         Option<string?> devkit = Devkit();
-        Command command = new("cosmos-iso", "only build the Cosmos kernel's ISO") { devkit };
+        Command command = new(name, description) { devkit };
         RefuseArgumentsForQemu(command, forQemu);
-        command.SetAction(parsed => CosmosImage.Build(
+        command.SetAction(parsed => action(
             Workspace.Find(parsed.GetValue(s_artifacts)), CosmosDevkit.Locate(parsed.GetValue(devkit))));
         return command;
     }

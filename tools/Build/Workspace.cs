@@ -32,6 +32,12 @@ internal sealed class Workspace
     /// <summary>The bootable CD image of the Cosmos kernel.</summary>
     public string CosmosIso => Path.Combine(Artifacts, "VirtioGuest.Cosmos.iso");
 
+    /// <summary>The Cosmos kernel with its symbols, which the image leaves out.</summary>
+    public string CosmosSymbols => Path.Combine(Artifacts, "VirtioGuest.Cosmos.elf");
+
+    /// <summary>The folder of the packages for kernels made with Cosmos.</summary>
+    public string CosmosPackages => Path.Combine(Artifacts, "packages");
+
     public string SampleDisk => Path.Combine(Artifacts, "sample-disk.img");
 
     public string BenchmarkResults => Path.Combine(Artifacts, "bench.json");

@@ -25,6 +25,7 @@ namespace VirtioGuest.Cosmos.Kernel;
 public sealed class Kernel : CosmosKernel
 {
     private readonly CosmosSwitches _switches = new CosmosSwitches();
+    private readonly MemoryKeeper _memory = new MemoryKeeper(new CosmosHeap());
     private CosmosPorts? _ports;
     private TerminalOutput? _output;
     private TerminalInput? _input;
@@ -36,9 +37,9 @@ public sealed class Kernel : CosmosKernel
     {
         _ports = new CosmosPorts();
         SerialPort serial = new SerialPort(_ports, SerialPort.First);
-        _output = new TerminalOutput(serial, new CosmosScreen());
+        _output = new TerminalOutput(serial, new CosmosScreen(), _memory);
         _output.WriteLine("VirtioGuest " + Versions.Kernel + " on Cosmos, started by multiboot2");
-        _input = new TerminalInput(serial, new CosmosKeyboard(), _switches);
+        _input = new TerminalInput(serial, new CosmosKeyboard(), _switches, _memory);
         try
         {
             Start(_ports, _output);
@@ -60,7 +61,7 @@ public sealed class Kernel : CosmosKernel
                 _shell!.RefuseScript();
             }
 
-            if (!hasScript || (script != null && _shell!.RunScript(script)))
+            if (!hasScript || (script != null && RunScript(script)))
             {
                 _shell!.RunInteractively(new LineEditor(_input!, _output!));
             }
@@ -73,10 +74,22 @@ public sealed class Kernel : CosmosKernel
         Stop();
     }
 
+    private bool RunScript(string script)
+    {
+        int length = 0;
+        for (int i = 0; i < script.Length; i++)
+        {
+            length = script[i] == '\n' || script[i] == ';' ? 0 : length + 1;
+            _memory.NoteLine(length);
+        }
+
+        return _shell!.RunScript(script);
+    }
+
     private void Start(CosmosPorts ports, TerminalOutput output)
     {
         CosmosMachine machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
-        _system = new KernelSystem(ports, machine.Clock, _switches);
+        _system = new KernelSystem(ports, machine.Clock, _switches, _memory);
         VirtioDrivers.Register(machine);
         List<MountedVolume> volumes = VirtioFileSystems.Register();
         for (int i = 0; i < volumes.Count; i++)
@@ -84,15 +97,15 @@ public sealed class Kernel : CosmosKernel
             output.WriteLine(volumes[i].Device.Disk.Device.Name + ": FAT file system at " + volumes[i].Root);
         }
 
-        SectorDevice[] disks = ShellDisk.Of(VirtioDrivers.Disks);
+        SectorDevice[] disks = ShellDisk.Of(VirtioDrivers.Disks, _memory);
         NetworkInterface[] networks = Networks(machine);
         _shell = new CommandShell(new ShellContext(
             output,
             _system,
             disks,
             networks,
-            SelfTestList.Create(machine.Clock, _system, disks, volumes, networks),
-            CommandList.Create()));
+            SelfTestList.Create(machine.Clock, _system, disks, volumes, networks, _memory),
+            CommandList.Create(new VirtualFiles(volumes))));
     }
 
     private static NetworkInterface[] Networks(CosmosMachine machine)

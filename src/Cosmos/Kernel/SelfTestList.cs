@@ -5,6 +5,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel;
@@ -18,12 +19,14 @@ internal static class SelfTestList
     /// <param name="disks">The disks.</param>
     /// <param name="volumes">The file systems on them.</param>
     /// <param name="networks">The network interfaces.</param>
+    /// <param name="memory">What looks after memory.</param>
     internal static SelfTestPlan Create(
         MonotonicClock clock,
         CommandSystem system,
         SectorDevice[] disks,
         List<MountedVolume> volumes,
-        NetworkInterface[] networks)
+        NetworkInterface[] networks,
+        MemoryKeeper memory)
     {
         List<SelfTestCase> cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
         for (int i = 0; i < disks.Length; i++)
@@ -36,7 +39,7 @@ internal static class SelfTestList
 
         for (int i = 0; i < volumes.Count; i++)
         {
-            cases.Add(new VolumeTest(volumes[i], clock));
+            cases.Add(new VolumeTest(volumes[i], clock, memory));
         }
 
         if (volumes.Count == 0)

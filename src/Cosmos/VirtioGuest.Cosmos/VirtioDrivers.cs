@@ -77,15 +77,15 @@ public static class VirtioDrivers
     }
 
     /// <summary>
-    /// Looks after the devices whose interrupts do not come. A timer does so some 18 times a second; a kernel that
-    /// waits for frames may do so more often.
+    /// Looks after the devices whose interrupts do not come, and brings up cards that are in trouble. A timer does so
+    /// some 18 times a second; a kernel that waits for frames may do so more often.
     /// </summary>
     public static void Poll()
     {
         s_machine?.Lines.Poll();
         for (int i = 0; i < s_cards.Count; i++)
         {
-            s_cards[i].Card.Poll();
+            s_cards[i].Card.Attend();
         }
     }
 

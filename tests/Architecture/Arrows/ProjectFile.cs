@@ -13,7 +13,8 @@ public sealed class ProjectFile(SourceFile file)
     private readonly XElement _root = XElement.Parse(file.Text);
 
     /// <summary>The name of the project: the file's own, or that of the project which imports it.</summary>
-    public string Project { get; } = NameOf(file.Path, endings: [".csproj", ".Native.props", ".Native.targets"]);
+    public string Project { get; } =
+        NameOf(file.Path, endings: [".csproj", ".Native.props", ".Native.targets", ".targets"]);
 
     /// <summary>The projects that it compiles against.</summary>
     public IEnumerable<string> References => ProjectReferences.Where(each => !IsBuildOnly(each)).Select(Name);

@@ -121,6 +121,7 @@ public sealed class DiskTroubleTests
             Assert.That(() => pc.Disk.Read(0, 1, pc.Buffer(512)), Throws.TypeOf<IOException>().With.Message.EqualTo(
                 "disk0: read at sector 0, count 1: the device was cut off, because it does not confirm a reset"));
             Assert.That(pc.Disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
+            Assert.That(pc.Disk.LostBytes, Is.EqualTo(512));
             Assert.That(pc.Platform.Pages.InUse, Is.EqualTo(pages));
         }
     }

@@ -86,7 +86,8 @@ public sealed class ContractTests
     public void The_kernel_reaches_Cosmos_in_the_classes_made_for_it_only() =>
         Assert.That(TypesThatUseCosmos("VirtioGuest.Cosmos.Kernel"), Is.EquivalentTo(new[]
         {
-            "Kernel", "Machine.CosmosSwitches", "Terminal.CosmosScreen", "Terminal.CosmosKeyboard",
+            "Kernel", "Machine.CosmosSwitches", "Machine.CosmosHeap", "Files.VirtualFiles",
+            "Terminal.CosmosScreen", "Terminal.CosmosKeyboard",
             "Network.CosmosStack", "Network.EchoClient", "Network.EchoPacket", "Files.VirtioFileSystems",
             "Files.FatFileStore", "Files.UndoDevice", "Files.VolumeTest",
         }));

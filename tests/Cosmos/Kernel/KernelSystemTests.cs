@@ -22,7 +22,7 @@ public sealed class KernelSystemTests
         var ports = new SerialLine();
         var switches = new RecordedSwitches();
 
-        new KernelSystem(ports, pc.Machine.Clock, switches).Exit(hasFailed);
+        new KernelSystem(ports, pc.Machine.Clock, switches, FakeHeap.Ample).Exit(hasFailed);
 
         using (Assert.EnterMultipleScope())
         {
@@ -50,7 +50,7 @@ public sealed class KernelSystemTests
         pc.Platform.WhileWaiting = () => turns++;
         ulong before = pc.Machine.Clock.Nanoseconds;
 
-        new KernelSystem(pc.Platform.Ports, pc.Machine.Clock, new RecordedSwitches()).Pause(20);
+        new KernelSystem(pc.Platform.Ports, pc.Machine.Clock, new RecordedSwitches(), FakeHeap.Ample).Pause(20);
 
         using (Assert.EnterMultipleScope())
         {

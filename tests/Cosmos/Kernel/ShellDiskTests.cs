@@ -15,7 +15,7 @@ public sealed class ShellDiskTests
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);
-        var disk = new ShellDisk(pc.Boot().Disk);
+        var disk = new ShellDisk(pc.Boot().Disk, FakeHeap.Ample);
         byte[] content = pc.Buffer([.. Enumerable.Range(0, 1024).Select(each => (byte)(each * 7))]);
         byte[] found = pc.Buffer(1024);
 
@@ -44,7 +44,7 @@ public sealed class ShellDiskTests
     {
         using Pc pc = new();
         pc.AddDisk(16);
-        var disk = new ShellDisk(pc.Boot().Disk);
+        var disk = new ShellDisk(pc.Boot().Disk, FakeHeap.Ample);
         byte[] buffer = pc.Buffer(sectors * 512);
 
         using (Assert.EnterMultipleScope())
@@ -59,7 +59,7 @@ public sealed class ShellDiskTests
     {
         using Pc pc = new();
         pc.AddDisk(16).Faults = new RequestLog { Status = BlockStatus.IoError };
-        var disk = new ShellDisk(pc.Boot().Disk);
+        var disk = new ShellDisk(pc.Boot().Disk, FakeHeap.Ample);
 
         using (Assert.EnterMultipleScope())
         {
@@ -74,7 +74,7 @@ public sealed class ShellDiskTests
     {
         using Pc pc = new();
         pc.AddDisk(16, prepare: model => model.OfferedFeatures |= BlockFeature.ReadOnly);
-        var disk = new ShellDisk(pc.Boot().Disk);
+        var disk = new ShellDisk(pc.Boot().Disk, FakeHeap.Ample);
 
         using (Assert.EnterMultipleScope())
         {

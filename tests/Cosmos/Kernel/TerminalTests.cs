@@ -17,9 +17,9 @@ public sealed class TerminalTests
     private readonly PressedKeys _keys = new();
     private readonly RecordedSwitches _switches = new();
 
-    private TerminalOutput Output => new(new SerialPort(_line, SerialPort.First), _screen);
+    private TerminalOutput Output => new(new SerialPort(_line, SerialPort.First), _screen, FakeHeap.Ample);
 
-    private TerminalInput Input => new(new SerialPort(_line, SerialPort.First), _keys, _switches);
+    private TerminalInput Input => new(new SerialPort(_line, SerialPort.First), _keys, _switches, FakeHeap.Ample);
 
     [Test]
     public void A_line_goes_to_both_and_ends_with_CR_LF_on_the_serial_line()

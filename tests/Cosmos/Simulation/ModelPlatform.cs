@@ -20,7 +20,9 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     private readonly Dictionary<byte, LineService> _services = [];
     private readonly int[] _raised = new int[256];
     private readonly bool[] _masked = new bool[256];
+    private readonly int[] _spurious = new int[256];
     private bool _isInInterrupt;
+    private bool _holdsInterrupts;
 
     public ModelPlatform()
     {
@@ -52,6 +54,20 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
 
     /// <summary>What happens when a register was written; a device may be quick.</summary>
     public Action AfterWrite { get; set; } = () => { };
+
+    /// <summary>Told of each thing that the driver does which takes time for somebody else to act.</summary>
+    public Action AfterStep { get; set; } = () => { };
+
+    /// <summary>Whether interrupts are on their way, and reach the processor only when this is over.</summary>
+    public bool HoldsInterrupts
+    {
+        get => _holdsInterrupts;
+        set
+        {
+            _holdsInterrupts = value;
+            Interrupt();
+        }
+    }
 
     /// <summary>How many register writes an interrupt could have come before, since the last look at it.</summary>
     public int InterruptibleWrites { get; set; }
@@ -94,6 +110,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     {
         uint before = AreInterruptsOn ? 1u : 0;
         AreInterruptsOn = false;
+        AfterStep();
         return before;
     }
 
@@ -101,6 +118,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     {
         AreInterruptsOn = before != 0;
         Interrupt();
+        AfterStep();
     }
 
     public override void WriteLine(string text) => Lines.Add(text);
@@ -115,6 +133,13 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     public void SetLine(byte line, bool isAsserted)
     {
         _raised[line] += isAsserted ? 1 : -1;
+        Interrupt();
+    }
+
+    /// <summary>The line interrupts once for nothing, as one does that went down again.</summary>
+    public void InterruptForNothing(byte line)
+    {
+        _spurious[line]++;
         Interrupt();
     }
 
@@ -146,7 +171,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
 
     private void Interrupt()
     {
-        if (_isInInterrupt)
+        if (_isInInterrupt || _holdsInterrupts)
         {
             return;
         }
@@ -159,6 +184,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
             }
 
             Taken++;
+            _spurious[line] = Math.Max(0, _spurious[line] - 1);
             _isInInterrupt = true;
             AreInterruptsOn = false;
             if (_services.TryGetValue(line, out LineService? service))
@@ -175,7 +201,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     {
         for (byte line = 0; line < 16; line++)
         {
-            if (_raised[line] != 0 && !_masked[line])
+            if ((_raised[line] != 0 || _spurious[line] != 0) && !_masked[line])
             {
                 return line;
             }

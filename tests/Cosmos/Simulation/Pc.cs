@@ -32,6 +32,9 @@ internal sealed class Pc : IDisposable
 
     public IReadOnlyList<VirtioDeviceModel> Models => _models;
 
+    /// <summary>Whether a device is at work: what it does is no step of the driver's.</summary>
+    public bool AreDevicesAtWork => _isRunning;
+
     /// <summary>The machine, once <see cref="Boot"/> was called.</summary>
     public CosmosMachine Machine { get; private set; } = null!;
 
@@ -66,6 +69,13 @@ internal sealed class Pc : IDisposable
         return function;
     }
 
+    /// <summary>Plugs a device in behind a function of its own.</summary>
+    public void Add(VirtioDeviceModel model, IBusFunction function)
+    {
+        _models.Add(model);
+        Platform.Bus.Add(_nextDevice++, function);
+    }
+
     /// <summary>Plugs a device in whose 64-bit range lies above what a 32-bit processor reaches.</summary>
     public void AddOutOfReach(VirtioDeviceModel model)
     {
@@ -97,16 +107,20 @@ internal sealed class Pc : IDisposable
     }
 
     /// <summary>Lets the devices work until they have nothing more to do.</summary>
-    public void Run()
+    public void Run() => Work(() =>
     {
-        // What an interrupt does while devices are at work is no reason for them to start anew.
+        while (_models.Sum(model => model.Run()) != 0)
+        {
+        }
+    });
+
+    /// <summary>Does something as a device: what an interrupt does meanwhile does not start it anew.</summary>
+    public void Work(Action work)
+    {
         if (!_isRunning)
         {
             _isRunning = true;
-            while (_models.Sum(model => model.Run()) != 0)
-            {
-            }
-
+            work();
             _isRunning = false;
         }
     }

@@ -17,8 +17,11 @@ public static class Deadlines
     /// <summary>The same with UEFI firmware, which alone takes seconds.</summary>
     public static readonly TimeSpan UefiBoot = Seconds(120);
 
-    /// <summary>The same for the Cosmos kernel, whose code nobody has optimised.</summary>
-    public static readonly TimeSpan CosmosBoot = Seconds(180);
+    /// <summary>The same for the Cosmos kernel, whose code nobody has optimised, with its script behind it.</summary>
+    public static readonly TimeSpan CosmosBoot = Seconds(420);
+
+    /// <summary>The same with thousands of commands behind it.</summary>
+    public static readonly TimeSpan CosmosScript = Seconds(1800);
 
     /// <summary>For one answer of a guest that is up, and for a script of some commands.</summary>
     public static readonly TimeSpan Command = Seconds(30);
@@ -27,7 +30,7 @@ public static class Deadlines
     public static readonly TimeSpan Stillness = Seconds(1.5);
 
     /// <summary>When a QEMU process is killed whatever happens, even if the test host has gone.</summary>
-    public static readonly TimeSpan Life = Seconds(400);
+    public static readonly TimeSpan Life = Seconds(1900);
 
     /// <summary>From the start of the machine to the first line of a guest that came in by a door.</summary>
     public static TimeSpan BootBy(Door door)

@@ -37,6 +37,9 @@ public sealed class GuestKernel
         Machine = MachineType.Pc,
         MemoryMegabytes = _memoryMegabytes,
         HasScreen = true,
+
+        // Cosmos' own start-up does so now and then, and its cause is not known.
+        RetriesSilentReset = _door == Door.Cosmos,
     };
 
     /// <summary>The form of the first line.</summary>

@@ -47,6 +47,12 @@ public sealed record GuestOptions
     /// <summary>What the serial port leads to.</summary>
     public SerialBackend Serial { get; init; }
 
+    /// <summary>
+    /// Whether a machine that resets itself before it has said anything is started once more, with a notice of what
+    /// QEMU noted of the reset.
+    /// </summary>
+    public bool RetriesSilentReset { get; init; }
+
     /// <summary>The disks, the first at PCI slot 4.</summary>
     public ImmutableList<DiskOptions> Disks { get; init; } = [];
 

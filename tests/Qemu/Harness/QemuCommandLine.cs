@@ -14,6 +14,9 @@ public static class QemuCommandLine
     /// <summary>The PCI slot of the first network card.</summary>
     public const int FirstNicSlot = 0x14;
 
+    /// <summary>The file in a guest's folder in which QEMU notes each reset of a processor.</summary>
+    public const string ResetLog = "resets.log";
+
     private const string FirmwareFolder = "/usr/share/OVMF";
 
     /// <summary>The arguments; files that the machine needs of its own go to <paramref name="folder"/>.</summary>
@@ -42,6 +45,11 @@ public static class QemuCommandLine
         if (options.EndsOnReset)
         {
             arguments.Add("-no-reboot");
+        }
+
+        if (options.RetriesSilentReset)
+        {
+            arguments.AddRange(["-d", "cpu_reset", "-D", Path.Combine(folder, ResetLog)]);
         }
 
         if (options.HasExitDevice)

@@ -107,6 +107,22 @@ public sealed class QemuGuest : IDisposable
         return WaitFor(pattern, timeout ?? Deadlines.Command, wholeLines: false);
     }
 
+    /// <summary>Waits until the guest says something, or ends.</summary>
+    /// <param name="notice">What QEMU noted of the reset, where it ended by one without a word.</param>
+    /// <returns>Whether it ended so.</returns>
+    public bool HasResetSilently(out string notice)
+    {
+        notice = string.Empty;
+        if (Serial.WaitForAnything(BootDeadline) || !Serial.IsComplete || WaitForExit() != 0)
+        {
+            return false;
+        }
+
+        string log = Path.Combine(_folder, QemuCommandLine.ResetLog);
+        notice = File.Exists(log) ? File.ReadAllText(log) : "QEMU noted nothing";
+        return true;
+    }
+
     /// <summary>Waits for the first line of the kernel.</summary>
     public Match WaitForFirstLine()
     {

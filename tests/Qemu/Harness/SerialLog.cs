@@ -97,6 +97,23 @@ public sealed class SerialLog : IDisposable
         }
     }
 
+    /// <summary>Waits until something has come, or nothing will.</summary>
+    /// <returns>Whether something has.</returns>
+    public bool WaitForAnything(TimeSpan timeout)
+    {
+        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        lock (_gate)
+        {
+            long left;
+            while (_text.Length == 0 && !_isComplete && (left = deadline - Environment.TickCount64) > 0)
+            {
+                Monitor.Wait(_gate, TimeSpan.FromMilliseconds(left));
+            }
+
+            return _text.Length != 0;
+        }
+    }
+
     /// <summary>
     /// Waits for the next match and goes on after it next time. Null when the deadline passes or nothing more comes.
     /// </summary>

@@ -40,29 +40,41 @@ internal static class CosmosImage
         }
 
         stamp.Forget();
-        new Progress().Step("compile the Cosmos kernel", () => Compile(workspace, devkit, output));
+        var stages = new CosmosStages(output);
+        new Progress().Step(
+            "compile the Cosmos kernel", () => Compile(workspace, devkit, output), () => stages.Current);
         stamp.Keep();
     }
 
     private static void Compile(Workspace workspace, CosmosDevkit devkit, string output)
     {
         string iso = Path.Combine(output, "kernel.iso");
+        string symbols = Path.Combine(output, "kernel.elf");
         File.Delete(iso);
+        File.Delete(symbols);
 
         // Cosmos' targets refuse Release. They run IL2CPU only when the kernel's own assembly has changed, and would
         // miss a change in a library: so everything is compiled anew. The analyzers belong to the ordinary build.
-        ExternalProgram.Run(
+        string messages = ExternalProgram.Run(
             "dotnet",
             [
                 "build", workspace.CosmosKernelProject, "-nologo", "-verbosity:quiet", "--no-incremental",
                 "-property:Configuration=Debug", "-property:RunAnalyzers=false", $"-property:ArtifactsPath={output}",
                 "-property:CosmosDevkit=true", $"-property:CosmosDir={devkit.Folder}", $"-property:IsoFile={iso}",
+                $"-property:SymbolFile={symbols}",
             ]);
         if (!File.Exists(iso))
         {
-            throw new BuildFailure("Cosmos' targets succeeded and left no CD image");
+            // MSBuild that is asked to end while it runs a target ends with status 0.
+            throw new BuildFailure(
+                "the build of the Cosmos kernel ended with status 0 before there was a CD image: it was stopped, or "
+                + $"Cosmos' targets did not run\n{messages}".TrimEnd());
         }
 
         File.Move(iso, workspace.CosmosIso, overwrite: true);
+        if (File.Exists(symbols))
+        {
+            File.Move(symbols, workspace.CosmosSymbols, overwrite: true);
+        }
     }
 }

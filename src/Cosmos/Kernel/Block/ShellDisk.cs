@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Drivers.Virtio;
 
 namespace VirtioGuest.Cosmos.Kernel.Block;
@@ -9,12 +10,16 @@ namespace VirtioGuest.Cosmos.Kernel.Block;
 internal sealed class ShellDisk : SectorDevice
 {
     private readonly DiskAccess _disk;
+    private readonly MemoryKeeper _memory;
 
     /// <summary>Shows a disk to commands.</summary>
-    internal ShellDisk(DiskAccess disk)
+    /// <param name="disk">The disk.</param>
+    /// <param name="memory">Who says when there is no memory left.</param>
+    internal ShellDisk(DiskAccess disk, MemoryKeeper memory)
         : base(disk.Device.Name)
     {
         _disk = disk;
+        _memory = memory;
     }
 
     /// <inheritdoc/>
@@ -31,12 +36,12 @@ internal sealed class ShellDisk : SectorDevice
     public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
 
     /// <summary>Shows disks to commands.</summary>
-    internal static SectorDevice[] Of(List<VirtioBlockDevice> disks)
+    internal static SectorDevice[] Of(List<VirtioBlockDevice> disks, MemoryKeeper memory)
     {
         SectorDevice[] shown = new SectorDevice[disks.Count];
         for (int i = 0; i < shown.Length; i++)
         {
-            shown[i] = new ShellDisk(disks[i].Disk);
+            shown[i] = new ShellDisk(disks[i].Disk, memory);
         }
 
         return shown;
@@ -45,6 +50,7 @@ internal sealed class ShellDisk : SectorDevice
     /// <inheritdoc/>
     public override string? Read(ulong firstSector, byte[] destination)
     {
+        _memory.Check();
         ulong count = Sectors(destination);
         return Contains(firstSector, count) ? _disk.TryRead(firstSector, count, destination) : OutOfRange;
     }
@@ -52,6 +58,7 @@ internal sealed class ShellDisk : SectorDevice
     /// <inheritdoc/>
     public override string? Write(ulong firstSector, byte[] source)
     {
+        _memory.Check();
         ulong count = Sectors(source);
         return Contains(firstSector, count) ? _disk.TryWrite(firstSector, count, source) : OutOfRange;
     }

@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.General;
 using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Cosmos.Kernel.Files;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;
 
@@ -10,7 +11,8 @@ namespace VirtioGuest.Cosmos.Kernel.Commands;
 internal static class CommandList
 {
     /// <summary>Creates all commands, in the order in which <c>help</c> shows them.</summary>
-    internal static Command[] Create() => new Command[]
+    /// <param name="files">The files that some of them are for.</param>
+    internal static Command[] Create(FileTree files) => new Command[]
     {
         new HelpCommand(),
         new ListDisksCommand(),
@@ -19,6 +21,10 @@ internal static class CommandList
         new BlockFillCommand(),
         new BlockVerifyCommand(),
         new BlockFlushCommand(),
+        new ListFilesCommand(files),
+        new ShowFileCommand(files),
+        new WriteFileCommand(files),
+        new DeleteFileCommand(files),
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),

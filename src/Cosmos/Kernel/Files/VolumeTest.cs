@@ -1,6 +1,7 @@
 using Cosmos.HAL.BlockDevice;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Kernel.Block;
+using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
@@ -13,11 +14,11 @@ internal sealed class VolumeTest : FileTest
     private readonly UndoLog _log;
 
     /// <summary>Creates the test.</summary>
-    internal VolumeTest(MountedVolume volume, MonotonicClock clock)
+    internal VolumeTest(MountedVolume volume, MonotonicClock clock, MemoryKeeper memory)
         : base(volume.Root, clock)
     {
         _volume = volume;
-        _disk = new ShellDisk(volume.Device.Disk);
+        _disk = new ShellDisk(volume.Device.Disk, memory);
         _log = new UndoLog(_disk);
     }
 

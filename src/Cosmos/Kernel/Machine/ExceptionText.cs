@@ -39,6 +39,11 @@ internal static class ExceptionText
             return "System.NotSupportedException";
         }
 
+        if (exception is InsufficientMemoryException)
+        {
+            return "System.InsufficientMemoryException";
+        }
+
         return exception is NotImplementedException ? "System.NotImplementedException" : "System.Exception";
     }
 }

@@ -15,16 +15,19 @@ internal sealed class KernelSystem : CommandSystem
     private readonly PortSpace _ports;
     private readonly MonotonicClock _clock;
     private readonly MachineSwitches _switches;
+    private readonly MemoryKeeper _memory;
 
     /// <summary>Covers a machine.</summary>
     /// <param name="ports">The I/O ports.</param>
     /// <param name="clock">What tells when a pause is over.</param>
     /// <param name="switches">What the kit below can do.</param>
-    internal KernelSystem(PortSpace ports, MonotonicClock clock, MachineSwitches switches)
+    /// <param name="memory">What looks after memory.</param>
+    internal KernelSystem(PortSpace ports, MonotonicClock clock, MachineSwitches switches, MemoryKeeper memory)
     {
         _ports = ports;
         _clock = clock;
         _switches = switches;
+        _memory = memory;
     }
 
     /// <inheritdoc/>
@@ -42,6 +45,9 @@ internal sealed class KernelSystem : CommandSystem
 
     /// <inheritdoc/>
     public override void Reset() => _switches.Reset();
+
+    /// <inheritdoc/>
+    public override void Tidy() => _memory.Tidy();
 
     /// <inheritdoc/>
     /// <remarks>Interrupts go on coming, and with them frames.</remarks>

@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Net;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Hal;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
@@ -76,15 +77,16 @@ internal sealed class ShellNetwork : NetworkInterface
     public override string? Dhcp(out string lease)
     {
         lease = "";
-        string? failure = CheckLink() ?? _stack.RunDhcp();
+        string? failure = CheckLink();
         if (failure != null)
         {
             return failure;
         }
 
-        string? configuration = Configuration;
+        failure = _stack.RunDhcp();
+        string? configuration = failure == null ? Configuration : null;
         lease = configuration ?? "";
-        return configuration == null ? "no DHCP server offered an address" : null;
+        return configuration == null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
     }
 
     /// <inheritdoc/>
@@ -147,6 +149,21 @@ internal sealed class ShellNetwork : NetworkInterface
         }
 
         return _card.Device.IsLinkUp ? null : "the link is down";
+    }
+
+    /// <summary>
+    /// What the card has counted tells whether nothing was sent, nothing came back, or nobody took what came.
+    /// </summary>
+    private string WithCounters(string failure)
+    {
+        Counter[] counters = _card.Device.Describe().Counters;
+        string text = failure + " (";
+        for (int i = 0; i < counters.Length; i++)
+        {
+            text += counters[i].Name + " " + DecimalText.Of(counters[i].Value) + ", ";
+        }
+
+        return text + "frames nobody took " + DecimalText.Of(_card.Dropped) + ")";
     }
 
     private static ulong Value(Counter[] counters, string name)

@@ -14,24 +14,29 @@ internal sealed class TerminalInput : ByteInput
     internal const int LooksBeforeRest = 10_000;
 
     private const byte CarriageReturn = 0x0D;
+    private const byte LineFeed = 0x0A;
     private const byte Backspace = 0x08;
     private const byte Escape = 0x1B;
 
     private readonly SerialPort _serial;
     private readonly Keyboard _keyboard;
     private readonly MachineSwitches _switches;
+    private readonly MemoryKeeper _memory;
     private readonly byte[] _pending = new byte[2];
     private int _pendingCount;
+    private int _lineLength;
 
     /// <summary>Reads from both.</summary>
     /// <param name="serial">The serial line.</param>
     /// <param name="keyboard">The keyboard.</param>
     /// <param name="switches">What lets the processor rest.</param>
-    internal TerminalInput(SerialPort serial, Keyboard keyboard, MachineSwitches switches)
+    /// <param name="memory">What looks after memory: frames that come while nothing is typed use it up as well.</param>
+    internal TerminalInput(SerialPort serial, Keyboard keyboard, MachineSwitches switches, MemoryKeeper memory)
     {
         _serial = serial;
         _keyboard = keyboard;
         _switches = switches;
+        _memory = memory;
     }
 
     /// <inheritdoc/>
@@ -44,10 +49,13 @@ internal sealed class TerminalInput : ByteInput
             looks++;
             if (looks >= LooksBeforeRest)
             {
+                _memory.Tidy();
                 _switches.Rest();
             }
         }
 
+        _lineLength = value == CarriageReturn || value == LineFeed ? 0 : _lineLength + 1;
+        _memory.NoteLine(_lineLength);
         return value;
     }
 

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
@@ -13,17 +14,23 @@ internal sealed class TerminalOutput : TextOutput
 
     private readonly SerialPort _serial;
     private readonly Screen _screen;
+    private readonly MemoryKeeper _memory;
 
     /// <summary>Writes to both.</summary>
-    internal TerminalOutput(SerialPort serial, Screen screen)
+    /// <param name="serial">The serial line.</param>
+    /// <param name="screen">The screen.</param>
+    /// <param name="memory">Who says when there is no memory left: whatever goes on for long writes lines.</param>
+    internal TerminalOutput(SerialPort serial, Screen screen, MemoryKeeper memory)
     {
         _serial = serial;
         _screen = screen;
+        _memory = memory;
     }
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> ascii)
     {
+        _memory.Check();
         int shown = 0;
         for (int i = 0; i < ascii.Length; i++)
         {

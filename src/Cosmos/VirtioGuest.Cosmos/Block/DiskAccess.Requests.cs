@@ -23,8 +23,7 @@ public sealed partial class DiskAccess
         string? failure = Submit(operation, sector, map.Segments, out bool isAbandoned);
         if (isAbandoned)
         {
-            byte[]? lost = map.Quarantine();
-            _quarantined.Add(lost ?? data);
+            _lost = new LostBuffer(map.Quarantine() ?? data, _lost);
             return failure;
         }
 
@@ -51,7 +50,10 @@ public sealed partial class DiskAccess
         _start.Platform.RestoreInterrupts(interrupts);
         if (submitted != SubmitStatus.Ok)
         {
-            return DiskTexts.Of(submitted);
+            // A ring that was found broken takes nothing; the look has the driver give up on the device, so that the
+            // next call brings it up again.
+            TryDrain(out _);
+            return _device.State == DeviceState.Running ? DiskTexts.Of(submitted) : Trouble;
         }
 
         BlockStatus status = Await(out string? trouble);
@@ -74,7 +76,7 @@ public sealed partial class DiskAccess
 
             if (_device.State != DeviceState.Running)
             {
-                trouble = _device.Trouble ?? "the device is not running";
+                trouble = Trouble;
                 return StopDevice();
             }
 
@@ -87,6 +89,8 @@ public sealed partial class DiskAccess
             clock.Relax();
         }
     }
+
+    private string Trouble => _device.Trouble ?? "the device is not running";
 
     private bool TryDrain(out BlockStatus status)
     {

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using VirtioGuest.Cosmos.Binding;
@@ -33,9 +32,9 @@ public sealed partial class DiskAccess
     private readonly FunctionStart _start;
     private readonly CapacityRelay _relay = new CapacityRelay();
     private readonly VirtioBlock _device;
-    private readonly List<byte[]> _quarantined = new List<byte[]>();
     private BlockCompletion _completion;
     private BufferMap? _map;
+    private LostBuffer? _lost;
     private ulong _sectorsPerRequest;
     private bool _isBusy;
 
@@ -74,6 +73,11 @@ public sealed partial class DiskAccess
     /// drivers, because a <c>BlockDevice</c> has no flush; where it is off, <see cref="Flush"/> makes up for it.
     /// </summary>
     public bool FlushesWrites { get; set; } = true;
+
+    /// <summary>
+    /// How many bytes of callers' buffers a device may still use that does not confirm a reset. They are kept for good.
+    /// </summary>
+    public ulong LostBytes => _lost == null ? 0 : _lost.Length;
 
     /// <summary>Reads sectors.</summary>
     /// <param name="first">The first sector.</param>

@@ -14,8 +14,8 @@ namespace VirtioGuest.Cosmos.Net;
 /// and receiving is left to whoever is at it already.
 /// </para>
 /// <para>
-/// A device that breaks the rules or asks for a reset sends and receives nothing more until <see cref="Enable"/>
-/// brings it up again.
+/// A device that breaks the rules or asks for a reset sends and receives nothing more until <see cref="Attend"/> brings
+/// it up again, some times, or <see cref="Enable"/>.
 /// </para>
 /// </remarks>
 public sealed class CardAccess
@@ -30,7 +30,9 @@ public sealed class CardAccess
     private readonly VirtioNet _device;
     private readonly FrameQueue _frames = new FrameQueue();
     private readonly Receiver _receiver;
+    private readonly CardRecovery _recovery;
     private bool _isReceiving;
+    private bool _isLookDue;
     private bool _isSending;
     private bool _isSendFull;
     private bool _hasChange;
@@ -40,6 +42,7 @@ public sealed class CardAccess
         _start = start;
         _receiver = new Receiver(this);
         _device = new VirtioNet(transport, name, new Events(this));
+        _recovery = new CardRecovery(this, start.Machine);
     }
 
     /// <summary>The driver's side of the device.</summary>
@@ -156,51 +159,41 @@ public sealed class CardAccess
             return true;
         }
 
-        if (_isReceiving || _isSending)
-        {
-            return false;
-        }
-
-        // Nobody sends or receives before the device is told that its driver is ready.
-        _isReceiving = true;
-        _isSending = true;
-        if (_device.State == DeviceState.NeedsReset)
-        {
-            _device.Stop();
-        }
-
-        if (_device.State == DeviceState.Stopped)
-        {
-            _isSendFull = false;
-            _start.TryStart(_device, out _);
-        }
-
-        _isReceiving = false;
-        _isSending = false;
-        LookAtChange();
-        return IsReady;
+        return !IsBusy && TryRestart(out _);
     }
 
     /// <summary>Looks for frames, as an interrupt would.</summary>
     public void Poll()
     {
-        if (_isReceiving)
+        // Listeners allocate, and Cosmos' heap turns interrupts on: a timer or a device may come in between, and poll.
+        // Whoever finds somebody at it leaves word and goes; what they came for may be newer than the last look.
+        _isLookDue = true;
+        for (int batch = 0; batch < MostBatches && _isLookDue && !_isReceiving; batch++)
         {
-            return;
-        }
-
-        // Listeners allocate, and Cosmos' heap turns interrupts on: a timer may come in between, and poll.
-        _isReceiving = true;
-        for (int batch = 0; batch < MostBatches; batch++)
-        {
-            if (_device.Receive(_receiver, ReceiveBatch) < ReceiveBatch && !_device.EnableReceiveInterrupts())
+            _isReceiving = true;
+            _isLookDue = false;
+            if (_device.Receive(_receiver, ReceiveBatch) == ReceiveBatch || _device.EnableReceiveInterrupts())
             {
-                break;
+                _isLookDue = true;
             }
+
+            _isReceiving = false;
         }
 
-        _isReceiving = false;
         LookAtChange();
+    }
+
+    /// <summary>
+    /// Looks for frames, and brings the device up again where it is in trouble: at most three times in a row, each of
+    /// which is told on the console, and so is giving up. For a timer.
+    /// </summary>
+    public void Attend()
+    {
+        Poll();
+        if (!IsReady && !IsBusy)
+        {
+            _recovery.Attempt();
+        }
     }
 
     /// <summary>Brings a card up.</summary>
@@ -212,7 +205,38 @@ public sealed class CardAccess
         FunctionStart start, VirtioTransport transport, string name, out string failure)
     {
         CardAccess card = new CardAccess(start, transport, name);
-        return start.TryStart(card._device, out failure) ? card : null;
+        return card.TryStart(out failure) ? card : null;
+    }
+
+    /// <summary>Resets the device if it has to be, and brings it up; while nobody uses it.</summary>
+    /// <param name="failure">Why it is not up, as the end of a sentence that starts with the device.</param>
+    internal bool TryRestart(out string failure)
+    {
+        _isReceiving = true;
+        _isSending = true;
+        _device.Stop();
+        _isReceiving = false;
+        _isSending = false;
+        failure = "does not confirm a reset";
+        return _device.State == DeviceState.Stopped && TryStart(out failure);
+    }
+
+    /// <summary>Whether somebody uses the device, whom this call came into.</summary>
+    private bool IsBusy => _isReceiving || _isSending;
+
+    private bool TryStart(out string failure)
+    {
+        // Nobody sends or receives before the device is told that its driver is ready.
+        _isReceiving = true;
+        _isSending = true;
+        _isSendFull = false;
+        bool isRunning = _start.TryStart(_device, out failure);
+        _isReceiving = false;
+        _isSending = false;
+
+        // An interrupt may have come meanwhile that found nobody.
+        Poll();
+        return isRunning;
     }
 
     private void Reclaim()

@@ -6,6 +6,8 @@ public static unsafe class RAT
     {
     }
 
+    public static uint FreePageCount;
+
     public static void* AllocPages(PageType aType, uint aPageCount = 1) => throw null;
 
     public static void Free(void* aPtr) => throw null;

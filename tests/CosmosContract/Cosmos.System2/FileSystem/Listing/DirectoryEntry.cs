@@ -4,7 +4,9 @@ namespace Cosmos.System.FileSystem.Listing;
 
 public abstract class DirectoryEntry
 {
+    public long mSize;
     public string mName;
+    public readonly DirectoryEntryTypeEnum mEntryType;
 
     internal DirectoryEntry() => throw null;
 

@@ -1,0 +1,214 @@
+namespace VirtioGuest.Cosmos.Kernel.Files;
+
+/// <summary>What was typed for a file or a directory, made a whole path, and looked up.</summary>
+/// <remarks>
+/// A path without a file system is one on the first. Both slashes part names, and as in all of FAT neither case nor a
+/// slash at the end matters.
+/// </remarks>
+internal sealed class FilePath
+{
+    private const int MostCharacters = 255;
+
+    private FilePath(string root)
+    {
+        Directory = root;
+        Text = root;
+        Name = "";
+    }
+
+    /// <summary>The whole path, with each name that is there spelled as the file system has it.</summary>
+    internal string Text { get; private set; }
+
+    /// <summary>The path of the directory that it is in.</summary>
+    internal string Directory { get; private set; }
+
+    /// <summary>Its last name; empty for a root.</summary>
+    internal string Name { get; private set; }
+
+    /// <summary>What it names; null where there is nothing of that name, and for a root.</summary>
+    internal FileItem? Item { get; private set; }
+
+    /// <summary>Whether it names a directory that is there.</summary>
+    internal bool IsDirectory => Name.Length == 0 || (Item != null && Item.IsDirectory);
+
+    /// <summary>Finds what was typed.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="typed">What was typed.</param>
+    /// <param name="failure">Why there can be no such path, where null is returned.</param>
+    internal static FilePath? Find(FileTree files, string typed, out string failure)
+    {
+        string[] roots = files.Roots;
+        if (roots.Length == 0)
+        {
+            failure = "no disk has a FAT file system";
+            return null;
+        }
+
+        int start = RootLength(typed);
+        string? root = start == 0 ? roots[0] : RootOf(roots, typed, start);
+        if (root == null)
+        {
+            string named = typed.Substring(0, start);
+            failure = "there is no file system at " + named + "; mounted: " + ListOf(roots);
+            return null;
+        }
+
+        FilePath path = new FilePath(root);
+        failure = path.Follow(files, typed, start) ?? "";
+        return failure.Length == 0 ? path : null;
+    }
+
+    /// <summary>How much of a path names its file system: what comes up to a colon, and a slash behind it.</summary>
+    private static int RootLength(string typed)
+    {
+        for (int i = 0; i < typed.Length; i++)
+        {
+            if (typed[i] == ':')
+            {
+                return i + 1 < typed.Length && IsSlash(typed[i + 1]) ? i + 2 : i + 1;
+            }
+        }
+
+        return 0;
+    }
+
+    private static string? RootOf(string[] roots, string typed, int length)
+    {
+        for (int i = 0; i < roots.Length; i++)
+        {
+            string root = roots[i];
+            bool isIt = root.Length == length || root.Length == length + 1;
+            for (int j = 0; isIt && j < length && typed[j] != ':'; j++)
+            {
+                isIt = root[j] == typed[j];
+            }
+
+            if (isIt)
+            {
+                return root;
+            }
+        }
+
+        return null;
+    }
+
+    private static string ListOf(string[] roots)
+    {
+        string text = roots[0];
+        for (int i = 1; i < roots.Length; i++)
+        {
+            text += ", " + roots[i];
+        }
+
+        return text;
+    }
+
+    /// <summary>Goes from name to name.</summary>
+    /// <returns>Null, or why it is no path.</returns>
+    private string? Follow(FileTree files, string typed, int start)
+    {
+        for (int end = start; end <= typed.Length; end++)
+        {
+            if (end != typed.Length && !IsSlash(typed[end]))
+            {
+                continue;
+            }
+
+            if (end != start)
+            {
+                string name = typed.Substring(start, end - start);
+                string? failure = CheckName(name) ?? Enter(files, name);
+                if (failure != null)
+                {
+                    return failure;
+                }
+            }
+
+            start = end + 1;
+        }
+
+        return null;
+    }
+
+    private string? Enter(FileTree files, string name)
+    {
+        if (!IsDirectory)
+        {
+            return Item == null ? "there is no directory " + Text : Text + " is not a directory";
+        }
+
+        Directory = Text;
+        Name = name;
+        Item = Look(files.List(Directory), name);
+        if (Item != null)
+        {
+            Name = Item.Name;
+        }
+
+        bool isRoot = Directory[Directory.Length - 1] == '\\';
+        Text = Directory + (isRoot ? "" : "\\") + Name;
+        return null;
+    }
+
+    private static FileItem? Look(FileItem[] items, string name)
+    {
+        for (int i = 0; i < items.Length; i++)
+        {
+            if (AreAlike(items[i].Name, name))
+            {
+                return items[i];
+            }
+        }
+
+        return null;
+    }
+
+    private static string? CheckName(string name)
+    {
+        if (name == "." || name == "..")
+        {
+            return "a path is written without . and ..";
+        }
+
+        if (name.Length > MostCharacters)
+        {
+            return "a name has at most 255 characters";
+        }
+
+        for (int i = 0; i < name.Length; i++)
+        {
+            char character = name[i];
+            if (character < ' ' || character > '~' || character == ':' || character == '*' || character == '?'
+                || character == '"' || character == '<' || character == '>' || character == '|')
+            {
+                return "a name has no control characters and none of : * ? \" < > |";
+            }
+        }
+
+        char last = name[name.Length - 1];
+        return last == '.' ? "a name does not end with a dot" : null;
+    }
+
+    private static bool IsSlash(char character) => character == '\\' || character == '/';
+
+    private static bool AreAlike(string left, string right)
+    {
+        if (left.Length != right.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < left.Length; i++)
+        {
+            if (Upper(left[i]) != Upper(right[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static char Upper(char character) =>
+        character >= 'a' && character <= 'z' ? (char)(character - 32) : character;
+}

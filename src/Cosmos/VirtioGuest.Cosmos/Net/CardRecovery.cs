@@ -1,0 +1,94 @@
+using VirtioGuest.Cosmos.Machine;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Hal;
+using VirtioGuest.Pci;
+
+namespace VirtioGuest.Cosmos.Net;
+
+/// <summary>
+/// Brings a card up again that asked for a reset or broke the rules (virtio 1.4, 2.1.2): some times, and each time is
+/// told. A card that breaks again and again is given up.
+/// </summary>
+internal sealed class CardRecovery
+{
+    /// <summary>How many attempts there are in a row.</summary>
+    internal const int Attempts = 3;
+
+    /// <summary>How long a card has to work for the attempts to count from 0 again, in nanoseconds.</summary>
+    private const ulong Calm = 60_000_000_000;
+
+    private readonly CardAccess _card;
+    private readonly MonotonicClock _clock;
+    private readonly DeviceLog _log;
+    private int _spent;
+    private ulong _lastAttempt;
+    private bool _isGivenUp;
+    private bool _isTrying;
+
+    /// <summary>Covers a card.</summary>
+    internal CardRecovery(CardAccess card, CosmosMachine machine)
+    {
+        _card = card;
+        _clock = machine.Clock;
+        _log = machine.Log;
+    }
+
+    /// <summary>Makes one attempt, unless there are no more; nobody uses the card.</summary>
+    internal void Attempt()
+    {
+        // The lines that are printed take a while, and the timer may come in between.
+        if (!_isTrying)
+        {
+            _isTrying = true;
+            TryOnce();
+            _isTrying = false;
+        }
+    }
+
+    private void TryOnce()
+    {
+        // Whoever enabled a card that was given up has begun anew.
+        VirtioNet device = _card.Device;
+        if (_isGivenUp && device.State != DeviceState.NeedsReset)
+        {
+            return;
+        }
+
+        if (_isGivenUp || _clock.Nanoseconds - _lastAttempt >= Calm)
+        {
+            _isGivenUp = false;
+            _spent = 0;
+        }
+
+        if (_spent == Attempts)
+        {
+            GiveUp("it was in trouble after each of " + DecimalText.Of(Attempts) + " attempts");
+            return;
+        }
+
+        _spent++;
+        string attempt = "attempt " + DecimalText.Of((ulong)_spent) + " of " + DecimalText.Of(Attempts);
+        bool isRunning = _card.TryRestart(out string failure);
+        _lastAttempt = _clock.Nanoseconds;
+        if (isRunning)
+        {
+            _log.Information(device.Name + ": brought up again, " + attempt);
+        }
+        else if (device.State == DeviceState.Abandoned)
+        {
+            GiveUp("it does not confirm a reset");
+        }
+        else
+        {
+            _log.Warning(device.Name + ": cannot be brought up again, " + attempt + ": " + failure);
+        }
+    }
+
+    private void GiveUp(string why)
+    {
+        _isGivenUp = true;
+        _card.Device.Stop();
+        _log.Warning(_card.Device.Name + ": given up: " + why);
+    }
+}

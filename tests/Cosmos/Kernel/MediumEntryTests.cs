@@ -1,0 +1,65 @@
+using System;
+using System.IO;
+using System.Linq;
+using NUnit.Framework;
+using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Cosmos.Tests.Simulation;
+using VirtioGuest.Devices.Block;
+
+namespace VirtioGuest.Cosmos.Tests.Kernel;
+
+/// <summary>What Cosmos overwrites when it deletes a file is put back.</summary>
+public sealed class MediumEntryTests
+{
+    private const int Table = (8 + 32) * 512;
+
+    [Test]
+    public void The_first_entries_are_put_back_and_nothing_else()
+    {
+        using Pc pc = new();
+        BlockDevice model = Disk(pc);
+        MediumEntry medium = Take(pc);
+        new byte[] { 0xFF, 0xFF, 0xFF, 0x0F, 9, 9 }.CopyTo(model.Disk[Table..]);
+
+        medium.Restore();
+
+        Assert.That(
+            model.Disk.Slice(Table, 6).ToArray(), Is.EqualTo(new byte[] { 0xF8, 0xFF, 0xFF, 0x0F, 9, 9 }));
+    }
+
+    [Test]
+    public void Where_they_are_as_they_were_nothing_is_written()
+    {
+        using Pc pc = new();
+        var log = new RequestLog();
+        Disk(pc).Faults = log;
+        Take(pc).Restore();
+
+        Assert.That(log.Requests.Select(request => request.Type), Is.All.Zero);
+    }
+
+    [Test]
+    public void A_disk_that_fails_is_an_error()
+    {
+        using Pc pc = new();
+        var log = new RequestLog();
+        Disk(pc).Faults = log;
+        MediumEntry medium = Take(pc);
+        log.Status = BlockStatus.IoError;
+
+        Assert.That(medium.Restore, Throws.TypeOf<IOException>());
+        Assert.That(() => Take(pc), Throws.TypeOf<IOException>());
+    }
+
+    private static BlockDevice Disk(Pc pc)
+    {
+        BlockDevice model = pc.AddDisk(64);
+        model.Disk[(8 * 512) + 14] = 32;
+        new byte[] { 0xF8, 0xFF, 0xFF, 0x0F }.CopyTo(model.Disk[Table..]);
+        pc.Boot();
+        return model;
+    }
+
+    private static MediumEntry Take(Pc pc) => new(pc.Disk, new PartitionExtent(8, 56), pc.Buffer(512));
+}

@@ -1,0 +1,53 @@
+using System;
+
+namespace VirtioGuest.Cosmos.Tests.Simulation;
+
+/// <summary>How an interrupt comes, after what it is for.</summary>
+public enum Arrival
+{
+    /// <summary>As soon as the processor takes interrupts.</summary>
+    AtOnce,
+
+    /// <summary>Some steps later.</summary>
+    Late,
+
+    /// <summary>And once more for nothing.</summary>
+    Twice,
+
+    /// <summary>Once for nothing before, and then at once.</summary>
+    Early,
+
+    /// <summary>Not until the call is over and everybody has looked.</summary>
+    Never,
+}
+
+/// <summary>How the interrupt of a device comes.</summary>
+internal static class Arrivals
+{
+    private const int StepsUntilLate = 3;
+
+    /// <summary>Has a device do something that it interrupts for.</summary>
+    public static void Interrupt(
+        this Arrival arrival, ModelPlatform platform, byte line, Steps steps, Action action)
+    {
+        if (arrival == Arrival.Early)
+        {
+            platform.InterruptForNothing(line);
+        }
+
+        // What a device does is done before its interrupt is served.
+        platform.HoldsInterrupts = true;
+        action();
+        if (arrival == Arrival.Late)
+        {
+            steps.Arm(StepsUntilLate, () => platform.HoldsInterrupts = false);
+            return;
+        }
+
+        platform.HoldsInterrupts = arrival == Arrival.Never;
+        if (arrival == Arrival.Twice)
+        {
+            platform.InterruptForNothing(line);
+        }
+    }
+}

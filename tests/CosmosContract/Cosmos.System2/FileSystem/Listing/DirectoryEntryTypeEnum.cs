@@ -1,0 +1,6 @@
+namespace Cosmos.System.FileSystem.Listing;
+
+public enum DirectoryEntryTypeEnum
+{
+    Directory = 0,
+}
