@@ -139,7 +139,8 @@ internal sealed class NetworkCommandTests
             AddressConflicts = 3,
         };
 
-        string[] lines = new CommandBench(network: new FakeNetwork { Traffic = traffic }).Run("net 0 status").Split('\n');
+        var bench = new CommandBench(network: new FakeNetwork { Traffic = traffic });
+        string[] lines = bench.Run("net 0 status").Split('\n');
 
         Assert.That(lines[3..], Is.EqualTo(new[]
         {

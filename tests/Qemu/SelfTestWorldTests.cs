@@ -1,5 +1,4 @@
 using System.IO;
-using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
@@ -28,7 +27,7 @@ public sealed class SelfTestWorldTests : QemuTest
         string report = transcript.TextOf("selftest");
         Assert.Multiple(() =>
         {
-            Assert.That(report, Does.Match("(?m)a sleep takes its time # SKIP the machine says that the year is 1970$"));
+            Assert.That(report, Does.Match("(?m)takes its time # SKIP the machine says that the year is 1970$"));
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk0: .* # SKIP the disk has no sectors$"));
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk1: written sectors are read back, and restored$"));
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk2: written .* # SKIP the disk is read-only$"));
@@ -126,6 +125,6 @@ public sealed class SelfTestWorldTests : QemuTest
         guest.WaitForLine("^(not )?ok [0-9]+ - net0: the gateway answers");
         guest.Type("exit\r");
         Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
-        Assert.That(guest.Serial.Lines.Count(line => line.StartsWith("not ok", System.StringComparison.Ordinal)), Is.Zero);
+        Assert.That(guest.Serial.Lines, Has.None.StartsWith("not ok"));
     }
 }

@@ -99,7 +99,8 @@ internal sealed class PeerHost
             Send(Frames.IPv4(Address, Guest, 17, datagram));
         }
 
-        bool isGrant = !isDiscover || (answer is not null && !answer.AsSpan(240, 3).SequenceEqual(Frames.Hex("350102")));
+        bool isOffer = answer is not null && answer.AsSpan(240, 3).SequenceEqual(Frames.Hex("350102"));
+        bool isGrant = !isDiscover || (answer is not null && !isOffer);
         if (isGrant && _habits.Count > 1)
         {
             _habits.Dequeue();
