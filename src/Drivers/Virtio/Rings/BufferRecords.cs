@@ -79,6 +79,23 @@ internal sealed class BufferRecords
         return id < (uint)records.Length && records[id].IsInFlight;
     }
 
+    /// <summary>
+    /// Whether a used element is of the usual kind: <see cref="IsKnown"/>, and with a length that fits, or that means
+    /// nothing because nothing was writable (virtio 1.4, 2.8.4).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsUsual(uint id, uint length)
+    {
+        BufferRecord[] records = _records;
+        if (id >= (uint)records.Length)
+        {
+            return false;
+        }
+
+        ref BufferRecord record = ref records[id];
+        return record.IsInFlight && (length <= record.WritableBytes || record.WritableBytes == 0);
+    }
+
     /// <summary>Why <see cref="IsKnown"/> is false.</summary>
     internal QueueFault Explain(uint id)
     {

@@ -125,13 +125,14 @@ public sealed class SplitVirtqueue : Virtqueue
     private protected override int TakeRow(Span<UsedBuffer> buffers)
     {
         int count = 0;
+        bool isUsual = true;
         while (count < buffers.Length && HasMore())
         {
             BufferRecords records = Records;
             uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
-            if (!records.IsKnown(id))
+            if (!records.IsUsual(id, length))
             {
-                MarkBroken(records.Explain(id));
+                isUsual = false;
                 break;
             }
 
@@ -150,7 +151,7 @@ public sealed class SplitVirtqueue : Virtqueue
             }
         }
 
-        return count;
+        return isUsual ? count : count + TakeOneByOne(buffers.Slice(count));
     }
 
     /// <inheritdoc/>

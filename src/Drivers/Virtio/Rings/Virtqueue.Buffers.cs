@@ -93,9 +93,8 @@ public abstract partial class Virtqueue
             return false;
         }
 
-        if (!Records.IsKnown(id))
+        if (!Records.IsUsual(id, length) && !TryClamp(id, ref length))
         {
-            MarkBroken(Records.Explain(id));
             return false;
         }
 

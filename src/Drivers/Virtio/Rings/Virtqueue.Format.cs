@@ -112,29 +112,31 @@ public abstract partial class Virtqueue
     /// <summary>Takes the rings over from a device that was reset.</summary>
     private protected abstract void TakeRingsBack();
 
-    /// <summary>What the length that a device wrote into a used element comes to.</summary>
-    /// <remarks>
-    /// A smaller one than what was writable is legal. A larger one is wrong, but known devices write it: kvmtool counts
-    /// the bytes that it read from the buffer. It can do no harm once it is cut to what was writable, so it breaks no
-    /// queue.
-    /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected uint Written(uint length, uint writableBytes) =>
-        length <= writableBytes ? length : Clamp(writableBytes);
-
     /// <summary>
-    /// Counts a length beyond what was writable. Where nothing was, it is reserved (virtio 1.4, 2.8.4) and may be
-    /// anything.
+    /// What a length comes to: it is above what was writable only where nothing was, and means nothing there.
     /// </summary>
+    private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
+
+    /// <summary>Looks at a used element that is not of the usual kind.</summary>
+    /// <param name="id">The buffer ID; if the queue has no such buffer in flight, it is broken.</param>
+    /// <param name="length">The length, which is cut to what was writable.</param>
+    /// <returns>Whether it can be taken all the same.</returns>
+    /// <remarks>
+    /// A length beyond what was writable is wrong, but known devices write it: kvmtool counts the bytes that it read
+    /// from the buffer. Once it is cut it can do no harm, so it breaks no queue.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint Clamp(uint writableBytes)
+    private bool TryClamp(uint id, ref uint length)
     {
-        if (writableBytes != 0)
+        if (!Records.IsKnown(id))
         {
-            LengthsClamped++;
+            MarkBroken(Records.Explain(id));
+            return false;
         }
 
-        return writableBytes;
+        LengthsClamped++;
+        length = Records[id].WritableBytes;
+        return true;
     }
 
     /// <summary>A full barrier of the strength that was negotiated (virtio 1.4, 6.1).</summary>
