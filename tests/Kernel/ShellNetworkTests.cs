@@ -67,7 +67,9 @@ internal sealed class ShellNetworkTests
         Assert.That(own.RoundTripNanoseconds, Is.LessThan(1_000_000_000));
         Assert.That((silent.Kind, silent.Reason), Is.EqualTo((PingOutcomeKind.TimedOut, "no reply")));
         Assert.That(
-            (afar.Kind, afar.Reason), Is.EqualTo((PingOutcomeKind.CannotSend, "no route to the destination")));
+            (afar.Kind, afar.Reason),
+            Is.EqualTo((
+                PingOutcomeKind.CannotSend, "the destination is on another network and there is no gateway")));
         Assert.That(
             (large.Kind, large.Reason),
             Is.EqualTo((PingOutcomeKind.Failed, "the payload is larger than the link carries")));

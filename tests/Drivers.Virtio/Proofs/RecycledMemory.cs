@@ -32,7 +32,9 @@ internal sealed unsafe class RecycledMemory : DmaTag
     /// <summary>Called before each hand-over.</summary>
     public Action BeforeHandOver { get; set; } = () => { };
 
-    /// <summary>Called at each hand-over with where it begins for the processor, how many bytes, and what it is.</summary>
+    /// <summary>
+    /// Called at each hand-over with the processor's address of its first byte, its length, and what it is.
+    /// </summary>
     public Action<nuint, uint, DmaSync> OnHandOver { get; set; } = (_, _, _) => { };
 
     /// <summary>What each place did that was come by.</summary>

@@ -116,7 +116,7 @@ public class InterruptTests
         using DeviceBench<SimulatedNetwork> noLine = Bench.Network();
         noLine.Function.VectorCount = 0;
         noLine.Function.InterruptLine = 255;
-        Assert.That(noLine.FailToStart(noLine.NewNet()), Does.EndWith("no interrupt line 255"));
+        Assert.That(noLine.FailToStart(noLine.NewNet()), Does.EndWith("gives no share in interrupt line 255"));
 
         using DeviceBench<SimulatedNetwork> noIsr = Bench.Network();
         noIsr.Function.VectorCount = 0;

@@ -14,7 +14,7 @@ namespace VirtioGuest.Build.Mutants;
 /// <summary>Runs the tests once for each mutant, and says which of them nothing noticed.</summary>
 internal sealed class MutantRun
 {
-    /// <summary>A mutant may hang a test; it is given so many times what the tests take without one, and this.</summary>
+    /// <summary>A mutant may hang a test: it is given so many times what the tests take without it, and this.</summary>
     private const int Patience = 3;
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);

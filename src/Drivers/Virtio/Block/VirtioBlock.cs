@@ -180,8 +180,13 @@ public sealed partial class VirtioBlock : VirtioDevice
             return false;
         }
 
-        bool isWaiting = Requests.EnableInterrupts();
-        CheckFault(Requests);
+        Virtqueue queue = Requests;
+        bool isWaiting = queue.EnableInterrupts();
+        if (!queue.IsUsable)
+        {
+            CheckFault(queue);
+        }
+
         return isWaiting;
     }
 
