@@ -46,7 +46,7 @@ public sealed class PowerButtonTests : QemuTest
         QemuGuest guest = Start(new GuestOptions().WithNic());
         guest.WaitForPrompt();
         guest.Type("net 0 dhcp; net 0 ping 10.0.2.99 60\n");
-        guest.WaitForLine("^net0: .*$");
+        guest.WaitForLine("^no reply: seq 1");
         guest.Monitor.Execute("system_powerdown");
 
         guest.WaitForLine("^power button: shutting down$");

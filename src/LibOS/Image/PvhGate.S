@@ -4,10 +4,13 @@
 # Xen's x86/HVM direct boot ABI: 32-bit protected mode, paging off, ebx = hvm_start_info. The build tool makes a segment
 # of this and defines KERNEL_START, KERNEL_END, and KERNEL_ENTRY, the address of libos_entry_pvh.
 
+#define INFO_MAGIC              0
 #define INFO_VERSION            4
 #define INFO_MAP                40
 #define INFO_MAP_COUNT          48
 #define INFO_RANGE_SIZE         24
+#define MAGIC                   0x336EC578
+#define MOST_RANGES             1024
 
         .code32
         .text
@@ -18,8 +21,14 @@ _start:
         movl    $stack_end, %esp
         xorl    %ebp, %ebp
         xorl    %ecx, %ecx
+
+        # What makes no sense is the kernel's to tell of: QEMU's loader overwrites all this with a long command line.
+        cmpl    $MAGIC, INFO_MAGIC(%ebx)
+        jne     1f
         cmpl    $0, INFO_VERSION(%ebx)          # version 0 has no map
         je      1f
+        cmpl    $MOST_RANGES, INFO_MAP_COUNT(%ebx)
+        ja      1f
         movl    INFO_MAP(%ebx), %esi
         movl    INFO_MAP_COUNT(%ebx), %ecx
 1:      movl    $INFO_RANGE_SIZE, %edx
