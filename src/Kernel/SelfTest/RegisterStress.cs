@@ -14,11 +14,11 @@ namespace VirtioGuest.Kernel.SelfTest;
 /// </summary>
 internal sealed class RegisterStress
 {
-    // Long enough to be interrupted often, short enough for a machine that counts instructions.
-    private const ulong SpinTurns = 200_000;
+    // As long as a time slice or longer, so that most rounds are interrupted.
+    private const ulong SpinTurns = 2_000_000;
 
     // An even number: every second turn brings back what was there.
-    private const int ManagedTurns = 100_000;
+    private const int ManagedTurns = 1_000_000;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
@@ -189,8 +189,8 @@ internal sealed class RegisterStress
             text[index] = (seed + (ulong)index).ToString();
         }
 
-        // Whole ones: those of the youngest generation alone use up the collector's regions, soon where memory is small.
-        GC.Collect();
+        // Whole ones now and then: the youngest generation's alone use up the collector's regions.
+        GC.Collect(seed % 4 == 0 ? GC.MaxGeneration : 0);
         Thread.Sleep(1);
         return text[99] == (seed + 99).ToString() ? null : "a string";
     }

@@ -33,7 +33,6 @@ internal static class SelfTestSuite
             new ExceptionTest(),
             new CollectorTest(),
             new ThreadPoolTest(),
-            new RegisterTest(),
             new WallClockTest(machine.Clock, system),
             new MemoryAccountTest(system),
             new DmaMapTest(machine.Dma),
