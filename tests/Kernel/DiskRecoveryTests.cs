@@ -20,7 +20,12 @@ namespace VirtioGuest.Kernel.Tests;
 internal sealed class DiskRecoveryTests
 {
     private const ulong SizeMaxFeature = 1UL << 1;
+    private const ulong SegMaxFeature = 1UL << 2;
+    private const ulong ReadOnlyFeature = 1UL << 5;
+    private const ulong FlushFeature = 1UL << 9;
+    private const ulong Millisecond = 1_000_000;
     private const int SizeMaxField = 8;
+    private const int SegMaxField = 12;
     private const uint QueueSelect = 0x16;
     private const uint QueueMsixVector = 0x1A;
     private const int Sectors = 1024;
@@ -225,37 +230,308 @@ internal sealed class DiskRecoveryTests
     }
 
     [Test]
-    public void A_device_that_does_not_answer_is_reset_and_used_on()
+    public void A_device_that_does_not_answer_within_the_limit_is_reset_and_used_on()
     {
         using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromMilliseconds(300));
-        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
 
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.TimedOut));
+        bench.Machine.Time.Advance(400 * Millisecond);
 
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.TimedOut));
         Assert.That(bench.Device.Held, Is.EqualTo(1), "it is not sent again");
         bench.Device.ForgetHeld();
         bench.Device.HoldsRequests = false;
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
         Assert.That(disk.Device.Describe().Restarts, Is.EqualTo(1));
+        Assert.That(
+            bench.Machine.Lines.Warnings,
+            Is.EqualTo(new[] { "disk0: a read of sector 0 was not answered for 0.3 s, which is the limit" }));
     }
 
     [Test]
-    public void A_device_that_comes_back_smaller_is_given_up()
+    public void A_stuck_request_fails_alone()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
+        bench.Device.HoldsRequests = true;
+        bench.Device.ForgetsAtReset = true;
+        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 10);
+        bench.Machine.Time.Advance(900 * Millisecond);
+        DiskTransfer innocent = Begin(disk, DiskOperation.Write, 20);
+        disk.LookAtClock();
+        Assert.That(stuck.IsInFlight, Is.True);
+
+        bench.Machine.Time.Advance(100 * Millisecond);
+        disk.LookAtClock();
+
+        Assert.That(StatusOf(stuck), Is.EqualTo(DiskStatus.TimedOut));
+        Assert.That(innocent.IsInFlight, Is.True);
+        Assert.That(bench.Device.Held, Is.EqualTo(1), "the other is sent again");
+        bench.Machine.Time.Advance(900 * Millisecond);
+        disk.LookAtClock();
+        Assert.That(innocent.IsInFlight, Is.True, "with a limit of its own");
+        bench.Device.CompleteHeld(0);
+        Assert.That(StatusOf(innocent), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "1@20" }));
+    }
+
+    [Test]
+    public void A_request_that_others_overtake_is_overdue_all_the_same()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        bench.Device.HoldsRequests = true;
+        bench.Device.ForgetsAtReset = true;
+        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 1);
+        for (int second = 0; second < 5; second++)
+        {
+            Assert.That(stuck.IsInFlight, Is.True);
+            DiskTransfer other = Begin(disk, DiskOperation.Read, 2);
+            bench.Device.CompleteHeld(1);
+            Assert.That(StatusOf(other), Is.EqualTo(DiskStatus.Ok));
+            disk.Return(other);
+            bench.Machine.Time.Advance(1000 * Millisecond);
+            disk.LookAtClock();
+        }
+
+        Assert.That(StatusOf(stuck), Is.EqualTo(DiskStatus.TimedOut));
+    }
+
+    [Test]
+    public void A_device_that_works_off_its_queue_is_not_reset_however_slow_it_is()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        bench.Device.HoldsRequests = true;
+        DiskTransfer[] transfers = new DiskTransfer[8];
+        for (int i = 0; i < transfers.Length; i++)
+        {
+            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+        }
+
+        // 4 s for each: the last one is answered after 32.
+        foreach (DiskTransfer transfer in transfers)
+        {
+            for (int second = 0; second < 4; second++)
+            {
+                bench.Machine.Time.Advance(1000 * Millisecond);
+                disk.LookAtClock();
+            }
+
+            bench.Device.CompleteHeld(0);
+            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+        }
+
+        Assert.That(disk.Device.Describe().Restarts, Is.Zero);
+    }
+
+    [Test]
+    public void Time_in_which_the_guest_did_not_run_does_not_count()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        bench.Device.HoldsRequests = true;
+        DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+        disk.LookAtClock();
+
+        bench.Machine.Time.Advance(3600 * 1000 * Millisecond);
+        disk.LookAtClock();
+        bench.Machine.Time.Advance(2000 * Millisecond);
+        disk.LookAtClock();
+
+        Assert.That(transfer.IsInFlight, Is.True);
+        bench.Machine.Time.Advance(1000 * Millisecond);
+        disk.LookAtClock();
+        Assert.That(transfer.IsInFlight, Is.False, "but what it did run counts");
+    }
+
+    [Test]
+    public void Without_a_limit_a_request_is_named_at_growing_intervals_and_waited_for()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(7, new byte[512]));
+        for (int second = 0; second < 300; second++)
+        {
+            bench.Machine.Time.Advance(1000 * Millisecond);
+            disk.LookAtClock();
+        }
+
+        bench.Device.CompleteHeld(0);
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
+        {
+            "disk0: a read of sector 7 has not been answered for 30 s, still waiting",
+            "disk0: a read of sector 7 has not been answered for 60 s, still waiting",
+            "disk0: a read of sector 7 has not been answered for 120 s, still waiting",
+            "disk0: a read of sector 7 has not been answered for 240 s, still waiting",
+        }));
+        Assert.That(
+            bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: the read of sector 7 was answered after 300 s"));
+    }
+
+    [Test]
+    public void An_answer_that_no_interrupt_tells_of_is_found()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        bench.Device.WriteRegister(QueueSelect, 2, 0);
+        bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
+        for (int request = 0; request < 4; request++)
+        {
+            DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+            Assert.That(transfer.IsInFlight, Is.True);
+            disk.LookAtClock();
+            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+            disk.Return(transfer);
+        }
+
+        Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
+        {
+            "disk0: no interrupt tells of its answers; they are looked for about once a second",
+        }));
+    }
+
+    [Test]
+    public void A_device_that_comes_back_and_takes_shorter_segments_is_used_on()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] read = new byte[Many * 512];
+        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        bench.Device.Offered |= SizeMaxFeature | SegMaxFeature;
+        bench.Device.SetField32(SizeMaxField, 4096);
+        bench.Device.SetField32(SegMaxField, 1);
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
+        Assert.That(bench.Device.Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
+        byte[] content = new byte[300 * 512];
+        new Random(4).NextBytes(content);
+        Assert.That(disk.Write(3, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(bench.Device.Content.Slice(3 * 512, content.Length).SequenceEqual(content), Is.True);
+        Assert.That(bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: takes less at a time than before"));
+    }
+
+    [Test]
+    public void A_device_that_comes_back_with_a_smaller_queue_is_used_on()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench);
+        byte[] read = new byte[Sectors * 512];
+        Task<DiskStatus> reading = Hold(bench, 4, () => disk.Read(0, read));
+        bench.Device.MaximumQueueSize = 4;
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content), Is.True);
+
+        // Whatever is started at once finds its turn.
+        bench.Device.HoldsRequests = true;
+        DiskTransfer[] transfers = new DiskTransfer[disk.MaximumTransfers];
+        for (int i = 0; i < transfers.Length; i++)
+        {
+            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+        }
+
+        Assert.That(bench.Device.Held, Is.LessThan(transfers.Length));
+        while (bench.Device.Held > 0)
+        {
+            bench.Device.CompleteHeld(0);
+        }
+
+        foreach (DiskTransfer transfer in transfers)
+        {
+            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+        }
+    }
+
+    [Test]
+    public void A_device_that_comes_back_and_takes_less_than_a_sector_is_given_up()
     {
         using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioDisk disk = Start(bench);
         Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
         bench.Device.ForgetHeld();
-        bench.Device.Offered |= SizeMaxFeature;
-        bench.Device.SetField32(SizeMaxField, 4096);
+        bench.Device.Offered |= SizeMaxFeature | SegMaxFeature;
+        bench.Device.SetField32(SizeMaxField, 500);
+        bench.Device.SetField32(SegMaxField, 1);
 
         bench.Device.SetNeedsReset();
 
         Assert.That(reading.Wait(s_patience), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(
-            bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less at a time than before"));
+            bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less than a sector at a time"));
+    }
+
+    [Test]
+    public void What_a_device_that_comes_back_cannot_do_any_more_fails_with_its_reason()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        bench.Device.Offered |= FlushFeature;
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        DiskTransfer beyond = Begin(disk, DiskOperation.Read, 500);
+        DiskTransfer write = Begin(disk, DiskOperation.Write, 1);
+        DiskTransfer flush = Begin(disk, DiskOperation.Flush, 0);
+        bench.Device.Offered = (bench.Device.Offered & ~FlushFeature) | ReadOnlyFeature;
+        bench.Device.SetField32(0, 100);
+
+        Trouble(bench, isBroken: false);
+
+        Assert.That(StatusOf(beyond), Is.EqualTo(DiskStatus.OutOfRange));
+        Assert.That(StatusOf(write), Is.EqualTo(DiskStatus.ReadOnly));
+        Assert.That(StatusOf(flush), Is.EqualTo(DiskStatus.Unsupported), "nobody knows about earlier writes");
+        Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Ok), "all completed writes are durable from here on");
+        Assert.That(disk.Read(1, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(1, new byte[512]), Is.EqualTo(DiskStatus.ReadOnly));
+        Assert.That(disk.Read(100, new byte[512]), Is.EqualTo(DiskStatus.OutOfRange));
+    }
+
+    [Test]
+    public void A_device_that_asks_for_a_reset_before_anybody_is_told_is_recovered()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        SimulatedDisk device = bench.Device;
+
+        // Live since the line before, and nobody is there to be told yet.
+        bench.Machine.BeforeRegister = () =>
+        {
+            if (device.IsLive && device.Status == 15)
+            {
+                bench.Machine.BeforeRegister = null;
+                device.SetNeedsReset();
+            }
+        };
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+
+        Assert.That(bench.Machine.BeforeRegister, Is.Null, "it came that far");
+        Assert.That(disk == null, Is.EqualTo(failure.Length != 0));
+        Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null);
+    }
+
+    private static DiskTransfer Begin(VirtioDisk disk, DiskOperation operation, ulong sector)
+    {
+        DiskTransfer transfer = disk.Rent()!;
+        int count = operation == DiskOperation.Flush ? 0 : 1;
+        Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(DiskStatus.Ok));
+        return transfer;
+    }
+
+    private static DiskStatus StatusOf(DiskTransfer transfer)
+    {
+        Assert.That(transfer.TryWait(s_patience, out DiskStatus status), Is.True);
+        return status;
     }
 
     private static void Trouble(DeviceBench<SimulatedDisk> bench, bool isBroken)
@@ -286,7 +562,7 @@ internal sealed class DiskRecoveryTests
     private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench, TimeSpan? timeout = null)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(
-            bench.OpenTransport(), "disk0", timeout ?? Disk.DefaultTimeout, out string failure);
+            bench.OpenTransport(), "disk0", timeout ?? TimeSpan.Zero, out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         return disk!;
     }

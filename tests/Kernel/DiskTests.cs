@@ -176,7 +176,7 @@ internal sealed class DiskTests
         DiskTransfer transfer = disk.Rent()!;
         Assert.That(() => transfer.Complete(DiskStatus.Ok), Throws.InvalidOperationException);
         Assert.That(disk.Start(transfer, DiskOperation.Read, 0, 1), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(() => transfer.Begin(), Throws.InvalidOperationException);
+        Assert.That(() => transfer.Begin(1, 0), Throws.InvalidOperationException);
         Assert.That(transfer.TryWait(TimeSpan.FromMilliseconds(20), out _), Is.False);
         transfer.Complete(DiskStatus.Unsupported);
         Assert.That(transfer.TryWait(TimeSpan.Zero, out DiskStatus status), Is.True);

@@ -1,9 +1,11 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
+using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Pci;
 
@@ -19,6 +21,7 @@ internal sealed partial class DeviceBinder
 
     private readonly Hal.Machine _machine;
     private readonly TextOutput _output;
+    private TimeSpan _requestLimit;
 
     /// <summary>Creates a binder.</summary>
     /// <param name="machine">The machine that drivers see.</param>
@@ -36,6 +39,7 @@ internal sealed partial class DeviceBinder
     /// <summary>Does all of it: the functions on PCI first, then what command line and ACPI name.</summary>
     public DeviceInventory Bind(FirmwareDescription firmware)
     {
+        _requestLimit = RequestLimit.Read(firmware.CommandLine, _output);
         Tables = FirmwareTables.Read(_machine, firmware.Tables);
         List<MmioDeviceWord> places = MmioDeviceWords.Read(firmware, _output);
         VirtioMmioDevices.AddTo(places, Tables.Names, _output);
@@ -176,7 +180,7 @@ internal sealed partial class DeviceBinder
         string failure;
         if (deviceType == DeviceTypes.Block)
         {
-            VirtioDisk? disk = VirtioDisk.TryCreate(transport, inventory.NextDiskName, out failure);
+            VirtioDisk? disk = VirtioDisk.TryCreate(transport, inventory.NextDiskName, _requestLimit, out failure);
             if (disk is null)
             {
                 return failure;

@@ -11,8 +11,9 @@ namespace VirtioGuest.Kernel.Services;
 /// A disk: sectors of 512 bytes that can be read, written and flushed from any thread, in any length.
 /// </summary>
 /// <remarks>
-/// Requests of any length are split into transfers, of which a bounded number is in flight. Every wait ends: a device
-/// that does not answer in time is reset, and its requests fail with a status. The blocking calls allocate nothing.
+/// Requests of any length are split into transfers, of which a bounded number is in flight. A request is waited for as
+/// long as it takes, unless the user chose a limit (<see cref="RequestWatch"/>); a device that breaks the rules is
+/// reset, and what cannot be done fails with a status. The blocking calls allocate nothing.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A disk lives as long as the kernel.")]
 internal abstract class Disk
@@ -20,28 +21,21 @@ internal abstract class Disk
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
     public const int SectorSize = SectorDevice.SectorSize;
 
-    /// <summary>How long a device may take for a transfer.</summary>
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
-
-    // Whoever resets a device may be a step behind with completing its transfers.
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
-
     private readonly Stack<DiskTransfer> _idle = new();
-    private readonly List<DiskTransfer> _all = [];
     private readonly SemaphoreSlim _available;
-    private readonly TimeSpan _timeout;
-    private Timer? _watch;
+    private readonly RequestWatch _watch;
+    private Timer? _timer;
     private bool _isRetired;
 
     /// <summary>Describes a disk.</summary>
     /// <param name="name">What people call it, for example <c>disk0</c>.</param>
     /// <param name="maximumTransfers">How many transfers may be in flight, at least 1.</param>
-    /// <param name="timeout">How long the device may take for one.</param>
-    protected Disk(string name, int maximumTransfers, TimeSpan timeout)
+    /// <param name="watch">Who counts how long they take.</param>
+    protected Disk(string name, int maximumTransfers, RequestWatch watch)
     {
         Name = name;
         MaximumTransfers = maximumTransfers;
-        _timeout = timeout;
+        _watch = watch;
         _available = new SemaphoreSlim(maximumTransfers, maximumTransfers);
     }
 
@@ -164,17 +158,25 @@ internal abstract class Disk
         }
 
         DiskStatus status = Start(transfer, DiskOperation.Flush, 0, 0);
-        status = status == DiskStatus.Ok ? await transfer.Completion.ConfigureAwait(false) : status;
+        status = status == DiskStatus.Ok ? await EndAsync(transfer).ConfigureAwait(false) : status;
         Return(transfer);
         return status;
     }
 
     /// <summary>Takes a transfer, and waits for one where all are in use.</summary>
     /// <returns>
-    /// The transfer, to be given back; null where there is no memory for one, or none came free in time. Whoever holds
-    /// one already only asks with <see cref="TryRent"/>, so that nobody waits for somebody who waits.
+    /// The transfer, to be given back; null where there is no memory for one, or the device is out of use. Whoever
+    /// holds one already only asks with <see cref="TryRent"/>, so that nobody waits for somebody who waits.
     /// </returns>
-    public DiskTransfer? Rent() => _available.Wait(_timeout) ? TakeIdle() : null;
+    public DiskTransfer? Rent()
+    {
+        while (!_available.Wait(_watch.Interval))
+        {
+            LookAtClock();
+        }
+
+        return TakeIdle();
+    }
 
     /// <summary>Takes a transfer where one is free.</summary>
     public DiskTransfer? TryRent() => _available.Wait(0) ? TakeIdle() : null;
@@ -231,21 +233,34 @@ internal abstract class Disk
             return DiskStatus.ReadOnly;
         }
 
+        transfer.Describe(operation, firstSector);
         return IsUsable ? Submit(transfer, operation, firstSector, count) : WhyUnusable;
     }
 
-    /// <summary>Blocks until a transfer in flight has ended; resets the device where that takes too long.</summary>
+    /// <summary>Blocks until a transfer in flight has ended, and looks at the clock every now and then.</summary>
     public DiskStatus Wait(DiskTransfer transfer)
     {
-        if (transfer.TryWait(_timeout, out DiskStatus status))
+        DiskStatus status;
+        while (!transfer.TryWait(_watch.Interval, out status))
         {
-            return status;
+            LookAtClock();
         }
 
-        ResetDevice(transfer);
-        return transfer.TryWait(_timeout + s_grace, out status)
-            ? status
-            : throw new InvalidOperationException(Name + ": a transfer outlived its device");
+        _watch.TellEnd(transfer, status);
+        return status;
+    }
+
+    /// <summary>
+    /// Looks at what the device has done and at the clock, and resets the device where a limit is over. Whoever waits
+    /// calls it about once a second.
+    /// </summary>
+    public void LookAtClock()
+    {
+        Poll();
+        if (_watch.Look())
+        {
+            ResetOverdue();
+        }
     }
 
     /// <summary>Hands a transfer over, after all checks that do not concern the device.</summary>
@@ -256,12 +271,20 @@ internal abstract class Disk
     /// <returns>The transfer, or null where memory for the device is used up.</returns>
     protected abstract DiskTransfer? CreateTransfer();
 
+    /// <summary>Looks for what the device has done, for the case that no interrupt tells of it.</summary>
+    protected abstract void Poll();
+
     /// <summary>
-    /// Resets the device because it did not answer in time. Before it returns, every transfer in flight has been
-    /// completed, and the device does not touch their buffers any more.
+    /// Resets the device because the limit is over for one or more transfers. Before it returns, those have ended, and
+    /// the device does not touch their buffers any more; the others go on.
     /// </summary>
-    /// <param name="overdue">What took too long; where it has ended meanwhile there is nothing to do.</param>
-    protected abstract void ResetDevice(DiskTransfer overdue);
+    protected abstract void ResetOverdue();
+
+    /// <summary>Marks a transfer as being with the device.</summary>
+    protected void Begin(DiskTransfer transfer) => _watch.Begin(transfer);
+
+    /// <summary>Starts a transfer's limit anew.</summary>
+    protected void Restart(DiskTransfer transfer) => _watch.Restart(transfer);
 
     private static ulong CountSectors(int length)
     {
@@ -291,7 +314,7 @@ internal abstract class Disk
             transfer = CreateTransfer();
             if (transfer is not null)
             {
-                _all.Add(transfer);
+                _watch.Add(transfer);
                 return transfer;
             }
         }
@@ -302,8 +325,16 @@ internal abstract class Disk
 
     private async ValueTask<DiskTransfer?> RentAsync()
     {
-        WatchDeadlines();
-        return await _available.WaitAsync(_timeout).ConfigureAwait(false) ? TakeIdle() : null;
+        StartTimer();
+        await _available.WaitAsync().ConfigureAwait(false);
+        return TakeIdle();
+    }
+
+    private async ValueTask<DiskStatus> EndAsync(DiskTransfer transfer)
+    {
+        DiskStatus status = await transfer.Completion.ConfigureAwait(false);
+        _watch.TellEnd(transfer, status);
+        return status;
     }
 
     private async ValueTask<DiskStatus> MoveAsync(
@@ -350,7 +381,7 @@ internal abstract class Disk
             }
             else if (inFlight.TryDequeue(out (DiskTransfer Transfer, int Offset, int Length) oldest))
             {
-                DiskStatus status = await oldest.Transfer.Completion.ConfigureAwait(false);
+                DiskStatus status = await EndAsync(oldest.Transfer).ConfigureAwait(false);
                 if (operation == DiskOperation.Read && status == DiskStatus.Ok)
                 {
                     oldest.Transfer.Data[..oldest.Length].CopyTo(destination.Span[oldest.Offset..]);
@@ -365,28 +396,14 @@ internal abstract class Disk
     }
 
     // Who blocks looks at the clock himself; who awaits has nobody else to do it for him.
-    private void WatchDeadlines()
+    private void StartTimer()
     {
-        if (Volatile.Read(ref _watch) is null)
+        if (Volatile.Read(ref _timer) is null)
         {
             lock (_idle)
             {
-                _watch ??= new Timer(_ => ResetIfOverdue(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+                _timer ??= new Timer(_ => LookAtClock(), null, _watch.Interval, _watch.Interval);
             }
-        }
-    }
-
-    private void ResetIfOverdue()
-    {
-        DiskTransfer? overdue;
-        lock (_idle)
-        {
-            overdue = _all.Find(transfer => transfer.IsOverdue(_timeout));
-        }
-
-        if (overdue is not null)
-        {
-            ResetDevice(overdue);
         }
     }
 }

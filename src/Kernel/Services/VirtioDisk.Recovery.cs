@@ -8,55 +8,73 @@ namespace VirtioGuest.Kernel.Services;
 /// <content>A device in trouble. All of this is called under the lock.</content>
 internal sealed partial class VirtioDisk
 {
-    /// <summary>Recovers a device that found itself, or was found, in trouble.</summary>
-    /// <returns>Whether the disk is in use.</returns>
-    private bool RecoverIfBroken()
-    {
-        if (!_isGone && _device.State == DeviceState.NeedsReset)
-        {
-            Recover(DiskStatus.DeviceReset);
-        }
+    /// <summary>How many bytes the device takes at once, as far as transfers have them.</summary>
+    private uint TakenAtOnce =>
+        (uint)Math.Min((ulong)_device.MaximumSegments * _device.MaximumSegmentLength, _transferLength);
 
-        return !_isGone;
+    /// <summary>
+    /// Recovers a device that found itself, or was found, in trouble: until it runs, or is given up. What it is given
+    /// at the end of a recovery may show the next trouble; the attempts are counted.
+    /// </summary>
+    private void RecoverIfBroken()
+    {
+        while (!_isGone && _device.State == DeviceState.NeedsReset)
+        {
+            Recover(isAtFault: true);
+        }
     }
 
-    private void Recover(DiskStatus failure)
+    /// <summary>Resets the device, brings it up again, and gives it what it had.</summary>
+    /// <param name="isAtFault">Whether each request that it had may be what it stumbled over.</param>
+    private void Recover(bool isAtFault)
     {
         // What is in the ring was done before the trouble; there is none where the ring itself is broken.
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int count;
         while ((count = _device.Drain(batch)) != 0)
         {
-            Complete(batch[..count]);
+            End(batch[..count]);
         }
 
+        bool hadFlush = _device.HasFlush;
+        uint taken = TakenAtOnce;
+        int requests = _device.MaximumRequests;
         _device.Stop();
-        int aborted = TakeAborted(batch, failure);
-        bool isBack = _recovery.TryRestart() && KeepsItsLimits();
+        int aborted = TakeAborted(batch);
+        bool isBack = _recovery.TryRestart() && TakesASector();
         Volatile.Write(ref _isGone, !isBack);
-        failure = isBack ? failure : WithoutDevice(failure);
+        for (int waiting = _backlog.Count; waiting > 0; waiting--)
+        {
+            // The device never had it, so it is not what the device stumbled over.
+            Repeat(_backlog.Dequeue(), isAtFault: false);
+        }
+
         for (int i = 0; i < aborted; i++)
         {
-            VirtioDiskTransfer transfer = _aborted[i];
-            DiskStatus status = failure == DiskStatus.DeviceReset && !transfer.IsRepeated
-                ? Repeat(transfer)
-                : failure;
-            if (status != DiskStatus.Ok)
-            {
-                transfer.Complete(status);
-            }
+            Repeat(_aborted[i], isAtFault);
         }
 
-        _device.Notify();
+        if (!isBack)
+        {
+            return;
+        }
+
+        _hasLostFlush |= hadFlush && !_device.HasFlush;
+        if (TakenAtOnce < taken || _device.MaximumRequests < requests)
+        {
+            _device.Transport.Machine.Log.Information(Name + ": takes less at a time than before");
+        }
+
+        Pump();
     }
 
-    /// <summary>What becomes of a failure where the device does not come back.</summary>
-    private static DiskStatus WithoutDevice(DiskStatus failure) =>
-        failure == DiskStatus.DeviceReset ? DiskStatus.DeviceBroken : failure;
+    /// <summary>How a transfer ends where the device does not come back.</summary>
+    private DiskStatus WithoutDevice(VirtioDiskTransfer transfer) =>
+        transfer.IsOverdue && !IsRemoved ? DiskStatus.TimedOut : WhyUnusable;
 
     /// <summary>Takes back all that a device had which was stopped.</summary>
     /// <returns>How many transfers can be repeated; those of a device that confirmed nothing have failed.</returns>
-    private int TakeAborted(Span<BlockCompletion> batch, DiskStatus failure)
+    private int TakeAborted(Span<BlockCompletion> batch)
     {
         int aborted = 0;
         int count;
@@ -69,7 +87,7 @@ internal sealed partial class VirtioDisk
                 if (completion.Status == BlockStatus.Abandoned)
                 {
                     transfer.Quarantine();
-                    transfer.Complete(WithoutDevice(failure));
+                    transfer.Complete(WithoutDevice(transfer));
                 }
                 else
                 {
@@ -81,29 +99,33 @@ internal sealed partial class VirtioDisk
         return aborted;
     }
 
-    /// <summary>Whether transfers that were made for an earlier life of the device fit this one.</summary>
-    private bool KeepsItsLimits()
+    /// <summary>Decides about a transfer that was with the device, or waited for it, when it was reset.</summary>
+    private void Repeat(VirtioDiskTransfer transfer, bool isAtFault)
     {
-        uint segments = ((_transferLength - 1) / _segmentLength) + 1;
-        bool keeps = _device.MaximumSegmentLength >= _segmentLength && _device.MaximumSegments >= segments;
-        if (!keeps)
+        if (_isGone || transfer.IsOverdue)
         {
-            _recovery.GiveUp("it takes less at a time than before");
+            transfer.Complete(WithoutDevice(transfer));
         }
-
-        return keeps;
+        else if (isAtFault && transfer.IsRepeated)
+        {
+            transfer.Complete(DiskStatus.DeviceReset);
+        }
+        else
+        {
+            transfer.IsRepeated |= isAtFault;
+            Restart(transfer);
+            _backlog.Enqueue(transfer);
+        }
     }
 
-    private DiskStatus Repeat(VirtioDiskTransfer transfer)
+    private bool TakesASector()
     {
-        transfer.HandOverAgain();
-        SubmitStatus status = Submit(transfer);
-        if (status == SubmitStatus.Ok)
+        bool takes = TakenAtOnce >= SectorSize;
+        if (!takes)
         {
-            return DiskStatus.Ok;
+            _recovery.GiveUp("it takes less than a sector at a time");
         }
 
-        transfer.TakeBack();
-        return StatusOf(status);
+        return takes;
     }
 }

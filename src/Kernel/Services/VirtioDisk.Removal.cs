@@ -21,28 +21,38 @@ internal sealed partial class VirtioDisk
     /// </summary>
     public void Remove()
     {
-        lock (_gate)
+        using (Enter())
         {
             Volatile.Write(ref _isRemoved, true);
             if (!_isGone)
             {
-                Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
-                int count;
-                while ((count = _device.Drain(batch)) != 0)
-                {
-                    Complete(batch[..count]);
-                }
-
-                _device.Stop();
-                Volatile.Write(ref _isGone, true);
-                int aborted = TakeAborted(batch, DiskStatus.Removed);
-                for (int i = 0; i < aborted; i++)
-                {
-                    _aborted[i].Complete(DiskStatus.Removed);
-                }
+                EndAll();
             }
         }
 
         RetireTransfers();
+    }
+
+    private void EndAll()
+    {
+        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        int count;
+        while ((count = _device.Drain(batch)) != 0)
+        {
+            End(batch[..count]);
+        }
+
+        _device.Stop();
+        Volatile.Write(ref _isGone, true);
+        int aborted = TakeAborted(batch);
+        while (_backlog.TryDequeue(out VirtioDiskTransfer? waiting))
+        {
+            waiting.Complete(DiskStatus.Removed);
+        }
+
+        for (int i = 0; i < aborted; i++)
+        {
+            _aborted[i].Complete(DiskStatus.Removed);
+        }
     }
 }

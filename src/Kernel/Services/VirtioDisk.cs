@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Block;
@@ -10,16 +11,20 @@ namespace VirtioGuest.Kernel.Services;
 /// <summary>A virtio block device as a disk.</summary>
 /// <remarks>
 /// <para>
-/// One lock keeps the device's one queue to one context at a time: submitters and the driver thread. Completions are
-/// collected under it and told outside of it.
+/// One lock keeps the device's one queue to one context at a time: submitters and the driver thread. It has one way
+/// out (<see cref="Section"/>): whoever leaves it brings a device up again that was found in trouble meanwhile, so that
+/// nobody ever finds one which nobody looks after.
 /// </para>
 /// <para>
-/// A device that asks for a reset or breaks the rules is reset and brought up again by whoever notices. Once it has
-/// confirmed the reset, what it had is handed to it once more, and fails with a status where that comes to nothing
-/// either. Doing it twice does no harm: whoever wants an order among requests waits for the first before he sends the
-/// second, and reading, writing or flushing the same again changes nothing. After a reset that was not confirmed
-/// nothing is repeated: the buffers are quarantined and the disk is out of use. What a device did not answer in time
-/// is not repeated either.
+/// Once a device has confirmed its reset, what it had is handed to it once more, and fails with a status where that
+/// comes to nothing either. Doing it twice does no harm: whoever wants an order among requests waits for the first
+/// before he sends the second, and reading, writing or flushing the same again changes nothing. After a reset that was
+/// not confirmed nothing is repeated: the buffers are quarantined and the disk is out of use. What the user's limit was
+/// over for is not repeated either.
+/// </para>
+/// <para>
+/// A device may come back with a smaller queue, or take less at a time. What finds no room waits in the backlog, and
+/// what is too long goes in pieces.
 /// </para>
 /// </remarks>
 internal sealed partial class VirtioDisk : Disk
@@ -30,26 +35,29 @@ internal sealed partial class VirtioDisk : Disk
     private const uint BufferAlignment = 4096;
     private const int FixedDescriptors = 2;
     private const int Batch = 32;
+    private const int UntoldForWarning = 3;
 
     private readonly Lock _gate = new();
     private readonly VirtioBlock _device;
     private readonly DeviceRecovery _recovery;
     private readonly uint _transferLength;
-    private readonly uint _segmentLength;
     private readonly VirtioDiskTransfer[] _transfers;
     private readonly VirtioDiskTransfer[] _aborted;
+    private readonly Queue<VirtioDiskTransfer> _backlog;
     private int _transferCount;
+    private int _untold;
+    private bool _hasLostFlush;
     private bool _isGone;
 
-    private VirtioDisk(VirtioBlock device, uint transferLength, int maximumTransfers, TimeSpan timeout)
-        : base(device.Name, maximumTransfers, timeout)
+    private VirtioDisk(VirtioBlock device, uint transferLength, int maximumTransfers, RequestWatch watch)
+        : base(device.Name, maximumTransfers, watch)
     {
         _device = device;
         _recovery = new DeviceRecovery(device);
         _transferLength = transferLength;
-        _segmentLength = device.MaximumSegmentLength;
         _transfers = new VirtioDiskTransfer[maximumTransfers];
         _aborted = new VirtioDiskTransfer[maximumTransfers];
+        _backlog = new Queue<VirtioDiskTransfer>(maximumTransfers);
     }
 
     /// <summary>The device.</summary>
@@ -72,15 +80,15 @@ internal sealed partial class VirtioDisk : Disk
     /// <param name="name">What it will be called.</param>
     /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
     public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure) =>
-        TryCreate(transport, name, DefaultTimeout, out failure);
+        TryCreate(transport, name, TimeSpan.Zero, out failure);
 
     /// <summary>Brings a device up as a disk.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
-    /// <param name="timeout">How long it may take for a transfer.</param>
+    /// <param name="limit">How long it may take for a transfer; zero for as long as it likes.</param>
     /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
     public static VirtioDisk? TryCreate(
-        VirtioTransport transport, string name, TimeSpan timeout, out string failure)
+        VirtioTransport transport, string name, TimeSpan limit, out string failure)
     {
         var events = new Events();
         var device = new VirtioBlock(transport, name, events);
@@ -108,7 +116,8 @@ internal sealed partial class VirtioDisk : Disk
         ulong segments = ((transferLength - 1) / device.MaximumSegmentLength) + 1;
         ulong fitting = (ulong)device.MaximumRequests * FixedDescriptors / (segments + FixedDescriptors);
         var maximumTransfers = (int)Math.Clamp(fitting, 1, PreferredTransfers);
-        var disk = new VirtioDisk(device, transferLength, maximumTransfers, timeout);
+        var watch = new RequestWatch(name, transport.Machine.Clock, transport.Machine.Log, limit);
+        var disk = new VirtioDisk(device, transferLength, maximumTransfers, watch);
         events.Attach(disk);
 
         // What changed before the disk was there to be told.
@@ -125,7 +134,7 @@ internal sealed partial class VirtioDisk : Disk
             return null;
         }
 
-        var transfer = new VirtioDiskTransfer(_transferCount, memory, _segmentLength);
+        var transfer = new VirtioDiskTransfer(_transferCount, memory);
         _transfers[_transferCount++] = transfer;
         return transfer;
     }
@@ -134,113 +143,205 @@ internal sealed partial class VirtioDisk : Disk
     protected override DiskStatus Submit(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
     {
         var own = (VirtioDiskTransfer)transfer;
-        if (operation == DiskOperation.Flush && !_device.HasFlush)
-        {
-            // Without the feature every completed write is durable already (virtio 1.4, 5.2.5.1).
-            own.Begin();
-            own.Complete(DiskStatus.Ok);
-            return DiskStatus.Ok;
-        }
-
         BlockOperation request = operation switch
         {
             DiskOperation.Read => BlockOperation.Read,
             DiskOperation.Write => BlockOperation.Write,
             _ => BlockOperation.Flush,
         };
-        own.HandOver(request, firstSector, (uint)count * SectorSize);
-        SubmitStatus status;
-        lock (_gate)
+        own.Prepare(request, firstSector, (uint)count * SectorSize);
+        using Section section = Enter();
+        if (_isGone)
         {
-            status = Submit(own);
-            if (status == SubmitStatus.NotRunning && RecoverIfBroken())
-            {
-                status = Submit(own);
-            }
-
-            if (status == SubmitStatus.Ok)
-            {
-                own.Begin();
-                _device.Notify();
-                return DiskStatus.Ok;
-            }
+            return WhyUnusable;
         }
 
-        own.TakeBack();
-        return StatusOf(status);
+        Begin(own);
+        _backlog.Enqueue(own);
+        Pump();
+        return DiskStatus.Ok;
     }
 
     /// <inheritdoc/>
-    protected override void ResetDevice(DiskTransfer overdue)
+    protected override void Poll()
     {
-        lock (_gate)
+        OnConfigurationChange();
+
+        // One may have been answered just now, and its interrupt be on its way: once is no sign.
+        if (TakeAnswers() != 0 && Interlocked.Increment(ref _untold) == UntoldForWarning)
         {
-            if (!_isGone && overdue.IsInFlight)
-            {
-                Recover(DiskStatus.TimedOut);
-            }
+            _device.Transport.Machine.Log.Warning(
+                Name + ": no interrupt tells of its answers; they are looked for about once a second");
         }
     }
+
+    /// <inheritdoc/>
+    protected override void ResetOverdue()
+    {
+        using Section section = Enter();
+        if (!_isGone && Array.Exists(_transfers, IsStuck))
+        {
+            Recover(isAtFault: false);
+        }
+    }
+
+    private static bool IsStuck(VirtioDiskTransfer? transfer) => transfer is { IsInFlight: true, IsOverdue: true };
 
     private DiskStatus StatusOf(SubmitStatus status) => status switch
     {
         SubmitStatus.OutOfRange => DiskStatus.OutOfRange,
         SubmitStatus.ReadOnly => DiskStatus.ReadOnly,
         SubmitStatus.Full => DiskStatus.NoResources,
-        SubmitStatus.NotOffered => DiskStatus.Unsupported,
         SubmitStatus.NotRunning => WhyUnusable,
-        _ => throw new InvalidOperationException("the driver calls a request invalid"),
+        _ => DiskStatus.Unsupported,
     };
 
-    private SubmitStatus Submit(VirtioDiskTransfer transfer) =>
-        _device.TrySubmit(transfer.Operation, transfer.FirstSector, transfer.Segments, transfer.Token);
+    private static DiskStatus StatusOf(BlockStatus status) => status switch
+    {
+        BlockStatus.Ok => DiskStatus.Ok,
+        BlockStatus.Unsupported => DiskStatus.Unsupported,
+        _ => DiskStatus.DeviceError,
+    };
+
+    private Section Enter()
+    {
+        _gate.Enter();
+        return new Section(this);
+    }
+
+    /// <summary>Gives the device what waits for it, as far as there is room.</summary>
+    private void Pump()
+    {
+        while (_backlog.TryPeek(out VirtioDiskTransfer? next) && TryHandOver(next))
+        {
+            _backlog.Dequeue();
+        }
+
+        _device.Notify();
+    }
+
+    /// <summary>Gives the device the next piece of a transfer.</summary>
+    /// <returns>
+    /// False where it has to wait: for room, or for the device to be brought up again. True where the device has it,
+    /// and where it has come to its end because it is nothing for this device.
+    /// </returns>
+    private bool TryHandOver(VirtioDiskTransfer transfer)
+    {
+        if (transfer.Operation == BlockOperation.Flush && !_device.HasFlush)
+        {
+            transfer.Complete(VouchForWrites());
+            return true;
+        }
+
+        transfer.HandOver(_device.MaximumSegmentLength, _device.MaximumSegments, _device.BlockSize);
+        SubmitStatus status = _device.TrySubmit(
+            transfer.Operation, transfer.FirstSector, transfer.Segments, transfer.Token);
+        if (status == SubmitStatus.Ok)
+        {
+            return true;
+        }
+
+        transfer.TakeBack();
+        bool canWait = status == SubmitStatus.Full ? _device.InFlight != 0 : _device.State == DeviceState.NeedsReset;
+        if (!canWait)
+        {
+            transfer.Complete(StatusOf(status));
+        }
+
+        return !canWait;
+    }
+
+    /// <summary>A flush where the device has none.</summary>
+    /// <returns>
+    /// Ok: without the feature every completed write is durable already (virtio 1.4, 5.2.5.1). But where the device had
+    /// it in an earlier life, somebody has to hear once that nobody knows about the writes of that time.
+    /// </returns>
+    private DiskStatus VouchForWrites()
+    {
+        bool hasLostFlush = _hasLostFlush;
+        _hasLostFlush = false;
+        return hasLostFlush ? DiskStatus.Unsupported : DiskStatus.Ok;
+    }
 
     private void OnUsedBuffers()
     {
+        Volatile.Write(ref _untold, 0);
+        TakeAnswers();
+    }
+
+    /// <summary>Takes back what the device has done, and gives it what waits, until there is no more for now.</summary>
+    /// <returns>How much it had done.</returns>
+    private int TakeAnswers()
+    {
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        int total = 0;
         bool hasMore = true;
         while (hasMore)
         {
-            int count;
-            lock (_gate)
+            // Once for each batch, so that others get in between.
+            using Section section = Enter();
+            if (_isGone)
             {
-                if (_isGone)
-                {
-                    return;
-                }
-
-                _device.HoldInterrupts();
-                count = _device.Drain(batch);
-                hasMore = _device.State == DeviceState.Running
-                    && (count == batch.Length || _device.EnableInterrupts());
-                RecoverIfBroken();
+                break;
             }
 
-            Complete(batch[..count]);
+            _device.HoldInterrupts();
+            int count = _device.Drain(batch);
+            End(batch[..count]);
+            Pump();
+            hasMore = _device.State == DeviceState.Running && (count == batch.Length || _device.EnableInterrupts());
+            total += count;
         }
+
+        return total;
     }
 
     private void OnConfigurationChange()
     {
-        lock (_gate)
-        {
-            _device.ObserveChange();
-            RecoverIfBroken();
-        }
+        using Section section = Enter();
+        _device.ObserveChange();
     }
 
-    private void Complete(ReadOnlySpan<BlockCompletion> completions)
+    private void End(ReadOnlySpan<BlockCompletion> completions)
     {
         foreach (BlockCompletion completion in completions)
         {
             VirtioDiskTransfer transfer = _transfers[completion.Token];
             transfer.TakeBack();
-            transfer.Complete(completion.Status switch
+            if (completion.Status == BlockStatus.Ok && transfer.TryAdvance())
             {
-                BlockStatus.Ok => DiskStatus.Ok,
-                BlockStatus.Unsupported => DiskStatus.Unsupported,
-                _ => DiskStatus.DeviceError,
-            });
+                Restart(transfer);
+                _backlog.Enqueue(transfer);
+            }
+            else
+            {
+                transfer.Complete(StatusOf(completion.Status));
+            }
+        }
+    }
+
+    /// <summary>The time in which the lock is held.</summary>
+    private readonly ref struct Section
+    {
+        private readonly VirtioDisk _disk;
+
+        /// <summary>Begins it; the lock is held.</summary>
+        public Section(VirtioDisk disk)
+        {
+            _disk = disk;
+        }
+
+        /// <summary>Looks after the device and lets go of the lock.</summary>
+        public void Dispose()
+        {
+            try
+            {
+                _disk.RecoverIfBroken();
+            }
+            finally
+            {
+                _disk._gate.Exit();
+            }
         }
     }
 

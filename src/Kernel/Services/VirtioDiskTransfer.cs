@@ -5,25 +5,28 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Kernel.Services;
 
 /// <summary>A transfer to a virtio block device, with contiguous memory outside of the heap as its buffer.</summary>
+/// <remarks>
+/// The device gets it in one piece, or in several one after the other where it takes less at a time: that may change
+/// whenever the device is brought up again.
+/// </remarks>
 internal sealed class VirtioDiskTransfer : DiskTransfer
 {
     private readonly DmaMemory _memory;
-    private readonly uint _segmentLength;
-    private readonly DmaSegment[] _segments;
+    private DmaSegment[] _segments = [];
+    private ulong _firstSector;
     private uint _length;
+    private uint _done;
+    private uint _piece;
     private bool _isQuarantined;
     private int _segmentCount;
 
     /// <summary>Creates a transfer.</summary>
     /// <param name="token">What the device's driver knows it by.</param>
     /// <param name="memory">The buffer.</param>
-    /// <param name="segmentLength">The longest segment that the device takes, in bytes.</param>
-    public VirtioDiskTransfer(int token, DmaMemory memory, uint segmentLength)
+    public VirtioDiskTransfer(int token, DmaMemory memory)
     {
         Token = token;
         _memory = memory;
-        _segmentLength = segmentLength;
-        _segments = new DmaSegment[(int)(((memory.Length - 1) / segmentLength) + 1)];
     }
 
     /// <summary>What the device's driver knows it by.</summary>
@@ -32,52 +35,70 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
     /// <summary>What is done.</summary>
     public BlockOperation Operation { get; private set; }
 
-    /// <summary>The first sector.</summary>
-    public ulong FirstSector { get; private set; }
+    /// <summary>The first sector of the piece.</summary>
+    public ulong FirstSector => _firstSector + (_done / Disk.SectorSize);
 
-    /// <summary>Whether it was handed over a second time, because the device was reset meanwhile.</summary>
-    public bool IsRepeated { get; private set; }
+    /// <summary>Whether the piece was handed over a second time, because the device was reset meanwhile.</summary>
+    public bool IsRepeated { get; set; }
 
-    /// <summary>The part of the buffer that is transferred, in segments that the device takes.</summary>
+    /// <summary>The part of the buffer that is the piece, in segments that the device takes.</summary>
     public ReadOnlySpan<DmaSegment> Segments => _segments.AsSpan(0, _segmentCount);
 
     /// <inheritdoc/>
     public override Span<byte> Data => _memory.Bytes(0, _memory.Length);
 
-    /// <summary>Hands the part of the buffer that is transferred over to the device.</summary>
+    /// <summary>Says what is to be done.</summary>
     /// <param name="operation">What will be done.</param>
     /// <param name="firstSector">The first sector.</param>
     /// <param name="length">How many bytes.</param>
-    public void HandOver(BlockOperation operation, ulong firstSector, uint length)
+    public void Prepare(BlockOperation operation, ulong firstSector, uint length)
     {
         Operation = operation;
-        FirstSector = firstSector;
         IsRepeated = false;
+        _firstSector = firstSector;
         _length = length;
-        _segmentCount = 0;
-        for (uint offset = 0; offset < length; offset += _segmentLength)
+        _done = 0;
+    }
+
+    /// <summary>Hands the next piece over to the device, or the same once more.</summary>
+    /// <param name="segmentLength">The longest segment that the device takes, in bytes.</param>
+    /// <param name="segments">How many segments it takes; with that length, at least a sector.</param>
+    /// <param name="blockSize">The device's block size, in bytes.</param>
+    public void HandOver(uint segmentLength, int segments, uint blockSize)
+    {
+        ulong room = (ulong)segments * segmentLength;
+
+        // Cut between blocks where the device takes a whole one: QEMU fails requests for parts of them.
+        uint unit = room < blockSize ? Disk.SectorSize : blockSize;
+        _piece = (uint)Math.Min(_length - _done, room - (room % unit));
+        int count = (int)((_piece + (ulong)segmentLength - 1) / segmentLength);
+        if (_segments.Length < count)
         {
-            uint part = Math.Min(_segmentLength, length - offset);
-            _segments[_segmentCount++] = _memory.Segment(offset, part);
-            if (part == length - offset)
-            {
-                break;
-            }
+            _segments = new DmaSegment[count];
         }
 
-        HandOver();
+        _segmentCount = 0;
+        for (uint offset = 0; offset < _piece; offset += _segments[_segmentCount++].Length)
+        {
+            uint part = Math.Min(segmentLength, _piece - offset);
+            _segments[_segmentCount] = _memory.Segment(_done + offset, part);
+        }
+
+        _memory.Sync(_done, _piece, Operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite);
     }
 
-    /// <summary>Hands the same over once more.</summary>
-    public void HandOverAgain()
-    {
-        IsRepeated = true;
-        HandOver();
-    }
-
-    /// <summary>Takes the part back from the device.</summary>
+    /// <summary>Takes the piece back from the device.</summary>
     public void TakeBack() =>
-        _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PostRead : DmaSync.PostWrite);
+        _memory.Sync(_done, _piece, Operation == BlockOperation.Read ? DmaSync.PostRead : DmaSync.PostWrite);
+
+    /// <summary>Moves on to the next piece.</summary>
+    /// <returns>Whether there is one.</returns>
+    public bool TryAdvance()
+    {
+        _done += _piece;
+        IsRepeated = false;
+        return _done < _length;
+    }
 
     /// <summary>Takes the buffer out of use for good, because the device may still write to it.</summary>
     public void Quarantine()
@@ -94,7 +115,4 @@ internal sealed class VirtioDiskTransfer : DiskTransfer
             _memory.Free();
         }
     }
-
-    private void HandOver() =>
-        _memory.Sync(0, _length, Operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite);
 }

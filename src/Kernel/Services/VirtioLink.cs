@@ -17,6 +17,10 @@ namespace VirtioGuest.Kernel.Services;
 /// A device that asks for a reset or breaks the rules is reset and brought up again. Frames that it had are lost, as
 /// frames may be; the stack above keeps its address and its lease, because the station is the same as before.
 /// </para>
+/// <para>
+/// Whatever touches the device leaves through <see cref="Serve"/>, which looks after it, or schedules that where the
+/// stack's lock is held (<see cref="TrySend"/>). So a device in trouble always has somebody who brings it up again.
+/// </para>
 /// </remarks>
 internal sealed class VirtioLink : EthernetLink
 {
@@ -58,6 +62,13 @@ internal sealed class VirtioLink : EthernetLink
     /// <inheritdoc/>
     public override bool IsUp => _device.IsLinkUp && _device.State == DeviceState.Running;
 
+    /// <summary>
+    /// Does work that must not be done where it is found, soon and on another thread: the thread pool, unless a test
+    /// wants to choose the moment.
+    /// </summary>
+    public Action<Action> Elsewhere { get; set; } =
+        static work => ThreadPool.UnsafeQueueUserWorkItem(static due => due(), work, preferLocal: false);
+
     /// <summary>Brings a device up as a link.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
@@ -81,7 +92,8 @@ internal sealed class VirtioLink : EthernetLink
         var link = new VirtioLink(device);
         events.Attach(link);
 
-        // What changed before the link was there to be told.
+        // What changed before the link was there to be told: the device may have answered its first notification with
+        // trouble.
         link.OnConfigurationChange();
         return link;
     }
@@ -113,38 +125,37 @@ internal sealed class VirtioLink : EthernetLink
         }
 
         // What came before has raised its interrupt in vain.
-        Receive();
+        Serve();
     }
 
     /// <inheritdoc/>
     public override bool TrySend(ReadOnlySpan<byte> frame)
     {
+        bool isTaken;
+        bool isInTrouble;
         lock (_transmitGate)
         {
-            if (_device.TryTransmit(frame) != TransmitStatus.Ok)
+            isTaken = _device.TryTransmit(frame) == TransmitStatus.Ok;
+            if (isTaken)
             {
-                if (_device.State == DeviceState.NeedsReset)
-                {
-                    // Not here: the stack's lock is held, and no interrupt need follow.
-                    ThreadPool.UnsafeQueueUserWorkItem(
-                        static link => link.RecoverIfBroken(), this, preferLocal: false);
-                }
-
-                return false;
+                _device.NotifyTransmit();
             }
 
-            _device.NotifyTransmit();
-            return true;
+            isInTrouble = _device.State == DeviceState.NeedsReset;
         }
+
+        if (isInTrouble)
+        {
+            // Not here: the stack's lock is held, and no interrupt need follow.
+            Elsewhere(Serve);
+        }
+
+        return isTaken;
     }
 
     private void OnUsedBuffers(ushort queueIndex)
     {
-        if (queueIndex == VirtioNet.ReceiveQueueIndex)
-        {
-            Receive();
-        }
-        else
+        if (queueIndex == VirtioNet.TransmitQueueIndex)
         {
             lock (_transmitGate)
             {
@@ -152,7 +163,7 @@ internal sealed class VirtioLink : EthernetLink
             }
         }
 
-        RecoverIfBroken();
+        Serve();
     }
 
     private void OnConfigurationChange()
@@ -165,7 +176,17 @@ internal sealed class VirtioLink : EthernetLink
             }
         }
 
-        RecoverIfBroken();
+        Serve();
+    }
+
+    /// <summary>Takes what the device has received, and brings it up again where it is in trouble.</summary>
+    private void Serve()
+    {
+        do
+        {
+            Receive();
+        }
+        while (TryRecover());
     }
 
     private void Receive()
@@ -186,11 +207,13 @@ internal sealed class VirtioLink : EthernetLink
         }
     }
 
-    private void RecoverIfBroken()
+    /// <summary>Brings the device up again where it is in trouble.</summary>
+    /// <returns>Whether it did, and has to be looked at again: there is no interrupt for what came meanwhile.</returns>
+    private bool TryRecover()
     {
         if (_device.State != DeviceState.NeedsReset)
         {
-            return;
+            return false;
         }
 
         lock (_receiveGate)
@@ -200,16 +223,14 @@ internal sealed class VirtioLink : EthernetLink
                 // Another thread may have come first.
                 if (_isGone || _device.State != DeviceState.NeedsReset)
                 {
-                    return;
+                    return false;
                 }
 
                 _device.Stop();
                 _isGone = !_recovery.TryRestart() || !IsTheSame();
+                return !_isGone;
             }
         }
-
-        // What came before interrupts were connected raised none.
-        Receive();
     }
 
     /// <summary>Whether the device is what those above the link took it for.</summary>

@@ -11,13 +11,15 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 internal sealed class DeviceBench<TDevice> : IDisposable
     where TDevice : SimulatedDevice
 {
-    public DeviceBench(Func<SimulatedMachine, TDevice> create, ushort deviceId)
+    public DeviceBench(
+        Func<SimulatedMachine, TDevice> create, ushort deviceId, SimulatedMachine? machine = null)
     {
+        Machine = machine ?? new SimulatedMachine();
         Device = create(Machine);
         Function = new SimulatedFunction(Machine, Device) { DeviceId = deviceId };
     }
 
-    public SimulatedMachine Machine { get; } = new SimulatedMachine();
+    public SimulatedMachine Machine { get; }
 
     public TDevice Device { get; }
 

@@ -244,6 +244,11 @@ internal abstract class SimulatedDevice
     /// <summary>The driver has new buffers in a queue.</summary>
     protected abstract void OnNotify(int queue);
 
+    /// <summary>The driver has reset the device.</summary>
+    protected virtual void OnReset()
+    {
+    }
+
     private QueueRegisters? Selected => _queueSelect < AvailableQueues ? _queues[_queueSelect] : null;
 
     private void Log(string line) => Writes.Add(line);
@@ -306,6 +311,7 @@ internal abstract class SimulatedDevice
                 queue.Reset(MaximumQueueSize);
             }
 
+            OnReset();
             return;
         }
 

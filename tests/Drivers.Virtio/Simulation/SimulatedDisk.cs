@@ -30,6 +30,9 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
     /// <summary>The used length of every request, instead of what was written.</summary>
     public uint? ForcedLength { get; set; }
 
+    /// <summary>Whether a reset makes it forget what it holds; else a test does that.</summary>
+    public bool ForgetsAtReset { get; set; }
+
     public int Held => _held.Count;
 
     public Span<byte> Content => _content;
@@ -49,8 +52,19 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
         InterruptQueueIfWanted(0);
     }
 
+    /// <summary>Looks at the ring although nobody notified it.</summary>
+    public void Poll() => OnNotify(0);
+
     /// <summary>Forgets held requests, as a reset makes a device do.</summary>
     public void ForgetHeld() => _held.Clear();
+
+    protected override void OnReset()
+    {
+        if (ForgetsAtReset)
+        {
+            _held.Clear();
+        }
+    }
 
     protected override void OnNotify(int queue)
     {
@@ -65,6 +79,12 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
 
             Complete(buffer);
             any = true;
+        }
+
+        // Before the interrupt, in which the driver may make the next requests available.
+        if (Ring(0).HasEventIndex)
+        {
+            Ring(0).AskForNotificationAt(0);
         }
 
         if (any)

@@ -10,6 +10,13 @@ internal sealed class SimulatedInterrupts : InterruptController
     private const ulong MessageAddress = 0xFEE00000;
 
     private readonly List<Message> _messages = new List<Message>();
+    private readonly Queue<(ulong Address, uint Data)> _pending = new Queue<(ulong, uint)>();
+
+    /// <summary>Whether messages wait for <see cref="Deliver"/>.</summary>
+    public bool IsQueued { get; set; }
+
+    /// <summary>How many messages wait.</summary>
+    public int Pending => _pending.Count;
 
     public int MessagesLeft { get; set; } = int.MaxValue;
 
@@ -35,7 +42,11 @@ internal sealed class SimulatedInterrupts : InterruptController
 
         MessagesLeft--;
         Message message = new Message(this, name, handler, MessageAddress, (uint)(0x40 + _messages.Count));
-        _messages.Add(message);
+        lock (_messages)
+        {
+            _messages.Add(message);
+        }
+
         return message;
     }
 
@@ -51,18 +62,52 @@ internal sealed class SimulatedInterrupts : InterruptController
         return new Line(this, line);
     }
 
-    public void Send(ulong address, uint data)
+    /// <summary>Delivers what waits so far; what nobody waits for any more is lost.</summary>
+    /// <param name="times">How often each is delivered.</param>
+    public void Deliver(int times = 1)
     {
-        foreach (Message message in _messages)
+        (ulong Address, uint Data)[] pending;
+        lock (_pending)
         {
-            if (message.Address == address && message.Data == data && !message.IsReleased)
-            {
-                message.Handler.OnInterrupt();
-                return;
-            }
+            pending = _pending.ToArray();
+            _pending.Clear();
         }
 
-        throw new InvalidOperationException($"nobody waits for message {data:x} at {address:x}");
+        foreach ((ulong address, uint data) in pending)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                Find(address, data)?.Handler.OnInterrupt();
+            }
+        }
+    }
+
+    public void Send(ulong address, uint data)
+    {
+        if (IsQueued)
+        {
+            lock (_pending)
+            {
+                _pending.Enqueue((address, data));
+            }
+
+            return;
+        }
+
+        Message message = Find(address, data)
+            ?? throw new InvalidOperationException($"nobody waits for message {data:x} at {address:x}");
+        message.Handler.OnInterrupt();
+    }
+
+    private Message? Find(ulong address, uint data)
+    {
+        Message[] messages;
+        lock (_messages)
+        {
+            messages = _messages.ToArray();
+        }
+
+        return Array.Find(messages, m => m.Address == address && m.Data == data && !m.IsReleased);
     }
 
     private sealed class Message : MessageInterrupt

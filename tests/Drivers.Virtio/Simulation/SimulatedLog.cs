@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Hal;
 
@@ -8,9 +9,30 @@ internal sealed class SimulatedLog : DeviceLog
 {
     public List<string> Warnings { get; } = new List<string>();
 
-    public override void Information(string message)
+    public List<string> Notices { get; } = new List<string>();
+
+    /// <summary>Whether a warning has some words, whoever warns meanwhile.</summary>
+    public bool HasWarned(string words)
     {
+        lock (Warnings)
+        {
+            return Warnings.Exists(line => line.Contains(words, StringComparison.Ordinal));
+        }
     }
 
-    public override void Warning(string message) => Warnings.Add(message);
+    public override void Information(string message)
+    {
+        lock (Notices)
+        {
+            Notices.Add(message);
+        }
+    }
+
+    public override void Warning(string message)
+    {
+        lock (Warnings)
+        {
+            Warnings.Add(message);
+        }
+    }
 }

@@ -8,7 +8,10 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 /// </summary>
 internal sealed class SimulatedMachine : Machine, IDisposable
 {
-    public SimulatedMemory Memory { get; } = new SimulatedMemory();
+    public SimulatedMemory Memory { get; init; } = new SimulatedMemory();
+
+    /// <summary>Called before each access to a register, so that a device can act there.</summary>
+    public Action? BeforeRegister { get; set; }
 
     public SimulatedInterrupts Messages { get; } = new SimulatedInterrupts();
 
@@ -30,33 +33,65 @@ internal sealed class SimulatedMachine : Machine, IDisposable
     public override DeviceLog Log => Lines;
 
     public override MmioRegion? MapMmio(ulong physicalAddress, uint length) =>
-        Function == null ? null : new Window(Function, physicalAddress, length);
+        Function == null ? null : new Window(this, Function, physicalAddress, length);
 
     public void Dispose() => Memory.Dispose();
 
     private sealed class Window : MmioRegion
     {
+        private readonly SimulatedMachine _machine;
         private readonly SimulatedFunction _function;
         private readonly ulong _start;
 
-        public Window(SimulatedFunction function, ulong start, uint length)
+        public Window(SimulatedMachine machine, SimulatedFunction function, ulong start, uint length)
             : base(length)
         {
+            _machine = machine;
             _function = function;
             _start = start;
         }
 
-        public override byte Read8(uint offset) => (byte)_function.ReadRegister(Place(offset, 1), 1);
+        public override byte Read8(uint offset) => (byte)Read(offset, 1);
 
-        public override ushort Read16(uint offset) => (ushort)_function.ReadRegister(Place(offset, 2), 2);
+        public override ushort Read16(uint offset) => (ushort)Read(offset, 2);
 
-        public override uint Read32(uint offset) => _function.ReadRegister(Place(offset, 4), 4);
+        public override uint Read32(uint offset) => Read(offset, 4);
 
-        public override void Write8(uint offset, byte value) => _function.WriteRegister(Place(offset, 1), 1, value);
+        public override void Write8(uint offset, byte value) => Write(offset, 1, value);
 
-        public override void Write16(uint offset, ushort value) => _function.WriteRegister(Place(offset, 2), 2, value);
+        public override void Write16(uint offset, ushort value) => Write(offset, 2, value);
 
-        public override void Write32(uint offset, uint value) => _function.WriteRegister(Place(offset, 4), 4, value);
+        public override void Write32(uint offset, uint value) => Write(offset, 4, value);
+
+        // A device answers one access at a time, whoever makes it. Where interrupts are calls, the callers take turns.
+        private uint Read(uint offset, int width)
+        {
+            _machine.BeforeRegister?.Invoke();
+            if (!_machine.Messages.IsQueued)
+            {
+                return _function.ReadRegister(Place(offset, (uint)width), width);
+            }
+
+            lock (_function)
+            {
+                return _function.ReadRegister(Place(offset, (uint)width), width);
+            }
+        }
+
+        private void Write(uint offset, int width, uint value)
+        {
+            _machine.BeforeRegister?.Invoke();
+            if (!_machine.Messages.IsQueued)
+            {
+                _function.WriteRegister(Place(offset, (uint)width), width, value);
+                return;
+            }
+
+            lock (_function)
+            {
+                _function.WriteRegister(Place(offset, (uint)width), width, value);
+            }
+        }
 
         private ulong Place(uint offset, uint width)
         {

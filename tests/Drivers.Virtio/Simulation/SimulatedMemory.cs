@@ -24,6 +24,9 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
     /// <summary>What went wrong, in words; empty where the driver kept the rules.</summary>
     public List<string> Violations { get; } = new List<string>();
 
+    /// <summary>Called before each hand-over, so that a device can act there.</summary>
+    public Action? BeforeHandOver { get; set; }
+
     /// <summary>How many allocations are still to succeed.</summary>
     public int AllocationsLeft { get; set; } = int.MaxValue;
 
@@ -48,7 +51,11 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
         NativeMemory.Clear(block + GuardLength, length);
         Region region = new Region(this, block, block + GuardLength, _nextDeviceAddress, length);
         _nextDeviceAddress += (length + 0xFFFu) & ~0xFFFUL;
-        _regions.Add(region);
+        lock (_regions)
+        {
+            _regions.Add(region);
+        }
+
         return region;
     }
 
@@ -107,21 +114,25 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
 
     private Region Find(ulong deviceAddress, uint length, string what)
     {
-        foreach (Region region in _regions)
+        Region? region;
+        lock (_regions)
         {
-            if (deviceAddress >= region.DeviceAddress
-                && deviceAddress + length <= region.DeviceAddress + region.Length)
-            {
-                if (region.IsGone)
-                {
-                    Violations.Add($"the device {what} freed memory");
-                }
-
-                return region;
-            }
+            region = _regions.Find(r =>
+                deviceAddress >= r.DeviceAddress && deviceAddress + length <= r.DeviceAddress + r.Length);
         }
 
-        throw new InvalidOperationException($"the device {what} {length} bytes at {deviceAddress:x}: no such memory");
+        if (region == null)
+        {
+            throw new InvalidOperationException(
+                $"the device {what} {length} bytes at {deviceAddress:x}: no such memory");
+        }
+
+        if (region.IsGone)
+        {
+            Violations.Add($"the device {what} freed memory");
+        }
+
+        return region;
     }
 
     private sealed class Region : DmaMemory
@@ -185,6 +196,7 @@ internal sealed unsafe class SimulatedMemory : DmaTag, IDisposable
 
         protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site)
         {
+            _owner.BeforeHandOver?.Invoke();
             if (IsGone)
             {
                 _owner.Violations.Add($"{operation} of freed memory");

@@ -59,6 +59,8 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
         InterruptQueueIfWanted(1);
     }
 
+    protected override void OnReset() => _held.Clear();
+
     protected override void OnNotify(int queue)
     {
         while (queue == 1 && Ring(1).TryTake() is { } buffer)

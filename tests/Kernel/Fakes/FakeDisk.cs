@@ -1,6 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
+using NUnit.Framework;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 
 namespace VirtioGuest.Kernel.Tests.Fakes;
@@ -14,7 +17,7 @@ internal sealed class FakeDisk : Disk
     private bool _isGone;
 
     public FakeDisk(int sectors, int transferSectors = 8, int maximumTransfers = 4, TimeSpan? timeout = null)
-        : base("disk0", maximumTransfers, timeout ?? TimeSpan.FromSeconds(10))
+        : base("disk0", maximumTransfers, new RequestWatch("disk0", new Clock(), new Log(), timeout ?? TimeSpan.Zero))
     {
         Content = new byte[sectors * SectorSize];
         _transferSectors = transferSectors;
@@ -72,7 +75,7 @@ internal sealed class FakeDisk : Disk
 
     protected override DiskStatus Submit(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
     {
-        transfer.Begin();
+        Begin(transfer);
         var request = new Request(transfer, operation, firstSector, count);
         lock (_pending)
         {
@@ -98,7 +101,7 @@ internal sealed class FakeDisk : Disk
         return DiskStatus.Ok;
     }
 
-    protected override void ResetDevice(DiskTransfer overdue)
+    protected override void ResetOverdue()
     {
         _isGone = true;
         lock (_pending)
@@ -110,6 +113,10 @@ internal sealed class FakeDisk : Disk
 
             _pending.Clear();
         }
+    }
+
+    protected override void Poll()
+    {
     }
 
     private void CompleteOne()
@@ -146,6 +153,20 @@ internal sealed class FakeDisk : Disk
     }
 
     private sealed record Request(DiskTransfer Transfer, DiskOperation Operation, ulong First, int Count);
+
+    private sealed class Clock : MonotonicClock
+    {
+        public override ulong Nanoseconds => (ulong)Stopwatch.GetElapsedTime(0).TotalMicroseconds * 1000;
+
+        public override void Relax() => Thread.Sleep(1);
+    }
+
+    private sealed class Log : DeviceLog
+    {
+        public override void Information(string message) => TestContext.Progress.WriteLine(message);
+
+        public override void Warning(string message) => TestContext.Progress.WriteLine("warning: " + message);
+    }
 
     private sealed class Transfer(byte[] data) : DiskTransfer
     {

@@ -1,0 +1,136 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Threading;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Kernel.Services;
+
+/// <summary>
+/// Counts how long the requests of a disk wait, names to people those that wait long, and finds those for which the
+/// limit is over that the user may have chosen.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Slow is not broken. Only time in which the guest ran counts: somebody looks every second, and what lies between two
+/// looks counts for two seconds at most, even where the machine was paused for hours. And a device that completes what
+/// it was given before a request is at work: the limit of that request begins again.
+/// </para>
+/// <para>What it was given later does not count, so that a request which it forgot is found while others pass.</para>
+/// </remarks>
+internal sealed class RequestWatch
+{
+    private const ulong Second = 1_000_000_000;
+    private const ulong LongestStep = 2 * Second;
+
+    /// <summary>How long a request waits before it is named; then twice as long, and so on.</summary>
+    private const ulong FirstNaming = 30 * Second;
+
+    private readonly Lock _gate = new();
+    private readonly List<DiskTransfer> _all = [];
+    private readonly string _disk;
+    private readonly MonotonicClock _clock;
+    private readonly DeviceLog _log;
+    private readonly ulong _limit;
+    private ulong _sequence;
+    private ulong _nextNaming = FirstNaming;
+
+    /// <summary>Watches nothing yet.</summary>
+    /// <param name="disk">What people call the disk.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="log">Where people read it.</param>
+    /// <param name="limit">How long a request may wait while the device does nothing for it; zero for ever.</param>
+    public RequestWatch(string disk, MonotonicClock clock, DeviceLog log, TimeSpan limit)
+    {
+        _disk = disk;
+        _clock = clock;
+        _log = log;
+        _limit = (ulong)limit.TotalMilliseconds * 1_000_000;
+        TimeSpan half = limit / 2;
+        Interval = limit == TimeSpan.Zero || half.TotalSeconds > 1 ? TimeSpan.FromSeconds(1) : half;
+    }
+
+    /// <summary>How often somebody has to look while a request waits.</summary>
+    public TimeSpan Interval { get; }
+
+    /// <summary>Watches a transfer from now on.</summary>
+    public void Add(DiskTransfer transfer)
+    {
+        lock (_gate)
+        {
+            _all.Add(transfer);
+        }
+    }
+
+    /// <summary>A transfer is given to the device.</summary>
+    public void Begin(DiskTransfer transfer) =>
+        transfer.Begin(Interlocked.Increment(ref _sequence), _clock.Nanoseconds);
+
+    /// <summary>A transfer is given to the device again, or a part of it was done.</summary>
+    public void Restart(DiskTransfer transfer) => transfer.Restart(_clock.Nanoseconds);
+
+    /// <summary>Looks at the clock.</summary>
+    /// <returns>Whether a transfer is overdue.</returns>
+    public bool Look()
+    {
+        lock (_gate)
+        {
+            ulong firstEnded = DiskTransfer.NoSequence;
+            foreach (DiskTransfer transfer in _all)
+            {
+                firstEnded = Math.Min(firstEnded, transfer.TakeFirstEnded());
+            }
+
+            ulong now = _clock.Nanoseconds;
+            bool isOverdue = false;
+            DiskTransfer? oldest = null;
+            foreach (DiskTransfer transfer in _all)
+            {
+                if (transfer.Count(now, LongestStep, firstEnded, _limit))
+                {
+                    _log.Warning(
+                        $"{_disk}: a {transfer.Description} was not answered for {Seconds(_limit)}, "
+                        + "which is the limit");
+                }
+
+                isOverdue |= transfer.IsInFlight && transfer.IsOverdue;
+                if (transfer.IsInFlight && (oldest is null || transfer.Waited > oldest.Waited))
+                {
+                    oldest = transfer;
+                }
+            }
+
+            Name(oldest);
+            return isOverdue;
+        }
+    }
+
+    /// <summary>Tells of the end of a transfer, where people were told that it waits.</summary>
+    public void TellEnd(DiskTransfer transfer, DiskStatus status)
+    {
+        // A reset was told of.
+        bool isAnswer = status is not (DiskStatus.TimedOut or DiskStatus.DeviceReset or DiskStatus.DeviceBroken);
+        if (isAnswer && transfer.IsNamed)
+        {
+            _log.Information($"{_disk}: the {transfer.Description} was answered after {Seconds(transfer.Waited)}");
+        }
+    }
+
+    private static string Seconds(ulong nanoseconds) =>
+        (nanoseconds / (double)Second).ToString("0.#", CultureInfo.InvariantCulture) + " s";
+
+    private void Name(DiskTransfer? oldest)
+    {
+        ulong waited = oldest is null ? 0 : oldest.Waited;
+        if (waited < FirstNaming)
+        {
+            _nextNaming = FirstNaming;
+        }
+        else if (waited >= _nextNaming && oldest!.TryName())
+        {
+            _log.Warning(
+                $"{_disk}: a {oldest.Description} has not been answered for {waited / Second} s, still waiting");
+            _nextNaming *= 2;
+        }
+    }
+}

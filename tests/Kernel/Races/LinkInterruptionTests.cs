@@ -1,0 +1,379 @@
+using System;
+using System.Collections.Generic;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Rings;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+using VirtioGuest.Net;
+
+namespace VirtioGuest.Kernel.Tests.Races;
+
+/// <summary>
+/// A link whose device acts once between any two steps of the driver. Whatever it does then, no exception escapes, a
+/// device in trouble is recovered or named as given up, and frames that arrived do not lie about.
+/// </summary>
+[TestFixture]
+internal sealed class LinkInterruptionTests
+{
+    private const ulong MacFeature = 1UL << 5;
+    private const int MostSteps = 20_000;
+
+    private static readonly byte[] s_mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
+
+    private static readonly ulong[] s_forms =
+    [
+        0,
+        RingModel.EventIdx,
+        SimulatedDevice.RingPacked,
+        SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx,
+    ];
+
+    // Who has 10.0.0.1? Tell 10.0.0.2, whose station is 02:00:00:00:00:02.
+    private static readonly byte[] s_arpRequest = Convert.FromHexString(
+        "FFFFFFFFFFFF" + "020000000002" + "0806"
+        + "0001" + "0800" + "06" + "04" + "0001"
+        + "020000000002" + "0A000002" + "000000000000" + "0A000001" + new string('0', 36));
+
+    /// <summary>What a device does.</summary>
+    public enum Deed
+    {
+        /// <summary>Delivers a frame.</summary>
+        Deliver,
+
+        /// <summary>Delivers a frame and fills all other buffers.</summary>
+        Flood,
+
+        /// <summary>Uses a receive buffer that is none.</summary>
+        ForgeReceive,
+
+        /// <summary>Says that it used more receive buffers than there are.</summary>
+        Jump,
+
+        /// <summary>Uses a transmit buffer that is none.</summary>
+        ForgeTransmit,
+
+        /// <summary>Asks for a reset.</summary>
+        AskForReset,
+
+        /// <summary>Asks for a reset, and does not confirm it.</summary>
+        Hang,
+
+        /// <summary>Asks for a reset, and comes back with small queues.</summary>
+        Shrink,
+    }
+
+    [Test]
+    public void Whenever_the_device_acts_nothing_lies_about(
+        [Values] Deed deed, [Values(Delivery.Once, Delivery.Twice, Delivery.Early, Delivery.Late)] Delivery delivery)
+    {
+        foreach (ulong form in s_forms)
+        {
+            // A reset that is not confirmed takes a second of looks.
+            int stride = deed == Deed.Hang ? Nightly.Cases(499, 13) : Nightly.Cases(29, 1);
+            int steps = ((int)deed + (int)delivery) % stride;
+            while (Run(form, deed, delivery, steps))
+            {
+                steps += stride;
+                Assert.That(steps, Is.LessThan(MostSteps));
+            }
+
+            Assert.That(steps, Is.GreaterThan(30));
+        }
+    }
+
+    [Test]
+    public void Whenever_a_new_device_asks_for_a_reset_the_link_works_in_the_end([Values] bool isDisk)
+    {
+        int steps = 0;
+        while (isDisk ? CreateDisk(steps) : CreateLink(steps))
+        {
+            steps++;
+            Assert.That(steps, Is.LessThan(MostSteps));
+        }
+
+        Assert.That(steps, Is.GreaterThan(30));
+    }
+
+    private static bool CreateDisk(int step)
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        bench.ExpectsViolations = true;
+        bench.Machine.Messages.IsQueued = true;
+        VirtioDisk? disk;
+        string failure;
+        bool isReached;
+        var transport = bench.OpenTransport();
+        using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
+        {
+            disk = VirtioDisk.TryCreate(transport, "disk0", out failure);
+            isReached = !steps.IsPending;
+        }
+
+        bench.Machine.Messages.Deliver();
+        Assert.That(disk is null, Is.EqualTo(failure.Length != 0), $"step {step}");
+        Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null, $"step {step}");
+        return isReached;
+    }
+
+    private static bool CreateLink(int step)
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench(0);
+        VirtioLink? link;
+        string failure;
+        bool isReached;
+        var transport = bench.OpenTransport();
+        NetworkPort? port = null;
+        using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
+        {
+            link = VirtioLink.TryCreate(transport, "net0", out failure);
+            if (link is not null)
+            {
+                port = new NetworkPort("net0", link);
+                link.Connect(port.Stack);
+            }
+
+            isReached = !steps.IsPending;
+        }
+
+        bench.Machine.Messages.Deliver();
+        Assert.That(link is null, Is.EqualTo(failure.Length != 0), $"step {step}");
+        if (port is not null)
+        {
+            Assert.That(link!.IsUp, Is.True, $"step {step}: {link.Device.State}");
+            Assert.That(bench.Device.Deliver(s_arpRequest), Is.True, $"step {step}");
+            bench.Machine.Messages.Deliver();
+            Assert.That(port.Stack.GetStatistics().FramesReceived, Is.EqualTo(1), $"step {step}");
+        }
+
+        return isReached;
+    }
+
+    // Its interrupt arrives before anybody is there to be told, if it does at all.
+    private static void AskAtOnce<T>(DeviceBench<T> bench)
+        where T : SimulatedDevice
+    {
+        if (bench.Device.IsLive)
+        {
+            bench.Device.SetNeedsReset();
+            bench.Machine.Messages.Deliver();
+        }
+    }
+
+    private static bool Run(ulong form, Deed deed, Delivery delivery, int step)
+    {
+        using DeviceBench<SimulatedNetwork> bench = NewBench(form);
+        string where = $"form {form:x}, {deed}, {delivery}: the device acts at step {step}";
+        try
+        {
+            return new Story(bench, delivery).Run(step, deed);
+        }
+        catch (Exception exception) when (exception is not ResultStateException)
+        {
+            Assert.Fail($"{where}: {exception}");
+            throw;
+        }
+        catch (AssertionException exception)
+        {
+            throw new AssertionException($"{where}: {exception.Message}", exception);
+        }
+    }
+
+    private static DeviceBench<SimulatedNetwork> NewBench(ulong form)
+    {
+        DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.ExpectsViolations = true;
+        bench.Device.MaximumQueueSize = 4;
+        bench.Device.Offered = SimulatedDevice.Version1 | MacFeature | form;
+        bench.Machine.Messages.IsQueued = true;
+        s_mac.CopyTo(bench.Device.Configuration, 0);
+        return bench;
+    }
+
+    private sealed class Story
+    {
+        private readonly DeviceBench<SimulatedNetwork> _bench;
+        private readonly Delivery _delivery;
+        private readonly NetworkPort _port;
+        private readonly VirtioLink _link;
+        private readonly Queue<Action> _elsewhere = new();
+        private bool _isHeldBack;
+        private ulong _delivered;
+        private int _lives;
+
+        public Story(DeviceBench<SimulatedNetwork> bench, Delivery delivery)
+        {
+            _bench = bench;
+            _delivery = delivery;
+            VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
+            Assert.That(link, Is.Not.Null, failure);
+            _link = link!;
+            _link.Elsewhere = _elsewhere.Enqueue;
+            _port = new NetworkPort("net0", _link);
+            _link.Connect(_port.Stack);
+            _port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any);
+            Settle();
+        }
+
+        public bool Run(int step, Deed deed)
+        {
+            bool isReached;
+            using (var steps = new Steps(_bench.Machine, step, () => Do(deed)))
+            {
+                Deliver();
+                Settle();
+                _link.TrySend(s_arpRequest);
+                Settle();
+                Deliver();
+                Deliver();
+                Settle();
+                _bench.Device.HoldsTransmit = true;
+                for (int i = 0; i < 6; i++)
+                {
+                    _link.TrySend(s_arpRequest);
+                }
+
+                _bench.Device.HoldsTransmit = false;
+                Settle();
+                while (_bench.Device.HeldTransmissions > 0)
+                {
+                    _bench.Device.CompleteTransmission(0);
+                }
+
+                Settle();
+                _link.TrySend(s_arpRequest);
+                Settle();
+                isReached = !steps.IsPending;
+            }
+
+            _isHeldBack = true;
+            Settle();
+            if (_link.Device.State == DeviceState.Running)
+            {
+                Deliver();
+                Settle();
+                _isHeldBack = true;
+                Settle();
+                _bench.Device.Sent.Clear();
+
+                // What was forged in the transmit queue may be found only now.
+                for (int attempt = 0; attempt < 5 && !_link.TrySend(s_arpRequest); attempt++)
+                {
+                    Settle();
+                    _isHeldBack = true;
+                }
+
+                Check(_bench.Device.Sent.Count == 1, "a frame is sent in the end");
+            }
+
+            return isReached;
+        }
+
+        private static void Check(bool condition, string what)
+        {
+            if (!condition)
+            {
+                Assert.Fail(what);
+            }
+        }
+
+        private void Deliver()
+        {
+            if (_delivery == Delivery.Early)
+            {
+                _bench.Device.InterruptQueue(0);
+                _bench.Machine.Messages.Deliver();
+            }
+
+            if (_bench.Device.IsLive && _bench.Device.Deliver(s_arpRequest))
+            {
+                _delivered++;
+            }
+        }
+
+        private void Settle()
+        {
+            if (_delivery == Delivery.Late)
+            {
+                _isHeldBack = !_isHeldBack;
+                if (_isHeldBack)
+                {
+                    return;
+                }
+            }
+
+            for (int round = 0; round < 10; round++)
+            {
+                _bench.Machine.Messages.Deliver(_delivery == Delivery.Twice ? 2 : 1);
+                while (_elsewhere.TryDequeue(out Action? work))
+                {
+                    work();
+                }
+            }
+
+            DeviceState state = _link.Device.State;
+            bool isGivenUp = _bench.Machine.Lines.HasWarned("given up");
+            Check(
+                state == DeviceState.Running
+                    || (isGivenUp && state is DeviceState.Stopped or DeviceState.Abandoned),
+                $"a device in trouble has nobody who looks after it: it is {state}");
+            if (isGivenUp)
+            {
+                return;
+            }
+
+            // What was in a ring when the device was reset is lost, as frames may be.
+            int lives = _link.Device.Describe().Restarts;
+            ulong received = (ulong)_port.Stack.GetStatistics().FramesReceived;
+            Check(received == _delivered || lives != _lives, $"{received} frames received of {_delivered}");
+            _lives = lives;
+            _delivered = received;
+        }
+
+        private void Do(Deed deed)
+        {
+            SimulatedNetwork device = _bench.Device;
+            if (!device.IsLive)
+            {
+                return;
+            }
+
+            switch (deed)
+            {
+                case Deed.Deliver:
+                    _delivered += device.Deliver(s_arpRequest) ? 1UL : 0;
+                    break;
+                case Deed.Flood:
+                    while (device.Deliver(s_arpRequest))
+                    {
+                        _delivered++;
+                    }
+
+                    break;
+                case Deed.ForgeReceive:
+                    device.Ring(0).WriteUsed(0xFFFF, 1, 1);
+                    device.InterruptQueueIfWanted(0);
+                    break;
+                case Deed.Jump when device.Ring(0) is SplitRingModel split:
+                    split.SetUsedIndex((ushort)(split.UsedIndex + 200));
+                    device.InterruptQueueIfWanted(0);
+                    break;
+                case Deed.ForgeTransmit when device.HeldTransmissions > 0:
+                    device.Ring(1).WriteUsed(0xFFFF, 1, 1);
+                    device.InterruptQueueIfWanted(1);
+                    break;
+                case Deed.Hang:
+                    device.LooksPerReset = -1;
+                    device.SetNeedsReset();
+                    break;
+                case Deed.Shrink:
+                    device.MaximumQueueSize = 2;
+                    device.SetNeedsReset();
+                    break;
+                default:
+                    device.SetNeedsReset();
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Tests.Rings;
+using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Kernel.Services;
+
+namespace VirtioGuest.Kernel.Tests.Races;
+
+/// <summary>
+/// Disks whose device works on a thread of its own, with interrupts on another, while several threads read and write:
+/// whatever the moment, nothing sleeps over work and every sector is the right one.
+/// </summary>
+[TestFixture(0UL)]
+[TestFixture(SimulatedDevice.RingPacked)]
+[TestFixture(RingModel.IndirectDesc | RingModel.EventIdx)]
+[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+internal sealed class ThreadedDiskTests
+{
+    private const int Users = 3;
+    private const int SectorsPerUser = 64;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private readonly ulong _features;
+
+    public ThreadedDiskTests(ulong features)
+    {
+        _features = features;
+    }
+
+    [Test]
+    public void A_device_on_a_thread_of_its_own_is_never_slept_over([Values] bool isInTrouble)
+    {
+        int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
+        TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
+        int rounds = Nightly.Cases(300, 20_000);
+        var machine = new SimulatedMachine { Memory = new SimulatedMemory { IsCoherent = true } };
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(Users * SectorsPerUser, machine);
+        bench.ExpectsViolations = true;
+        bench.Device.Offered = SimulatedDevice.Version1 | _features;
+        bench.Device.HoldsRequests = true;
+        bench.Device.ForgetsAtReset = true;
+        bench.Machine.Messages.IsQueued = true;
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Assert.That(disk, Is.Not.Null, failure);
+
+        bool isOver = false;
+        var failures = new List<string>();
+        var device = new Thread(() => Guard(failures, () =>
+        {
+            var random = new Random(seed);
+            while (!Volatile.Read(ref isOver))
+            {
+                lock (bench.Function)
+                {
+                    Act(bench, random, isInTrouble);
+                }
+
+                Thread.SpinWait(random.Next(200));
+            }
+        }));
+        var interrupts = new Thread(() => Guard(failures, () =>
+        {
+            var random = new Random(seed + 1);
+            while (!Volatile.Read(ref isOver))
+            {
+                bench.Machine.Messages.Deliver(1 + (random.Next(20) == 0 ? 1 : 0));
+                Thread.SpinWait(random.Next(200));
+            }
+        }));
+        var users = new Thread[Users];
+        for (int user = 0; user < Users; user++)
+        {
+            int own = user;
+            users[user] = new Thread(() => Guard(failures, () => Use(bench, disk!, seed + 2 + own, own, rounds)));
+            users[user].Start();
+        }
+
+        device.Start();
+        interrupts.Start();
+        bool isDone = true;
+        foreach (Thread user in users)
+        {
+            isDone &= user.Join(s_patience);
+        }
+
+        string state = $"{FuzzSeed.Describe(seed)}: {disk!.Device.State}, {bench.Device.Held} at the device";
+        Volatile.Write(ref isOver, true);
+        device.Join();
+        interrupts.Join();
+        lock (failures)
+        {
+            Assert.That(failures, Is.Empty, state);
+        }
+
+        Assert.That(isDone, Is.True, "somebody sleeps: " + state);
+    }
+
+    private static void Guard(List<string> failures, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception exception)
+        {
+            lock (failures)
+            {
+                failures.Add(exception.ToString());
+            }
+        }
+    }
+
+    private static void Act(DeviceBench<SimulatedDisk> bench, Random random, bool isInTrouble)
+    {
+        SimulatedDisk device = bench.Device;
+        if (!device.IsLive || (device.Status & 64) != 0)
+        {
+            return;
+        }
+
+        if (device.Held > 0)
+        {
+            device.CompleteHeld(random.Next(device.Held));
+        }
+
+        int what = random.Next(2000);
+        if (what < 20)
+        {
+            device.InterruptQueue(0);
+        }
+        else if (isInTrouble && what < 25)
+        {
+            // One minute of quiet before each, so that it is never given up.
+            bench.Machine.Time.Advance(DeviceRecovery.Calm);
+            device.SetNeedsReset();
+        }
+        else if (isInTrouble && what < 30 && device.Held > 0)
+        {
+            bench.Machine.Time.Advance(DeviceRecovery.Calm);
+            device.Ring(0).WriteUsed(0xFFFF, 1, 1);
+            device.InterruptQueueIfWanted(0);
+        }
+    }
+
+    private static void Use(DeviceBench<SimulatedDisk> bench, VirtioDisk disk, int seed, int user, int rounds)
+    {
+        var random = new Random(seed);
+        byte[] written = new byte[SectorsPerUser * 512];
+        byte[] read = new byte[SectorsPerUser * 512];
+        DiskStatus beginning = disk.Write((ulong)(user * SectorsPerUser), written);
+        Require(beginning is DiskStatus.Ok or DiskStatus.DeviceReset, $"the first write ends with {beginning}");
+        for (int round = 0; round < rounds; round++)
+        {
+            int first = random.Next(SectorsPerUser);
+            int count = 1 + random.Next(Math.Min(8, SectorsPerUser - first));
+            Span<byte> part = written.AsSpan(first * 512, count * 512);
+            ulong sector = (ulong)((user * SectorsPerUser) + first);
+            random.NextBytes(part);
+            DiskStatus status;
+            do
+            {
+                // What met trouble twice was not done; whoever wants it sends it again.
+                status = disk.Write(sector, part);
+            }
+            while (status == DiskStatus.DeviceReset);
+            Require(status == DiskStatus.Ok, $"a write ends with {status}");
+            do
+            {
+                status = disk.Read(sector, read.AsSpan(0, count * 512));
+            }
+            while (status == DiskStatus.DeviceReset);
+            Require(status == DiskStatus.Ok, $"a read ends with {status}");
+            Require(read.AsSpan(0, count * 512).SequenceEqual(part), $"sector {sector} has other bytes");
+        }
+    }
+
+    private static void Require(bool condition, string what)
+    {
+        if (!condition)
+        {
+            throw new InvalidOperationException(what);
+        }
+    }
+}
