@@ -49,8 +49,8 @@ internal sealed class MutantTests
     [TestCase(Head + "mutant a: b\nfile c", "line 5", TestName = "File inside of a mutant is refused")]
     public void Nonsense_is_refused_with_its_line(string text, string why)
     {
-        BuildFailure failure = Assert.Throws<BuildFailure>(() => MutantList.Parse("a.txt", text));
-        Assert.That(failure.Message, Does.Contain(why).And.Contains("a.txt"));
+        BuildFailure? failure = Assert.Throws<BuildFailure>(() => MutantList.Parse("a.txt", text));
+        Assert.That(failure?.Message, Does.Contain(why).And.Contains("a.txt"));
     }
 
     [Test]

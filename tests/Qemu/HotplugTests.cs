@@ -61,7 +61,7 @@ public sealed class HotplugTests : QemuTest
         Plug(guest, disk, bus);
         guest.WaitForLine("^disk0: virtio-blk at .*");
         guest.Type("blk 0 fill 0 65536 1; blk 0 fill 0 65536 2; blk 0 fill 0 65536 3\n");
-        guest.WaitForText("65536 1; ");
+        guest.WaitForText("65536 3");
 
         Unplug(guest, "^disk0, .*: the device was removed$");
         guest.WaitForLine("^error: disk0: the device was removed$");

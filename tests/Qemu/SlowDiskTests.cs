@@ -110,7 +110,7 @@ public sealed class SlowDiskTests : QemuTest
 
     private static GuestOptions Throttled(DiskImage disk, string limit) => new GuestOptions().WithArguments(
         "-drive", $"if=none,id=slow,format=raw,file={disk.Path},file.locking=off,{limit}",
-        "-device", "virtio-blk-pci,drive=slow,id=slowdisk,packed=on");
+        "-device", "virtio-blk-pci,drive=slow,packed=on");
 
     private static void Pause(QemuGuest guest, int seconds)
     {
@@ -121,7 +121,7 @@ public sealed class SlowDiskTests : QemuTest
 
     private static void Hasten(QemuGuest guest)
     {
-        JsonObject limits = new() { ["id"] = "slowdisk" };
+        JsonObject limits = new() { ["device"] = "slow" };
         foreach (string name in (string[])["bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"])
         {
             limits[name] = 0;
