@@ -83,7 +83,10 @@ public sealed class HotplugTests : QemuTest
             guest.Monitor.Execute("netdev_add", new JsonObject { ["type"] = "user", ["id"] = "n" });
             guest.Monitor.Execute("device_add", new JsonObject
             {
-                ["driver"] = "virtio-net-pci", ["id"] = "d", ["netdev"] = "n", ["bus"] = bus,
+                ["driver"] = "virtio-net-pci",
+                ["id"] = "d",
+                ["netdev"] = "n",
+                ["bus"] = bus,
             });
             guest.WaitForLine($"^net{round}: virtio-net at ");
             Command(guest, $"net {round} dhcp", $"^net{round}: 10\\.0\\.2\\.15/24");
@@ -115,7 +118,10 @@ public sealed class HotplugTests : QemuTest
         });
         guest.Monitor.Execute("device_add", new JsonObject
         {
-            ["driver"] = "virtio-blk-pci", ["id"] = "d", ["drive"] = "b", ["bus"] = bus,
+            ["driver"] = "virtio-blk-pci",
+            ["id"] = "d",
+            ["drive"] = "b",
+            ["bus"] = bus,
             ["addr"] = bus == "rp" ? "0x0" : "0x5",
         });
     }
