@@ -19,9 +19,9 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
     {
         var checksum = new Crc32();
         string? failure = disk.ReadRange(first, count, new Summer(shell, checksum));
-        if (failure is not null || shell.IsInterrupted)
+        if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
-            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+            return early;
         }
 
         shell.Output.WriteLine(Hexadecimal.Format(checksum.Value, 8));

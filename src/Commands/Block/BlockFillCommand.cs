@@ -18,9 +18,9 @@ public sealed class BlockFillCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         string? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
-        if (failure is not null || shell.IsInterrupted)
+        if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
-            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+            return early;
         }
 
         shell.Output.WriteLine("filled " + DecimalText.Of(count) + " sectors");

@@ -18,11 +18,11 @@ public sealed class BlockReadCommand : SectorRangeCommand
     {
         var dump = new HexDump(shell.Output, unchecked(first * SectorDevice.SectorSize));
         string? failure = disk.ReadRange(first, count, new Dumper(shell, dump));
-        if (failure is not null || shell.IsInterrupted)
+        if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             // The offset at the end would say that this was all.
             dump.Flush();
-            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+            return early;
         }
 
         dump.End();

@@ -24,9 +24,9 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
             return CommandResult.Failure(comparison.Difference);
         }
 
-        if (failure is not null || shell.IsInterrupted)
+        if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
-            return failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+            return early;
         }
 
         shell.Output.WriteLine("verified " + DecimalText.Of(count) + " sectors");

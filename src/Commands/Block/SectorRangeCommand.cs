@@ -40,6 +40,18 @@ public abstract class SectorRangeCommand : BlockCommand
         return Run(shell, disk, first, count, seed);
     }
 
+    /// <summary>Whether a command did not get through its range.</summary>
+    /// <param name="shell">Where it runs.</param>
+    /// <param name="disk">The disk.</param>
+    /// <param name="failure">Why the disk failed, or null.</param>
+    /// <param name="result">How it ends then.</param>
+    private protected static bool EndsEarly(
+        ShellContext shell, SectorDevice disk, string? failure, out CommandResult result)
+    {
+        result = failure is null ? CommandResult.Interrupted : Failure(disk, failure);
+        return failure is not null || shell.IsInterrupted;
+    }
+
     /// <summary>Runs the command on a range that lies on the disk.</summary>
     /// <param name="shell">Where it is run.</param>
     /// <param name="disk">The disk.</param>

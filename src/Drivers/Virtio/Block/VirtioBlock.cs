@@ -180,13 +180,8 @@ public sealed partial class VirtioBlock : VirtioDevice
             return false;
         }
 
-        Virtqueue queue = Requests;
-        bool isWaiting = queue.EnableInterrupts();
-        if (!queue.IsUsable)
-        {
-            CheckFault(queue);
-        }
-
+        bool isWaiting = Requests.EnableInterrupts();
+        CheckFault(Requests);
         return isWaiting;
     }
 
