@@ -84,6 +84,7 @@ internal sealed class DiskRecoveryTests
         Assert.That(await Task.WhenAny(writing, Task.Delay(s_patience)), Is.SameAs(writing));
         Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
+        disk.Remove();
     }
 
     [Test]

@@ -60,6 +60,7 @@ internal sealed class LinkRecoveryTests
         }
 
         Assert.That(Count(port, "frames received"), Is.EqualTo(DeviceRecovery.Attempts), "through all lives");
+        port.Remove();
     }
 
     [Test]

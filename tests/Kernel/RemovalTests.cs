@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio;
@@ -61,6 +62,28 @@ internal sealed class RemovalTests
     }
 
     [Test]
+    public async Task Removed_disk_is_not_looked_at_any_more()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk? disk = VirtioDisk.TryCreate(
+            bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out string failure);
+        Assert.That(disk, Is.Not.Null, failure);
+        Assert.That(await disk!.ReadAsync(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        int looks = 0;
+        bench.Machine.Time.OnLook = () => Interlocked.Increment(ref looks);
+        Assert.That(() => Volatile.Read(ref looks), Is.Positive.After(10_000, 5), "whoever awaits has a timer");
+
+        disk.Remove();
+
+        int before = looks;
+        Thread.Sleep(100);
+        Assert.That(looks, Is.EqualTo(before));
+        Assert.That(await disk.ReadAsync(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
+        Thread.Sleep(100);
+        Assert.That(looks, Is.EqualTo(before), "a refused request starts none");
+    }
+
+    [Test]
     public void Removed_link_is_down_and_sends_nothing()
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();
@@ -69,8 +92,9 @@ internal sealed class RemovalTests
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
 
-        link.Remove();
+        port.Remove();
 
+        Assert.That(port.IsRemoved, Is.True);
         Assert.That(link.IsUp, Is.False);
         Assert.That(link.TrySend(new byte[60]), Is.False);
         Assert.That(

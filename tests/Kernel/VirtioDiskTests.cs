@@ -36,6 +36,7 @@ internal sealed class VirtioDiskTests
         Array.Clear(read);
         Assert.That(await disk.ReadAsync(11, read), Is.EqualTo(DiskStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
+        disk.Remove();
     }
 
     [Test]

@@ -41,7 +41,7 @@ internal sealed class DeviceInventory
 
     /// <summary>The network ports whose devices are still there.</summary>
     public IReadOnlyList<NetworkPort> PresentNetworks =>
-        Array.FindAll(_networks, port => port.Link is not VirtioLink { IsRemoved: true });
+        Array.FindAll(_networks, port => !port.IsRemoved);
 
     /// <summary>The virtio devices that are driven, in the order in which they were found.</summary>
     public IReadOnlyList<VirtioDevice> VirtioDevices => _virtioDevices;
@@ -79,9 +79,9 @@ internal sealed class DeviceInventory
 
         foreach (NetworkPort port in _networks)
         {
-            if (port.Link is VirtioLink { IsRemoved: false } own && own.Device.Transport.Location == location)
+            if (!port.IsRemoved && port.Link is VirtioLink own && own.Device.Transport.Location == location)
             {
-                own.Remove();
+                port.Remove();
                 return Forget(own.Device);
             }
         }

@@ -15,7 +15,7 @@ namespace VirtioGuest.Kernel.Services;
 /// long as it takes, unless the user chose a limit (<see cref="RequestWatch"/>); a device that breaks the rules is
 /// reset, and what cannot be done fails with a status. The blocking calls allocate nothing.
 /// </remarks>
-[SuppressMessage("Design", "CA1001", Justification = "A disk lives as long as the kernel.")]
+[SuppressMessage("Design", "CA1001", Justification = "What ends its life stops the timer.")]
 internal abstract class Disk
 {
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
@@ -201,10 +201,11 @@ internal abstract class Disk
 
     /// <summary>
     /// Gives the memory of all transfers back, those that somebody holds when he returns them. The device is out of
-    /// use.
+    /// use, and once this returns nobody looks at it any more because time has passed.
     /// </summary>
-    protected void RetireTransfers()
+    protected void Retire()
     {
+        Timer? timer;
         lock (_idle)
         {
             _isRetired = true;
@@ -212,6 +213,15 @@ internal abstract class Disk
             {
                 transfer.Free();
             }
+
+            timer = _timer;
+            _timer = null;
+        }
+
+        using var isOver = new ManualResetEvent(initialState: false);
+        if (timer is not null && timer.Dispose(isOver))
+        {
+            isOver.WaitOne();
         }
     }
 
@@ -402,7 +412,10 @@ internal abstract class Disk
         {
             lock (_idle)
             {
-                _timer ??= new Timer(_ => LookAtClock(), null, _watch.Interval, _watch.Interval);
+                if (!_isRetired)
+                {
+                    _timer ??= new Timer(_ => LookAtClock(), null, _watch.Interval, _watch.Interval);
+                }
             }
         }
     }

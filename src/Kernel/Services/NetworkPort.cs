@@ -11,6 +11,7 @@ internal sealed class NetworkPort
 
     private readonly Lock _gate = new();
     private Timer? _housekeeping;
+    private bool _isRemoved;
 
     /// <summary>Joins a link and a stack.</summary>
     /// <param name="name">What people call the port, for example <c>net0</c>.</param>
@@ -31,17 +32,30 @@ internal sealed class NetworkPort
     /// <summary>The protocols.</summary>
     public NetworkStack Stack { get; }
 
+    /// <summary>Whether its device was taken out of the machine.</summary>
+    public bool IsRemoved => Volatile.Read(ref _isRemoved);
+
+    /// <summary>
+    /// Ends the port's life because its device is about to be taken out, or has been: nothing is sent any more.
+    /// </summary>
+    public void Remove()
+    {
+        lock (_gate)
+        {
+            _isRemoved = true;
+            _housekeeping?.Dispose();
+            _housekeeping = null;
+        }
+
+        (Link as VirtioLink)?.Remove();
+    }
+
     /// <summary>Asks a DHCP server for an address, and keeps the lease alive from then on.</summary>
     public DhcpResult Dhcp()
     {
         DhcpResult result = Stack.Dhcp(s_dhcpTimeout);
         if (result.Status == DhcpStatus.Bound)
         {
-            lock (_gate)
-            {
-                _housekeeping ??= new Timer(_ => RunTimers());
-            }
-
             RunTimers();
         }
 
@@ -50,8 +64,14 @@ internal sealed class NetworkPort
 
     private void RunTimers()
     {
-        TimeSpan next = Stack.RunTimers();
-        _housekeeping?.Change(TimeSpan.FromMilliseconds(Math.Clamp(next.TotalMilliseconds, 1000, 60_000)),
-            Timeout.InfiniteTimeSpan);
+        double next = Math.Clamp(Stack.RunTimers().TotalMilliseconds, 1000, 60_000);
+        lock (_gate)
+        {
+            if (!_isRemoved)
+            {
+                _housekeeping ??= new Timer(_ => RunTimers());
+                _housekeeping.Change(TimeSpan.FromMilliseconds(next), Timeout.InfiniteTimeSpan);
+            }
+        }
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class VirtioDisk
             }
         }
 
-        RetireTransfers();
+        Retire();
     }
 
     private void EndAll()

@@ -98,9 +98,6 @@ internal sealed class VirtioLink : EthernetLink
         return link;
     }
 
-    /// <summary>Whether the device was taken out.</summary>
-    public bool IsRemoved { get; private set; }
-
     /// <summary>Ends the link's life because its device is about to be taken out, or has been.</summary>
     public void Remove()
     {
@@ -108,7 +105,6 @@ internal sealed class VirtioLink : EthernetLink
         {
             lock (_transmitGate)
             {
-                IsRemoved = true;
                 _isGone = true;
                 _device.Stop();
             }

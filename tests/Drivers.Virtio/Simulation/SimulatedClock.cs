@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
@@ -7,7 +8,17 @@ internal sealed class SimulatedClock : MonotonicClock
 {
     private ulong _now = 1000;
 
-    public override ulong Nanoseconds => _now;
+    /// <summary>Called whenever somebody looks at the time.</summary>
+    public Action? OnLook { get; set; }
+
+    public override ulong Nanoseconds
+    {
+        get
+        {
+            OnLook?.Invoke();
+            return _now;
+        }
+    }
 
     public void Advance(ulong nanoseconds) => _now += nanoseconds;
 

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -22,20 +23,22 @@ internal sealed class CosmosStages
     ];
 
     private readonly string _folder;
-    private readonly DateTime _begin = DateTime.UtcNow;
+    // What was there before is known by its own time: a file's time lags behind the clock by some milliseconds.
+    private readonly Dictionary<string, DateTime> _before;
 
     /// <param name="output">The folder that all of the build's output goes to.</param>
-    public CosmosStages(string output) => _folder = Path.Combine(output, "bin", "VirtioGuest.Cosmos.Kernel");
+    public CosmosStages(string output)
+    {
+        _folder = Path.Combine(output, "bin", "VirtioGuest.Cosmos.Kernel");
+        _before = ListFiles().ToDictionary(file => file.FullName, file => file.LastWriteTimeUtc);
+    }
 
     /// <summary>The stage that the build is at, in a few words.</summary>
     public string Current
     {
         get
         {
-            FileInfo[] files = Directory.Exists(_folder)
-                ? [.. new DirectoryInfo(_folder).EnumerateFiles(Files, SearchOption.AllDirectories)
-                    .Where(file => file.LastWriteTimeUtc >= _begin)]
-                : [];
+            FileInfo[] files = [.. ListFiles().Where(IsNew)];
             foreach ((string extension, string stage) in s_stages)
             {
                 FileInfo? file = files.FirstOrDefault(each => each.Extension == extension);
@@ -49,4 +52,11 @@ internal sealed class CosmosStages
             return "the sources are compiled";
         }
     }
+
+    private IEnumerable<FileInfo> ListFiles() => Directory.Exists(_folder)
+        ? new DirectoryInfo(_folder).EnumerateFiles(Files, SearchOption.AllDirectories)
+        : [];
+
+    private bool IsNew(FileInfo file) =>
+        !_before.TryGetValue(file.FullName, out DateTime before) || file.LastWriteTimeUtc != before;
 }

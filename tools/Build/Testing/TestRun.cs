@@ -29,7 +29,7 @@ internal static class TestRun
             progress.Step("compile the solution", () => Compile(workspace));
             if (filter is null)
             {
-                counts += progress.Step("check the layout of the sources", () => CheckFormat(workspace));
+                counts += progress.Step("check the layout of the sources", () => CheckFormat(workspace, nightly));
             }
 
             counts += RunProjects(workspace, progress, nightly, filter);
@@ -78,11 +78,11 @@ internal static class TestRun
         }
     }
 
-    private static TestCounts CheckFormat(Workspace workspace)
+    private static TestCounts CheckFormat(Workspace workspace, bool nightly)
     {
         try
         {
-            SourceFormat.Check(workspace);
+            SourceFormat.Check(workspace, everything: nightly);
             return default;
         }
         catch (BuildFailure failure)
