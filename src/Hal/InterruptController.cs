@@ -18,15 +18,13 @@ public abstract class InterruptController
     /// <param name="handler">Who serves it. May be called though no interrupt came.</param>
     /// <returns>
     /// The share, or null where the machine has no such line; one that can call handlers without interrupts may give
-    /// a share
-    /// of a line that it has not (<see cref="LineInterrupt.IsPolled"/>).
+    /// a share of a line that it has not (<see cref="LineInterrupt.IsPolled"/>).
     /// </returns>
     public abstract LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler);
 
     /// <summary>
     /// Adds a handler to an interrupt line of the board, as those of virtio-mmio devices are: edge-triggered where
-    /// nothing
-    /// else is known of it.
+    /// nothing else is known of it.
     /// </summary>
     /// <param name="line">The line's number, as for <see cref="AttachLine"/>.</param>
     /// <param name="name">Who it is for, as shown to people.</param>

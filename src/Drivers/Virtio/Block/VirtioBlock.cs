@@ -170,20 +170,10 @@ public sealed partial class VirtioBlock : VirtioDevice
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
     /// <returns>
-    /// Whether a completion is waiting already; then no interrupt may come for it. Look at <see
-    /// cref="VirtioDevice.State"/> afterwards: the look for it may find the queue broken.
+    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no interrupt
+    /// may come for it.
     /// </returns>
-    public bool EnableInterrupts()
-    {
-        if (_slots == null)
-        {
-            return false;
-        }
-
-        bool isWaiting = Requests.EnableInterrupts();
-        CheckFault(Requests);
-        return isWaiting;
-    }
+    public bool EnableInterrupts() => _slots != null && Requests.EnableInterrupts();
 
     /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
     public void DisableInterrupts()

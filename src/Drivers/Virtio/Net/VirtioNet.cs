@@ -98,21 +98,11 @@ public sealed class VirtioNet : VirtioDevice
 
     /// <summary>Asks for an interrupt at the next received frame.</summary>
     /// <returns>
-    /// Whether a frame is waiting already; then no interrupt may come for it. Look at <see
-    /// cref="VirtioDevice.State"/> afterwards: the look for it may find the queue broken.
+    /// Whether there is something for <see cref="Receive"/> to look at already, frames or a broken ring; no interrupt
+    /// may come for it.
     /// </returns>
-    public bool EnableReceiveInterrupts()
-    {
-        if (State != DeviceState.Running)
-        {
-            return false;
-        }
-
-        Virtqueue queue = Queue(ReceiveQueueIndex);
-        bool isWaiting = queue.EnableInterrupts();
-        CheckFault(queue);
-        return isWaiting;
-    }
+    public bool EnableReceiveInterrupts() =>
+        State == DeviceState.Running && Queue(ReceiveQueueIndex).EnableInterrupts();
 
     /// <summary>Asks for no receive interrupts; some may come all the same.</summary>
     public void DisableReceiveInterrupts()

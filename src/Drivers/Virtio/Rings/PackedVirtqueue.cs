@@ -167,15 +167,15 @@ public sealed partial class PackedVirtqueue : Virtqueue
         RingPosition used = _used;
         int size = Size;
         int count = 0;
-        bool isUsual = true;
         while (count < buffers.Length && FreeDescriptors != size && used.IsUsed(_ring.LoadFlags(used.Slot)))
         {
             ushort id = _ring.LoadId(used.Slot);
             uint length = _ring.LoadLength(used.Slot);
             if (!records.IsUsual(id, length))
             {
-                isUsual = false;
-                break;
+                _used = used;
+                Used += (uint)count;
+                return count + TakeOneByOne(buffers.Slice(count));
             }
 
             ref BufferRecord record = ref records[id];
@@ -188,7 +188,7 @@ public sealed partial class PackedVirtqueue : Virtqueue
 
         _used = used;
         Used += (uint)count;
-        return isUsual ? count : count + TakeOneByOne(buffers.Slice(count));
+        return count;
     }
 
     /// <inheritdoc/>

@@ -94,13 +94,13 @@ public sealed class SplitVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override bool LookForUsed() => _seenIndex != UsedIndex || See(_usedRing.LoadIndex());
+    private protected override bool LookForUsed() => _seenIndex != UsedIndex || _usedRing.LoadIndex() != UsedIndex;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool TryLoadUsed(out uint id, out uint length)
     {
-        if (!LookForUsed())
+        if (_seenIndex == UsedIndex && !See(_usedRing.LoadIndex()))
         {
             id = 0;
             length = 0;
@@ -125,15 +125,13 @@ public sealed class SplitVirtqueue : Virtqueue
     private protected override int TakeRow(Span<UsedBuffer> buffers)
     {
         int count = 0;
-        bool isUsual = true;
         while (count < buffers.Length && HasMore())
         {
             BufferRecords records = Records;
             uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
             if (!records.IsUsual(id, length))
             {
-                isUsual = false;
-                break;
+                return count + TakeOneByOne(buffers.Slice(count));
             }
 
             ref BufferRecord record = ref records[id];
@@ -151,7 +149,7 @@ public sealed class SplitVirtqueue : Virtqueue
             }
         }
 
-        return isUsual ? count : count + TakeOneByOne(buffers.Slice(count));
+        return count;
     }
 
     /// <inheritdoc/>
@@ -208,7 +206,7 @@ public sealed class SplitVirtqueue : Virtqueue
         }
     }
 
-    /// <summary>What <see cref="LookForUsed"/> does, of a ring in coherent memory.</summary>
+    /// <summary>Whether there is a used element to take from a ring in coherent memory.</summary>
     /// <remarks>
     /// What the index counts is in flight, so that only before a look at it has to be asked whether anything is.
     /// </remarks>

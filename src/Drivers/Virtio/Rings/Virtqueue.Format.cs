@@ -73,7 +73,10 @@ public abstract partial class Virtqueue
     /// <param name="table">The table, which is the device's already.</param>
     private protected abstract void PublishTable(ushort id, DmaSegment table);
 
-    /// <summary>Whether there is a used element that was not passed yet. Something is in flight.</summary>
+    /// <summary>
+    /// Whether there is a used element that was not passed yet. Something is in flight. Whether it makes sense is found
+    /// out by who takes it.
+    /// </summary>
     private protected abstract bool LookForUsed();
 
     /// <summary>Reads the next used element, if there is one. Something is in flight.</summary>
