@@ -82,8 +82,15 @@ internal static class ExternalProgram
     public static IDisposable EndWithThisProcess(Process process) =>
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
         {
-            signal.Cancel = true;
-            process.Kill(entireProcessTree: true);
+            try
+            {
+                process.Kill(entireProcessTree: true);
+                signal.Cancel = true;
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended by itself, so the signal ends this process as any other.
+            }
         });
 
     // Where a signal ended a program, its status is 128 and the signal's number.

@@ -24,6 +24,9 @@ internal sealed class SimulatedInterrupts : InterruptController
 
     public bool LinesExist { get; set; } = true;
 
+    /// <summary>Whether handlers of lines are called now and then instead of by interrupts.</summary>
+    public bool LinesArePolled { get; set; }
+
     public InterruptHandler? LineHandler { get; private set; }
 
     public byte LineNumber { get; private set; }
@@ -146,6 +149,8 @@ internal sealed class SimulatedInterrupts : InterruptController
         {
             _owner = owner;
         }
+
+        public override bool IsPolled => _owner.LinesArePolled;
 
         public override ulong Count => 0;
 

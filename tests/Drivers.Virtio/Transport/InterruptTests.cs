@@ -91,6 +91,17 @@ public class InterruptTests
         Assert.That(bench.Device.Writes, Has.None.Contains("msix_vector"));
     }
 
+    [Test]
+    public void A_polled_line_is_told_and_the_pin_is_switched_off()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Function.VectorCount = 0;
+        bench.Machine.Messages.LinesArePolled = true;
+        VirtioNet net = bench.StartNet();
+        Assert.That(net.Describe().Interrupts, Is.EqualTo("polled, INTx line 11"));
+        Assert.That(bench.Function.IsPinDisabled, Is.True);
+    }
+
     [TestCase(0, false, "")]
     [TestCase(1, true, "queue 0 queue 1")]
     [TestCase(2, true, "configuration")]

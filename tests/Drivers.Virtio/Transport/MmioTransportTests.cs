@@ -89,6 +89,17 @@ public class MmioTransportTests
     }
 
     [Test]
+    public void No_more_is_mapped_than_a_device_can_have()
+    {
+        using RegisterMachine machine = new RegisterMachine();
+        new MmioBlock(queues: 1, configurationLength: 4096).In(machine);
+        MmioTransport? transport = MmioTransport.TryCreate(
+            machine, MmioBlock.Address, 0x10_0000, Line, out string failure);
+        Assert.That(failure, Is.Empty);
+        Assert.That(transport!.ConfigurationLength, Is.EqualTo(4096));
+    }
+
+    [Test]
     public void A_disk_is_initialised_in_the_order_of_the_specification()
     {
         _block.Configuration[0] = 64;
@@ -238,6 +249,17 @@ public class MmioTransportTests
         _block.Set(3);
         Assert.That(_machine.Messages.LineHandler!.OnInterrupt(), Is.True);
         Assert.That(sink.Events, Has.Count.InRange(3, 1000));
+    }
+
+    [Test]
+    public void A_polled_line_is_told()
+    {
+        MmioTransport transport = Negotiated();
+        _machine.Messages.LinesArePolled = true;
+        Assert.That(
+            transport.ConnectInterrupts("device", new[] { "queue0" }, new RecordingSink()), Is.Null);
+        Assert.That(transport.InterruptKind, Is.EqualTo("polled, line 12"));
+        Assert.That(transport.InterruptReason, Is.EqualTo("the machine cannot bring its line"));
     }
 
     [Test]

@@ -22,6 +22,12 @@ public sealed class VirtioNet : VirtioDevice
     public const int EthernetHeaderLength = 14;
 
     /// <summary>
+    /// The size of an IEEE 802.1Q tag in bytes: received frames may have one on top of header and <see cref="Mtu"/>,
+    /// because the device leaves what it finds on the wire.
+    /// </summary>
+    public const int TagLength = 4;
+
+    /// <summary>
     /// What receive buffers hold at least: a full Ethernet frame, a VLAN tag or two and some room.
     /// </summary>
     private const uint MinimumReceiveLength = 1524;
@@ -210,7 +216,7 @@ public sealed class VirtioNet : VirtioDevice
 
         uint frameLength = (uint)(EthernetHeaderLength + Mtu);
         _receiveBuffers = FrameBuffers.TryCreate(
-            Dma, receiveQueue.Size, Math.Max(frameLength, MinimumReceiveLength));
+            Dma, receiveQueue.Size, Math.Max(frameLength + TagLength, MinimumReceiveLength));
         _transmitBuffers = FrameBuffers.TryCreate(Dma, transmitQueue.Size, frameLength);
         if (_receiveBuffers == null || _transmitBuffers == null)
         {
