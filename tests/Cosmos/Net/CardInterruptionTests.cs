@@ -85,10 +85,12 @@ public sealed class CardInterruptionTests
             bench.Model.Receive(Frame(60 + i));
         }
 
-        // Buffers that are given back in an interrupt wake the device, and it goes on.
+        // The device uses up all buffers and sleeps until it is told of new ones, which the interrupt gives back.
         for (int turn = 0; turn < 30; turn++)
         {
+            bench.Pc.Platform.HoldsInterrupts = true;
             bench.Pc.Run();
+            bench.Pc.Platform.HoldsInterrupts = false;
         }
 
         Assert.That(bench.Frames.Select(frame => frame.Length), Is.EqualTo(Enumerable.Range(60, 30)));
