@@ -168,6 +168,44 @@ internal sealed unsafe class AddressSpaceTests
         Assert.That(Program.Mappings.Count, Is.EqualTo(1));
     }
 
+    // What the collector needs beyond Linux' promises: see Map.
+    [TestCase(0xF_3C98ul)]
+    [TestCase(0x1ul)]
+    [TestCase(0xFFFul)]
+    [TestCase(0x1001ul)]
+    public void The_page_that_a_reservation_ends_in_can_be_used(ulong length)
+    {
+        ulong address = Map(length, Protection.None);
+        ulong last = Frame.RoundDown(address + length);
+
+        Assert.That(Program.ProgramFrames, Is.Zero);
+        Assert.That(Program.Fault(last + 0x18, isWrite: true), Is.EqualTo(FaultOutcome.Resolved));
+        Assert.That(Program.Fault(last - 1, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+        Assert.That(Program.Fault(last + Frame.Size, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+        if (last != address)
+        {
+            Assert.That(Program.Protect(address, last - address, ReadWrite), Is.Zero);
+            Assert.That(Program.Mappings.Count, Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void A_reservation_of_whole_pages_cannot_be_used_anywhere()
+    {
+        ulong address = Map(0x3000, Protection.None);
+
+        Assert.That(Program.Fault(address + 0x2000, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+    }
+
+    [Test]
+    public void What_is_mapped_over_to_its_last_page_cannot_be_used()
+    {
+        ulong address = Map(0x3000, ReadWrite);
+        MapFixed(address, 0x2FFF, Protection.None);
+
+        Assert.That(Program.Fault(address + 0x2000, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+    }
+
     [Test]
     public void Memory_can_be_given_back_where_there_is_no_room_for_more_ranges()
     {

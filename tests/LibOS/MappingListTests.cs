@@ -131,7 +131,7 @@ internal sealed unsafe class MappingListTests
 
             bool hasRoom = kind == 1
                 ? _list.HasRoomToUnmap(start, end)
-                : _list.HasRoomToMap(start, end, protection);
+                : _list.HasRoomToMap(start, end, protection, more: 0);
             if (!hasRoom)
             {
                 refused++;
@@ -186,6 +186,7 @@ internal sealed unsafe class MappingListTests
             Assert.That(HasRoomToMap(0x3000, 0x4000, Protection.None), Is.True, "a part that the next one takes");
             Assert.That(HasRoomToMap(0x4000, 0x5000, Protection.None), Is.False, "a part of its own");
             Assert.That(HasRoomToMap(0x4000, 0x5000, ReadWrite), Is.True, "no change");
+            Assert.That(_list.HasRoomToMap(0x3000, 0x5000, ReadWrite, more: 1), Is.False, "no change, and one more");
             Assert.That(_list.HasRoomToUnmap(0x3000, 0x5000), Is.True, "a whole one");
             Assert.That(_list.HasRoomToUnmap(0x4000, 0x5000), Is.True, "an edge");
             Assert.That(_list.HasRoomToUnmap(0x4000, 0x8000), Is.True, "two edges");
@@ -207,7 +208,7 @@ internal sealed unsafe class MappingListTests
     }
 
     private bool HasRoomToMap(ulong start, ulong end, uint protection) =>
-        _list.HasRoomToMap(start, end, protection);
+        _list.HasRoomToMap(start, end, protection, more: 0);
 
     private void CreateList(int capacity)
     {

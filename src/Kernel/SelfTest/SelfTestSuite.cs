@@ -32,6 +32,7 @@ internal static class SelfTestSuite
             new ArithmeticTest(),
             new ExceptionTest(),
             new CollectorTest(),
+            new ManyCollectionsTest(),
             new ThreadPoolTest(),
             new WallClockTest(machine.Clock, system),
             new MemoryAccountTest(system),

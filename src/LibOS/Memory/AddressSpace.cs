@@ -25,6 +25,8 @@ internal unsafe struct AddressSpace
     // these are two ranges for each megabyte of RAM.
     private const ulong FramesPerMapping = 128;
 
+    private const uint ReadWrite = Protection.Read | Protection.Write;
+
     private PageTable* _table;
     private FrameAllocator* _frames;
     private MappingList _mappings;
@@ -49,6 +51,13 @@ internal unsafe struct AddressSpace
     }
 
     /// <summary>Maps fresh zeroed memory.</summary>
+    /// <remarks>
+    /// Where a reservation, a new range that nothing may be done with, ends within a page, that page may be read and
+    /// written from the start. The garbage collector reserves its tables so and makes their pages usable as the heap
+    /// grows, all but that last one, which it uses nevertheless once the heap has come to the end of its addresses
+    /// (dotnet/runtime issue 129681, without background collections). Nobody else can tell: Linux would let a
+    /// touch of that page fault, and until a touch it takes no frame.
+    /// </remarks>
     /// <param name="address">Where, for a fixed mapping; ignored otherwise.</param>
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="protection">See <see cref="Protection"/>.</param>
@@ -66,6 +75,7 @@ internal unsafe struct AddressSpace
             return -ErrorNumber.OutOfMemory;
         }
 
+        int tail = protection == Protection.None && !isFixed && !IsAligned(length) ? 1 : 0;
         length = Frame.RoundUp(length);
         if (isFixed)
         {
@@ -84,7 +94,7 @@ internal unsafe struct AddressSpace
             }
         }
 
-        if (!_mappings.HasRoomToMap(address, address + length, protection))
+        if (!_mappings.HasRoomToMap(address, address + length, protection, tail))
         {
             return -ErrorNumber.OutOfMemory;
         }
@@ -95,6 +105,11 @@ internal unsafe struct AddressSpace
         }
 
         _mappings.Map(address, address + length, protection);
+        if (tail != 0)
+        {
+            _mappings.Protect(address + length - Frame.Size, address + length, ReadWrite);
+        }
+
         return (long)address;
     }
 
@@ -134,7 +149,7 @@ internal unsafe struct AddressSpace
 
         ulong end = Frame.RoundUp(address + length);
         if (!IsProgramRange(address, length) || !_mappings.Covers(address, end)
-            || !_mappings.HasRoomToMap(address, end, protection))
+            || !_mappings.HasRoomToMap(address, end, protection, more: 0))
         {
             return -ErrorNumber.OutOfMemory;
         }

@@ -85,10 +85,11 @@ internal unsafe struct MappingList
     /// <param name="start">The first byte, page-aligned.</param>
     /// <param name="end">The byte after the last, page-aligned, above <paramref name="start"/>.</param>
     /// <param name="protection">What the range is going to have.</param>
-    public readonly bool HasRoomToMap(ulong start, ulong end, uint protection)
+    /// <param name="more">How many ranges more are to find room afterwards, 0 or above.</param>
+    public readonly bool HasRoomToMap(ulong start, ulong end, uint protection, int more)
     {
         FindOverlap(start, end, out int first, out int after);
-        int growth = 1 + first - after;
+        int growth = more + 1 + first - after;
         if (first < after && _mappings[first].Start < start)
         {
             growth += _mappings[first].Protection == protection ? 0 : 1;
