@@ -34,6 +34,7 @@ internal static class SelfTestSuite
             new CollectorTest(),
             new ManyCollectionsTest(),
             new ThreadPoolTest(),
+            new RegisterTest(),
             new WallClockTest(machine.Clock, system),
             new MemoryAccountTest(system),
             new DmaMapTest(machine.Dma),
