@@ -37,7 +37,9 @@ internal unsafe struct AddressSpace
     /// <summary>The ranges, for reports.</summary>
     public readonly MappingList Mappings => _mappings;
 
-    /// <summary>How many ranges there should be room for, so that the collector is never refused for want of it.</summary>
+    /// <summary>
+    /// How many ranges there should be room for, so that the collector is never refused for want of it.
+    /// </summary>
     /// <param name="totalFrames">The machine's RAM.</param>
     public static int MappingCapacity(ulong totalFrames) => OtherMappings + (int)(totalFrames / FramesPerMapping);
 

@@ -55,8 +55,8 @@ internal unsafe struct Thread
     public bool IsUrgent;
 
     /// <summary>
-    /// What is left of its time slice, in nanoseconds, while it waits because an interrupt's thread preempted it; 0 where
-    /// it gets a whole one.
+    /// What is left of its time slice, in nanoseconds, while it waits because an interrupt's thread preempted it; 0
+    /// where it gets a whole one.
     /// </summary>
     public ulong SliceLeft;
 
