@@ -17,7 +17,6 @@ internal static unsafe class Startup
 {
     private const ulong Megabyte = 0x10_0000;
     private const ulong LowMemory = Megabyte;
-    private const int MappingCapacity = 8192;
     private const ulong VgaTextAddress = 0xB_8000;
     private const ulong VgaTextLength = 0x8000;
 
@@ -135,9 +134,9 @@ internal static unsafe class Startup
         AddMemory(records, records + recordBytes, isAboveBoot: true);
 
         LibOs.Stacks->Initialize(LibOs.Pages, LibOs.Frames);
-        ulong store = AllocateStore(MappingCapacity * (ulong)sizeof(Mapping));
-        LibOs.Program->Initialize(
-            LibOs.Pages, LibOs.Frames, (Mapping*)PhysicalMemory.At(store), MappingCapacity);
+        int mappings = AddressSpace.MappingCapacity(LibOs.Frames->TotalFrames);
+        ulong store = AllocateStore((ulong)mappings * (ulong)sizeof(Mapping));
+        LibOs.Program->Initialize(LibOs.Pages, LibOs.Frames, (Mapping*)PhysicalMemory.At(store), mappings);
     }
 
     // Gives RAM below or above what the boot assembly mapped to the allocator, less the frame records themselves.

@@ -144,6 +144,135 @@ internal sealed unsafe class AddressSpaceTests
         Assert.That(*PhysicalMemory.At(Translate(address)), Is.Zero);
     }
 
+    // How the collector takes memory and gives it back: a reservation, parts of it made usable, and mapped over.
+    [Test]
+    public void What_is_mapped_over_is_gone_and_reads_as_zero_when_it_is_used_again()
+    {
+        ulong before = _space[0].Frames.FreeFrames;
+        ulong address = Map(0x40_0000, Protection.None);
+        Program.Protect(address, 0x1_0000, ReadWrite);
+        Program.Populate(address, 0x1_0000);
+        *PhysicalMemory.At(Translate(address + 0x5000)) = 42;
+        *PhysicalMemory.At(Translate(address + 0x3000)) = 43;
+
+        Assert.That(MapFixed(address + 0x4000, 0xC000, Protection.None), Is.EqualTo((long)(address + 0x4000)));
+
+        Assert.That(Program.Fault(address + 0x5000, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+        Assert.That(*PhysicalMemory.At(Translate(address + 0x3000)), Is.EqualTo((byte)43));
+        Assert.That(Program.ProgramFrames, Is.EqualTo(4));
+        Program.Protect(address + 0x4000, 0xC000, ReadWrite);
+        Assert.That(Program.Fault(address + 0x5000, isWrite: false), Is.EqualTo(FaultOutcome.Resolved));
+        Assert.That(*PhysicalMemory.At(Translate(address + 0x5000)), Is.Zero);
+        MapFixed(address, 0x1_0000, Protection.None);
+        Assert.That(_space[0].Frames.FreeFrames, Is.EqualTo(before), "its tables are given back too");
+        Assert.That(Program.Mappings.Count, Is.EqualTo(1));
+    }
+
+    // What the collector needs beyond Linux' promises: see Map.
+    [TestCase(0xF_3C98ul)]
+    [TestCase(0x1ul)]
+    [TestCase(0xFFFul)]
+    [TestCase(0x1001ul)]
+    public void The_page_that_a_reservation_ends_in_can_be_used(ulong length)
+    {
+        ulong address = Map(length, Protection.None);
+        ulong last = Frame.RoundDown(address + length);
+
+        Assert.That(Program.ProgramFrames, Is.Zero);
+        Assert.That(Program.Fault(last + 0x18, isWrite: true), Is.EqualTo(FaultOutcome.Resolved));
+        Assert.That(Program.Fault(last - 1, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+        Assert.That(Program.Fault(last + Frame.Size, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+        if (last != address)
+        {
+            Assert.That(Program.Protect(address, last - address, ReadWrite), Is.Zero);
+            Assert.That(Program.Mappings.Count, Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void A_reservation_of_whole_pages_cannot_be_used_anywhere()
+    {
+        ulong address = Map(0x3000, Protection.None);
+
+        Assert.That(Program.Fault(address + 0x2000, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+    }
+
+    [Test]
+    public void What_is_mapped_over_to_its_last_page_cannot_be_used()
+    {
+        ulong address = Map(0x3000, ReadWrite);
+        MapFixed(address, 0x2FFF, Protection.None);
+
+        Assert.That(Program.Fault(address + 0x2000, isWrite: false), Is.EqualTo(FaultOutcome.NotAllowed));
+    }
+
+    [Test]
+    public void Memory_can_be_given_back_where_there_is_no_room_for_more_ranges()
+    {
+        ulong address = Map(0x100_0000, Protection.None);
+        ulong used = 0;
+        while (Program.Protect(address + used, 0x2000, ReadWrite) == 0)
+        {
+            Program.Populate(address + used, 0x2000);
+            used += 0x1_0000;
+        }
+
+        Assert.That(used / 0x1_0000, Is.EqualTo((Space.MappingCapacity - 2) / 2));
+        Assert.That(Program.Map(0, 0x1000, ReadWrite, isFixed: false), Is.EqualTo(-ErrorNumber.OutOfMemory));
+        Assert.That(Program.Unmap(address + used + 0x1000, 0x1000), Is.EqualTo(-ErrorNumber.OutOfMemory));
+        Assert.That(MapFixed(address + used, 0x1000, ReadWrite), Is.EqualTo(-ErrorNumber.OutOfMemory));
+        Assert.That(Program.ProgramFrames, Is.EqualTo(2 * used / 0x1_0000), "what fails takes nothing away");
+        for (ulong part = 0; part < used; part += 0x1_0000)
+        {
+            Assert.That(MapFixed(address + part + 0x1000, 0x1000, Protection.None), Is.Positive);
+            Assert.That(MapFixed(address + part, 0x1000, Protection.None), Is.Positive);
+        }
+
+        Assert.That(Program.ProgramFrames, Is.Zero);
+        Assert.That(Program.Mappings.Count, Is.EqualTo(1));
+        Assert.That(Program.Unmap(address, 0x100_0000), Is.Zero);
+    }
+
+    [TestCase(48ul)]
+    [TestCase(256ul)]
+    [TestCase(4096ul)]
+    [TestCase(65536ul)]
+    public void Every_region_of_the_heap_can_be_in_use(ulong megabytes)
+    {
+        ulong frames = megabytes << (20 - Frame.Shift);
+        ulong regions = frames / 4 * 3 * 5 / (0x40_0000 >> Frame.Shift);
+
+        int mappings = AddressSpace.MappingCapacity(frames);
+
+        Assert.That((ulong)mappings, Is.GreaterThan((2 * regions) + 1000));
+        Assert.That((ulong)mappings * (ulong)sizeof(Mapping), Is.LessThan(frames * Frame.Size / 128), "of the RAM");
+    }
+
+    // As Linux answers.
+    [Test]
+    public void Calls_on_what_is_no_page_or_not_mapped_are_errors()
+    {
+        ulong address = Map(0x2000, ReadWrite);
+        Program.Populate(address, 0x2000);
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(Program.Protect(address + 1, 0x1000, ReadWrite), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.Protect(address, 0x2001, ReadWrite), Is.EqualTo(-ErrorNumber.OutOfMemory));
+            Assert.That(Program.Protect(address, 0, Protection.None), Is.Zero);
+            Assert.That(Program.Protect(address, ulong.MaxValue, 0), Is.EqualTo(-ErrorNumber.OutOfMemory));
+            Assert.That(Program.Discard(address + 1, 0x1000), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.Discard(address, ulong.MaxValue), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.Unmap(address + 1, 0x1000), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.Unmap(address, 0), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.Map(0, ulong.MaxValue, 0, isFixed: false), Is.EqualTo(-ErrorNumber.OutOfMemory));
+            Assert.That(Program.Map(0, 0, 0, isFixed: false), Is.EqualTo(-ErrorNumber.InvalidArgument));
+            Assert.That(Program.ProgramFrames, Is.EqualTo(2));
+            Assert.That(Program.Discard(address + 0x1000, 0x2000), Is.EqualTo(-ErrorNumber.OutOfMemory));
+            Assert.That(Program.ProgramFrames, Is.EqualTo(1), "the mapped part was dropped");
+        });
+    }
+
     [Test]
     public void Memory_that_runs_out_is_told_apart_from_what_is_forbidden()
     {
@@ -178,6 +307,9 @@ internal sealed unsafe class AddressSpaceTests
         Assert.That(address, Is.Positive);
         return (ulong)address;
     }
+
+    private long MapFixed(ulong address, ulong length, uint protection) =>
+        Program.Map(address, length, protection, isFixed: true);
 
     private ulong Translate(ulong address) => _space[0].Pages.Translate(address, out _);
 

@@ -103,14 +103,17 @@ internal sealed unsafe class MappingListTests
         Assert.That(_list.Covers(0x0, 0x2000), Is.False);
     }
 
-    [Test]
-    public void Random_operations_agree_with_a_page_by_page_model()
+    [TestCase(256, TestName = "Random operations agree with a page-by-page model")]
+    [TestCase(8, TestName = "Random operations on a list that is often full agree with a page-by-page model")]
+    public void Random_operations(int capacity)
     {
         const int pages = 64;
+        int limit = capacity - 2;
+        int refused = 0;
         int seed = TestContext.CurrentContext.Random.Next();
         TestContext.Out.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        CreateList(256);
+        CreateList(capacity);
         var model = new int[pages];
         Array.Fill(model, -1);
         for (int i = 0; i < 20_000; i++)
@@ -120,8 +123,23 @@ internal sealed unsafe class MappingListTests
             ulong start = (ulong)first * Frame.Size;
             ulong end = (ulong)last * Frame.Size;
             uint protection = (uint)random.Next(4);
-            Assert.That(_list.HasRoom, Is.True);
-            switch (random.Next(3))
+            int kind = random.Next(3);
+            if (kind == 2 && !_list.Covers(start, end))
+            {
+                continue;
+            }
+
+            bool hasRoom = kind == 1
+                ? _list.HasRoomToUnmap(start, end)
+                : _list.HasRoomToMap(start, end, protection, more: 0);
+            if (!hasRoom)
+            {
+                refused++;
+                Assert.That(_list.Count, Is.GreaterThanOrEqualTo(limit - 1), "room for the two that a split adds");
+                continue;
+            }
+
+            switch (kind)
             {
                 case 0:
                     _list.Map(start, end, protection);
@@ -133,13 +151,11 @@ internal sealed unsafe class MappingListTests
                     break;
                 default:
                     _list.Protect(start, end, protection);
-                    for (int page = first; page < last; page++)
-                    {
-                        model[page] = model[page] < 0 ? -1 : (int)protection;
-                    }
-
+                    Array.Fill(model, (int)protection, first, last - first);
                     break;
             }
+
+            Assert.That(_list.Count, Is.LessThanOrEqualTo(limit));
 
             for (int page = 0; page < pages; page++)
             {
@@ -152,19 +168,47 @@ internal sealed unsafe class MappingListTests
                 Assert.That(_list[index].Start, Is.GreaterThanOrEqualTo(_list[index - 1].End));
             }
         }
+
+        Assert.That(refused != 0, Is.EqualTo(limit < pages / 2));
     }
 
     [Test]
-    public void A_full_list_says_that_it_has_no_room()
+    public void A_full_list_has_room_for_what_leaves_no_more_ranges()
+    {
+        FillList();
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(HasRoomToMap(0xD000, 0xE000, ReadWrite), Is.False, "one more");
+            Assert.That(HasRoomToMap(0xC000, 0xD000, ReadWrite), Is.True, "it continues the last");
+            Assert.That(HasRoomToMap(0xC000, 0xD000, Protection.Read), Is.False, "it continues the last differently");
+            Assert.That(HasRoomToMap(0x3000, 0x5000, Protection.Read), Is.True, "in place of one");
+            Assert.That(HasRoomToMap(0x3000, 0x4000, Protection.None), Is.True, "a part that the next one takes");
+            Assert.That(HasRoomToMap(0x4000, 0x5000, Protection.None), Is.False, "a part of its own");
+            Assert.That(HasRoomToMap(0x4000, 0x5000, ReadWrite), Is.True, "no change");
+            Assert.That(_list.HasRoomToMap(0x3000, 0x5000, ReadWrite, more: 1), Is.False, "no change, and one more");
+            Assert.That(_list.HasRoomToUnmap(0x3000, 0x5000), Is.True, "a whole one");
+            Assert.That(_list.HasRoomToUnmap(0x4000, 0x5000), Is.True, "an edge");
+            Assert.That(_list.HasRoomToUnmap(0x4000, 0x8000), Is.True, "two edges");
+            Assert.That(_list.HasRoomToUnmap(0x9000, 0xA000), Is.False, "the middle of one");
+        });
+    }
+
+    // Six ranges, of which the third and the last are large enough to have a middle.
+    private void FillList()
     {
         CreateList(8);
-        for (ulong page = 0; _list.HasRoom; page += 2)
-        {
-            _list.Map(page * Frame.Size, (page + 1) * Frame.Size, ReadWrite);
-        }
-
+        _list.Map(0x0, 0x1000, Protection.Read);
+        _list.Map(0x2000, 0x3000, Protection.None);
+        _list.Map(0x3000, 0x5000, ReadWrite);
+        _list.Map(0x5000, 0x6000, Protection.Read);
+        _list.Map(0x7000, 0x8000, Protection.Read);
+        _list.Map(0x8000, 0xC000, ReadWrite);
         Assert.That(_list.Count, Is.EqualTo(6));
     }
+
+    private bool HasRoomToMap(ulong start, ulong end, uint protection) =>
+        _list.HasRoomToMap(start, end, protection, more: 0);
 
     private void CreateList(int capacity)
     {

@@ -22,6 +22,16 @@ public sealed class RegisterTests : QemuTest
         Assert.That(transcript.TextOf("stress registers 2"), Does.Match(Kept));
     }
 
+    // Its collections come to the end of the heap's addresses, which are few there, while other threads are busy.
+    [Test]
+    public void Registers_are_kept_with_little_memory()
+    {
+        Transcript transcript = Run(new GuestOptions { MemoryMegabytes = 48 }, "stress registers 5; selftest; exit");
+
+        Expect.PassedSelfTest(transcript);
+        Assert.That(transcript.TextOf("stress registers 5"), Does.Match(Kept));
+    }
+
     // Twelve times five minutes are an hour.
     [NightlyOnly]
     [Test]

@@ -9,7 +9,6 @@ namespace VirtioGuest.Kernel.Machine;
 [StructLayout(LayoutKind.Explicit, Size = 768)]
 internal unsafe struct RegisterPattern
 {
-    private const ulong YieldTurns = 2_000;
     private const ulong PageTurns = 64;
     private const ulong Yield = 1;
     private const ulong Touch = 2;
@@ -94,11 +93,14 @@ internal unsafe struct RegisterPattern
         return Describe(LibOsCalls.HoldRegistersPreemptively(&pattern, turns, 0, null));
     }
 
-    /// <summary>Keeps them across many system calls that let other threads run.</summary>
-    public static string? HoldAcrossCalls(ulong seed)
+    /// <summary>Keeps them across system calls that let other threads run.</summary>
+    /// <param name="seed">What they hold.</param>
+    /// <param name="calls">How many, at least 1.</param>
+    /// <returns>The names of the registers that have changed; null where none has.</returns>
+    public static string? HoldAcrossCalls(ulong seed, ulong calls)
     {
         var pattern = new RegisterPattern(seed);
-        return Describe(LibOsCalls.HoldRegistersPreemptively(&pattern, YieldTurns, Yield, null));
+        return Describe(LibOsCalls.HoldRegistersPreemptively(&pattern, calls, Yield, null));
     }
 
     /// <summary>Keeps them while page after page is touched for the first time.</summary>

@@ -14,53 +14,66 @@ namespace VirtioGuest.Kernel.SelfTest;
 /// </summary>
 internal sealed class RegisterStress
 {
-    // As long as a time slice or longer, so that most rounds are interrupted.
-    private const ulong SpinTurns = 2_000_000;
+    // Each lets every other thread use up its time slice, so that a few take as long as all the turns of the others.
+    private const ulong LongRoundYields = 20;
+    private const ulong ShortRoundYields = 4;
 
-    // An even number: every second turn brings back what was there.
-    private const int ManagedTurns = 1_000_000;
+    // As long as a time slice or longer, so that most rounds are interrupted. An even number: every second turn of
+    // compiled code brings back what was there.
+    private const int LongRoundTurns = 2_000_000;
+    private const int ShortRoundTurns = 20_000;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly RegisterWorker[] _workers;
 
-    private RegisterStress()
+    private RegisterStress(int turns, ulong yields)
     {
+        ulong spins = (ulong)turns;
         _workers =
         [
-            new("registers under signals", 0x1_0000_0000, seed => RegisterPattern.HoldCooperatively(seed, SpinTurns)),
-            new("registers under signals", 0x2_0000_0000, seed => RegisterPattern.HoldCooperatively(seed, SpinTurns)),
-            new("registers under interrupts", 0x3_0000_0000, seed => RegisterPattern.HoldPreemptively(seed, SpinTurns)),
-            new("registers under interrupts", 0x4_0000_0000, seed => RegisterPattern.HoldPreemptively(seed, SpinTurns)),
-            new("registers across system calls", 0x5_0000_0000, RegisterPattern.HoldAcrossCalls),
+            new("registers under signals", 0x1_0000_0000, seed => RegisterPattern.HoldCooperatively(seed, spins)),
+            new("registers under signals", 0x2_0000_0000, seed => RegisterPattern.HoldCooperatively(seed, spins)),
+            new("registers under interrupts", 0x3_0000_0000, seed => RegisterPattern.HoldPreemptively(seed, spins)),
+            new("registers under interrupts", 0x4_0000_0000, seed => RegisterPattern.HoldPreemptively(seed, spins)),
+            new("registers across system calls", 0x5_0000_0000, seed => RegisterPattern.HoldAcrossCalls(seed, yields)),
             new("registers across page faults", 0x6_0000_0000, RegisterPattern.HoldAcrossPageFaults),
-            new("vectors of compiled code", 0x7_0000_0000, TurnVectors),
-            new("vectors of compiled code", 0x8_0000_0000, TurnVectors),
-            new("floating-point time-outs", 0x9_0000_0000, ConvertTimeouts),
+            new("vectors of compiled code", 0x7_0000_0000, seed => TurnVectors(seed, turns / 2)),
+            new("vectors of compiled code", 0x8_0000_0000, seed => TurnVectors(seed, turns / 2)),
+            new("floating-point time-outs", 0x9_0000_0000, seed => ConvertTimeouts(seed, turns / 20)),
             new("exceptions", 0xA_0000_0000, CatchFaults),
             new("collections", 0xB_0000_0000, Collect),
         ];
     }
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it in long rounds.</summary>
     /// <param name="duration">How long; longer where a thread has not had a single round by then.</param>
     /// <param name="rounds">How many rounds of all threads ended well.</param>
     /// <returns>What was lost, in words, or null.</returns>
-    public static string? Run(TimeSpan duration, out ulong rounds)
+    public static string? Run(TimeSpan duration, out ulong rounds) =>
+        new RegisterStress(LongRoundTurns, LongRoundYields).RunFor(duration, out rounds);
+
+    /// <summary>
+    /// Runs it until each thread has had a short round, which is some hundred milliseconds of processor time.
+    /// </summary>
+    /// <returns>What was lost, in words, or null.</returns>
+    public static string? RunBriefly() =>
+        new RegisterStress(ShortRoundTurns, ShortRoundYields).RunFor(TimeSpan.Zero, out _);
+
+    private string? RunFor(TimeSpan duration, out ulong rounds)
     {
-        var stress = new RegisterStress();
-        string? failure = stress.Watch(duration);
-        foreach (RegisterWorker worker in stress._workers)
+        string? failure = Watch(duration);
+        foreach (RegisterWorker worker in _workers)
         {
             worker.Stop();
         }
 
         rounds = 0;
-        foreach (RegisterWorker worker in stress._workers)
+        foreach (RegisterWorker worker in _workers)
         {
             if (!worker.Join(s_patience))
             {
-                return failure ?? "a thread never ended";
+                return failure ?? worker.Name + ": the thread never ended";
             }
 
             failure ??= worker.Failure;
@@ -77,7 +90,7 @@ internal sealed class RegisterStress
         while (true)
         {
             Thread.Sleep(1);
-            bool isComplete = true;
+            RegisterWorker? late = null;
             foreach (RegisterWorker worker in _workers)
             {
                 if (worker.Failure is not null)
@@ -85,26 +98,26 @@ internal sealed class RegisterStress
                     return worker.Failure;
                 }
 
-                isComplete &= worker.Rounds != 0;
+                late = worker.Rounds == 0 ? worker : late;
             }
 
-            if (isComplete && watch.Elapsed >= duration)
+            if (late is null && watch.Elapsed >= duration)
             {
                 return null;
             }
 
             if (watch.Elapsed >= duration + s_patience)
             {
-                return "a thread did not get through a single round";
+                return $"{late!.Name}: not a single round in {s_patience.TotalSeconds} s";
             }
         }
     }
 
     // Compiled code keeps all of these in registers. It is made for the oldest processor, so none is a YMM register.
-    private static string? TurnVectors(ulong seed) => AreVectorsKept(seed) ? null : "a vector";
+    private static string? TurnVectors(ulong seed, int turns) => AreVectorsKept(seed, turns) ? null : "a vector";
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool AreVectorsKept(ulong seed)
+    private static bool AreVectorsKept(ulong seed, int turns)
     {
         Vector128<ulong> key = Vector128.Create(seed, ~seed);
         Vector128<ulong> a = Vector128.Create(seed + 1);
@@ -115,7 +128,7 @@ internal sealed class RegisterStress
         Vector128<ulong> f = Vector128.Create(seed + 6);
         double x = seed;
         double y = -x;
-        for (int turn = 0; turn < ManagedTurns; turn++)
+        for (int turn = 0; turn < turns; turn++)
         {
             a ^= key;
             b ^= key;
@@ -132,10 +145,10 @@ internal sealed class RegisterStress
     }
 
     // What the runtime does with the time-out of a wait: ticks to a floating-point number to an integer, in range?
-    private static string? ConvertTimeouts(ulong seed)
+    private static string? ConvertTimeouts(ulong seed, int turns)
     {
         int seconds = (int)(seed % 1000) + 1;
-        for (int turn = 0; turn < ManagedTurns / 10; turn++)
+        for (int turn = 0; turn < turns; turn++)
         {
             if (Milliseconds(TimeSpan.FromSeconds(seconds)) != seconds * 1000)
             {
@@ -189,7 +202,7 @@ internal sealed class RegisterStress
             text[index] = (seed + (ulong)index).ToString();
         }
 
-        // Whole ones now and then: the youngest generation's alone use up the collector's regions.
+        // Mostly the youngest generation's, which stop the threads as whole ones do and take less time.
         GC.Collect(seed % 4 == 0 ? GC.MaxGeneration : 0);
         Thread.Sleep(1);
         return text[99] == (seed + 99).ToString() ? null : "a string";

@@ -10,7 +10,6 @@ internal sealed class RegisterWorker
 {
     private const int StackSize = 256 * 1024;
 
-    private readonly string _name;
     private readonly Func<ulong, string?> _round;
     private readonly Thread _thread;
     private volatile bool _stop;
@@ -22,11 +21,14 @@ internal sealed class RegisterWorker
     /// <param name="round">One round with a seed: null, or what was lost.</param>
     public RegisterWorker(string name, ulong seed, Func<ulong, string?> round)
     {
-        _name = name;
+        Name = name;
         _round = round;
         _thread = new Thread(() => Work(seed), StackSize) { IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>What it does, for people.</summary>
+    public string Name { get; }
 
     /// <summary>How many rounds have ended.</summary>
     public ulong Rounds => (ulong)Volatile.Read(ref _rounds);
@@ -48,7 +50,7 @@ internal sealed class RegisterWorker
             string? lost = _round(seed++);
             if (lost is not null)
             {
-                Failure = _name + ": " + lost + " changed";
+                Failure = Name + ": " + lost + " changed";
                 return;
             }
 

@@ -17,6 +17,16 @@ internal unsafe struct AddressSpace
     // Large ranges start at 2 MB boundaries, so that large pages can back them.
     private const ulong LargeAlignment = PageTable.LargePage;
 
+    // Stacks, the C library's heap, and regions of a small machine.
+    private const int OtherMappings = 8192;
+
+    // The collector divides the addresses of its heap into regions of 4 MB, each of which can be a range that is
+    // used and one that is not; with five times as many addresses as it may use memory, three quarters of the RAM,
+    // these are two ranges for each megabyte of RAM.
+    private const ulong FramesPerMapping = 128;
+
+    private const uint ReadWrite = Protection.Read | Protection.Write;
+
     private PageTable* _table;
     private FrameAllocator* _frames;
     private MappingList _mappings;
@@ -26,6 +36,12 @@ internal unsafe struct AddressSpace
 
     /// <summary>The ranges, for reports.</summary>
     public readonly MappingList Mappings => _mappings;
+
+    /// <summary>
+    /// How many ranges there should be room for, so that the collector is never refused for want of it.
+    /// </summary>
+    /// <param name="totalFrames">The machine's RAM.</param>
+    public static int MappingCapacity(ulong totalFrames) => OtherMappings + (int)(totalFrames / FramesPerMapping);
 
     /// <summary>Starts empty.</summary>
     public void Initialize(PageTable* table, FrameAllocator* frames, Mapping* store, int capacity)
@@ -37,6 +53,13 @@ internal unsafe struct AddressSpace
     }
 
     /// <summary>Maps fresh zeroed memory.</summary>
+    /// <remarks>
+    /// Where a reservation, a new range that nothing may be done with, ends within a page, that page may be read and
+    /// written from the start. The garbage collector reserves its tables so and makes their pages usable as the heap
+    /// grows, all but that last one, which it uses nevertheless once the heap has come to the end of its addresses
+    /// (dotnet/runtime issue 129681, without background collections). Nobody else can tell: Linux would let a
+    /// touch of that page fault, and until a touch it takes no frame.
+    /// </remarks>
     /// <param name="address">Where, for a fixed mapping; ignored otherwise.</param>
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="protection">See <see cref="Protection"/>.</param>
@@ -44,25 +67,24 @@ internal unsafe struct AddressSpace
     /// <returns>The address, or a negated error number.</returns>
     public long Map(ulong address, ulong length, uint protection, bool isFixed)
     {
-        if (length == 0 || length > Limit)
+        if (length == 0)
         {
             return -ErrorNumber.InvalidArgument;
         }
 
-        length = Frame.RoundUp(length);
-        if (!_mappings.HasRoom)
+        if (length > Limit)
         {
             return -ErrorNumber.OutOfMemory;
         }
 
+        int tail = protection == Protection.None && !isFixed && !IsAligned(length) ? 1 : 0;
+        length = Frame.RoundUp(length);
         if (isFixed)
         {
-            if (!IsProgramRange(address, length) || (address & (Frame.Size - 1)) != 0)
+            if (!IsProgramRange(address, length) || !IsAligned(address))
             {
                 return -ErrorNumber.InvalidArgument;
             }
-
-            ReleasePages(address, address + length);
         }
         else
         {
@@ -74,7 +96,22 @@ internal unsafe struct AddressSpace
             }
         }
 
+        if (!_mappings.HasRoomToMap(address, address + length, protection, tail))
+        {
+            return -ErrorNumber.OutOfMemory;
+        }
+
+        if (isFixed)
+        {
+            Release(address, address + length);
+        }
+
         _mappings.Map(address, address + length, protection);
+        if (tail != 0)
+        {
+            _mappings.Protect(address + length - Frame.Size, address + length, ReadWrite);
+        }
+
         return (long)address;
     }
 
@@ -83,22 +120,18 @@ internal unsafe struct AddressSpace
     public long Unmap(ulong address, ulong length)
     {
         length = Frame.RoundUp(length);
-        if ((address & (Frame.Size - 1)) != 0 || length == 0 || !IsProgramRange(address, length))
+        if (!IsAligned(address) || length == 0 || !IsProgramRange(address, length))
         {
             return -ErrorNumber.InvalidArgument;
         }
 
-        if (!_mappings.HasRoom)
+        if (!_mappings.HasRoomToUnmap(address, address + length))
         {
             return -ErrorNumber.OutOfMemory;
         }
 
         _mappings.Unmap(address, address + length);
-        ReleasePages(address, address + length);
-        _table->FreeTables(address, address + length);
-
-        // One more, for the processor's cache of the tables that were just freed.
-        Processor.InvalidatePage(address);
+        Release(address, address + length);
         return 0;
     }
 
@@ -106,14 +139,19 @@ internal unsafe struct AddressSpace
     /// <returns>0 or a negated error number.</returns>
     public long Protect(ulong address, ulong length, uint protection)
     {
-        ulong end = Frame.RoundUp(address + length);
-        address = Frame.RoundDown(address);
-        if (!IsProgramRange(address, end - address) || !_mappings.Covers(address, end))
+        if (!IsAligned(address))
         {
-            return -ErrorNumber.OutOfMemory;
+            return -ErrorNumber.InvalidArgument;
         }
 
-        if (!_mappings.HasRoom)
+        if (length == 0)
+        {
+            return 0;
+        }
+
+        ulong end = Frame.RoundUp(address + length);
+        if (!IsProgramRange(address, length) || !_mappings.Covers(address, end)
+            || !_mappings.HasRoomToMap(address, end, protection, more: 0))
         {
             return -ErrorNumber.OutOfMemory;
         }
@@ -132,17 +170,17 @@ internal unsafe struct AddressSpace
     }
 
     /// <summary>Drops the contents of a range; its pages read as zero again (MADV_DONTNEED).</summary>
+    /// <returns>0 or a negated error number; what is mapped is dropped even where a part of the range is not.</returns>
     public long Discard(ulong address, ulong length)
     {
         ulong end = Frame.RoundUp(address + length);
-        address = Frame.RoundDown(address);
-        if (!IsProgramRange(address, end - address))
+        if (!IsAligned(address) || !IsProgramRange(address, length))
         {
             return -ErrorNumber.InvalidArgument;
         }
 
         ReleasePages(address, end);
-        return 0;
+        return _mappings.Covers(address, end) ? 0 : -ErrorNumber.OutOfMemory;
     }
 
     /// <summary>Whether an address is mapped at all, whatever its protection.</summary>
@@ -217,6 +255,8 @@ internal unsafe struct AddressSpace
     private static bool IsProgramRange(ulong address, ulong length) =>
         address >= Lowest && address < Limit && length <= Limit - address;
 
+    private static bool IsAligned(ulong address) => (address & (Frame.Size - 1)) == 0;
+
     private static ulong FlagsFor(uint protection)
     {
         if (protection == Protection.None)
@@ -227,6 +267,16 @@ internal unsafe struct AddressSpace
         return PageFlags.Present
             | ((protection & Protection.Write) != 0 ? PageFlags.Writable : 0)
             | ((protection & Protection.Execute) != 0 ? 0 : PageFlags.NoExecute);
+    }
+
+    // The frames of a range, and the tables that held nothing else.
+    private void Release(ulong address, ulong end)
+    {
+        ReleasePages(address, end);
+        _table->FreeTables(address, end);
+
+        // One more, for the processor's cache of the tables that were just freed.
+        Processor.InvalidatePage(address);
     }
 
     private void ReleasePages(ulong address, ulong end)

@@ -8,6 +8,9 @@ namespace VirtioGuest.LibOS.Memory;
 /// </summary>
 internal unsafe struct MappingList
 {
+    // What an operation may need for a moment: it splits two ranges before it removes or merges any.
+    private const int Spare = 2;
+
     private Mapping* _mappings;
     private int _capacity;
 
@@ -16,19 +19,13 @@ internal unsafe struct MappingList
 
     /// <summary>Starts empty.</summary>
     /// <param name="store">Room for <paramref name="capacity"/> ranges.</param>
-    /// <param name="capacity">At least 2.</param>
+    /// <param name="capacity">At least 3.</param>
     public void Initialize(Mapping* store, int capacity)
     {
         _mappings = store;
         _capacity = capacity;
         Count = 0;
     }
-
-    /// <summary>
-    /// Whether one more <see cref="Map"/>, <see cref="Unmap"/> or <see cref="Protect"/> surely has room: each splits at
-    /// most two ranges and adds one.
-    /// </summary>
-    public readonly bool HasRoom => Count + 3 <= _capacity;
 
     /// <summary>The range at a position, 0 to <see cref="Count"/> - 1.</summary>
     public readonly Mapping this[int index] => _mappings[index];
@@ -81,7 +78,54 @@ internal unsafe struct MappingList
         return true;
     }
 
-    /// <summary>Adds a range in place of whatever was there. <see cref="HasRoom"/> must hold.</summary>
+    /// <summary>
+    /// Whether there is room for a <see cref="Map"/>, or for a <see cref="Protect"/> of a range that
+    /// <see cref="Covers"/> says is mapped. There always is for one that leaves no more ranges than there were.
+    /// </summary>
+    /// <param name="start">The first byte, page-aligned.</param>
+    /// <param name="end">The byte after the last, page-aligned, above <paramref name="start"/>.</param>
+    /// <param name="protection">What the range is going to have.</param>
+    /// <param name="more">How many ranges more are to find room afterwards, 0 or above.</param>
+    public readonly bool HasRoomToMap(ulong start, ulong end, uint protection, int more)
+    {
+        FindOverlap(start, end, out int first, out int after);
+        int growth = more + 1 + first - after;
+        if (first < after && _mappings[first].Start < start)
+        {
+            growth += _mappings[first].Protection == protection ? 0 : 1;
+        }
+        else if (first > 0 && _mappings[first - 1].End == start && _mappings[first - 1].Protection == protection)
+        {
+            growth--;
+        }
+
+        if (first < after && _mappings[after - 1].End > end)
+        {
+            growth += _mappings[after - 1].Protection == protection ? 0 : 1;
+        }
+        else if (after < Count && _mappings[after].Start == end && _mappings[after].Protection == protection)
+        {
+            growth--;
+        }
+
+        return HasRoomFor(growth);
+    }
+
+    /// <summary>
+    /// Whether there is room for an <see cref="Unmap"/>: there is unless it takes the middle out of a range.
+    /// </summary>
+    /// <param name="start">The first byte, page-aligned.</param>
+    /// <param name="end">The byte after the last, page-aligned, above <paramref name="start"/>.</param>
+    public readonly bool HasRoomToUnmap(ulong start, ulong end)
+    {
+        FindOverlap(start, end, out int first, out int after);
+        bool isMiddle = after - first == 1 && _mappings[first].Start < start && _mappings[first].End > end;
+        return HasRoomFor(isMiddle ? 1 : 0);
+    }
+
+    /// <summary>
+    /// Adds a range in place of whatever was there. <see cref="HasRoomToMap"/> must hold.
+    /// </summary>
     public void Map(ulong start, ulong end, uint protection)
     {
         Unmap(start, end);
@@ -89,22 +133,20 @@ internal unsafe struct MappingList
         MergeAround(start, end);
     }
 
-    /// <summary>Removes a range, splitting those at its edges. <see cref="HasRoom"/> must hold.</summary>
+    /// <summary>
+    /// Removes a range, splitting those at its edges. <see cref="HasRoomToUnmap"/> must hold.
+    /// </summary>
     public void Unmap(ulong start, ulong end)
     {
         SplitAt(start);
         SplitAt(end);
-        int first = FirstEndingAfter(start);
-        int last = first;
-        while (last < Count && _mappings[last].Start < end)
-        {
-            last++;
-        }
-
-        Remove(first, last - first);
+        FindOverlap(start, end, out int first, out int after);
+        Remove(first, after - first);
     }
 
-    /// <summary>Changes the protection of what is mapped in a range. <see cref="HasRoom"/> must hold.</summary>
+    /// <summary>
+    /// Changes the protection of what is mapped in a range. <see cref="HasRoomToMap"/> must hold.
+    /// </summary>
     public void Protect(ulong start, ulong end, uint protection)
     {
         SplitAt(start);
@@ -144,6 +186,19 @@ internal unsafe struct MappingList
         }
 
         return 0;
+    }
+
+    private readonly bool HasRoomFor(int growth) => growth <= 0 || Count + growth <= _capacity - Spare;
+
+    // The positions of the first range that has a byte in common with another, and of the first after those.
+    private readonly void FindOverlap(ulong start, ulong end, out int first, out int after)
+    {
+        first = FirstEndingAfter(start);
+        after = FirstEndingAfter(end);
+        if (after < Count && _mappings[after].Start < end)
+        {
+            after++;
+        }
     }
 
     private void SplitAt(ulong address)

@@ -111,16 +111,19 @@ internal static unsafe class Scheduler
     private static void Preempt(PerCpu* cpu, TrapFrame* frame)
     {
         Thread* current = cpu->CurrentThread;
+        ulong now = Clock.Now;
         if (current == cpu->IdleThread)
         {
             Switch(cpu, frame);
         }
-        else if (Clock.Now >= cpu->SliceEnd)
+        else if (now >= cpu->SliceEnd)
         {
             Rotate(cpu, frame);
         }
         else if (cpu->Ready.HasUrgent && !current->IsUrgent)
         {
+            // With a whole slice each time, interrupts that come more often than slices end would make it run for ever.
+            current->SliceLeft = cpu->SliceEnd - now;
             current->State = ThreadState.Ready;
             cpu->Ready.AddPreempted(current);
             Switch(cpu, frame);
@@ -148,7 +151,8 @@ internal static unsafe class Scheduler
         ulong timestamp = Processor.ReadTimestamp();
         previous->RunTicks += timestamp - cpu->SwitchedAt;
         cpu->SwitchedAt = timestamp;
-        cpu->SliceEnd = Clock.Now + TimeSlice;
+        cpu->SliceEnd = Clock.Now + (next->SliceLeft != 0 ? next->SliceLeft : TimeSlice);
+        next->SliceLeft = 0;
         next->State = ThreadState.Running;
         if (next == previous)
         {

@@ -54,6 +54,12 @@ internal unsafe struct Thread
     /// </summary>
     public bool IsUrgent;
 
+    /// <summary>
+    /// What is left of its time slice, in nanoseconds, while it waits because an interrupt's thread preempted it; 0
+    /// where it gets a whole one.
+    /// </summary>
+    public ulong SliceLeft;
+
     /// <summary>Its number, never 0, never used again soon.</summary>
     public uint Id;
 

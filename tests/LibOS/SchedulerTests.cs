@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+using NUnit.Framework;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
+
+namespace VirtioGuest.LibOS.Tests;
+
+/// <summary>Who gets the processor for how long.</summary>
+[TestFixture]
+[NonParallelizable]
+internal sealed unsafe class SchedulerTests
+{
+    private const ulong Millisecond = 1_000_000;
+
+    private PerCpu* _cpu;
+    private TrapFrame* _frame;
+    private Thread* _threads;
+
+    [SetUp]
+    public void StartIdle()
+    {
+        _cpu = (PerCpu*)NativeMemory.AllocZeroed((nuint)sizeof(PerCpu));
+        _frame = (TrapFrame*)NativeMemory.AllocZeroed((nuint)sizeof(TrapFrame));
+        _threads = (Thread*)NativeMemory.AllocZeroed(4, (nuint)sizeof(Thread));
+        for (uint i = 0; i < 4; i++)
+        {
+            _threads[i].Id = i + 1;
+        }
+
+        Processor.Timestamp = 0;
+        Clock.Initialize(0, 1_000_000, 0);
+        LibOs.Timer = TimerKind.None;
+        _cpu->IdleThread = &_threads[0];
+        _cpu->CurrentThread = &_threads[0];
+        _cpu->TimerDeadline = PerCpu.NotArmed;
+    }
+
+    [TearDown]
+    public void Stop()
+    {
+        NativeMemory.Free(_cpu);
+        NativeMemory.Free(_frame);
+        NativeMemory.Free(_threads);
+    }
+
+    [TestCase(100ul * Millisecond, TestName = "Two threads share a processor that nothing interrupts")]
+    [TestCase(Millisecond, TestName = "Two threads share a processor that is interrupted within every time slice")]
+    [TestCase(Millisecond / 7, TestName = "Two threads share a processor that is interrupted very often")]
+    public void Two_threads_share(ulong period)
+    {
+        Thread* first = &_threads[1];
+        Thread* second = &_threads[2];
+        Thread* driver = &_threads[3];
+        driver->State = ThreadState.WaitingForInterrupt;
+        Scheduler.Wake(_cpu, first, isUrgent: false);
+        Scheduler.Wake(_cpu, second, isUrgent: false);
+        ulong nextInterrupt = period;
+        for (ulong now = 0; now < 200 * Millisecond; now += Millisecond / 20)
+        {
+            Processor.Timestamp = now;
+            bool isInterrupt = now >= nextInterrupt;
+            if (isInterrupt)
+            {
+                nextInterrupt += period;
+                Scheduler.Wake(_cpu, driver, isUrgent: true);
+            }
+
+            // LibOS is left: after an interrupt, or after a timer that has found nothing.
+            Scheduler.Leave(_cpu, _frame);
+            Assert.That(_cpu->CurrentThread == driver, Is.EqualTo(isInterrupt), $"at {now} ns");
+            if (isInterrupt)
+            {
+                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+            }
+        }
+
+        Assert.That(first->RunTicks, Is.InRange(90 * Millisecond, 110 * Millisecond));
+        Assert.That(second->RunTicks, Is.InRange(85 * Millisecond, 110 * Millisecond));
+    }
+
+    [Test]
+    public void A_thread_that_was_preempted_goes_on_with_what_is_left_of_its_time_slice()
+    {
+        Scheduler.Wake(_cpu, &_threads[1], isUrgent: false);
+        Scheduler.Wake(_cpu, &_threads[2], isUrgent: false);
+        Scheduler.Leave(_cpu, _frame);
+        Processor.Timestamp = 4 * Millisecond;
+        Scheduler.Wake(_cpu, &_threads[3], isUrgent: true);
+        Scheduler.Leave(_cpu, _frame);
+        Processor.Timestamp = 14 * Millisecond;
+        Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+
+        Assert.That(_cpu->CurrentThread == &_threads[1], Is.True);
+        Assert.That(_cpu->SliceEnd, Is.EqualTo(15 * Millisecond).Within(1000ul));
+        Processor.Timestamp = (15 * Millisecond) + 100;
+        Scheduler.Leave(_cpu, _frame);
+
+        Assert.That(_cpu->CurrentThread == &_threads[2], Is.True);
+        Assert.That(_cpu->SliceEnd, Is.EqualTo(20 * Millisecond).Within(1000ul), "a whole one");
+    }
+}
