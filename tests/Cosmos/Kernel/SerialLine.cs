@@ -18,6 +18,9 @@ internal sealed class SerialLine : PortSpace
     /// <summary>Whether the other end takes bytes.</summary>
     public bool IsFlowing { get; set; } = true;
 
+    /// <summary>Whether its FIFOs are on.</summary>
+    public bool HasFifos { get; set; }
+
     /// <summary>How often the transmitter was looked at and not ready.</summary>
     public int VainLooks { get; private set; }
 
@@ -52,6 +55,8 @@ internal sealed class SerialLine : PortSpace
         {
             case 0:
                 return Received.Dequeue();
+            case 2:
+                return (byte)(HasFifos ? 0xC1 : 0x01);
             case 5:
                 VainLooks += IsFlowing ? 0 : 1;
                 EmptyLooks += Received.Count == 0 ? 1 : 0;
@@ -75,6 +80,15 @@ internal sealed class SerialLine : PortSpace
         else if (port == First)
         {
             _sent.Append((char)value);
+        }
+        else if (port == First + 2)
+        {
+            // Switching the FIFOs on or off clears them (PC16550D, FCR bit 0).
+            if (HasFifos != ((value & 0x01) != 0))
+            {
+                HasFifos = !HasFifos;
+                Received.Clear();
+            }
         }
         else if (port != First + 1 || !IsDivisorOpen)
         {

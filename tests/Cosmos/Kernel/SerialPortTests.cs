@@ -22,6 +22,34 @@ public sealed class SerialPortTests
         }
     }
 
+    [TestCase(false, "b")]
+    [TestCase(true, "b")]
+    [TestCase(true, "blk 0")]
+    public void What_was_typed_before_the_port_was_set_up_is_not_lost(bool hasFifos, string typed)
+    {
+        var line = new SerialLine { HasFifos = hasFifos };
+        foreach (char character in typed)
+        {
+            line.Received.Enqueue((byte)character);
+        }
+
+        var port = new SerialPort(line, SerialPort.First);
+
+        foreach (char character in typed)
+        {
+            Assert.That(port.TryReceive(out byte value), Is.True);
+            Assert.That((char)value, Is.EqualTo(character));
+        }
+    }
+
+    [Test]
+    public void Fifos_are_switched_on_where_nothing_waits()
+    {
+        var line = new SerialLine();
+        Assert.That(new SerialPort(line, SerialPort.First).IsPresent, Is.True);
+        Assert.That(line.HasFifos, Is.True);
+    }
+
     [Test]
     public void Bytes_go_out_and_come_in_as_they_are()
     {

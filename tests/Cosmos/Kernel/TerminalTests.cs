@@ -91,14 +91,16 @@ public sealed class TerminalTests
     [Test]
     public void The_processor_rests_only_after_a_while_without_a_key()
     {
+        TerminalInput input = Input;
+        int looksAtFirst = _line.EmptyLooks;
         int looksBefore = 0;
         _switches.WhileResting = () =>
         {
-            looksBefore = _line.EmptyLooks;
+            looksBefore = _line.EmptyLooks - looksAtFirst;
             _line.Received.Enqueue((byte)'x');
         };
 
-        byte value = Input.Read();
+        byte value = input.Read();
 
         using (Assert.EnterMultipleScope())
         {

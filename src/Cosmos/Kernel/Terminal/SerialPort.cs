@@ -17,6 +17,7 @@ internal sealed class SerialPort
 
     private const ushort InterruptEnable = 1;
     private const ushort FifoControl = 2;
+    private const ushort InterruptIdentification = 2;
     private const ushort LineControl = 3;
     private const ushort ModemControl = 4;
     private const ushort LineStatus = 5;
@@ -25,6 +26,7 @@ internal sealed class SerialPort
     private const byte DivisorLatch = 0x80;
     private const byte EightBitsNoParity = 0x03;
     private const byte FifosOn = 0x01;
+    private const byte FifosEnabled = 0xC0;
     private const byte TerminalAndRequestReady = 0x03;
     private const byte DataReady = 0x01;
     private const byte TransmitterEmpty = 0x20;
@@ -36,7 +38,10 @@ internal sealed class SerialPort
     private readonly ushort _base;
     private bool _isStuck;
 
-    /// <summary>Looks for a port and sets it up.</summary>
+    /// <summary>
+    /// Looks for a port and sets it up. What somebody typed before is kept: switching the FIFOs on would clear it
+    /// (PC16550D, FCR bit 0), so they stay off where a byte waits.
+    /// </summary>
     /// <param name="ports">The I/O ports.</param>
     /// <param name="first">The first of its eight.</param>
     internal SerialPort(PortSpace ports, ushort first)
@@ -54,7 +59,11 @@ internal sealed class SerialPort
         Write(0, 1);
         Write(InterruptEnable, 0);
         Write(LineControl, EightBitsNoParity);
-        Write(FifoControl, FifosOn);
+        if ((Read(InterruptIdentification) & FifosEnabled) == FifosEnabled || (Read(LineStatus) & DataReady) == 0)
+        {
+            Write(FifoControl, FifosOn);
+        }
+
         Write(ModemControl, TerminalAndRequestReady);
     }
 
