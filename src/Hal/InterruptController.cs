@@ -6,6 +6,12 @@ public abstract class InterruptController
     /// <summary>Whether devices can signal by message (MSI, MSI-X) on this machine.</summary>
     public abstract bool HasMessages { get; }
 
+    /// <summary>
+    /// Whether so many messages are given out that a device should take one for everything that it has to say, and
+    /// leave the rest to those that come after it.
+    /// </summary>
+    public virtual bool IsShortOfMessages => false;
+
     /// <summary>Sets aside a message and delivers it to <paramref name="handler"/> from now on.</summary>
     /// <param name="name">Who it is for, as shown to people, for example <c>virtio-blk0 request</c>.</param>
     /// <param name="handler">Who serves it.</param>

@@ -143,14 +143,26 @@ public sealed class RtcTests
         Assert.That(RealTimeClock.ReadUnixSeconds(0), Is.Zero);
     }
 
-    [TestCase(0x00)]
+    [TestCase(0x24)]
     [TestCase(0x80)]
-    [TestCase(0x13)]
     [TestCase(0x93)]
-    public void A_twelve_hour_clock_has_hours_1_to_12(int hour)
+    public void A_twelve_hour_clock_has_no_such_hour(int hour)
     {
         Set(new DateTime(2026, 11, 20, 12, 0, 0), false, false, true);
         _registers[4] = (byte)hour;
         Assert.That(RealTimeClock.ReadUnixSeconds(0), Is.Zero);
+    }
+
+    [Test]
+    public void A_clock_that_counts_to_23_is_understood_although_it_says_twelve_hours()
+    {
+        for (int hour = 0; hour < 24; hour++)
+        {
+            var time = new DateTime(2026, 11, 20, hour, 30, 0);
+            Set(time, isBinary: false, is24Hours: true, hasCentury: true);
+            _registers[0x0B] = 0;
+            DateTime expected = hour == 12 ? time.AddHours(-12) : time;
+            Assert.That(RealTimeClock.ReadUnixSeconds(0), Is.EqualTo(UnixSeconds(expected)), $"{hour} o'clock");
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
@@ -5,11 +6,15 @@ using VirtioGuest.Qemu.Tests.Harness;
 
 namespace VirtioGuest.Qemu.Tests;
 
-/// <summary>More disks than there are interrupts for.</summary>
+/// <summary>More disks than there are messages for, at a vector for each queue or even for each disk.</summary>
 [NightlyOnly]
 public sealed class ManyDisksTests : QemuTest
 {
     private const int FunctionsPerSlot = 8;
+    private const int SlotsPerBridge = 31;
+
+    // The first disks take two messages each, those after the 32nd message one; there are 160.
+    private const int DisksWithMessages = 144;
 
     [TestCase(113)]
     [TestCase(200)]
@@ -34,8 +39,49 @@ public sealed class ManyDisksTests : QemuTest
             + "and the machine gives no share in interrupt line [0-9]+: skipped$");
 
         Assert.That(disks + skipped, Is.EqualTo(count));
-        Assert.That(disks, Is.AtLeast(112));
-        foreach (int index in new[] { 0, disks / 2, disks - 1 })
+        Assert.That(disks, Is.AtLeast(Math.Min(count, DisksWithMessages)));
+        ReadSome(guest, disk, disks);
+    }
+
+    [TestCase("pc")]
+    [TestCase("q35")]
+    public void Disks_behind_bridges_make_do_with_a_message_each(string machine)
+    {
+        const int Count = 130;
+        DiskImage disk = NewDisk(64);
+        List<string> arguments = ["-machine", machine];
+        for (int index = 0; index < Count; index++)
+        {
+            int bridge = index / SlotsPerBridge;
+            int slot = 1 + (index % SlotsPerBridge);
+            if (slot == 1)
+            {
+                arguments.AddRange([
+                    "-device",
+                    $"pci-bridge,id=b{bridge},chassis_nr={bridge + 1},"
+                        + $"addr=0x{QemuCommandLine.FirstDiskSlot + bridge:x}",
+                ]);
+            }
+
+            arguments.AddRange([
+                "-drive", $"if=none,id=d{index},format=raw,file={disk.Path},file.locking=off,readonly=on",
+                "-device", $"virtio-blk-pci,drive=d{index},bus=b{bridge},addr=0x{slot:x}",
+            ]);
+        }
+
+        QemuGuest guest = Start(new GuestOptions().WithArguments([.. arguments]));
+        guest.WaitForText("^vg> ", 3 * Deadlines.Boot);
+        Assert.That(Regex.Count(guest.Serial.Text, "(?m)^disk[0-9]+: virtio-blk at "), Is.EqualTo(Count));
+        ReadSome(guest, disk, Count);
+
+        guest.Type("lsvirtio\n");
+        guest.WaitForLine($"^disk{Count - 1}: .*, MSI-X, one vector, running$");
+        Assert.That(guest.Serial.Text, Does.Match("(?m)^disk0: .*, MSI-X, a vector per queue, running\r?$"));
+    }
+
+    private static void ReadSome(QemuGuest guest, DiskImage disk, int count)
+    {
+        foreach (int index in new[] { 0, count / 2, count - 1 })
         {
             guest.Type($"blk {index} checksum 0 64\n");
             guest.WaitForLine($"^{disk.Checksum(0, 64)}$");

@@ -8,7 +8,11 @@ namespace VirtioGuest.Kernel.Machine;
 /// <summary>Messages to the local APIC and lines, each with a driver thread of its own.</summary>
 internal sealed unsafe class LibOsInterruptController : InterruptController
 {
+    // Of the 160 messages, the first devices take as many as they like; one each is left for over a hundred more.
+    private const byte PlentyOfMessages = 32;
+
     private readonly bool _hasMessages;
+    private volatile byte _lastMessage;
 
     /// <summary>Creates the controller.</summary>
     /// <param name="hasMessages">Whether there is a local APIC.</param>
@@ -21,6 +25,10 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
     public override bool HasMessages => _hasMessages;
 
     /// <inheritdoc/>
+    /// <remarks>LibOS gives the lowest slot that is free, so the last one tells about how many are held.</remarks>
+    public override bool IsShortOfMessages => _lastMessage >= PlentyOfMessages - 1;
+
+    /// <inheritdoc/>
     public override MessageInterrupt? AllocateMessage(string name, InterruptHandler handler)
     {
         byte* text = stackalloc byte[InterruptInfo.NameLength];
@@ -31,6 +39,7 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
             return null;
         }
 
+        _lastMessage = SlotOf(grant.Handle);
         return new LibOsMessageInterrupt(grant, DriverThread.Start(grant.Handle, name, handler));
     }
 
@@ -52,6 +61,9 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
         destination[written] = 0;
     }
 
+    // The low bits of a handle are its slot.
+    private static byte SlotOf(ulong handle) => (byte)handle;
+
     private static LibOsLineInterrupt? Attach(byte line, string name, InterruptHandler handler, ulong isBoard)
     {
         byte* text = stackalloc byte[InterruptInfo.NameLength];
@@ -62,9 +74,9 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
             return null;
         }
 
-        // The low bits of a handle are its slot.
         InterruptInfo share;
-        LibOsError.ThrowIfError(LibOsCalls.GetInterruptInfo((byte)handle, &share), "libos_interrupt_info");
+        LibOsError.ThrowIfError(
+            LibOsCalls.GetInterruptInfo(SlotOf((ulong)handle), &share), "libos_interrupt_info");
         return new LibOsLineInterrupt(
             line, DriverThread.Start((ulong)handle, name, handler), isPolled: share.IsPolled != 0);
     }

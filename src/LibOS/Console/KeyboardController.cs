@@ -4,7 +4,8 @@ namespace VirtioGuest.LibOS.Console;
 
 /// <summary>The 8042 keyboard controller, with its first port only and translation to scan code set 1.</summary>
 /// <remarks>
-/// Every wait is bounded, and the first that fails ends the search: a machine without one costs little time.
+/// Every wait is bounded, and the first that fails ends the search: a machine without one costs little time. The
+/// controller's self-test is left out: firmware has done it, and small monitors (kvmtool) never answer it.
 /// </remarks>
 internal static class KeyboardController
 {
@@ -22,7 +23,6 @@ internal static class KeyboardController
     private const byte ReadConfiguration = 0x20;
     private const byte WriteConfiguration = 0x60;
     private const byte DisableSecondPort = 0xA7;
-    private const byte SelfTest = 0xAA;
     private const byte DisableFirstPort = 0xAD;
     private const byte EnableFirstPort = 0xAE;
     private const byte EnableScanning = 0xF4;
@@ -37,9 +37,8 @@ internal static class KeyboardController
     // A controller's buffers hold a byte or a few; one that never runs dry is none.
     private const uint MaximumFlushed = 32;
 
-    // A port read takes about a microsecond; controllers answer within a few milliseconds, a self-test within a second.
+    // A port read takes about a microsecond; controllers answer within a few milliseconds.
     private const uint MaximumPolls = 20_000;
-    private const uint MaximumSelfTestPolls = 500_000;
 
     private static bool s_isPresent;
 
@@ -80,18 +79,11 @@ internal static class KeyboardController
     private static bool TrySetUp()
     {
         if (!Send(DisableFirstPort) || !Send(DisableSecondPort) || !Flush() ||
-            !Send(ReadConfiguration) || !TryReceive(MaximumPolls, out byte configuration))
+            !Send(ReadConfiguration) || !TryReceive(out byte configuration))
         {
             return false;
         }
 
-        // The self-test resets controllers; its result is not held against one that firmware has worked with.
-        if (!Send(SelfTest))
-        {
-            return false;
-        }
-
-        TryReceive(MaximumSelfTestPolls, out _);
         configuration |= FirstInterrupt | Translation;
         configuration &= unchecked((byte)~(SecondInterrupt | FirstClockOff));
         if (!Send(WriteConfiguration) || !SendData(configuration) || !Send(EnableFirstPort))
@@ -102,7 +94,7 @@ internal static class KeyboardController
         // The keyboard's acknowledgement, or none, tells nothing new: a keyboard may be plugged in later.
         if (SendData(EnableScanning))
         {
-            TryReceive(MaximumPolls, out _);
+            TryReceive(out _);
         }
 
         return true;
@@ -160,9 +152,9 @@ internal static class KeyboardController
         return false;
     }
 
-    private static bool TryReceive(uint polls, out byte value)
+    private static bool TryReceive(out byte value)
     {
-        for (uint poll = 0; poll < polls; poll++)
+        for (uint poll = 0; poll < MaximumPolls; poll++)
         {
             if ((Processor.In8(Status) & OutputFull) != 0)
             {

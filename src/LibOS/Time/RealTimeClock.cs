@@ -187,13 +187,16 @@ internal static class RealTimeClock
             return Decode(value, isBinary);
         }
 
+        // kvmtool's clock counts to 23 although register B, which no firmware has set, stands for twelve hours. An hour
+        // that cannot be one of those is taken at its word, and only 12 remains midnight.
         uint hour = Decode((byte)(value & ~Afternoon), isBinary);
+        bool isAfternoon = (value & Afternoon) != 0;
         if (hour < 1 || hour > 12)
         {
-            return uint.MaxValue;
+            return isAfternoon ? uint.MaxValue : hour;
         }
 
-        return hour % 12 + ((value & Afternoon) != 0 ? 12U : 0U);
+        return hour % 12 + (isAfternoon ? 12U : 0U);
     }
 
     private static bool IsLeap(uint year) => (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

@@ -76,6 +76,19 @@ public class InterruptTests
         Assert.That(bench.Machine.Messages.NamesInUse.Count(), Is.EqualTo(messages));
     }
 
+    [Test]
+    public void A_device_takes_one_message_where_others_will_need_the_rest()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Machine.Messages.AreScarce = true;
+        VirtioNet net = bench.StartNet();
+        Assert.That(bench.Machine.Messages.NamesInUse, Is.EqualTo(new[] { "net0 queues" }));
+        Assert.That(net.Describe().Interrupts, Is.EqualTo("MSI-X, one vector"));
+        Assert.That(net.Describe().InterruptReason, Is.EqualTo("the machine is short of messages"));
+        bench.Device.InterruptQueue(1);
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1", "configuration" }));
+    }
+
     [TestCase(true)]
     [TestCase(false)]
     public void Without_messages_the_line_is_used(bool deviceHasNone)

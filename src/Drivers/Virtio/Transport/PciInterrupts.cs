@@ -66,7 +66,9 @@ internal sealed class PciInterrupts
             return ConnectLine(deviceName, queueNames.Length, sink);
         }
 
-        for (Sharing sharing = Sharing.None; sharing <= Sharing.Everything; sharing++)
+        bool isShort = _machine.Interrupts.IsShortOfMessages;
+        Reason = isShort ? "the machine is short of messages" : Reason;
+        for (Sharing sharing = isShort ? Sharing.Everything : Sharing.None; sharing <= Sharing.Everything; sharing++)
         {
             if (TryConnectMessages(sharing, deviceName, queueNames, sink))
             {

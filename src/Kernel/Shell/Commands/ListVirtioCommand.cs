@@ -65,9 +65,11 @@ internal sealed class ListVirtioCommand : Command
 
         if (description.Restarts != 0)
         {
+            // A device that was lent to a benchmark, or whose answer never came, has told of no trouble.
+            string? trouble = description.LastTrouble;
             output.WriteLine(
-                $"    brought up again: {description.Restarts} times, the last time because of: "
-                + (description.LastTrouble ?? "no answer"));
+                $"    brought up again: {description.Restarts} times"
+                + (trouble is null ? "" : $", the last time because of: {trouble}"));
         }
 
         string space = device.Transport is PciTransport ? ", " + _devices.ConfigurationSpace : "";
