@@ -8,6 +8,10 @@ if ($onWindows -and "$($args[0])" -like 'cosmos*') {
 } elseif ($onWindows) {
     wsl.exe --cd $PSScriptRoot ./build.sh @args
 } else {
-    & (Join-Path $PSScriptRoot 'build.sh') @args
+    # Quoted once more, or PowerShell puts the names of files in place of words with * or ?.
+    $words = @(Join-Path $PSScriptRoot 'build.sh') + $args | ForEach-Object {
+        "'" + [System.Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($_) + "'"
+    }
+    Invoke-Expression "& $words"
 }
 exit $LASTEXITCODE

@@ -12,7 +12,8 @@ internal sealed class MutantTests
 {
     private const string Head = "file src/A.cs\ntests Drivers.Virtio FullyQualifiedName~Net|Name=a b\n\n";
 
-    private static string Root => typeof(MutantTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+    /// <summary>The repository.</summary>
+    internal static string Root => typeof(MutantTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(each => each.Key == "Repository").Value!;
 
     [Test]

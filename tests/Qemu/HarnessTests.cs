@@ -136,14 +136,6 @@ public sealed class HarnessTests : QemuTest
     }
 
     [Test]
-    public void Checksum_is_the_one_of_zlib()
-    {
-        // The check value of CRC-32 in the catalogues.
-        Assert.That(Crc32.Compute("123456789"u8), Is.EqualTo(0xCBF43926));
-        Assert.That(Crc32.Compute([]), Is.Zero);
-    }
-
-    [Test]
     public void Pattern_is_the_one_of_splitmix64()
     {
         // The first outputs of the generator for the seed 0; its state moves on by the golden gamma.

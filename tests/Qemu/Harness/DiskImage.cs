@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.IO.Hashing;
 
 namespace VirtioGuest.Qemu.Tests.Harness;
 
@@ -75,6 +76,6 @@ public sealed class DiskImage
     /// <summary>The checksum of sectors as the guest prints it.</summary>
     public string Checksum(long first, int count)
     {
-        return Crc32.Compute(Read(first, count)).ToString("x8");
+        return Crc32.HashToUInt32(Read(first, count)).ToString("x8");
     }
 }
