@@ -19,7 +19,7 @@ internal sealed class BranchCoverageTests
                 <lines><line number="1" condition-coverage="50% (1/2)" /><line number="2" hits="1" /></lines>
               </class>
               <class filename="Drivers/Virtio/Rings/B.cs">
-                <lines><line number="1" condition-coverage="97.4% (38/39)" /></lines>
+                <lines><line number="1" condition-coverage="99.6% (238/239)" /></lines>
               </class>
               <class filename="Drivers/Virtio/Transport/C.cs">
                 <lines><line number="1" condition-coverage="75% (3/4)" /></lines>
@@ -32,9 +32,9 @@ internal sealed class BranchCoverageTests
 
         Assert.That(folders, Is.EqualTo(new[]
         {
-            new BranchCoverage("Drivers/Virtio/Rings", 39, 41), new BranchCoverage("Drivers/Virtio/Transport", 3, 4),
+            new BranchCoverage("Drivers/Virtio/Rings", 239, 241), new BranchCoverage("Drivers/Virtio/Transport", 3, 4),
         }));
-        Assert.That(folders[0].IsEnough, Is.True, "95.1 %");
+        Assert.That(folders[0].IsEnough, Is.True, "99.2 %");
         Assert.That(folders[1].IsEnough, Is.False);
         Assert.That(folders[1].ToString(), Is.EqualTo("Drivers/Virtio/Transport: 75.0 % of branches taken (3 of 4)"));
     }
