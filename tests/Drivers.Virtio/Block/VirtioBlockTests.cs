@@ -9,7 +9,10 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Block;
 
-/// <summary>The block driver against a disk over bytes.</summary>
+/// <summary>The block driver against a disk over bytes, with requests as chains and in tables.</summary>
+[TestFixture(0UL)]
+[TestFixture(RingModel.IndirectDesc)]
+[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked)]
 public class VirtioBlockTests
 {
     private const int SizeMaxField = 8;
@@ -22,10 +25,17 @@ public class VirtioBlockTests
     private const ulong Flush = 1UL << 9;
     private const ulong Packed = SimulatedDevice.RingPacked;
 
+    private readonly ulong _ringFeatures;
+
+    public VirtioBlockTests(ulong ringFeatures)
+    {
+        _ringFeatures = ringFeatures;
+    }
+
     [Test]
     public void What_is_written_is_read_back()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(16);
+        using DeviceBench<SimulatedDisk> bench = NewBench(16);
         VirtioBlock block = bench.StartBlock();
         DmaMemory buffer = bench.Machine.Memory.Allocate(2048, 512)!;
         Random random = new Random(1);
@@ -48,7 +58,7 @@ public class VirtioBlockTests
     [Test]
     public void Data_may_be_in_segments_that_are_no_whole_sectors()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4);
+        using DeviceBench<SimulatedDisk> bench = NewBench(4);
         bench.Device.Offered |= SegMax;
         bench.Device.SetField32(SegMaxField, 3);
         VirtioBlock block = bench.StartBlock();
@@ -66,7 +76,7 @@ public class VirtioBlockTests
     [Test]
     public void A_flush_carries_no_data_and_sector_0()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4);
+        using DeviceBench<SimulatedDisk> bench = NewBench(4);
         bench.Device.Offered |= Flush;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.HasFlush, Is.True);
@@ -79,7 +89,7 @@ public class VirtioBlockTests
     [Test]
     public void A_device_without_flush_says_so()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(SubmitStatus.NotOffered));
     }
@@ -87,7 +97,7 @@ public class VirtioBlockTests
     [Test]
     public void A_read_only_disk_takes_no_writes()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= ReadOnly;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.IsReadOnly, Is.True);
@@ -109,7 +119,7 @@ public class VirtioBlockTests
     [TestCase(0UL, 513u, SubmitStatus.Invalid)]
     public void Only_whole_sectors_within_the_capacity_are_transferred(ulong sector, uint bytes, SubmitStatus expected)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(10);
+        using DeviceBench<SimulatedDisk> bench = NewBench(10);
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
         Assert.That(Submit(block, BlockOperation.Read, sector, bytes), Is.EqualTo(expected));
@@ -120,7 +130,7 @@ public class VirtioBlockTests
     [Test]
     public void A_disk_of_0_sectors_works_and_has_nothing_to_read()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(0);
+        using DeviceBench<SimulatedDisk> bench = NewBench(0);
         bench.Device.Offered |= Flush;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.Capacity, Is.Zero);
@@ -132,7 +142,7 @@ public class VirtioBlockTests
     [Test]
     public void A_capacity_beyond_all_bytes_is_cut_to_what_can_be_counted()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Configuration.AsSpan(0, 8).Fill(0xFF);
         Assert.That(bench.StartBlock().Capacity, Is.EqualTo(ulong.MaxValue / 512));
     }
@@ -144,7 +154,7 @@ public class VirtioBlockTests
     [TestCase(0xFF, BlockStatus.NoStatus)]
     public void The_status_byte_is_told(byte status, BlockStatus expected)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.ForcedStatus = status;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4), Is.EqualTo(SubmitStatus.Ok));
@@ -154,7 +164,7 @@ public class VirtioBlockTests
     [Test]
     public void A_status_that_was_not_written_is_not_taken_from_an_earlier_request()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.MaximumQueueSize = 3;
         VirtioBlock block = bench.StartBlock();
         DmaSegment[] data = SomeData(bench, 512);
@@ -174,7 +184,7 @@ public class VirtioBlockTests
     public void What_a_request_came_to_is_told_by_its_status_and_never_by_its_length(
         [Values(0UL, Packed)] ulong format, [Values(0u, 1u, 512u, 513u, 4096u, 0xFFFFFFFBu)] uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered = SimulatedDevice.Version1 | Flush | format;
         bench.Device.ForcedLength = length;
         bench.Device.Content.Slice(0, 512).Fill(0x5A);
@@ -202,19 +212,23 @@ public class VirtioBlockTests
     [Test]
     public void Requests_complete_in_any_order()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.HoldsRequests = true;
         bench.Device.MaximumQueueSize = 12;
         VirtioBlock block = bench.StartBlock();
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
-        while (block.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted) == SubmitStatus.Ok)
+        SubmitStatus status;
+        while ((status = block.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted)) == SubmitStatus.Ok)
         {
             submitted++;
         }
 
-        Assert.That(submitted, Is.EqualTo(4));
-        Assert.That(block.InFlight, Is.EqualTo(4));
+        // A chain is of three descriptors, and a table takes one.
+        int expected = HasTables ? 12 : 4;
+        Assert.That(status, Is.EqualTo(SubmitStatus.Full));
+        Assert.That(submitted, Is.EqualTo(expected));
+        Assert.That(block.InFlight, Is.EqualTo(expected));
         block.Notify();
         Assert.That(bench.Device.Writes.Count(w => w == "notify[0]"), Is.EqualTo(1));
 
@@ -229,19 +243,61 @@ public class VirtioBlockTests
 
         Assert.That(tokens, Is.EqualTo(new[] { 2, 0, 3, 1 }));
         Assert.That(block.Drain(one), Is.Zero);
-        Assert.That(block.InFlight, Is.Zero);
+        Assert.That(block.InFlight, Is.EqualTo(expected - 4));
+    }
+
+    [Test]
+    public void All_that_is_done_is_drained_at_once([Values(63, 64, 65, 128, 200)] int room)
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        bench.Device.MaximumQueueSize = 1024;
+        bench.Device.HoldsRequests = true;
+        VirtioBlock block = bench.StartBlock();
+        DmaSegment[] data = SomeData(bench, 512);
+        int submitted = 0;
+        while (submitted < 130 && block.TrySubmit(BlockOperation.Read, 0, data, submitted) == SubmitStatus.Ok)
+        {
+            submitted++;
+        }
+
+        block.Notify();
+        for (int i = 0; i < submitted; i++)
+        {
+            bench.Device.CompleteHeld(0);
+        }
+
+        Assert.That(submitted, Is.GreaterThan(65));
+        int expected = Math.Min(room, submitted);
+        BlockCompletion[] completions = new BlockCompletion[room];
+        Assert.That(block.Drain(completions), Is.EqualTo(expected));
+        Assert.That(completions.Take(expected).Select(c => c.Token), Is.EqualTo(Enumerable.Range(0, expected)));
+    }
+
+    [Test]
+    public void A_device_that_needs_a_reset_is_not_notified()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioBlock block = bench.StartBlock();
+        Submit(block, BlockOperation.Read, 0, 512);
+        bench.Device.SetNeedsReset();
+        Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
+
+        block.Notify();
+
+        Assert.That(bench.Device.Writes, Has.None.StartsWith("notify"));
     }
 
     [Test]
     public void As_many_flushes_as_there_are_slots_fit()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= Flush;
         bench.Device.HoldsRequests = true;
         bench.Device.MaximumQueueSize = 9;
         VirtioBlock block = bench.StartBlock();
-        Assert.That(block.MaximumRequests, Is.EqualTo(4));
-        for (int i = 0; i < 4; i++)
+        int expected = HasTables ? 9 : 4;
+        Assert.That(block.MaximumRequests, Is.EqualTo(expected));
+        for (int i = 0; i < expected; i++)
         {
             Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, i), Is.EqualTo(SubmitStatus.Ok));
         }
@@ -252,7 +308,7 @@ public class VirtioBlockTests
     [Test]
     public void The_limits_of_the_device_are_kept()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= SizeMax | SegMax | BlkSize;
         bench.Device.SetField32(SizeMaxField, 1024);
         bench.Device.SetField32(SegMaxField, 2);
@@ -271,17 +327,17 @@ public class VirtioBlockTests
     [Test]
     public void A_number_of_segments_beyond_the_ring_is_cut_to_it()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= SegMax;
         bench.Device.SetField32(SegMaxField, uint.MaxValue);
         bench.Device.MaximumQueueSize = 1024;
-        Assert.That(bench.StartBlock().MaximumSegments, Is.EqualTo(254));
+        Assert.That(bench.StartBlock().MaximumSegments, Is.EqualTo(HasTables ? 64 : 254));
     }
 
     [Test]
     public void A_device_that_states_no_number_of_segments_gets_one_each_time()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.MaximumQueueSize = 1024;
         VirtioBlock block = bench.StartBlock();
         Assert.That(block.MaximumSegments, Is.EqualTo(1));
@@ -293,7 +349,7 @@ public class VirtioBlockTests
     [Test]
     public void A_total_of_4_GiB_is_refused_and_leaves_the_slot_free()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Configuration.AsSpan(0, 8).Fill(0xFF);
         bench.Device.Offered |= SegMax;
         bench.Device.SetField32(SegMaxField, 2);
@@ -313,7 +369,7 @@ public class VirtioBlockTests
     [TestCase(1000u)]
     public void A_block_size_that_makes_no_sense_is_not_taken(uint size)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= BlkSize;
         bench.Device.SetField32(BlkSizeField, size);
         Assert.That(bench.StartBlock().BlockSize, Is.EqualTo(512));
@@ -328,7 +384,7 @@ public class VirtioBlockTests
     [TestCase(100u, 0u, 6, 100u)]
     public void A_limit_of_0_is_none_that_was_stated(uint sizeMax, uint segMax, int segments, uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= SizeMax | SegMax;
         bench.Device.SetField32(SizeMaxField, sizeMax);
         bench.Device.SetField32(SegMaxField, segMax);
@@ -340,7 +396,7 @@ public class VirtioBlockTests
     [TestCase(7u)]
     public void A_configuration_without_a_capacity_is_refused(uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Function.Capabilities[2] = SimulatedFunction.Structure(4, 0, SimulatedFunction.DeviceOffset, length);
         Assert.That(bench.FailToStart(bench.NewBlock()), Is.EqualTo("has a configuration that is too short"));
     }
@@ -350,7 +406,7 @@ public class VirtioBlockTests
     [TestCase(23u, BlkSize)]
     public void A_feature_whose_field_is_not_there_is_not_accepted(uint length, ulong feature)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.Offered |= feature;
         bench.Device.SetField32(SizeMaxField, 512);
         bench.Device.SetField32(SegMaxField, 2);
@@ -367,7 +423,7 @@ public class VirtioBlockTests
     [TestCase(2)]
     public void A_queue_too_small_for_a_transfer_is_refused(int size)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.MaximumQueueSize = (ushort)size;
         Assert.That(bench.FailToStart(bench.NewBlock()), Does.StartWith("has a request queue too small"));
     }
@@ -375,7 +431,7 @@ public class VirtioBlockTests
     [Test]
     public void A_new_capacity_is_taken_over()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        using DeviceBench<SimulatedDisk> bench = NewBench(64);
         VirtioBlock block = bench.StartBlock();
         bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
         Assert.That(block.Capacity, Is.EqualTo(32));
@@ -386,13 +442,14 @@ public class VirtioBlockTests
     [Test]
     public void A_broken_queue_stops_the_device_and_its_requests_are_aborted()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.ExpectsViolations = true;
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
         DmaSegment[] data = SomeData(bench, 512);
         block.TrySubmit(BlockOperation.Read, 0, data, 1);
         block.TrySubmit(BlockOperation.Read, 1, data, 2);
+        block.TrySubmit(BlockOperation.Read, 2, data, 3);
         block.Notify();
         bench.Device.Ring(0).WriteUsed(77, 0, 1);
 
@@ -402,20 +459,20 @@ public class VirtioBlockTests
         Assert.That(block.Trouble, Is.EqualTo("requestq1: the device used a buffer ID out of range"));
         Assert.That(block.Describe().Queues[0].Fault, Is.EqualTo(QueueFault.BufferIdOutOfRange));
         Assert.That(bench.Machine.Lines.Warnings, Has.One.Contains("buffer ID out of range"));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 3), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(SubmitStatus.NotRunning));
 
         Assert.That(block.Stop(), Is.True);
         Assert.That(block.Drain(completions.AsSpan(0, 1)), Is.EqualTo(1));
-        Assert.That(block.Drain(completions.AsSpan(1)), Is.EqualTo(1));
-        Assert.That(completions.Take(2).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2 }));
-        Assert.That(completions.Take(2).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
+        Assert.That(block.Drain(completions.AsSpan(1)), Is.EqualTo(2));
+        Assert.That(completions.Take(3).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2, 3 }));
+        Assert.That(completions.Take(3).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
         Assert.That(block.Drain(completions), Is.Zero);
     }
 
     [Test]
     public void Requests_of_a_device_that_does_not_confirm_its_reset_are_abandoned()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
         block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
@@ -427,7 +484,7 @@ public class VirtioBlockTests
     [Test]
     public void Interrupts_can_be_turned_off_and_on_with_another_look()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioBlock block = bench.StartBlock();
         block.DisableInterrupts();
         block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
@@ -441,7 +498,7 @@ public class VirtioBlockTests
     [Test]
     public void A_driver_that_was_not_started_does_nothing()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioBlock block = bench.NewBlock();
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(SubmitStatus.NotRunning));
         Assert.That(block.Drain(new BlockCompletion[1]), Is.Zero);
@@ -458,7 +515,7 @@ public class VirtioBlockTests
     [Test]
     public void Nothing_is_allocated_per_request()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
         DmaSegment[] data = SomeData(bench, 512);
@@ -483,7 +540,7 @@ public class VirtioBlockTests
     [Test]
     public void A_jump_of_the_used_index_when_interrupts_are_enabled_leads_to_a_look_that_finds_it()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using DeviceBench<SimulatedDisk> bench = NewBench();
         bench.ExpectsViolations = true;
         bench.Device.Offered = SimulatedDevice.Version1;
         bench.Device.HoldsRequests = true;
@@ -499,6 +556,15 @@ public class VirtioBlockTests
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble, Does.StartWith("requestq1: the device "));
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(SubmitStatus.NotRunning));
+    }
+
+    private bool HasTables => (_ringFeatures & RingModel.IndirectDesc) != 0;
+
+    private DeviceBench<SimulatedDisk> NewBench(int sectors = 64)
+    {
+        DeviceBench<SimulatedDisk> bench = Bench.Disk(sectors);
+        bench.Device.Offered |= _ringFeatures;
+        return bench;
     }
 
     private static DmaSegment[] SomeData(DeviceBench<SimulatedDisk> bench, uint bytes)
