@@ -97,6 +97,24 @@ public sealed class CardInterruptionTests
     }
 
     [Test]
+    public void A_flood_that_waits_is_taken_to_its_end_in_one_look([Values] bool isPacked)
+    {
+        using Bench bench = new(isPacked, Arrival.AtOnce, buffers: 128);
+        bench.Pc.Boot();
+        bench.Listen();
+        bench.Pc.Platform.HoldsInterrupts = true;
+        for (int i = 0; i < 128; i++)
+        {
+            bench.Model.Receive(Frame(60 + i));
+        }
+
+        bench.Pc.Run();
+        bench.Pc.Platform.HoldsInterrupts = false;
+
+        Assert.That(bench.Frames.Select(frame => frame.Length), Is.EqualTo(Enumerable.Range(60, 128)));
+    }
+
+    [Test]
     public void Frames_are_sent_once_each_wherever_the_device_takes_them(
         [Values] bool isPacked, [Values] Arrival arrival) =>
         Exploration.Run(20, step =>
@@ -186,14 +204,14 @@ public sealed class CardInterruptionTests
 
     private static byte[] Frame(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)(i + length))];
 
-    /// <summary>A PC with a card of four buffers each way.</summary>
+    /// <summary>A PC with a card of a few buffers each way.</summary>
     private sealed class Bench : IDisposable
     {
         private readonly Arrival _arrival;
         private readonly Steps _steps;
         private bool _isReached;
 
-        public Bench(bool isPacked, Arrival arrival)
+        public Bench(bool isPacked, Arrival arrival, ushort buffers = 4)
         {
             _arrival = arrival;
             Model = Pc.AddCard(Line, card =>
@@ -203,8 +221,8 @@ public sealed class CardInterruptionTests
                     card.OfferedFeatures &= ~FeatureBit.RingPacked;
                 }
 
-                card.Queues[0].MaximumSize = 4;
-                card.Queues[1].MaximumSize = 4;
+                card.Queues[0].MaximumSize = buffers;
+                card.Queues[1].MaximumSize = buffers;
             });
             _steps = new Steps(Pc);
         }
