@@ -156,10 +156,20 @@ internal sealed class MutantRun
     private void RunWithEach(IReadOnlyList<int> numbers) =>
         Parallel.ForEach(numbers, AtOnce, number =>
         {
-            MutantScope tests = _mutants[number - 1].Tests;
-            TimeSpan limit = (_times[tests] * Patience) + s_grace;
-            _outcomes[number - 1] = RunTests(tests, number, limit, out _);
+            Mutant mutant = _mutants[number - 1];
+            TimeSpan limit = (_times[mutant.Tests] * Patience) + s_grace;
+            Outcome outcome = RunTests(mutant.Tests, number, limit, out _);
+            _outcomes[number - 1] = outcome;
+            if (!IsExpected(mutant, outcome))
+            {
+                Console.WriteLine(outcome == Outcome.Survived
+                    ? $"SURVIVED {mutant.Name} ({mutant.File}): {mutant.Description}"
+                    : $"KILLED {mutant.Name}, of which the list says that it survives: {mutant.Survives}");
+            }
         });
+
+    private static bool IsExpected(Mutant mutant, Outcome outcome) =>
+        (outcome == Outcome.Survived) == (mutant.Survives is not null);
 
     private Outcome RunTests(MutantScope tests, int number, TimeSpan limit, out string output)
     {
@@ -170,8 +180,7 @@ internal sealed class MutantRun
             RedirectStandardError = true,
             ArgumentList =
             {
-                "test", ProjectFile(tests.Project), "--no-build", "-nologo", $"-property:ArtifactsPath={Built}",
-                "--filter", tests.Filter, "--", "NUnit.StopOnError=true",
+                "test", AssemblyFile(tests.Project), "--filter", tests.Filter, "--", "NUnit.StopOnError=true",
             },
         };
         start.Environment[MutantWeave.Variable] = number.ToString(CultureInfo.InvariantCulture);
@@ -197,7 +206,7 @@ internal sealed class MutantRun
         return !ended ? Outcome.Hung : process.ExitCode == 0 ? Outcome.Survived : Outcome.Killed;
     }
 
-    /// <summary>Prints what was not killed, and writes a table of all.</summary>
+    /// <summary>Prints how many were killed, and writes a table of all.</summary>
     private TestCounts Report()
     {
         TestCounts counts = default;
@@ -206,8 +215,7 @@ internal sealed class MutantRun
         {
             Mutant mutant = _mutants[i];
             Outcome outcome = _outcomes[i];
-            bool isExpected = (outcome == Outcome.Survived) == (mutant.Survives is not null);
-            counts += isExpected ? new TestCounts(1, 0, 0) : new TestCounts(0, 1, 0);
+            counts += IsExpected(mutant, outcome) ? new TestCounts(1, 0, 0) : new TestCounts(0, 1, 0);
             string words = outcome switch
             {
                 Outcome.Killed => "killed",
@@ -215,12 +223,6 @@ internal sealed class MutantRun
                 _ => $"survived: {mutant.Survives ?? "nobody knows why"}",
             };
             table.Append(CultureInfo.InvariantCulture, $"| {mutant.Name} | {mutant.Description} | {words} |\n");
-            if (!isExpected)
-            {
-                Console.WriteLine(outcome == Outcome.Survived
-                    ? $"SURVIVED {mutant.Name} ({mutant.File}): {mutant.Description}"
-                    : $"KILLED {mutant.Name}, of which the list says that it survives: {mutant.Survives}");
-            }
         }
 
         int survived = _outcomes.Count(outcome => outcome == Outcome.Survived);
@@ -236,6 +238,13 @@ internal sealed class MutantRun
 
     private IEnumerable<MutantScope> TestsOf(IReadOnlyList<int> numbers) =>
         numbers.Select(number => _mutants[number - 1].Tests).Distinct();
+
+    /// <summary>What was compiled of a test project: to start from it spares each run the look at the project.</summary>
+    private string AssemblyFile(string project)
+    {
+        string name = Path.GetFileNameWithoutExtension(ProjectFile(project));
+        return Path.Combine(Built, "bin", name, "debug", name + ".dll");
+    }
 
     private string ProjectFile(string project)
     {
