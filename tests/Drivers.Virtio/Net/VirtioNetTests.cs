@@ -54,6 +54,27 @@ public class VirtioNetTests
         Assert.That(bench.Device.Deliver(Frame(60, 0)), Is.True);
     }
 
+    [Test]
+    public void The_device_is_told_of_its_first_receive_buffers()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.StartNet();
+        Assert.That(bench.Device.Writes[^1], Is.EqualTo("notify[0]"));
+    }
+
+    [Test]
+    public void A_made_up_address_stays_the_same_in_the_next_life()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        bench.Device.Offered &= ~Mac;
+        VirtioNet net = bench.StartNet();
+        ulong address = net.MacAddress;
+        Assert.That(net.Stop(), Is.True);
+        Assert.That(net.TryStart(out string failure), Is.True, failure);
+        Assert.That(net.MacAddress, Is.EqualTo(address));
+        Assert.That(net.HasDeviceMacAddress, Is.False);
+    }
+
     [TestCase(0u)]
     [TestCase(11u)]
     [TestCase(12u)]

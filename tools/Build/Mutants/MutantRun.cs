@@ -15,8 +15,8 @@ namespace VirtioGuest.Build.Mutants;
 internal sealed class MutantRun
 {
     /// <summary>A mutant may hang a test: it is given so many times what the tests take without it, and this.</summary>
-    private const int Patience = 3;
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(60);
+    private const int Patience = 2;
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
     private static readonly string[] s_notCopied = ["artifacts", ".git", ".vs", "bin", "obj", "TestResults"];
 

@@ -93,7 +93,7 @@ public abstract partial class Virtqueue
             return false;
         }
 
-        if (!Records.IsUsual(id, length) && !TryClamp(id, ref length))
+        if (!Records.IsUsual(id, length) && !CanClamp(id))
         {
             return false;
         }

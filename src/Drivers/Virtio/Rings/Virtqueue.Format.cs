@@ -116,20 +116,19 @@ public abstract partial class Virtqueue
     private protected abstract void TakeRingsBack();
 
     /// <summary>
-    /// What a length comes to: it is above what was writable only where nothing was, and means nothing there.
+    /// What a length comes to: no more than was writable. Where nothing was, it means nothing (virtio 1.4, 2.8.4).
     /// </summary>
     private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
 
     /// <summary>Looks at a used element that is not of the usual kind.</summary>
     /// <param name="id">The buffer ID; if the queue has no such buffer in flight, it is broken.</param>
-    /// <param name="length">The length, which is cut to what was writable.</param>
-    /// <returns>Whether it can be taken all the same.</returns>
+    /// <returns>Whether it can be taken all the same, once <see cref="Written"/> has cut its length.</returns>
     /// <remarks>
     /// A length beyond what was writable is wrong, but known devices write it: kvmtool counts the bytes that it read
     /// from the buffer. Once it is cut it can do no harm, so it breaks no queue.
     /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryClamp(uint id, ref uint length)
+    private bool CanClamp(uint id)
     {
         if (!Records.IsKnown(id))
         {
@@ -138,7 +137,6 @@ public abstract partial class Virtqueue
         }
 
         LengthsClamped++;
-        length = Records[id].WritableBytes;
         return true;
     }
 
