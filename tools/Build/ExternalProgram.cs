@@ -80,16 +80,15 @@ internal static class ExternalProgram
     /// Until disposed, a request to end this process ends the other first, so that no guest outlives its tool.
     /// </summary>
     public static IDisposable EndWithThisProcess(Process process) =>
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ =>
         {
             try
             {
                 process.Kill(entireProcessTree: true);
-                signal.Cancel = true;
             }
             catch (InvalidOperationException)
             {
-                // It has ended by itself, so the signal ends this process as any other.
+                // It has ended by itself.
             }
         });
 
