@@ -40,6 +40,29 @@ internal sealed class VirtioDiskTests
     }
 
     [Test]
+    public void A_capacity_that_changes_after_any_read_of_its_start_is_known()
+    {
+        bool hasActed = true;
+        for (int step = 0; hasActed; step++)
+        {
+            using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+            int left = step;
+            bench.Machine.AfterRead = () =>
+            {
+                if (left-- == 0)
+                {
+                    bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+                }
+            };
+
+            VirtioDisk disk = Start(bench);
+
+            hasActed = left < 0;
+            Assert.That(disk.SectorCount, Is.EqualTo(hasActed ? 32 : 64), $"after {step} reads");
+        }
+    }
+
+    [Test]
     public void Segments_are_no_longer_than_the_device_takes()
     {
         using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);

@@ -63,6 +63,18 @@ public class VirtioNetTests
     }
 
     [Test]
+    public void The_memory_of_a_device_that_does_not_confirm_its_reset_is_quarantined()
+    {
+        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        VirtioNet net = bench.StartNet();
+        bench.Device.LooksPerReset = -1;
+        Assert.That(net.Stop(), Is.False);
+        Assert.That(
+            (bench.Machine.Memory.Quarantined, bench.Machine.Memory.Freed),
+            Is.EqualTo((bench.Machine.Memory.Allocated, 0)));
+    }
+
+    [Test]
     public void A_made_up_address_stays_the_same_in_the_next_life()
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();
@@ -70,6 +82,7 @@ public class VirtioNetTests
         VirtioNet net = bench.StartNet();
         ulong address = net.MacAddress;
         Assert.That(net.Stop(), Is.True);
+        bench.Machine.Time.Advance(1_000_000_000);
         Assert.That(net.TryStart(out string failure), Is.True, failure);
         Assert.That(net.MacAddress, Is.EqualTo(address));
         Assert.That(net.HasDeviceMacAddress, Is.False);

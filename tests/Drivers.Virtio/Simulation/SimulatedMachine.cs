@@ -13,6 +13,9 @@ internal sealed class SimulatedMachine : Machine, IDisposable
     /// <summary>Called before each access to a register, so that a device can act there.</summary>
     public Action? BeforeRegister { get; set; }
 
+    /// <summary>Called after each read of a register, likewise.</summary>
+    public Action? AfterRead { get; set; }
+
     public SimulatedInterrupts Messages { get; } = new SimulatedInterrupts();
 
     public SimulatedClock Time { get; } = new SimulatedClock();
@@ -67,15 +70,21 @@ internal sealed class SimulatedMachine : Machine, IDisposable
         private uint Read(uint offset, int width)
         {
             _machine.BeforeRegister?.Invoke();
+            uint value;
             if (!_machine.Messages.IsQueued)
             {
-                return _function.ReadRegister(Place(offset, (uint)width), width);
+                value = _function.ReadRegister(Place(offset, (uint)width), width);
+            }
+            else
+            {
+                lock (_function)
+                {
+                    value = _function.ReadRegister(Place(offset, (uint)width), width);
+                }
             }
 
-            lock (_function)
-            {
-                return _function.ReadRegister(Place(offset, (uint)width), width);
-            }
+            _machine.AfterRead?.Invoke();
+            return value;
         }
 
         private void Write(uint offset, int width, uint value)
