@@ -8,8 +8,8 @@ using NUnit.Framework;
 namespace VirtioGuest.Build.Tests;
 
 /// <summary>
-/// build.ps1, run by a PowerShell from the package registry: every word reaches build.sh as it was typed, and its status
-/// comes back.
+/// build.ps1, run by a PowerShell from the package registry: every word reaches build.sh as it was typed, and its
+/// status comes back.
 /// </summary>
 [Platform(Exclude = "Win", Reason = "There it goes through WSL.")]
 internal sealed class PowerShellTests

@@ -239,7 +239,7 @@ internal sealed class MutantRun
     private IEnumerable<MutantScope> TestsOf(IReadOnlyList<int> numbers) =>
         numbers.Select(number => _mutants[number - 1].Tests).Distinct();
 
-    /// <summary>What was compiled of a test project: to start from it spares each run the look at the project.</summary>
+    /// <summary>What was compiled of a test project. To start from it spares each run a look at the sources.</summary>
     private string AssemblyFile(string project)
     {
         string name = Path.GetFileNameWithoutExtension(ProjectFile(project));

@@ -170,8 +170,8 @@ public sealed partial class VirtioBlock : VirtioDevice
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
     /// <returns>
-    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no interrupt
-    /// may come for it.
+    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no
+    /// interrupt may come for it.
     /// </returns>
     public bool EnableInterrupts() => _slots != null && Requests.EnableInterrupts();
 
