@@ -27,12 +27,6 @@ public sealed partial class NetworkStack
     /// <summary>The largest <see cref="EthernetLink.Mtu"/>: the largest IPv4 packet (RFC 791, 3.1).</summary>
     public const int MaximumMtu = 65535;
 
-    /// <summary>
-    /// How much longer a received frame may be than header and <see cref="EthernetLink.Mtu"/>: a tag that gives it a
-    /// priority (IEEE 802.1Q).
-    /// </summary>
-    public const int VlanTagLength = VlanTag.Length;
-
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _gate = new();

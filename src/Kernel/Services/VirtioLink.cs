@@ -116,8 +116,7 @@ internal sealed class VirtioLink : EthernetLink
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(
-                stack, VirtioNet.EthernetHeaderLength + NetworkStack.VlanTagLength + Mtu);
+            _receiver = new FrameReceiver(stack, VirtioNet.EthernetHeaderLength + VirtioNet.TagLength + Mtu);
         }
 
         // What came before has raised its interrupt in vain.

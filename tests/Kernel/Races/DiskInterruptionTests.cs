@@ -85,19 +85,7 @@ internal sealed class DiskInterruptionTests
         bench.Machine.Messages.IsQueued = true;
         new Random(3).NextBytes(bench.Device.Content);
         string where = $"form {form:x}, {deed}, {delivery}, coherent {isCoherent}: the device acts at step {step}";
-        try
-        {
-            return new Story(bench, delivery).Run(step, deed);
-        }
-        catch (Exception exception) when (exception is not ResultStateException)
-        {
-            Assert.Fail($"{where}: {exception}");
-            throw;
-        }
-        catch (AssertionException exception)
-        {
-            throw new AssertionException($"{where}: {exception.Message}", exception);
-        }
+        return Steps.Tell(where, () => new Story(bench, delivery).Run(step, deed));
     }
 
     private sealed class Story

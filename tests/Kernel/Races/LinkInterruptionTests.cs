@@ -164,19 +164,7 @@ internal sealed class LinkInterruptionTests
     {
         using DeviceBench<SimulatedNetwork> bench = NewBench(form);
         string where = $"form {form:x}, {deed}, {delivery}: the device acts at step {step}";
-        try
-        {
-            return new Story(bench, delivery).Run(step, deed);
-        }
-        catch (Exception exception) when (exception is not ResultStateException)
-        {
-            Assert.Fail($"{where}: {exception}");
-            throw;
-        }
-        catch (AssertionException exception)
-        {
-            throw new AssertionException($"{where}: {exception.Message}", exception);
-        }
+        return Steps.Tell(where, () => new Story(bench, delivery).Run(step, deed));
     }
 
     private static DeviceBench<SimulatedNetwork> NewBench(ulong form)

@@ -1,4 +1,5 @@
 using System;
+using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 
@@ -23,6 +24,26 @@ internal sealed unsafe class Steps : MemorySimulation, IDisposable
         machine.BeforeRegister = Count;
         machine.Memory.BeforeHandOver = Count;
         Current = this;
+    }
+
+    /// <summary>Runs something, and tells where it was if it fails.</summary>
+    /// <param name="where">The place, in words.</param>
+    /// <param name="run">What is run.</param>
+    public static bool Tell(string where, Func<bool> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception exception) when (exception is not ResultStateException)
+        {
+            Assert.Fail($"{where}: {exception}");
+            throw;
+        }
+        catch (AssertionException exception)
+        {
+            throw new AssertionException($"{where}: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Whether the step was not reached.</summary>
