@@ -99,4 +99,81 @@ internal sealed unsafe class SchedulerTests
         Assert.That(_cpu->CurrentThread == &_threads[2], Is.True);
         Assert.That(_cpu->SliceEnd, Is.EqualTo(20 * Millisecond).Within(1000ul), "a whole one");
     }
+
+    [Test]
+    public void A_thread_that_blocks_again_and_again_uses_up_its_time_slice_all_the_same()
+    {
+        // What a collector does to threads: all wait while it works, and each wakes the next one when it goes on. The
+        // first to go on was always the first to wait, and the other was always overtaken by the next collection.
+        Thread* first = &_threads[1];
+        Thread* second = &_threads[2];
+        Thread* collector = &_threads[3];
+        collector->State = ThreadState.Sleeping;
+        first->State = ThreadState.WaitingForFutex;
+        second->State = ThreadState.WaitingForFutex;
+        ulong firstRan = 0;
+        ulong secondRan = 0;
+        for (int collection = 0; collection < 100; collection++)
+        {
+            Thread* oldest = collection == 0 || first->Deadline < second->Deadline ? first : second;
+            Thread* other = oldest == first ? second : first;
+            Scheduler.Wake(_cpu, oldest, isUrgent: false);
+            Scheduler.Leave(_cpu, _frame);
+            Scheduler.Wake(_cpu, other, isUrgent: false);
+            for (ulong step = 0; step < 20; step++)
+            {
+                Scheduler.Leave(_cpu, _frame);
+                firstRan += _cpu->CurrentThread == first ? 1ul : 0;
+                secondRan += _cpu->CurrentThread == second ? 1ul : 0;
+                Processor.Timestamp += Millisecond / 20;
+            }
+
+            Scheduler.Wake(_cpu, collector, isUrgent: true);
+            Scheduler.Leave(_cpu, _frame);
+            Assert.That(_cpu->CurrentThread == collector, Is.True);
+            Processor.Timestamp += Millisecond / 10;
+            Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
+            for (ulong waiter = 1; waiter <= 2; waiter++)
+            {
+                // Who waits first is who is woken first.
+                _cpu->CurrentThread->Deadline = Processor.Timestamp + waiter;
+                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
+            }
+
+            Processor.Timestamp += 20 * Millisecond;
+        }
+
+        Assert.That(firstRan, Is.InRange(800ul, 1200ul));
+        Assert.That(secondRan, Is.InRange(800ul, 1200ul));
+    }
+
+    [TestCase(4_900_000ul)]
+    [TestCase(2_000_000ul)]
+    [TestCase(100_000ul)]
+    public void Frequent_interrupts_whose_thread_has_much_to_do_leave_half_of_the_processor_to_others(ulong work)
+    {
+        Thread* ordinary = &_threads[1];
+        Thread* driver = &_threads[3];
+        driver->State = ThreadState.WaitingForInterrupt;
+        Scheduler.Wake(_cpu, ordinary, isUrgent: false);
+        ulong doneAt = 0;
+        for (ulong now = 0; now < 400 * Millisecond; now += Millisecond / 50)
+        {
+            Processor.Timestamp = now;
+            if (driver->State == ThreadState.WaitingForInterrupt)
+            {
+                doneAt = driver->RunTicks + work;
+                Scheduler.Wake(_cpu, driver, isUrgent: true);
+            }
+
+            Scheduler.Leave(_cpu, _frame);
+            if (_cpu->CurrentThread == driver && driver->RunTicks + (now - _cpu->SwitchedAt) >= doneAt)
+            {
+                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+            }
+        }
+
+        Assert.That(ordinary->RunTicks, Is.InRange(180 * Millisecond, 220 * Millisecond));
+        Assert.That(driver->RunTicks, Is.InRange(180 * Millisecond, 220 * Millisecond));
+    }
 }

@@ -12,7 +12,14 @@ namespace VirtioGuest.LibOS.Threads;
 /// </summary>
 internal static unsafe class Scheduler
 {
-    /// <summary>How long a thread runs while others are ready, in nanoseconds.</summary>
+    /// <summary>
+    /// How long a thread runs while others are ready, in nanoseconds of processor time: blocking or being preempted
+    /// meanwhile does not begin a new slice.
+    /// </summary>
+    /// <remarks>
+    /// With a whole slice after each wait, a thread that always waits before the end of its slice would run for ever:
+    /// the first to go on after each collection, or one that interrupts wake faster than it can do what they ask for.
+    /// </remarks>
     public const ulong TimeSlice = 5_000_000;
 
     /// <summary>Lets the current thread wait.</summary>
@@ -23,6 +30,7 @@ internal static unsafe class Scheduler
     {
         cpu->CurrentThread->State = state;
         cpu->CurrentThread->IsUrgent = false;
+        cpu->CurrentThread->SliceLeft = SliceLeft(cpu, Clock.Now);
         Switch(cpu, frame);
     }
 
@@ -122,8 +130,7 @@ internal static unsafe class Scheduler
         }
         else if (cpu->Ready.HasUrgent && !current->IsUrgent)
         {
-            // With a whole slice each time, interrupts that come more often than slices end would make it run for ever.
-            current->SliceLeft = cpu->SliceEnd - now;
+            current->SliceLeft = SliceLeft(cpu, now);
             current->State = ThreadState.Ready;
             cpu->Ready.AddPreempted(current);
             Switch(cpu, frame);
@@ -135,8 +142,21 @@ internal static unsafe class Scheduler
         Thread* current = cpu->CurrentThread;
         current->State = ThreadState.Ready;
         current->IsUrgent = false;
+        current->SliceLeft = TimeSlice;
         cpu->Ready.AddLast(current);
         Switch(cpu, frame);
+    }
+
+    // Never 0, so that a thread which blocks at the very end of its slice has used it up as any other has. What it ran
+    // beyond the end while nobody else was ready took nothing from anyone.
+    private static ulong SliceLeft(PerCpu* cpu, ulong now)
+    {
+        if (now < cpu->SliceEnd)
+        {
+            return cpu->SliceEnd - now;
+        }
+
+        return cpu->Ready.IsEmpty ? TimeSlice : 1;
     }
 
     private static void Switch(PerCpu* cpu, TrapFrame* frame)
@@ -152,7 +172,6 @@ internal static unsafe class Scheduler
         previous->RunTicks += timestamp - cpu->SwitchedAt;
         cpu->SwitchedAt = timestamp;
         cpu->SliceEnd = Clock.Now + (next->SliceLeft != 0 ? next->SliceLeft : TimeSlice);
-        next->SliceLeft = 0;
         next->State = ThreadState.Running;
         if (next == previous)
         {

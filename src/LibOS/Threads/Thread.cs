@@ -55,8 +55,7 @@ internal unsafe struct Thread
     public bool IsUrgent;
 
     /// <summary>
-    /// What is left of its time slice, in nanoseconds, while it waits because an interrupt's thread preempted it; 0
-    /// where it gets a whole one.
+    /// What is left of its time slice, in nanoseconds, while it does not run; 0 before it has run for the first time.
     /// </summary>
     public ulong SliceLeft;
 
