@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading;
-#if NET9_0_OR_GREATER
+#if NET10_0_OR_GREATER
 using System.Runtime.Intrinsics.X86;
 #endif
 
@@ -46,7 +46,7 @@ public static class Barriers
             return;
         }
 
-#if NET9_0_OR_GREATER
+#if NET10_0_OR_GREATER
         if (Sse2.IsSupported)
         {
             Sse2.MemoryFence();

@@ -1,4 +1,4 @@
-#if NET9_0_OR_GREATER
+#if NET10_0_OR_GREATER
 using System;
 using System.Diagnostics.CodeAnalysis;
 #endif
@@ -15,7 +15,7 @@ namespace VirtioGuest.Hal;
 /// </remarks>
 public abstract unsafe class MemorySimulation
 {
-#if NET9_0_OR_GREATER
+#if NET10_0_OR_GREATER
     [ThreadStatic]
     private static MemorySimulation? s_current;
 

@@ -1,4 +1,6 @@
 using System;
+using System.Runtime.ExceptionServices;
+using System.Threading;
 
 namespace VirtioGuest.Kernel;
 
@@ -6,31 +8,33 @@ namespace VirtioGuest.Kernel;
 /// Heap set aside for the report of an exception that nobody handles: to print an <see cref="OutOfMemoryException"/>
 /// with its stack trace takes memory too.
 /// </summary>
+/// <remarks>
+/// It has to be there when such an exception is thrown. .NET 10.0 describes an unhandled exception for a debugger
+/// first; when that runs out of memory itself, a lock is never released, and the machine sleeps for ever after its
+/// report.
+/// </remarks>
 internal static class OutOfMemoryReserve
 {
-    private const int Blocks = 64;
+    // What the collector may use, as the runtime knows the setting.
+    private const string LimitSetting = "GCHeapHardLimit";
 
-    // Small enough for the ordinary generations, where the report's own objects go.
-    private const int BlockLength = 8 * 1024;
+    private const long Bytes = 1024 * 1024;
 
-    private static byte[][]? s_blocks;
+    private static int s_isGivenUp;
 
-    /// <summary>Sets the memory aside; it is given up when an exception is about to end the machine.</summary>
+    /// <summary>Sets the memory aside; it is given up when memory runs out for the first time.</summary>
     public static void SetAside()
     {
-        var blocks = new byte[Blocks][];
-        for (int i = 0; i < Blocks; i++)
-        {
-            blocks[i] = new byte[BlockLength];
-        }
-
-        s_blocks = blocks;
-        AppDomain.CurrentDomain.UnhandledException += (_, _) => GiveUp();
+        // The limit that holds at start leaves this much below what the machine has, and more.
+        AppContext.SetData(LimitSetting, (ulong)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes + Bytes));
+        AppDomain.CurrentDomain.FirstChanceException += GiveUp;
     }
 
-    private static void GiveUp()
+    private static void GiveUp(object? sender, FirstChanceExceptionEventArgs arguments)
     {
-        s_blocks = null;
-        GC.Collect();
+        if (arguments.Exception is OutOfMemoryException && Interlocked.Exchange(ref s_isGivenUp, 1) == 0)
+        {
+            GC.RefreshMemoryLimit();
+        }
     }
 }

@@ -16,7 +16,7 @@ public static class CompiledAssemblies
     /// <summary>An assembly as Cosmos compiles it (net6.0).</summary>
     public static AssemblyDefinition Subset(string name) => Read(Path.Combine(s_folder, "subset", $"{name}.dll"));
 
-    /// <summary>An assembly of the unikernel that Cosmos does not take (net9.0).</summary>
+    /// <summary>An assembly of the unikernel that Cosmos does not take (net10.0).</summary>
     public static AssemblyDefinition Kernel(string name) => Read(Path.Combine(s_folder, "kernel", $"{name}.dll"));
 
     /// <summary>The assembly of these tests, which holds the violations that prove the rules.</summary>

@@ -16,6 +16,7 @@ internal static class KernelLink
     [
         "libRuntime.WorkstationGC.a",
         "libRuntime.VxsortDisabled.a",
+        "libaotminipal.a",
         "libeventpipe-disabled.a",
         "libstandalonegc-disabled.a",
         "libstdc++compat.a",
@@ -37,7 +38,7 @@ internal static class KernelLink
                 "-z", "norelro", "-z", "separate-loadable-segments", "-z", "max-page-size=4096",
                 $"--image-base=0x{ImageBase:x}", $"--entry={KernelDoors.Multiboot2}",
                 $"--undefined={KernelDoors.Pvh}", $"--undefined={KernelDoors.Linux}",
-                "--defsym=__strdup=strdup", // the one name that the runtime expects and musl does not have
+                "--defsym=__strdup=strdup", "--defsym=__sched_cpufree=free", // as LibOS' GlibcNames.S says
                 "--script", script,
                 "-o", target,
                 .. libos,
