@@ -32,7 +32,7 @@ internal static class Report
 
     public static IEnumerable<Figure> Compare()
     {
-        using RingLoop packed = new(RingFeatures.Packed);
+        using RingLoop packed = new(Features.RingPacked);
         using NativeRingLoop native = new();
         (double rate, double ratio) = SideBySide.Measure(packed.Run, native.Run, Batch);
         yield return new Figure(

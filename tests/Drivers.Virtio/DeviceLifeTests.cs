@@ -1,7 +1,9 @@
 using System.Linq;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
@@ -38,7 +40,7 @@ public class DeviceLifeTests
         bench.Device.SetField32(SegMaxField, 3);
         bench.Device.HoldsRequests = true;
         VirtioBlock block = bench.StartBlock();
-        Assert.That(block.Features & form, Is.EqualTo(form));
+        Assert.That((ulong)block.Features & form, Is.EqualTo(form));
         Assert.That(block.Describe().RingFormat, Is.EqualTo((form & Packed) != 0 ? "packed" : "split"));
         for (int round = 0; round < 100; round++)
         {

@@ -2,10 +2,10 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
+using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Kernel.Tests;
 

@@ -1,5 +1,6 @@
 using System;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Kernel.Machine;
 
 namespace VirtioGuest.Kernel.Benchmarks;

@@ -1,6 +1,6 @@
 using System;
 using System.Threading;
-using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;

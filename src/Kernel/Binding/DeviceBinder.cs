@@ -1,8 +1,11 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Text;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Mmio;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.FirmwareConfiguration;

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Pci;
 

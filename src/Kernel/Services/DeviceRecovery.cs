@@ -1,4 +1,4 @@
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services;

@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 

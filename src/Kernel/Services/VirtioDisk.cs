@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 

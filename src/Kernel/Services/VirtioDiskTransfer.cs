@@ -1,5 +1,5 @@
 using System;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services;

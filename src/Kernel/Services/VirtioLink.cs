@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Net;
 

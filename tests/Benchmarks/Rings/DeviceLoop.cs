@@ -1,4 +1,5 @@
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
 
 namespace VirtioGuest.Benchmarks.Rings;
 

@@ -24,8 +24,8 @@ public class RingBenchmarks : IDisposable
     [GlobalSetup]
     public void SetUp()
     {
-        _packed = new RingLoop(RingFeatures.Packed);
-        _split = new RingLoop(RingFeatures.None);
+        _packed = new RingLoop(Features.RingPacked);
+        _split = new RingLoop(Features.None);
         _native = new NativeRingLoop();
     }
 

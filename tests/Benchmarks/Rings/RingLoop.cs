@@ -18,7 +18,7 @@ internal sealed class RingLoop : IDisposable
     private readonly DmaSegment[] _segments = new DmaSegment[RingSize];
     private readonly UsedBuffer[] _completed = new UsedBuffer[RingSize];
 
-    public RingLoop(RingFeatures features)
+    public RingLoop(Features features)
     {
         _queue = Virtqueue.TryCreate(new HostDmaTag(), 0, RingSize, features)!;
         _device = DeviceLoop.Open(_queue);

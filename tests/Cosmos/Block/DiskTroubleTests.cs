@@ -2,7 +2,9 @@ using System.IO;
 using NUnit.Framework;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 

@@ -3,7 +3,9 @@ using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;

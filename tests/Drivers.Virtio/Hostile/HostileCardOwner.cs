@@ -1,5 +1,6 @@
 using System;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;

@@ -1,5 +1,7 @@
 using System;
 using VirtioGuest.Devices.Hostile;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;

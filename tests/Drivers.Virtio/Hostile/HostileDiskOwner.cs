@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 

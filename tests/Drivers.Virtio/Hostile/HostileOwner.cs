@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;

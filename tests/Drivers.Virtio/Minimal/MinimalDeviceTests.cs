@@ -2,11 +2,14 @@ using System;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Devices;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
@@ -73,7 +76,7 @@ public class MinimalDeviceTests
         using MinimalBench bench = new MinimalBench();
         bench.Disk.Disk[512] = 0x5A;
         VirtioBlock block = bench.StartDisk();
-        Assert.That(block.Features, Is.EqualTo(OfferedByAll | Flush));
+        Assert.That((ulong)block.Features, Is.EqualTo(OfferedByAll | Flush));
         Assert.That((block.Capacity, block.BlockSize, block.HasFlush), Is.EqualTo((64UL, 512u, true)));
         DeviceDescription description = block.Describe();
         Assert.That(description.RingFormat, Is.EqualTo("packed"));

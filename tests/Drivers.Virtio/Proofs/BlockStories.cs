@@ -1,9 +1,9 @@
 using System;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Simulation;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
-using DriverStatus = VirtioGuest.Drivers.Virtio.Block.BlockStatus;
+using DriverStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 using ModelStatus = VirtioGuest.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

@@ -21,7 +21,7 @@ public class CacheStoryTests
             .SetArgDisplayNames(machine?.Name ?? "coherent", Form.NameOf(form));
 
     [TestCaseSource(nameof(Cases))]
-    public void Every_step_finds_what_it_has_to(object? machine, RingFeatures form)
+    public void Every_step_finds_what_it_has_to(object? machine, Features form)
     {
         foreach (LockStepStory story in LockStepStory.All)
         {

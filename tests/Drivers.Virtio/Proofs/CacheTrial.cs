@@ -9,7 +9,7 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 /// <param name="Hardware">The machine; null for coherent memory under the eyes of the ownership auditor.</param>
 /// <param name="Form">The ring.</param>
 /// <param name="What">The story.</param>
-internal sealed record CacheTrial(CacheMachine? Hardware, RingFeatures Form, LockStepStory What)
+internal sealed record CacheTrial(CacheMachine? Hardware, Features Form, LockStepStory What)
     : HandOverTrial(Hardware)
 {
     /// <inheritdoc/>

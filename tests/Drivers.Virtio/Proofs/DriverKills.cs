@@ -1,5 +1,5 @@
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Hal;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 

@@ -25,7 +25,7 @@ internal sealed class InterruptedExchange
     private readonly HashSet<int> _posted = new HashSet<int>();
     private readonly byte[] _word = new byte[4];
 
-    public InterruptedExchange(SimulatedDma dma, RingFeatures form)
+    public InterruptedExchange(SimulatedDma dma, Features form)
     {
         _memory = new RecycledMemory(dma);
         _queue = Virtqueue.TryCreate(_memory, 0, Size, form, 2)!;

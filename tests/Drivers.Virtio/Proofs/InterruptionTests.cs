@@ -17,7 +17,7 @@ public class InterruptionTests
     public static IEnumerable<TestCaseData> Cases => CacheStoryTests.Cases;
 
     [TestCaseSource(nameof(Cases))]
-    public void Whenever_the_device_acts_nothing_is_lost(object? machine, RingFeatures form)
+    public void Whenever_the_device_acts_nothing_is_lost(object? machine, Features form)
     {
         int steps = 0;
         while (Run((CacheMachine?)machine, form, steps))
@@ -30,7 +30,7 @@ public class InterruptionTests
         Assert.That(steps, Is.GreaterThan(20));
     }
 
-    private static bool Run(CacheMachine? machine, RingFeatures form, int steps)
+    private static bool Run(CacheMachine? machine, Features form, int steps)
     {
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions
         {

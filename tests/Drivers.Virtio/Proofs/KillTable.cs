@@ -4,9 +4,10 @@ using System.Linq;
 using System.Reflection;
 using System.Text;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
-using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
+using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

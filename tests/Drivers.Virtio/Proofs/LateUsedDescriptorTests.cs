@@ -2,6 +2,7 @@ using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Devices.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Hal;
 
@@ -65,7 +66,7 @@ public class LateUsedDescriptorTests
     /// <summary>Two buffers of 8 and 16 bytes are added; the device uses the second one first.</summary>
     private static Scenario Create(WeakMemory memory, bool isLate)
     {
-        Virtqueue queue = Virtqueue.TryCreate(memory.Dma, 0, 2, RingFeatures.Packed)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory.Dma, 0, 2, Features.RingPacked)!;
         DmaMemory data = memory.Dma.Allocate(64, 64)!;
         NewerFirst device = new NewerFirst(memory, queue.DescriptorArea, isLate);
         return new Scenario().AddProcessor("driver", () => Drive(memory, queue, data)).AddProcessor(

@@ -28,7 +28,7 @@ internal sealed class LockStep
     private uint _question;
 
     /// <summary>Creates an empty queue and opens it at the device.</summary>
-    public LockStep(SimulatedDma dma, DmaTag tag, RingFeatures form)
+    public LockStep(SimulatedDma dma, DmaTag tag, Features form)
     {
         _queue = Virtqueue.TryCreate(tag, 0, Size, form, LongestChain)!;
         _data = tag.Allocate(Buffers * BufferLength, PartLength)!;

@@ -47,7 +47,7 @@ internal sealed record LockStepStory(string Name)
 
     /// <summary>Runs the story in a memory that is installed.</summary>
     /// <exception cref="SimulationFailedException">Something was not as it has to be.</exception>
-    public void Run(SimulatedDma dma, DmaTag memory, RingFeatures form)
+    public void Run(SimulatedDma dma, DmaTag memory, Features form)
     {
         LockStep exchange = new LockStep(dma, memory, form);
         if (StartsSilently)

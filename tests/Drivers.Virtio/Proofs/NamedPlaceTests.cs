@@ -13,7 +13,7 @@ public class NamedPlaceTests
 {
     [Test]
     public void Every_hand_over_has_a_name_that_is_in_the_table(
-        [ValueSource(typeof(Form), nameof(Form.All))] RingFeatures form)
+        [ValueSource(typeof(Form), nameof(Form.All))] Features form)
     {
         foreach (LockStepStory story in LockStepStory.All)
         {
@@ -35,7 +35,7 @@ public class NamedPlaceTests
 
     [Test]
     public void Every_acquire_release_and_full_barrier_has_a_name_that_is_in_the_table(
-        [ValueSource(typeof(Form), nameof(Form.All))] RingFeatures form)
+        [ValueSource(typeof(Form), nameof(Form.All))] Features form)
     {
         using ScheduleExplorer explorer = new ScheduleExplorer();
         foreach (OrderingStory story in OrderingStory.All)

@@ -2,7 +2,8 @@ using System;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Devices.Simulation;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

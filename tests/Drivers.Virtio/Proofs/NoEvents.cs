@@ -1,3 +1,5 @@
+using VirtioGuest.Drivers.Virtio.Transport;
+
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
 /// <summary>An owner that polls.</summary>

@@ -20,9 +20,9 @@ public class OrderPlatformTests
         {
             foreach (MemoryOrdering ordering in new[] { MemoryOrdering.ReleaseAcquire, MemoryOrdering.TotalStoreOrder })
             {
-                foreach (RingFeatures form in Form.All)
+                foreach (Features form in Form.All)
                 {
-                    yield return new TestCaseData(ordering, form & ~RingFeatures.OrderPlatform)
+                    yield return new TestCaseData(ordering, form & ~Features.OrderPlatform)
                         .SetArgDisplayNames(OrderingTrial.NameOf(ordering), Form.NameOf(form));
                 }
             }
@@ -30,20 +30,20 @@ public class OrderPlatformTests
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void With_the_feature_no_schedule_breaks_a_ring_of_a_device_of_a_bus(object ordering, RingFeatures form)
+    public void With_the_feature_no_schedule_breaks_a_ring_of_a_device_of_a_bus(object ordering, Features form)
     {
         foreach (OrderingStory story in new[] { OrderingStory.Alone, OrderingStory.Pairs, OrderingStory.Around })
         {
-            string? failure = Explore((MemoryOrdering)ordering, form | RingFeatures.OrderPlatform, story);
+            string? failure = Explore((MemoryOrdering)ordering, form | Features.OrderPlatform, story);
             Assert.That(failure, Is.Null, story.Name);
         }
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Without_it_some_schedule_does(object ordering, RingFeatures form) =>
+    public void Without_it_some_schedule_does(object ordering, Features form) =>
         Assert.That(Explore((MemoryOrdering)ordering, form, OrderingStory.Alone), Is.Not.Null);
 
-    private static string? Explore(MemoryOrdering ordering, RingFeatures form, OrderingStory story)
+    private static string? Explore(MemoryOrdering ordering, Features form, OrderingStory story)
     {
         using ScheduleExplorer explorer = new ScheduleExplorer(new ExplorationBounds
         {

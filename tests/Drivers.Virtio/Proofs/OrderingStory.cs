@@ -103,7 +103,7 @@ internal sealed record OrderingStory(string Name)
     public override string ToString() => Name;
 
     /// <summary>Makes the scenario.</summary>
-    public Scenario Create(WeakMemory memory, RingFeatures form)
+    public Scenario Create(WeakMemory memory, Features form)
     {
         int size = Virtqueue.LargestSize(form, Size);
         Virtqueue queue = Virtqueue.TryCreate(memory.Dma, 0, size, form, Segments)!;

@@ -8,7 +8,7 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
 /// <summary>An <see cref="OrderingStory"/> under every schedule within a bound, and random ones.</summary>
-internal sealed record OrderingTrial(MemoryOrdering Ordering, RingFeatures Form, OrderingStory What) : Trial
+internal sealed record OrderingTrial(MemoryOrdering Ordering, Features Form, OrderingStory What) : Trial
 {
     private const int Seed = 1;
 

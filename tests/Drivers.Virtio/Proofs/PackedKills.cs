@@ -1,4 +1,4 @@
-using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Hal;
 using static VirtioGuest.Devices.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;

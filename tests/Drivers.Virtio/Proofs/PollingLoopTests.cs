@@ -3,6 +3,8 @@ using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Devices.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
+using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
@@ -16,22 +18,22 @@ public class PollingLoopTests
     private const int Patience = 1000;
     private const int Never = 0;
 
-    [TestCase(RingFeatures.Packed, PackedSites.SlotToDevice)]
-    [TestCase(RingFeatures.None, SplitSites.UsedIndexToDevice)]
-    public void Without_a_PREREAD_between_two_looks_a_polling_loop_never_ends(RingFeatures form, AccessSite preRead)
+    [TestCase(Features.RingPacked, PackedSites.SlotToDevice)]
+    [TestCase(Features.None, SplitSites.UsedIndexToDevice)]
+    public void Without_a_PREREAD_between_two_looks_a_polling_loop_never_ends(Features form, AccessSite preRead)
     {
         Assert.That(LooksUntilFound(new Mc68030Cache(), form, preRead), Is.EqualTo(Never));
         Assert.That(LooksUntilFound(new Mc68040Cache(), form, preRead), Is.EqualTo(Never));
     }
 
-    [TestCase(RingFeatures.Packed, PackedSites.SlotToDevice)]
-    [TestCase(RingFeatures.None, SplitSites.UsedIndexToDevice)]
-    public void Where_the_machine_is_coherent_nobody_notices(RingFeatures form, AccessSite preRead) =>
+    [TestCase(Features.RingPacked, PackedSites.SlotToDevice)]
+    [TestCase(Features.None, SplitSites.UsedIndexToDevice)]
+    public void Where_the_machine_is_coherent_nobody_notices(Features form, AccessSite preRead) =>
         Assert.That(LooksUntilFound(new CoherentCache(), form, preRead), Is.EqualTo(1));
 
-    [TestCase(RingFeatures.Packed)]
-    [TestCase(RingFeatures.None)]
-    public void With_it_the_first_look_after_the_device_has_used_the_buffer_finds_it(RingFeatures form)
+    [TestCase(Features.RingPacked)]
+    [TestCase(Features.None)]
+    public void With_it_the_first_look_after_the_device_has_used_the_buffer_finds_it(Features form)
     {
         CacheModel[] caches = { new Mc68030Cache(), new Mc68040Cache(), new PrefetchingCache() };
         foreach (CacheModel cache in caches)
@@ -43,7 +45,7 @@ public class PollingLoopTests
     /// <summary>
     /// Looks a few times in vain, lets the device use the buffer, and counts the looks until it is found.
     /// </summary>
-    private static int LooksUntilFound(CacheModel cache, RingFeatures form, AccessSite weakened)
+    private static int LooksUntilFound(CacheModel cache, Features form, AccessSite weakened)
     {
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions
         {

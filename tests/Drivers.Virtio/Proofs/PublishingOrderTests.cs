@@ -4,6 +4,8 @@ using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Devices.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
+using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
@@ -21,7 +23,7 @@ public unsafe class PublishingOrderTests
 
     [Test]
     public void At_the_publishing_store_all_else_is_handed_over(
-        [ValueSource(typeof(Form), nameof(Form.All))] RingFeatures form, [Values(1, 2, 3, LongestChain)] int segments)
+        [ValueSource(typeof(Form), nameof(Form.All))] Features form, [Values(1, 2, 3, LongestChain)] int segments)
     {
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions { Cache = new Mc68040Cache() });
         using IDisposable installed = dma.Install();

@@ -2,6 +2,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

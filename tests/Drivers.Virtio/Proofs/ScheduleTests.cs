@@ -20,7 +20,7 @@ public class ScheduleTests
         {
             foreach (MemoryOrdering ordering in new[] { MemoryOrdering.ReleaseAcquire, MemoryOrdering.TotalStoreOrder })
             {
-                foreach (RingFeatures form in Form.All)
+                foreach (Features form in Form.All)
                 {
                     foreach (OrderingStory story in OrderingStory.All)
                     {
@@ -33,7 +33,7 @@ public class ScheduleTests
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void No_schedule_breaks_it(object ordering, RingFeatures form, object story)
+    public void No_schedule_breaks_it(object ordering, Features form, object story)
     {
         OrderingStory told = (OrderingStory)story;
         bool isShort = told == OrderingStory.One;

@@ -6,7 +6,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Devices.Simulation;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 
@@ -64,10 +64,10 @@ public class SharedLineTests
             HasCoherentMemory = false,
         });
         using IDisposable installed = dma.Install();
-        Assert.That(Virtqueue.TryCreate(dma, 0, Size, RingFeatures.Packed), Is.Null);
-        Assert.That(Virtqueue.TryCreate(dma, 0, Size, RingFeatures.Packed | RingFeatures.IndirectDesc, 3), Is.Null);
+        Assert.That(Virtqueue.TryCreate(dma, 0, Size, Features.RingPacked), Is.Null);
+        Assert.That(Virtqueue.TryCreate(dma, 0, Size, Features.RingPacked | Features.IndirectDesc, 3), Is.Null);
         Assert.That(dma.Allocated - dma.Freed, Is.Zero, "memory of a ring that was not made");
-        LockStepStory.Polling.Run(dma, new RecycledMemory(dma), RingFeatures.None);
+        LockStepStory.Polling.Run(dma, new RecycledMemory(dma), Features.None);
         Assert.That(dma.Violations, Is.Empty);
     }
 
@@ -120,10 +120,10 @@ public class SharedLineTests
 
     private static string? Run(SimulatedDma dma, RecycledMemory memory, int access)
     {
-        Virtqueue queue = Virtqueue.TryCreate(memory, 0, Size, RingFeatures.Packed)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory, 0, Size, Features.RingPacked)!;
         DmaMemory data = memory.Allocate(128, 64)!;
         QueueAreas areas = new QueueAreas(queue.DescriptorArea, queue.DriverArea, queue.DeviceArea);
-        DeviceQueue device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)RingFeatures.Packed, out _)!;
+        DeviceQueue device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)Features.RingPacked, out _)!;
         data.Sync(0, 128, DmaSync.PreRead);
         queue.TryAdd(default, new[] { data.Segment(0, 64) }, 0);
         DeviceChain first = device.TryPop()!;

@@ -8,11 +8,11 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>What no conforming device does breaks a queue; what one may do does not.</summary>
 public class BrokenQueueTests
 {
-    private static readonly RingFeatures[] s_formats = QueueForms.Formats;
+    private static readonly Features[] s_formats = QueueForms.Formats;
 
     [Test]
     public void An_id_out_of_range_breaks_the_queue(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values(4, 5, 0xFFFF)] int id)
+        [ValueSource(nameof(s_formats))] Features format, [Values(4, 5, 0xFFFF)] int id)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 1, 1);
@@ -21,7 +21,7 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void An_id_that_was_never_available_breaks_the_queue([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void An_id_that_was_never_available_breaks_the_queue([ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
@@ -31,7 +31,7 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_buffer_used_twice_breaks_the_queue([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void A_buffer_used_twice_breaks_the_queue([ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
@@ -45,14 +45,14 @@ public class BrokenQueueTests
 
     [Test]
     public void A_length_beyond_the_writable_bytes_is_cut_to_them_and_counted(
-        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [ValueSource(nameof(s_formats))] Features format,
         [Values] bool hasTables,
         [Values] bool isCoherent,
         [Values] bool isInOrder,
         [Values(4u, 4097u, uint.MaxValue)] uint length)
     {
-        RingFeatures features = format | (hasTables ? RingFeatures.IndirectDesc : 0)
-            | (isInOrder ? RingFeatures.InOrder : 0);
+        Features features = format | (hasTables ? Features.IndirectDesc : 0)
+            | (isInOrder ? Features.InOrder : 0);
         using QueueBench bench = new QueueBench(4, features, tableLength: 3, isCoherent);
         for (int token = 0; token < 10; token++)
         {
@@ -97,7 +97,7 @@ public class BrokenQueueTests
 
     [Test]
     public void A_conforming_device_may_complete_a_transmission_with_any_length(
-        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [ValueSource(nameof(s_formats))] Features format,
         [Values(0u, 1u, 1514u, 0x7FFFFFFFu, 0xFFFFFFFFu)] uint length)
     {
         using QueueBench bench = new QueueBench(4, format);
@@ -111,7 +111,7 @@ public class BrokenQueueTests
 
     [Test]
     public void A_conforming_device_may_leave_WRITE_clear_and_write_less(
-        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [ValueSource(nameof(s_formats))] Features format,
         [Values] bool setWrite,
         [Values(0u, 1u, 5u, 6u)] uint length)
     {
@@ -123,7 +123,7 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void The_largest_writable_part_may_be_filled([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void The_largest_writable_part_may_be_filled([ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Queue.TryAdd(default, new[] { new Hal.DmaSegment(0, uint.MaxValue) }, 1);
@@ -133,7 +133,7 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_stopped_queue_gives_back_each_buffer_once([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void A_stopped_queue_gives_back_each_buffer_once([ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(8, format);
         for (int token = 0; token < 5; token++)
@@ -160,7 +160,7 @@ public class BrokenQueueTests
 
     [Test]
     public void A_released_queue_touches_its_memory_no_more(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool quarantine)
+        [ValueSource(nameof(s_formats))] Features format, [Values] bool quarantine)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
@@ -227,7 +227,7 @@ public class BrokenQueueTests
     [Test]
     public void A_split_batch_longer_than_its_index_says_breaks_the_queue()
     {
-        using SplitBench bench = new SplitBench(4, RingFeatures.InOrder);
+        using SplitBench bench = new SplitBench(4, Features.InOrder);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         bench.Add(1, 0, 3);
@@ -240,9 +240,9 @@ public class BrokenQueueTests
 
     [Test]
     public void An_in_order_device_that_goes_back_breaks_the_queue(
-        [ValueSource(nameof(s_formats))] RingFeatures format)
+        [ValueSource(nameof(s_formats))] Features format)
     {
-        using QueueBench bench = new QueueBench(4, format | RingFeatures.InOrder);
+        using QueueBench bench = new QueueBench(4, format | Features.InOrder);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         bench.Add(1, 0, 3);
@@ -257,9 +257,9 @@ public class BrokenQueueTests
 
     [Test]
     public void A_length_beyond_the_last_buffer_of_a_batch_is_cut_to_it(
-        [ValueSource(nameof(s_formats))] RingFeatures format)
+        [ValueSource(nameof(s_formats))] Features format)
     {
-        using QueueBench bench = new QueueBench(4, format | RingFeatures.InOrder);
+        using QueueBench bench = new QueueBench(4, format | Features.InOrder);
         bench.Add(0, 2, 1);
         bench.Add(0, 1, 2);
         bench.Model.UseBatch(new[] { bench.Take(), bench.Take() }, 2);
@@ -269,7 +269,7 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void Two_contexts_in_one_queue_are_found([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void Two_contexts_in_one_queue_are_found([ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);

@@ -23,7 +23,7 @@ public class CacheTests
     [Test]
     public void Every_buffer_is_transferred_and_every_byte_has_one_owner(
         [ValueSource(nameof(s_machines))] string machine,
-        [ValueSource(typeof(QueueForms), nameof(QueueForms.All))] RingFeatures form)
+        [ValueSource(typeof(QueueForms), nameof(QueueForms.All))] Features form)
     {
         for (int seed = 0; seed < Nightly.Cases(6, 200); seed++)
         {
@@ -40,7 +40,7 @@ public class CacheTests
         _ => new CoherentCache(),
     };
 
-    private static void Run(string machine, RingFeatures form, Random random, string where)
+    private static void Run(string machine, Features form, Random random, string where)
     {
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions { Cache = Cache(machine, random.Next()) });
         using (dma.Install())

@@ -21,7 +21,7 @@ public class HostileRingTests
     /// <summary>Cases that run before allocation is watched, because first times allocate.</summary>
     private const int WarmUp = 2000;
 
-    private static readonly RingFeatures[] s_forms = [.. QueueForms.All];
+    private static readonly Features[] s_forms = [.. QueueForms.All];
 
     [Test]
     public void No_forged_ring_gets_through()
@@ -48,7 +48,7 @@ public class HostileRingTests
         Assert.That(faults, Is.All.GreaterThan(0), "every fault is found in some case, and in some there is none");
     }
 
-    private static QueueFault Try(RingFeatures form, int seed, bool allocatesNothing, bool isAgain = false)
+    private static QueueFault Try(Features form, int seed, bool allocatesNothing, bool isAgain = false)
     {
         try
         {
@@ -64,7 +64,7 @@ public class HostileRingTests
         }
     }
 
-    private static QueueFault Run(RingFeatures features, Random random, bool allocatesNothing)
+    private static QueueFault Run(Features features, Random random, bool allocatesNothing)
     {
         int size = Virtqueue.LargestSize(features, random.Next(1, 9));
         using QueueBench bench = new QueueBench(size, features, QueueScenario.TableLength, random.Next(2) == 0);

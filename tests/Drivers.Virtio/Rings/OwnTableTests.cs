@@ -16,10 +16,10 @@ public class OwnTableTests
 
     [Test]
     public void A_table_is_one_descriptor_and_comes_back_with_its_length(
-        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] RingFeatures format)
+        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] Features format)
     {
         using SimulatedDma memory = new SimulatedDma();
-        Virtqueue queue = Create(memory, format | RingFeatures.IndirectDesc, out DeviceQueue device);
+        Virtqueue queue = Create(memory, format | Features.IndirectDesc, out DeviceQueue device);
         DmaMemory data = memory.Allocate(64, 64)!;
         DmaMemory table = memory.Allocate(2 * 16, 16)!;
         Put(table, format, 0, data.Segment(0, 8), false);
@@ -46,10 +46,10 @@ public class OwnTableTests
 
     [Test]
     public void A_length_beyond_what_the_caller_said_is_cut_to_it(
-        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] RingFeatures format)
+        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] Features format)
     {
         using SimulatedDma memory = new SimulatedDma();
-        Virtqueue queue = Create(memory, format | RingFeatures.IndirectDesc, out DeviceQueue device);
+        Virtqueue queue = Create(memory, format | Features.IndirectDesc, out DeviceQueue device);
         DmaMemory table = memory.Allocate(16, 16)!;
         DmaMemory data = memory.Allocate(64, 64)!;
         Put(table, format, 0, data.Segment(0, 64), true);
@@ -63,13 +63,13 @@ public class OwnTableTests
 
     [Test]
     public void What_is_no_table_is_refused_and_so_is_one_too_many(
-        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] RingFeatures format)
+        [ValueSource(typeof(QueueForms), nameof(QueueForms.Formats))] Features format)
     {
         using SimulatedDma memory = new SimulatedDma();
         DmaSegment one = new DmaSegment(0x1000, 16);
         Virtqueue plain = Create(memory, format, out _);
         Assert.That(plain.TryAddTable(one, 1, 1), Is.EqualTo(AddStatus.Invalid), "INDIRECT_DESC was not negotiated");
-        Virtqueue queue = Create(memory, format | RingFeatures.IndirectDesc, out _);
+        Virtqueue queue = Create(memory, format | Features.IndirectDesc, out _);
         foreach (uint length in new uint[] { 0, 8, 17, 16 * (Size + 1), uint.MaxValue & ~15u })
         {
             Assert.That(queue.TryAddTable(new DmaSegment(0x1000, length), 1, 1), Is.EqualTo(AddStatus.Invalid));
@@ -84,7 +84,7 @@ public class OwnTableTests
         Assert.That(queue.InFlight, Is.EqualTo(Size));
     }
 
-    private static Virtqueue Create(SimulatedDma memory, RingFeatures features, out DeviceQueue device)
+    private static Virtqueue Create(SimulatedDma memory, Features features, out DeviceQueue device)
     {
         Virtqueue queue = Virtqueue.TryCreate(memory, 0, Size, features)!;
         device = DeviceQueue.TryOpen(
@@ -97,14 +97,14 @@ public class OwnTableTests
     }
 
     /// <summary>Writes a descriptor of a table of two in the layout of the format.</summary>
-    private static void Put(DmaMemory table, RingFeatures format, uint place, DmaSegment segment, bool isWritable)
+    private static void Put(DmaMemory table, Features format, uint place, DmaSegment segment, bool isWritable)
     {
         Span<byte> descriptor = table.Bytes(16 * place, 16);
         BitConverter.TryWriteBytes(descriptor, segment.DeviceAddress);
         BitConverter.TryWriteBytes(descriptor[8..], segment.Length);
         int flags = isWritable ? Write : 0;
         bool hasNext = table.Length > 16 && place == 0;
-        if (format == RingFeatures.None)
+        if (format == Features.None)
         {
             flags |= hasNext ? Next : 0;
             BitConverter.TryWriteBytes(descriptor[12..], (ushort)flags);

@@ -265,7 +265,7 @@ public class PackedRingTests
     {
         using SimulatedMemory memory = new SimulatedMemory();
         Assert.That(
-            () => Virtqueue.TryCreate(memory, 0, size, RingFeatures.Packed),
+            () => Virtqueue.TryCreate(memory, 0, size, Features.RingPacked),
             Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
@@ -273,7 +273,7 @@ public class PackedRingTests
     public void Without_memory_there_is_no_queue()
     {
         using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 0 };
-        Assert.That(Virtqueue.TryCreate(memory, 0, 4, RingFeatures.Packed), Is.Null);
+        Assert.That(Virtqueue.TryCreate(memory, 0, 4, Features.RingPacked), Is.Null);
     }
 
     [Test]

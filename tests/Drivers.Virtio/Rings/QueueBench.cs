@@ -10,7 +10,7 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>A queue of any format with the device's side of it.</summary>
 internal class QueueBench : IDisposable
 {
-    public QueueBench(int size, RingFeatures features, int tableLength = 0, bool isCoherent = false)
+    public QueueBench(int size, Features features, int tableLength = 0, bool isCoherent = false)
     {
         Memory = new SimulatedMemory { IsCoherent = isCoherent };
         Queue = Virtqueue.TryCreate(Memory, 0, size, features, tableLength)!;

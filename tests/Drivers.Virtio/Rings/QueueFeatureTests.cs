@@ -11,14 +11,14 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>What the negotiated features change, in both formats.</summary>
 public class QueueFeatureTests
 {
-    private static readonly RingFeatures[] s_formats = QueueForms.Formats;
+    private static readonly Features[] s_formats = QueueForms.Formats;
 
     [Test]
     public void A_chain_in_a_table_takes_one_descriptor(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool isInOrder)
+        [ValueSource(nameof(s_formats))] Features format, [Values] bool isInOrder)
     {
-        RingFeatures order = isInOrder ? RingFeatures.InOrder : RingFeatures.None;
-        using QueueBench bench = new QueueBench(8, format | RingFeatures.IndirectDesc | order, 4);
+        Features order = isInOrder ? Features.InOrder : Features.None;
+        using QueueBench bench = new QueueBench(8, format | Features.IndirectDesc | order, 4);
         Assert.That(bench.Queue.IndirectTableLength, Is.EqualTo(4));
         int[] segments = { 1, 2, 4, 5 };
         int[] descriptors = { 1, 1, 1, 5 };
@@ -45,9 +45,9 @@ public class QueueFeatureTests
     }
 
     [Test]
-    public void A_whole_ring_of_tables_can_be_in_flight([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void A_whole_ring_of_tables_can_be_in_flight([ValueSource(nameof(s_formats))] Features format)
     {
-        using QueueBench bench = new QueueBench(8, format | RingFeatures.IndirectDesc, 8);
+        using QueueBench bench = new QueueBench(8, format | Features.IndirectDesc, 8);
         for (int round = 0; round < 3; round++)
         {
             for (int i = 0; i < 8; i++)
@@ -71,11 +71,11 @@ public class QueueFeatureTests
 
     [Test]
     public void Without_tables_chains_are_direct(
-        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [ValueSource(nameof(s_formats))] Features format,
         [Values(0, 1)] int tableLength,
         [Values] bool negotiated)
     {
-        RingFeatures indirect = negotiated ? RingFeatures.IndirectDesc : RingFeatures.None;
+        Features indirect = negotiated ? Features.IndirectDesc : Features.None;
         using QueueBench bench = new QueueBench(8, format | indirect, negotiated ? tableLength : 4);
         Assert.That(bench.Queue.IndirectTableLength, Is.Zero);
         bench.Add(2, 2, 1);
@@ -83,10 +83,10 @@ public class QueueFeatureTests
     }
 
     [Test]
-    public void Where_memory_for_tables_runs_out_chains_are_direct([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void Where_memory_for_tables_runs_out_chains_are_direct([ValueSource(nameof(s_formats))] Features format)
     {
         using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 1 };
-        Virtqueue? queue = Virtqueue.TryCreate(memory, 0, 8, format | RingFeatures.IndirectDesc, 4);
+        Virtqueue? queue = Virtqueue.TryCreate(memory, 0, 8, format | Features.IndirectDesc, 4);
         Assert.That(queue!.IndirectTableLength, Is.Zero);
         Assert.That(
             queue.TryAdd(QueueBench.Segments(2, 1), QueueBench.Segments(2, 2), 1), Is.EqualTo(AddStatus.Ok));
@@ -94,19 +94,19 @@ public class QueueFeatureTests
     }
 
     [Test]
-    public void Tables_of_a_large_queue_are_bounded([ValueSource(nameof(s_formats))] RingFeatures format)
+    public void Tables_of_a_large_queue_are_bounded([ValueSource(nameof(s_formats))] Features format)
     {
-        using QueueBench large = new QueueBench(4096, format | RingFeatures.IndirectDesc, 1000);
+        using QueueBench large = new QueueBench(4096, format | Features.IndirectDesc, 1000);
         Assert.That(large.Queue.IndirectTableLength, Is.EqualTo(16));
-        using QueueBench small = new QueueBench(16, format | RingFeatures.IndirectDesc, 1000);
+        using QueueBench small = new QueueBench(16, format | Features.IndirectDesc, 1000);
         Assert.That(small.Queue.IndirectTableLength, Is.EqualTo(16), "no chain is longer than the queue");
     }
 
     [Test]
     public void Tables_are_given_up_with_their_queue(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool quarantine)
+        [ValueSource(nameof(s_formats))] Features format, [Values] bool quarantine)
     {
-        using QueueBench bench = new QueueBench(4, format | RingFeatures.IndirectDesc, 4);
+        using QueueBench bench = new QueueBench(4, format | Features.IndirectDesc, 4);
         bench.Add(1, 1, 3);
         bench.Queue.Release(quarantine);
         Assert.That(bench.Memory.Freed, Is.EqualTo(quarantine ? 0 : 2));
@@ -117,10 +117,10 @@ public class QueueFeatureTests
 
     [Test]
     public void One_used_element_gives_back_all_buffers_before_it(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool hasTables)
+        [ValueSource(nameof(s_formats))] Features format, [Values] bool hasTables)
     {
-        RingFeatures indirect = hasTables ? RingFeatures.IndirectDesc : RingFeatures.None;
-        using QueueBench bench = new QueueBench(16, format | RingFeatures.InOrder | indirect, 3);
+        Features indirect = hasTables ? Features.IndirectDesc : Features.None;
+        using QueueBench bench = new QueueBench(16, format | Features.InOrder | indirect, 3);
         for (int round = 0; round < 40; round++)
         {
             List<TakenBuffer> taken = new List<TakenBuffer>();
@@ -152,7 +152,7 @@ public class QueueFeatureTests
     [Test]
     public void The_place_of_the_next_buffer_is_told()
     {
-        using QueueBench packed = new QueueBench(3, RingFeatures.Packed);
+        using QueueBench packed = new QueueBench(3, Features.RingPacked);
         Assert.That(packed.Queue.NextAvailable, Is.EqualTo(0x8000));
         packed.Pass(2, 0, 1);
         Assert.That(packed.Queue.NextAvailable, Is.EqualTo(0x8002));
@@ -161,7 +161,7 @@ public class QueueFeatureTests
         packed.Pass(2, 0, 1);
         Assert.That(packed.Queue.NextAvailable, Is.EqualTo(0x8000));
 
-        using QueueBench split = new QueueBench(4, RingFeatures.None);
+        using QueueBench split = new QueueBench(4, Features.None);
         for (int i = 0; i < 70; i++)
         {
             Assert.That(split.Queue.NextAvailable, Is.EqualTo(i));
@@ -171,10 +171,10 @@ public class QueueFeatureTests
 
     [Test]
     public void An_interrupt_comes_after_the_part_that_was_asked_for(
-        [ValueSource(nameof(s_formats))] RingFeatures format,
+        [ValueSource(nameof(s_formats))] Features format,
         [Values(0, 1, 25, 50, 75, 99, 100)] int percent)
     {
-        using QueueBench bench = new QueueBench(8, format | RingFeatures.EventIdx);
+        using QueueBench bench = new QueueBench(8, format | Features.EventIdx);
         for (int start = 0; start < 20; start++)
         {
             for (int i = 0; i < 8; i++)
@@ -199,7 +199,7 @@ public class QueueFeatureTests
 
     [Test]
     public void Without_EVENT_IDX_the_next_used_buffer_brings_an_interrupt(
-        [ValueSource(nameof(s_formats))] RingFeatures format)
+        [ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(8, format);
         bench.Queue.DisableInterrupts();
@@ -213,9 +213,9 @@ public class QueueFeatureTests
 
     [Test]
     public void Interrupts_that_are_held_back_do_not_come_until_they_are_asked_for_again(
-        [ValueSource(nameof(s_formats))] RingFeatures format, [Values] bool hasEventIndex)
+        [ValueSource(nameof(s_formats))] Features format, [Values] bool hasEventIndex)
     {
-        RingFeatures features = hasEventIndex ? format | RingFeatures.EventIdx : format;
+        Features features = hasEventIndex ? format | Features.EventIdx : format;
         using QueueBench bench = new QueueBench(8, features);
         for (int i = 0; i < 3; i++)
         {
@@ -240,7 +240,7 @@ public class QueueFeatureTests
     [TestCase(101)]
     public void There_is_no_part_beyond_the_whole(int percent)
     {
-        using QueueBench bench = new QueueBench(8, RingFeatures.EventIdx);
+        using QueueBench bench = new QueueBench(8, Features.EventIdx);
         Assert.That(
             () => bench.Queue.EnableInterruptsDelayed(percent), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
@@ -248,7 +248,7 @@ public class QueueFeatureTests
     [Test]
     public void A_packed_device_that_names_no_descriptor_of_the_ring_is_notified()
     {
-        using RingBench bench = new RingBench(4, RingFeatures.EventIdx);
+        using RingBench bench = new RingBench(4, Features.EventIdx);
         bench.Device.SetNotificationDescriptor(0x8007);
         bench.Device.SetNotificationFlags(2);
         bench.Add(1, 0, 1);
@@ -257,9 +257,9 @@ public class QueueFeatureTests
 
     [Test]
     public void A_queue_that_was_never_announced_for_rounds_is_announced_in_the_end(
-        [ValueSource(nameof(s_formats))] RingFeatures format)
+        [ValueSource(nameof(s_formats))] Features format)
     {
-        using QueueBench bench = new QueueBench(4, format | RingFeatures.EventIdx);
+        using QueueBench bench = new QueueBench(4, format | Features.EventIdx);
         bench.Model.AskForNotificationAt(1);
         for (int i = 0; i < 70_000; i++)
         {
@@ -273,7 +273,7 @@ public class QueueFeatureTests
 
     [Test]
     public void Nothing_is_allocated_per_buffer(
-        [ValueSource(typeof(QueueForms), nameof(QueueForms.All))] RingFeatures form)
+        [ValueSource(typeof(QueueForms), nameof(QueueForms.All))] Features form)
     {
         using QueueBench bench = new QueueBench(16, form, 4);
         DmaSegment[] readable = QueueBench.Segments(2, 1);
@@ -303,11 +303,11 @@ public class QueueFeatureTests
     public void A_packed_ring_asks_for_coherent_memory_where_lines_are_longer_than_slots()
     {
         using GranularMemory memory = new GranularMemory(64);
-        Virtqueue.TryCreate(memory, 0, 4, RingFeatures.Packed);
+        Virtqueue.TryCreate(memory, 0, 4, Features.RingPacked);
         Assert.That(memory.Asked, Is.EqualTo(new[] { true }));
 
         using GranularMemory small = new GranularMemory(16);
-        Virtqueue.TryCreate(small, 0, 4, RingFeatures.Packed);
+        Virtqueue.TryCreate(small, 0, 4, Features.RingPacked);
         Assert.That(small.Asked, Is.EqualTo(new[] { false }));
     }
 
@@ -315,7 +315,7 @@ public class QueueFeatureTests
     public void A_split_ring_keeps_lines_of_any_length_apart()
     {
         using GranularMemory memory = new GranularMemory(256);
-        Virtqueue queue = Virtqueue.TryCreate(memory, 0, 4, RingFeatures.None)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory, 0, 4, Features.None)!;
         Assert.That(memory.Asked, Is.EqualTo(new[] { false }));
         Assert.That(queue.DriverArea % 256, Is.Zero);
         Assert.That(queue.DeviceArea % 256, Is.Zero);

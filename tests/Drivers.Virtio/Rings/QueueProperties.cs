@@ -16,13 +16,13 @@ public class QueueProperties
 
     private static Gen<int[]> Operations => Gen.Choose(0, 1 << 20).ArrayOf();
 
-    private static Gen<RingFeatures> Features => Gen.Elements(QueueForms.All);
+    private static Gen<Features> FeatureSets => Gen.Elements(QueueForms.All);
 
     [Test]
     public void Driver_and_reference_agree_on_every_sequence()
     {
         Gen<Scenario> scenarios =
-            from features in Features
+            from features in FeatureSets
             from size in Gen.Choose(1, 33)
             from isCoherent in Gen.Elements(false, true)
             from operations in Operations
@@ -34,11 +34,11 @@ public class QueueProperties
     public void Packed_rings_of_any_size_work()
     {
         Gen<Scenario> scenarios =
-            from features in Features
+            from features in FeatureSets
             from size in Gen.Choose(34, 5000)
             from isCoherent in Gen.Elements(false, true)
             from operations in Operations
-            select new Scenario(features | RingFeatures.Packed, size, isCoherent, operations);
+            select new Scenario(features | Features.RingPacked, size, isCoherent, operations);
         Prop.ForAll(scenarios.ToArbitrary(), scenario => { Run(scenario); }).Check(Many.WithMaxTest(300));
     }
 
@@ -46,15 +46,15 @@ public class QueueProperties
     public void Packed_and_split_give_the_same_results_at_powers_of_two()
     {
         Gen<Scenario> scenarios =
-            from features in Features
+            from features in FeatureSets
             from exponent in Gen.Choose(0, 6)
             from isCoherent in Gen.Elements(false, true)
             from operations in Operations
-            select new Scenario(features & ~RingFeatures.Packed, 1 << exponent, isCoherent, operations);
+            select new Scenario(features & ~Features.RingPacked, 1 << exponent, isCoherent, operations);
         Prop.ForAll(scenarios.ToArbitrary(), scenario =>
         {
             long[] split = Run(scenario);
-            long[] packed = Run(scenario with { Features = scenario.Features | RingFeatures.Packed });
+            long[] packed = Run(scenario with { Features = scenario.Features | Features.RingPacked });
             return split.SequenceEqual(packed);
         }).Check(Many);
     }
@@ -66,5 +66,5 @@ public class QueueProperties
         return run.Trace.ToArray();
     }
 
-    private sealed record Scenario(RingFeatures Features, int Size, bool IsCoherent, int[] Operations);
+    private sealed record Scenario(Features Features, int Size, bool IsCoherent, int[] Operations);
 }

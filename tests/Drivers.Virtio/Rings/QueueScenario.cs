@@ -34,13 +34,13 @@ internal sealed class QueueScenario : IDisposable
     private bool _isArmed;
     private bool _isDisabled;
 
-    public QueueScenario(RingFeatures features, int size, bool isCoherent)
+    public QueueScenario(Features features, int size, bool isCoherent)
     {
         _bench = new QueueBench(size, features, TableLength, isCoherent);
-        _isPacked = (features & RingFeatures.Packed) != 0;
-        _isInOrder = (features & RingFeatures.InOrder) != 0;
-        _hasEventIndex = (features & RingFeatures.EventIdx) != 0;
-        _hasTables = (features & RingFeatures.IndirectDesc) != 0 && size > 1;
+        _isPacked = (features & Features.RingPacked) != 0;
+        _isInOrder = (features & Features.InOrder) != 0;
+        _hasEventIndex = (features & Features.EventIdx) != 0;
+        _hasTables = (features & Features.IndirectDesc) != 0 && size > 1;
         _free = size;
         Expect(_bench.Queue.IndirectTableLength == (_hasTables ? Math.Min(TableLength, size) : 0), "table length");
         Enable(0);

@@ -6,8 +6,8 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>A packed queue with the device's side of it.</summary>
 internal sealed class RingBench : QueueBench
 {
-    public RingBench(int size, RingFeatures features = RingFeatures.None, int tableLength = 0)
-        : base(size, features | RingFeatures.Packed, tableLength)
+    public RingBench(int size, Features features = Features.None, int tableLength = 0)
+        : base(size, features | Features.RingPacked, tableLength)
     {
     }
 

@@ -35,7 +35,7 @@ public class SplitRingTests
     public void The_index_goes_around_65536([Values] bool isInOrder)
     {
         using SplitBench bench = new SplitBench(
-            4, RingFeatures.EventIdx | (isInOrder ? RingFeatures.InOrder : RingFeatures.None));
+            4, Features.EventIdx | (isInOrder ? Features.InOrder : Features.None));
         for (int i = 0; i < 65600; i++)
         {
             if (bench.Queue.TryAdd(QueueBench.Segments(1, 2), default, i) != AddStatus.Ok)
@@ -72,7 +72,7 @@ public class SplitRingTests
     {
         using SimulatedMemory memory = new SimulatedMemory();
         Assert.That(
-            () => Virtqueue.TryCreate(memory, 0, size, RingFeatures.None),
+            () => Virtqueue.TryCreate(memory, 0, size, Features.None),
             Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
@@ -84,8 +84,8 @@ public class SplitRingTests
     [TestCase(65535, 32768, 32768)]
     public void The_largest_size_of_a_format_is_found(int maximum, int split, int packed)
     {
-        Assert.That(Virtqueue.LargestSize(RingFeatures.None, maximum), Is.EqualTo(split));
-        Assert.That(Virtqueue.LargestSize(RingFeatures.Packed, maximum), Is.EqualTo(packed));
+        Assert.That(Virtqueue.LargestSize(Features.None, maximum), Is.EqualTo(split));
+        Assert.That(Virtqueue.LargestSize(Features.RingPacked, maximum), Is.EqualTo(packed));
     }
 
     [Test]
@@ -105,7 +105,7 @@ public class SplitRingTests
     public void Without_memory_there_is_no_queue()
     {
         using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 0 };
-        Assert.That(Virtqueue.TryCreate(memory, 0, 4, RingFeatures.None), Is.Null);
+        Assert.That(Virtqueue.TryCreate(memory, 0, 4, Features.None), Is.Null);
     }
 
     [Test]
@@ -138,7 +138,7 @@ public class SplitRingTests
     [Test]
     public void With_EVENT_IDX_the_flags_of_the_device_are_not_looked_at()
     {
-        using SplitBench bench = new SplitBench(4, RingFeatures.EventIdx);
+        using SplitBench bench = new SplitBench(4, Features.EventIdx);
         bench.Device.SetUsedFlags(1);
         bench.Device.SetAvailableEvent(1);
         bench.Add(1, 0, 1);

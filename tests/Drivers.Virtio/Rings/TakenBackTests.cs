@@ -10,7 +10,7 @@ public class TakenBackTests
     [Test]
     public void A_used_flag_that_is_taken_back_after_a_look_does_not_keep_its_driver_looking()
     {
-        using QueueBench bench = new QueueBench(4, RingFeatures.Packed, isCoherent: true);
+        using QueueBench bench = new QueueBench(4, Features.RingPacked, isCoherent: true);
         bench.Add(0, 1, 1);
         PackedRingModel model = (PackedRingModel)bench.Model;
         model.Forge(0, 0, 1, 0x8080);

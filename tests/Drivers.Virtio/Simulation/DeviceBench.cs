@@ -1,8 +1,9 @@
 using System;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
-using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;

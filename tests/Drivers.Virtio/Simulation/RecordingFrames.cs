@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 

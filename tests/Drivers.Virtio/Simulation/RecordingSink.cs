@@ -1,4 +1,6 @@
 using System.Collections.Generic;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 

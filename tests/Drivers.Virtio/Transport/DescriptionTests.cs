@@ -2,13 +2,15 @@ using System;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Devices.Hostile;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Minimal;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;

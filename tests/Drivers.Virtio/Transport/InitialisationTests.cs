@@ -1,8 +1,11 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Block;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 
@@ -336,11 +339,13 @@ public class InitialisationTests
     [Test]
     public void Every_feature_bit_has_a_name_or_a_number()
     {
-        Assert.That(FeatureNames.NameOf(DeviceTypes.Block, 9), Is.EqualTo("FLUSH"));
-        Assert.That(FeatureNames.NameOf(DeviceTypes.Network, 9), Is.EqualTo("GUEST_ECN"));
-        Assert.That(FeatureNames.NameOf(3, 9), Is.EqualTo("bit 9"));
-        Assert.That(FeatureNames.NameOf(DeviceTypes.Network, 41), Is.EqualTo("ADMIN_VQ"));
-        Assert.That(FeatureNames.NamesOf(DeviceTypes.Block, ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
-        Assert.That(FeatureNames.NamesOf(DeviceTypes.Network, ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
+        DeviceType block = DriverRegistry.Find(DeviceTypes.Block)!;
+        DeviceType network = DriverRegistry.Find(DeviceTypes.Network)!;
+        Assert.That(block.NameOf(9), Is.EqualTo("FLUSH"));
+        Assert.That(network.NameOf(9), Is.EqualTo("GUEST_ECN"));
+        Assert.That(block.NameOf(20), Is.EqualTo("bit 20"));
+        Assert.That(network.NameOf(41), Is.EqualTo("ADMIN_VQ"));
+        Assert.That(block.NamesOf((Features)ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
+        Assert.That(network.NamesOf((Features)ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
     }
 }

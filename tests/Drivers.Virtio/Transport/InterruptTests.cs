@@ -1,6 +1,7 @@
 using System.Linq;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;

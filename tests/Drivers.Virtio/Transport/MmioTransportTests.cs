@@ -3,11 +3,14 @@ using System.Linq;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -129,15 +132,21 @@ public class MmioTransportTests
     [Test]
     public void Bits_of_PCI_are_not_accepted()
     {
-        ulong pciBits = FeatureBits.SingleRootIoVirtualization | FeatureBits.NotificationConfigurationData
-            | FeatureBits.AdministrationVirtqueue;
-        _block.Offered |= pciBits | FeatureBits.RingReset;
+        const Features PciBits = Features.SrIov | Features.NotifConfigData | Features.AdminVq;
+        _block.Offered |= (ulong)(PciBits | Features.RingReset);
         MmioTransport transport = Open();
         transport.Reset();
         Assert.That(
-            FeatureNegotiation.Accept(transport, _block.Offered, ulong.MaxValue, 0, out ulong accepted), Is.Null);
-        Assert.That(accepted, Is.EqualTo(_block.Offered & ~pciBits));
-        Assert.That(_block.Accepted, Is.EqualTo(accepted));
+            FeatureNegotiation.Accept(
+                transport,
+                DriverRegistry.Find(transport.DeviceType)!,
+                (Features)_block.Offered,
+                (Features)ulong.MaxValue,
+                Features.None,
+                out Features accepted),
+            Is.Null);
+        Assert.That(accepted, Is.EqualTo((Features)_block.Offered & ~PciBits));
+        Assert.That(_block.Accepted, Is.EqualTo((ulong)accepted));
         Assert.That(transport.Features, Is.EqualTo(accepted));
     }
 
@@ -190,7 +199,7 @@ public class MmioTransportTests
         Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=1"));
 
         using QueueLease filled = new QueueLease(_machine, 1, 16);
-        Assert.That(Negotiated(FeatureBits.NotificationData).EnableQueue(filled.Queue), Is.Null);
+        Assert.That(Negotiated(Features.NotificationData).EnableQueue(filled.Queue), Is.Null);
         filled.Notify(buffers: 3);
         Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=80030001"));
     }
@@ -278,7 +287,7 @@ public class MmioTransportTests
         MmioTransport transport = Negotiated();
         _block.Status.LooksPerChange = 500;
         Assert.That(transport.Reset(), Is.True);
-        Assert.That(transport.Features, Is.Zero);
+        Assert.That(transport.Features, Is.EqualTo(Features.None));
 
         _block.Status.LooksPerChange = -1;
         ulong before = _machine.Time.Nanoseconds;
@@ -289,7 +298,7 @@ public class MmioTransportTests
     [Test]
     public void A_queue_is_reset_and_enabled_again_with_another_size()
     {
-        MmioTransport transport = Negotiated(FeatureBits.RingReset);
+        MmioTransport transport = Negotiated(Features.RingReset);
         _block.LooksPerQueueReset = 7;
         using QueueLease first = new QueueLease(_machine, 1, 64);
         Assert.That(transport.EnableQueue(first.Queue), Is.Null);
@@ -307,7 +316,7 @@ public class MmioTransportTests
     [Test]
     public void A_queue_reset_that_never_ends_or_is_not_there_is_noticed()
     {
-        MmioTransport transport = Negotiated(FeatureBits.RingReset);
+        MmioTransport transport = Negotiated(Features.RingReset);
         using QueueLease queue = new QueueLease(_machine, 0, 16);
         Assert.That(transport.EnableQueue(queue.Queue), Is.Null);
         _block.HasQueueReset = false;
@@ -403,9 +412,9 @@ public class MmioTransportTests
         return transport!;
     }
 
-    private MmioTransport Negotiated(ulong more = 0)
+    private MmioTransport Negotiated(Features more = Features.None)
     {
-        _block.Offered |= more;
+        _block.Offered |= (ulong)more;
         MmioTransport transport = Open();
         TransportBench.Negotiate(transport, _block.Offered);
         return transport;

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
-using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -124,7 +125,7 @@ public class PciStructureTests
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();
         bench.Function.SetNotifyMultiplier(multiplier);
-        Virtio.Net.VirtioNet net = bench.StartNet();
+        VirtioNet net = bench.StartNet();
         net.TryTransmit(new byte[60]);
         net.NotifyTransmit();
         Assert.That(bench.Device.Sent, Has.Count.EqualTo(1));

@@ -1,9 +1,13 @@
 using System.Linq;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -47,7 +51,7 @@ public class PciTransportTests
     [Test]
     public void Feature_words_beyond_the_second_are_left_alone()
     {
-        Negotiated(FeatureBits.Suspend);
+        Negotiated(Features.Suspend);
         Assert.That(_block.FeatureWords, Is.EqualTo(new[] { 0u, 1u }));
     }
 
@@ -63,7 +67,7 @@ public class PciTransportTests
     [Test]
     public void With_NOTIF_CONFIG_DATA_it_is_what_the_device_calls_the_queue()
     {
-        PciTransport transport = Negotiated(FeatureBits.NotificationConfigurationData);
+        PciTransport transport = Negotiated(Features.NotifConfigData);
         using QueueLease first = Enable(transport, 1);
         using QueueLease second = Enable(transport, 2);
         second.Notify();
@@ -74,7 +78,7 @@ public class PciTransportTests
     [Test]
     public void With_NOTIFICATION_DATA_it_is_one_write_of_32_bits()
     {
-        PciTransport transport = Negotiated(FeatureBits.NotificationData);
+        PciTransport transport = Negotiated(Features.NotificationData);
         using QueueLease queue = Enable(transport, 1);
         queue.Notify(buffers: 5);
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+4=80050001/4"));
@@ -84,7 +88,7 @@ public class PciTransportTests
     public void Both_forms_of_notification_data_go_together()
     {
         PciTransport transport = Negotiated(
-            FeatureBits.NotificationData | FeatureBits.NotificationConfigurationData);
+            Features.NotificationData | Features.NotifConfigData);
         using QueueLease queue = Enable(transport, 0);
         queue.Notify(buffers: 16);
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+0=100/4"), "slot 0 with the wrap counter 0");
@@ -99,7 +103,7 @@ public class PciTransportTests
     {
         _function.Capabilities[3] = ModernFunction.Structure(2, 4, PciBlock.NotifyOffset, 0x1000, multiplier);
         _block.QueueAt(1).NotifyOff = (ushort)offset;
-        PciTransport transport = Negotiated(FeatureBits.NotificationData);
+        PciTransport transport = Negotiated(Features.NotificationData);
         using QueueLease queue = new QueueLease(_machine, 1, 16);
         Assert.That(transport.EnableQueue(queue.Queue), Does.StartWith("places a queue's notifications outside"));
     }
@@ -107,7 +111,7 @@ public class PciTransportTests
     [Test]
     public void A_queue_is_reset_and_enabled_again_with_another_size()
     {
-        PciTransport transport = Negotiated(FeatureBits.RingReset);
+        PciTransport transport = Negotiated(Features.RingReset);
         _block.LooksPerQueueReset = 9;
         Enable(transport, 1, 64).Dispose();
         Assert.That(transport.ResetQueue(1), Is.True);
@@ -121,7 +125,7 @@ public class PciTransportTests
     public void A_queue_that_was_reset_gets_its_vector_back()
     {
         _function.VectorCount = 4;
-        PciTransport transport = Negotiated(FeatureBits.RingReset);
+        PciTransport transport = Negotiated(Features.RingReset);
         TransportBench.Connect(transport, new RecordingSink(), 2);
         Enable(transport, 1).Dispose();
         Assert.That(_block.QueueAt(1).Vector, Is.EqualTo(2));
@@ -135,7 +139,7 @@ public class PciTransportTests
     [Test]
     public void A_queue_reset_that_never_ends_is_given_up_within_the_deadline()
     {
-        PciTransport transport = Negotiated(FeatureBits.RingReset);
+        PciTransport transport = Negotiated(Features.RingReset);
         Enable(transport, 0).Dispose();
         _block.LooksPerQueueReset = -1;
         ulong before = _machine.Time.Nanoseconds;
@@ -146,7 +150,7 @@ public class PciTransportTests
     [Test]
     public void A_queue_that_stays_enabled_was_not_reset()
     {
-        PciTransport transport = Negotiated(FeatureBits.RingReset);
+        PciTransport transport = Negotiated(Features.RingReset);
         Enable(transport, 0).Dispose();
         _block.KeepsQueueEnabled = true;
         Assert.That(transport.ResetQueue(0), Is.False);
@@ -165,19 +169,26 @@ public class PciTransportTests
     public void A_short_common_configuration_has_no_features_beyond_it()
     {
         _function.Capabilities[0] = ModernFunction.Structure(1, 4, PciBlock.CommonOffset, 0x38);
-        _block.Offered |= FeatureBits.RingReset | FeatureBits.NotificationConfigurationData;
+        _block.Offered |= (ulong)(Features.RingReset | Features.NotifConfigData);
         PciTransport transport = Open();
         transport.Reset();
         Assert.That(
-            FeatureNegotiation.Accept(transport, _block.Offered, ulong.MaxValue, 0, out ulong accepted), Is.Null);
-        Assert.That(accepted, Is.EqualTo(TransportBench.Version1));
+            FeatureNegotiation.Accept(
+                transport,
+                DriverRegistry.Find(transport.DeviceType)!,
+                (Features)_block.Offered,
+                (Features)ulong.MaxValue,
+                Features.None,
+                out Features accepted),
+            Is.Null);
+        Assert.That((ulong)accepted, Is.EqualTo(TransportBench.Version1));
     }
 
     [TestCase(0)]
     [TestCase(100)]
     public void A_device_is_suspended_and_resumed(int looks)
     {
-        PciTransport transport = Live(FeatureBits.Suspend);
+        PciTransport transport = Live(Features.Suspend);
         _block.Status.LooksPerChange = looks;
         Assert.That(transport.IsSuspended, Is.False);
         Assert.That(transport.Suspend(), Is.True);
@@ -192,7 +203,7 @@ public class PciTransportTests
     [Test]
     public void A_suspension_that_never_ends_is_given_up_within_the_deadline()
     {
-        PciTransport transport = Live(FeatureBits.Suspend);
+        PciTransport transport = Live(Features.Suspend);
         _block.Status.LooksPerChange = -1;
         ulong before = _machine.Time.Nanoseconds;
         Assert.That(transport.Suspend(), Is.False);
@@ -202,12 +213,12 @@ public class PciTransportTests
     [Test]
     public void DEVICE_NEEDS_RESET_is_a_failed_suspension_or_resumption()
     {
-        PciTransport transport = Live(FeatureBits.Suspend);
+        PciTransport transport = Live(Features.Suspend);
         _block.Status.FailsToChange = true;
         Assert.That(transport.Suspend(), Is.False);
 
         _block.Status.FailsToChange = false;
-        PciTransport again = Live(FeatureBits.Suspend);
+        PciTransport again = Live(Features.Suspend);
         Assert.That(again.Suspend(), Is.True);
         _block.Status.FailsToChange = true;
         Assert.That(again.Resume(), Is.False);
@@ -260,7 +271,7 @@ public class PciTransportTests
     public void A_base_address_that_cannot_be_mapped_is_left_for_the_window()
     {
         _machine.LastMappable = 0xFFFFFFFF;
-        PciTransport transport = Negotiated(FeatureBits.NotificationData);
+        PciTransport transport = Negotiated(Features.NotificationData);
         using QueueLease queue = Enable(transport, 1);
         queue.Notify(buffers: 2);
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+4=80020001/4"));
@@ -325,15 +336,15 @@ public class PciTransportTests
         return transport!;
     }
 
-    private PciTransport Negotiated(ulong more = 0)
+    private PciTransport Negotiated(Features more = Features.None)
     {
-        _block.Offered |= more;
+        _block.Offered |= (ulong)more;
         PciTransport transport = Open();
         TransportBench.Negotiate(transport, _block.Offered);
         return transport;
     }
 
-    private PciTransport Live(ulong more)
+    private PciTransport Live(Features more)
     {
         PciTransport transport = Negotiated(more);
         transport.Status |= DeviceStatus.DriverOk;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.TwoThreads;
 

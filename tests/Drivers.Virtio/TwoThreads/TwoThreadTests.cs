@@ -25,21 +25,21 @@ public class TwoThreadTests
 
     private static TimeSpan Finishing => TimeSpan.FromSeconds(30);
 
-    private static IEnumerable<RingFeatures> Forms
+    private static IEnumerable<Features> Forms
     {
         get
         {
-            foreach (RingFeatures form in QueueForms.All)
+            foreach (Features form in QueueForms.All)
             {
                 yield return form;
-                yield return form | RingFeatures.NotificationData;
+                yield return form | Features.NotificationData;
             }
         }
     }
 
     [Test]
     public void Every_request_is_answered_and_no_wakeup_is_lost(
-        [ValueSource(nameof(Forms))] RingFeatures features, [Values(3, 17)] int maximum)
+        [ValueSource(nameof(Forms))] Features features, [Values(3, 17)] int maximum)
     {
         using SimulatedDma memory = new SimulatedDma();
         using Doorbell kick = new Doorbell();
@@ -53,7 +53,7 @@ public class TwoThreadTests
             size,
             (ulong)features,
             out _)!;
-        bool hasPlaces = (features & RingFeatures.NotificationData) != 0;
+        bool hasPlaces = (features & Features.NotificationData) != 0;
         ThreadedDriver driver = new ThreadedDriver(memory, queue, kick, interrupt, seed);
         ThreadedDevice device = new ThreadedDevice(other, kick, interrupt, seed + 1, hasPlaces);
         Thread thread = new Thread(device.Run) { IsBackground = true };

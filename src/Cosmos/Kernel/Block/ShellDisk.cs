@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Kernel.Machine;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
 
 namespace VirtioGuest.Cosmos.Kernel.Block;
 

@@ -1,7 +1,8 @@
 using System;
 using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Net;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 

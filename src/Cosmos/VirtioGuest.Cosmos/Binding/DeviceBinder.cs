@@ -2,8 +2,10 @@ using System;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Cosmos.Net;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 

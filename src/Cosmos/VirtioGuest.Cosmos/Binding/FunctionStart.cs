@@ -1,5 +1,5 @@
 using VirtioGuest.Cosmos.Machine;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Binding;

@@ -1,5 +1,5 @@
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Cosmos.Block;
 

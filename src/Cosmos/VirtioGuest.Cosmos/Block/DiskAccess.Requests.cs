@@ -1,8 +1,8 @@
 using System;
 using System.Runtime.InteropServices;
 using VirtioGuest.Cosmos.Machine;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Block;

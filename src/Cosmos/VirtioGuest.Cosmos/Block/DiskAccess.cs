@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Machine;
-using VirtioGuest.Drivers.Virtio.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Pci;
 

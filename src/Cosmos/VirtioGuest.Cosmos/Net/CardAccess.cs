@@ -1,8 +1,8 @@
 using System;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Machine;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Cosmos.Net;

@@ -1,6 +1,6 @@
 using VirtioGuest.Cosmos.Machine;
-using VirtioGuest.Drivers.Virtio;
-using VirtioGuest.Drivers.Virtio.Net;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 

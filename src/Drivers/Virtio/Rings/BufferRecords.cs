@@ -1,4 +1,6 @@
+using System;
 using System.Runtime.CompilerServices;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;
 
@@ -162,5 +164,88 @@ internal sealed class BufferRecords
         }
 
         return false;
+    }
+}
+
+/// <summary>What a queue must know of one buffer when the device gives it back.</summary>
+/// <remarks>16 bytes, so that no record lies in two cache lines of an array that starts on one.</remarks>
+internal struct BufferRecord
+{
+    /// <summary>What the caller wants back with the buffer.</summary>
+    internal int Token;
+
+    /// <summary>How many bytes the device may write.</summary>
+    internal uint WritableBytes;
+
+    /// <summary>
+    /// How many descriptors of the ring the buffer takes while it is in flight; otherwise one of the values below.
+    /// </summary>
+    internal ushort Descriptors;
+
+    /// <summary>How many descriptors it has in an indirect table; 0 where it has none.</summary>
+    internal ushort TableLength;
+
+    /// <summary>How many buffers were added before it, modulo 65536.</summary>
+    internal ushort Sequence;
+
+    /// <summary>The ID that follows in a chain, or among the free ones.</summary>
+    internal ushort Next;
+
+    /// <summary>In <see cref="Descriptors"/>: the ID was never that of a buffer.</summary>
+    private const ushort NeverAvailable = 0;
+
+    /// <summary>In <see cref="Descriptors"/>: the buffer came back. More than a ring has.</summary>
+    private const ushort Returned = ushort.MaxValue;
+
+    /// <summary>Whether the device has the buffer.</summary>
+    internal readonly bool IsInFlight => (uint)(Descriptors - NeverAvailable - 1) < Returned - NeverAvailable - 1;
+
+    /// <summary>Whether the device had the buffer and gave it back.</summary>
+    internal readonly bool IsReturned => Descriptors == Returned;
+
+    /// <summary>Ends its flight.</summary>
+    internal void Return() => Descriptors = Returned;
+}
+
+/// <summary>What the segments of a buffer come to.</summary>
+internal static class BufferShape
+{
+    /// <summary>The result for a buffer that no queue takes.</summary>
+    internal const long Invalid = -1;
+
+    /// <summary>Adds up how many bytes the device may write.</summary>
+    /// <param name="readable">What the device reads.</param>
+    /// <param name="writable">What the device writes.</param>
+    /// <returns>
+    /// 0 to 4294967295, or <see cref="Invalid"/> when a segment is empty or the whole does not fit the 32 bits of a
+    /// used length (virtio 1.4, 2.7.5.2).
+    /// </returns>
+    internal static long Measure(ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
+    {
+        ulong readableBytes = 0;
+        for (int i = 0; i < readable.Length; i++)
+        {
+            uint length = readable[i].Length;
+            if (length == 0)
+            {
+                return Invalid;
+            }
+
+            readableBytes += length;
+        }
+
+        ulong writableBytes = 0;
+        for (int i = 0; i < writable.Length; i++)
+        {
+            uint length = writable[i].Length;
+            if (length == 0)
+            {
+                return Invalid;
+            }
+
+            writableBytes += length;
+        }
+
+        return readableBytes + writableBytes <= uint.MaxValue ? (long)writableBytes : Invalid;
     }
 }

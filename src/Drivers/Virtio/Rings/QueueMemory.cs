@@ -1,4 +1,6 @@
 using System;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
+using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;

@@ -25,3 +25,44 @@ public struct UsedBuffer
         BufferId = bufferId;
     }
 }
+
+/// <summary>
+/// Buffers that an in-order device has used with one used element, which names the last of them (virtio 1.4, 2.7.9 and
+/// 2.8.8).
+/// </summary>
+internal struct UsedBatch
+{
+    private readonly ushort _lastId;
+    private readonly uint _lastLength;
+    private readonly int _count;
+
+    /// <summary>Describes a batch of which nothing was taken yet.</summary>
+    /// <param name="lastId">The ID of its last buffer.</param>
+    /// <param name="lastLength">
+    /// How many bytes of that one the device says it wrote, which is no more than it had.
+    /// </param>
+    /// <param name="count">How many buffers it has.</param>
+    internal UsedBatch(ushort lastId, uint lastLength, int count)
+    {
+        _lastId = lastId;
+        _lastLength = lastLength;
+        _count = count;
+        Remaining = count;
+    }
+
+    /// <summary>How many of its buffers are still to be taken.</summary>
+    internal int Remaining { get; private set; }
+
+    /// <summary>Whether none was taken yet.</summary>
+    internal readonly bool IsAtStart => Remaining == _count;
+
+    /// <summary>Takes its next buffer.</summary>
+    /// <param name="id">That buffer's ID.</param>
+    /// <param name="writableBytes">How many bytes the device could write into it.</param>
+    /// <returns>How many it wrote: all of them, but for the last buffer, of which it told.</returns>
+    internal uint Take(ushort id, uint writableBytes)
+    {
+        Remaining--;
+        return id != _lastId ? writableBytes : _lastLength;
+    }
+}

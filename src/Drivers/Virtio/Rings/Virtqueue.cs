@@ -1,5 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
+using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Rings;
@@ -20,13 +22,61 @@ namespace VirtioGuest.Drivers.Virtio.Rings;
 /// <see cref="NeedsNotification"/> behind them.
 /// </para>
 /// </remarks>
-public abstract partial class Virtqueue
+public abstract class Virtqueue
 {
     /// <summary>The largest queue size of either format (virtio 1.4, 2.7 and 2.8).</summary>
     public const int MaximumSize = 32768;
 
+    /// <summary>The features that decide how a queue works, all of which are implemented.</summary>
+    public const Features ImplementedFeatures = Features.IndirectDesc | Features.EventIdx | Features.RingPacked
+        | Features.InOrder | Features.OrderPlatform | Features.NotificationData;
+
+    private const int Whole = 100;
+
+    private readonly QueueMemory _memory;
+    private readonly IndirectTables? _tables;
+    private readonly uint _longestTable;
+    private readonly bool _isInOrder;
+    private readonly bool _isOrderedByPlatform;
     private OwnerCheck _owner;
     private bool _isUsable = true;
+    private bool _givesRows;
+    private UsedBatch _batch;
+    private ulong _announced;
+    private uint _wish;
+    private int _detachCursor;
+    private int _detached;
+    private bool _isTakenBack;
+
+    /// <summary>Describes an empty queue.</summary>
+    /// <param name="index">The virtqueue index at its device.</param>
+    /// <param name="size">The number of descriptors.</param>
+    /// <param name="features">How it works.</param>
+    /// <param name="memory">Where its areas are.</param>
+    /// <param name="records">What it knows of its buffers.</param>
+    /// <param name="tables">Tables for chains, or null.</param>
+    private protected Virtqueue(
+        ushort index,
+        ushort size,
+        Features features,
+        QueueMemory memory,
+        BufferRecords records,
+        IndirectTables? tables)
+    {
+        Index = index;
+        Size = size;
+        Features = features;
+        FreeDescriptors = size;
+        IndirectTableLength = tables == null ? 0 : tables.Length;
+        HasEventIndex = (features & Features.EventIdx) != 0;
+        _memory = memory;
+        Records = records;
+        _tables = tables;
+        _longestTable = (features & Features.IndirectDesc) != 0 ? size * TableFormat.DescriptorSize : 0;
+        _isInOrder = (features & Features.InOrder) != 0;
+        _givesRows = memory.Memory.IsCoherent && !_isInOrder;
+        _isOrderedByPlatform = (features & Features.OrderPlatform) != 0;
+    }
 
     /// <summary>The virtqueue index at its device, from 0.</summary>
     public ushort Index { get; }
@@ -35,7 +85,7 @@ public abstract partial class Virtqueue
     public ushort Size { get; }
 
     /// <summary>How the queue works.</summary>
-    public RingFeatures Features { get; }
+    public Features Features { get; }
 
     /// <summary>The format of the ring, as shown to people: <c>packed</c> or <c>split</c>.</summary>
     public abstract string Format { get; }
@@ -97,6 +147,63 @@ public abstract partial class Virtqueue
     /// </summary>
     public ushort NextBufferId => Records.NextFree;
 
+    /// <summary>Whether each side may name the buffer from which on it wants to be notified.</summary>
+    private protected bool HasEventIndex { get; }
+
+    /// <summary>What the queue knows of its buffers.</summary>
+    private protected BufferRecords Records { get; }
+
+    /// <summary>How many buffers one used element can stand for, where the ring itself tells.</summary>
+    private protected virtual int LongestBatch => InFlight;
+
+    /// <summary>Creates an empty queue, with used buffer notifications enabled.</summary>
+    /// <param name="dma">Where its memory comes from.</param>
+    /// <param name="index">The virtqueue index at its device.</param>
+    /// <param name="size">The number of descriptors; one that <see cref="LargestSize"/> gives.</param>
+    /// <param name="features">What was negotiated; bits that are not for queues are ignored.</param>
+    /// <param name="indirectTableLength">
+    /// How many segments the longer of the usual chains have; for these there are indirect tables where negotiated and
+    /// affordable.
+    /// </param>
+    /// <returns>The queue, or null where no memory is left.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The format has no such size.</exception>
+    public static Virtqueue? TryCreate(
+        DmaTag dma, ushort index, int size, Features features, int indirectTableLength = 0)
+    {
+        features &= ImplementedFeatures;
+        if (size < 1 || LargestSize(features, size) != size)
+        {
+            throw new ArgumentOutOfRangeException(nameof(size));
+        }
+
+        int tableLength = (features & Features.IndirectDesc) != 0 ? Math.Min(indirectTableLength, size) : 0;
+        return (features & Features.RingPacked) != 0
+            ? PackedVirtqueue.TryCreate(dma, index, (ushort)size, features, tableLength)
+            : SplitVirtqueue.TryCreate(dma, index, (ushort)size, features, tableLength);
+    }
+
+    /// <summary>
+    /// The largest size of a format that is not above a maximum: any size for packed rings, a power of two for split
+    /// ones.
+    /// </summary>
+    /// <param name="features">What was negotiated.</param>
+    /// <param name="maximum">At least 1.</param>
+    public static int LargestSize(Features features, int maximum)
+    {
+        if ((features & Features.RingPacked) != 0)
+        {
+            return Math.Min(maximum, MaximumSize);
+        }
+
+        int size = 1;
+        while (size < MaximumSize && size * 2 <= maximum)
+        {
+            size *= 2;
+        }
+
+        return size;
+    }
+
     /// <summary>Whether a buffer ID is that of a buffer which the device has, or had when it was reset.</summary>
     public bool IsInFlight(ushort bufferId) => bufferId < Size && Records[bufferId].IsInFlight;
 
@@ -149,6 +256,91 @@ public abstract partial class Virtqueue
         return !_isUsable ? AddStatus.Unusable : isTable ? AddStatus.Full : AddStatus.Invalid;
     }
 
+    /// <summary>
+    /// Whether a table of the caller's own can be added now: the queue works, has room, and knows such tables.
+    /// </summary>
+    /// <param name="length">The length of the table in bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool CanAddTable(uint length) =>
+        _isUsable && FreeDescriptors != 0 && length - 1 < _longestTable && length % TableFormat.DescriptorSize == 0;
+
+    /// <summary>
+    /// Does what <see cref="TryAddTable"/> does, for a caller that asked <see cref="CanAddTable"/> before it wrote the
+    /// table.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddTable(DmaSegment table, uint writableBytes, int token)
+    {
+        _owner.Enter();
+        PublishTable(Take(1, 0, writableBytes, token), table);
+        Added++;
+        _owner.Leave();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private AddStatus Add(ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable, int token)
+    {
+        // Everything is checked before the first store: a later slot of a packed chain that was given up would carry
+        // flags that make it available as soon as the device reaches it behind some other buffer.
+        int segments = readable.Length + writable.Length;
+        long writableBytes = BufferShape.Measure(readable, writable);
+        if (segments == 0 || (uint)segments > Size || writableBytes == BufferShape.Invalid)
+        {
+            return AddStatus.Invalid;
+        }
+
+        bool isIndirect = segments > 1 && segments <= IndirectTableLength;
+        if (FreeDescriptors < (isIndirect ? 1 : segments))
+        {
+            return AddStatus.Full;
+        }
+
+        if (isIndirect)
+        {
+            ushort id = Take(1, segments, (uint)writableBytes, token);
+            PublishTable(id, _tables!.Store(id, readable, writable));
+        }
+        else
+        {
+            Publish(Take(segments, 0, (uint)writableBytes, token), readable, writable);
+        }
+
+        Added++;
+        return AddStatus.Ok;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ushort Take(int descriptors, int tableLength, uint writableBytes, int token)
+    {
+        FreeDescriptors -= descriptors;
+        return Records.Take(descriptors, tableLength, writableBytes, token, (ushort)Added);
+    }
+
+    /// <summary>
+    /// Whether the device is to be notified of what was added since the last call. If so, the caller notifies.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool NeedsNotification()
+    {
+        ulong added = Added - _announced;
+        if (added == 0 || !_isUsable)
+        {
+            return false;
+        }
+
+        _owner.Enter();
+        _announced = Added;
+        bool isWanted = IsNotificationWanted(added);
+        _owner.Leave();
+        if (!isWanted)
+        {
+            return false;
+        }
+
+        Notifications++;
+        return true;
+    }
+
     /// <summary>Takes back the next buffer that the device has used, in the order in which it used them.</summary>
     /// <param name="token">What the caller gave with the buffer.</param>
     /// <param name="writtenBytes">
@@ -187,6 +379,216 @@ public abstract partial class Virtqueue
         int count = _givesRows ? TakeRow(buffers) : TakeOneByOne(buffers);
         _owner.Leave();
         return count;
+    }
+
+    /// <summary>Takes used buffers, whatever that takes.</summary>
+    private protected int TakeOneByOne(Span<UsedBuffer> buffers)
+    {
+        int count = 0;
+        while (count < buffers.Length && _isUsable && TakeUsed(ref buffers[count]))
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private bool TakeUsed(ref UsedBuffer buffer)
+    {
+        if (_batch.Remaining != 0)
+        {
+            TakeFromBatch(ref buffer);
+            return true;
+        }
+
+        // With nothing in flight no element is the device's to write, and there is nothing to look for.
+        if (FreeDescriptors == Size || !TryLoadUsed(out uint id, out uint length))
+        {
+            return false;
+        }
+
+        if (!Records.IsUsual(id, length) && !CanClamp(id))
+        {
+            return false;
+        }
+
+        if (_isInOrder && id != Records.Oldest)
+        {
+            return TryTakeBatch((ushort)id, length, ref buffer);
+        }
+
+        uint writableBytes = EndFlight((ushort)id, isSkipped: false, ref buffer);
+        buffer.WrittenBytes = Written(length, writableBytes);
+        return true;
+    }
+
+    /// <summary>
+    /// Takes the first of several buffers for which an in-order device wrote one used element, that of the last (virtio
+    /// 1.4, 2.7.9 and 2.8.8).
+    /// </summary>
+    private bool TryTakeBatch(ushort lastId, uint lastLength, ref UsedBuffer buffer)
+    {
+        int count = (ushort)(Records[lastId].Sequence - (ushort)Used) + 1;
+        if (count > LongestBatch)
+        {
+            MarkBroken(QueueFault.BatchBeyondIndex);
+            return false;
+        }
+
+        _batch = new UsedBatch(lastId, Written(lastLength, Records[lastId].WritableBytes), count);
+        TakeFromBatch(ref buffer);
+        return true;
+    }
+
+    /// <summary>Takes the oldest buffer of a batch. Those before its last were used completely.</summary>
+    private void TakeFromBatch(ref UsedBuffer buffer)
+    {
+        ushort id = Records.Oldest;
+        uint writableBytes = EndFlight(id, isSkipped: !_batch.IsAtStart, ref buffer);
+        buffer.WrittenBytes = _batch.Take(id, writableBytes);
+    }
+
+    /// <summary>Takes everything of a used buffer over from the device.</summary>
+    /// <returns>How many bytes the device might have written.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint EndFlight(ushort id, bool isSkipped, ref UsedBuffer buffer)
+    {
+        ref BufferRecord record = ref Records[id];
+        if (record.TableLength != 0)
+        {
+            _tables!.SyncFromDevice(id, record.TableLength);
+        }
+
+        int descriptors = record.Descriptors;
+        Pass(id, descriptors, isSkipped);
+        FreeDescriptors += descriptors;
+        Records.Return(id, ref record);
+        Used++;
+        buffer.Token = record.Token;
+        buffer.BufferId = id;
+        return record.WritableBytes;
+    }
+
+    /// <summary>Looks at a used element that is not of the usual kind.</summary>
+    /// <param name="id">The buffer ID; if the queue has no such buffer in flight, it is broken.</param>
+    /// <returns>Whether it can be taken all the same, once <see cref="Written"/> has cut its length.</returns>
+    /// <remarks>
+    /// A length beyond what was writable is wrong, but known devices write it: kvmtool counts the bytes that it read
+    /// from the buffer. Once it is cut it can do no harm, so it breaks no queue.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool CanClamp(uint id)
+    {
+        if (!Records.IsKnown(id))
+        {
+            MarkBroken(Records.Explain(id));
+            return false;
+        }
+
+        LengthsClamped++;
+        return true;
+    }
+
+    /// <summary>
+    /// What a length comes to: no more than was writable. Where nothing was, it means nothing (virtio 1.4, 2.8.4).
+    /// </summary>
+    private protected static uint Written(uint length, uint writableBytes) => Math.Min(length, writableBytes);
+
+    /// <summary>Asks for used buffer notifications, and looks once more for used buffers afterwards.</summary>
+    /// <returns>
+    /// Whether a used buffer is waiting already; no notification may come for it, so the caller goes on taking buffers.
+    /// </returns>
+    public bool EnableInterrupts() => Enable(0);
+
+    /// <summary>
+    /// Asks for a used buffer notification once a part of the buffers that are in flight has been used, and looks once
+    /// more for used buffers afterwards. Without EVENT_IDX the next used buffer brings one.
+    /// </summary>
+    /// <param name="percent">How large the part is, 0 to 100.</param>
+    /// <returns>
+    /// Whether a used buffer is waiting already; no notification may come for it, so the caller goes on taking buffers.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such part.</exception>
+    public bool EnableInterruptsDelayed(int percent)
+    {
+        if (percent < 0 || percent > Whole)
+        {
+            throw new ArgumentOutOfRangeException(nameof(percent));
+        }
+
+        return Enable(percent);
+    }
+
+    /// <summary>
+    /// Asks for no used buffer notifications. It is a hint: the device may send one all the same.
+    /// </summary>
+    public void DisableInterrupts()
+    {
+        if (_isUsable)
+        {
+            _owner.Enter();
+            AskForNoInterrupt();
+            _owner.Leave();
+        }
+    }
+
+    /// <summary>
+    /// Asks for no further used buffer notification while used buffers are taken after one came. With EVENT_IDX there
+    /// is nothing to do: what was asked for has come, and it was asked for once (virtio 1.4, 2.7.10 and 2.8.10).
+    /// </summary>
+    public void HoldInterrupts()
+    {
+        if (!HasEventIndex)
+        {
+            DisableInterrupts();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Enable(int percent)
+    {
+        if (!_isUsable)
+        {
+            return false;
+        }
+
+        _owner.Enter();
+        AskForInterrupt(percent);
+        bool isWaiting = FreeDescriptors != Size && (_batch.Remaining != 0 || LookForUsed());
+        _owner.Leave();
+        return isWaiting;
+    }
+
+    /// <summary>How far ahead an interrupt is due: so many of the things in flight are passed before it.</summary>
+    private protected static int DelayOf(int inFlight, int percent)
+    {
+        int delay = (int)((uint)inFlight * (uint)percent / Whole);
+        return delay < inFlight ? delay : Math.Max(inFlight - 1, 0);
+    }
+
+    /// <summary>
+    /// Says which interrupts are wanted, 0 to begin with. The device reads that line all the time, so it is written
+    /// only when it changes.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected void Ask(uint wish)
+    {
+        if (wish != _wish)
+        {
+            _wish = wish;
+            StoreWish(wish);
+        }
+    }
+
+    /// <summary>A full barrier of the strength that was negotiated (virtio 1.4, 6.1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected void FullBarrier(AccessSite site)
+    {
+        Barriers.Full(site);
+        if (_isOrderedByPlatform)
+        {
+            Barriers.ForDevice(site);
+        }
     }
 
     /// <summary>
@@ -243,4 +645,146 @@ public abstract partial class Virtqueue
 
         _tables?.Release(quarantine);
     }
+
+    /// <summary>Takes everything over that a device had when it was reset, once.</summary>
+    private void TakeLeftBack()
+    {
+        if (_isTakenBack)
+        {
+            return;
+        }
+
+        _isTakenBack = true;
+        TakeRingsBack();
+        for (int id = 0; Records.TryFindInFlight(ref id); id++)
+        {
+            int tableLength = Records[(uint)id].TableLength;
+            if (tableLength != 0)
+            {
+                _tables!.SyncLeftFromDevice((ushort)id, tableLength);
+            }
+        }
+    }
+
+    /// <summary>Records the first fault, and takes and gives nothing from here on.</summary>
+    private protected void MarkBroken(QueueFault fault)
+    {
+        Fault = fault;
+        End();
+    }
+
+    /// <summary>Takes and gives nothing from here on.</summary>
+    private void End()
+    {
+        _isUsable = false;
+        _givesRows = false;
+    }
+
+    /// <summary>Writes a chain into the ring and makes it available. It was checked and there is room.</summary>
+    /// <param name="id">The buffer ID that was taken for it.</param>
+    /// <param name="readable">What the device reads.</param>
+    /// <param name="writable">What the device writes.</param>
+    private protected abstract void Publish(
+        ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable);
+
+    /// <summary>Writes a descriptor that leads to an indirect table and makes it available.</summary>
+    /// <param name="id">The buffer ID that was taken for it.</param>
+    /// <param name="table">The table, which is the device's already.</param>
+    private protected abstract void PublishTable(ushort id, DmaSegment table);
+
+    /// <summary>
+    /// Whether there is a used element that was not passed yet. Something is in flight. Whether it makes sense is found
+    /// out by who takes it.
+    /// </summary>
+    private protected abstract bool LookForUsed();
+
+    /// <summary>Reads the next used element, if there is one. Something is in flight.</summary>
+    /// <param name="id">The buffer ID that the device wrote, whatever it is worth.</param>
+    /// <param name="length">The length that the device wrote.</param>
+    private protected abstract bool TryLoadUsed(out uint id, out uint length);
+
+    /// <summary>Takes the descriptors of a used buffer over from the device and moves past it.</summary>
+    /// <param name="id">The buffer; its record is still in flight.</param>
+    /// <param name="descriptors">How many descriptors of the ring it takes.</param>
+    /// <param name="isSkipped">Whether the device wrote no used element for it, but for a later one.</param>
+    private protected abstract void Pass(ushort id, int descriptors, bool isSkipped);
+
+    /// <summary>
+    /// Takes used buffers in the usual case: the queue works, there is an element for each, and memory is coherent, so
+    /// that nothing is handed over. It does what <see cref="TryLoadUsed"/> and <see cref="Pass"/> do, with less of it
+    /// for each buffer.
+    /// </summary>
+    /// <returns>How many there were.</returns>
+    private protected abstract int TakeRow(Span<UsedBuffer> buffers);
+
+    /// <summary>Orders all that was published before a look at whether the device wants to be notified of it.</summary>
+    /// <param name="added">How many buffers were added since the last look, at least 1.</param>
+    private protected abstract bool IsNotificationWanted(ulong added);
+
+    /// <summary>Asks for an interrupt, and orders that before a later look.</summary>
+    /// <param name="percent">After which part of the buffers in flight.</param>
+    private protected abstract void AskForInterrupt(int percent);
+
+    /// <summary>Asks for no interrupt.</summary>
+    private protected abstract void AskForNoInterrupt();
+
+    /// <summary>Writes which interrupts are wanted to where the device reads it.</summary>
+    private protected abstract void StoreWish(uint wish);
+
+    /// <summary>Takes the rings over from a device that was reset.</summary>
+    private protected abstract void TakeRingsBack();
+}
+
+/// <summary>
+/// Finds two contexts in one queue at the same time, where simulations are possible. Elsewhere nothing of it is left.
+/// </summary>
+internal struct OwnerCheck
+{
+    private bool _isInside;
+
+    /// <summary>A call begins.</summary>
+    /// <exception cref="InvalidOperationException">Another call has not ended: the owner's locking is
+    /// wrong.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Enter()
+    {
+        if (MemorySimulation.IsSupported)
+        {
+            if (_isInside)
+            {
+                throw new InvalidOperationException("two contexts are in one queue");
+            }
+
+            _isInside = true;
+        }
+    }
+
+    /// <summary>The call ends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Leave()
+    {
+        if (MemorySimulation.IsSupported)
+        {
+            _isInside = false;
+        }
+    }
+}
+
+/// <summary>What became of a buffer that was offered to a queue.</summary>
+public enum AddStatus
+{
+    /// <summary>The device may use it from now on.</summary>
+    Ok = 0,
+
+    /// <summary>The ring has not enough free descriptors at the moment; nothing was written.</summary>
+    Full = 1,
+
+    /// <summary>
+    /// It can never be added: no segment, an empty segment, more segments than the ring has descriptors, or 4 GiB and
+    /// more in all. Nothing was written.
+    /// </summary>
+    Invalid = 2,
+
+    /// <summary>The queue is broken or stopped; nothing was written.</summary>
+    Unusable = 3,
 }

@@ -1,3 +1,5 @@
+using VirtioGuest.Drivers.Virtio.Rings;
+
 namespace VirtioGuest.Drivers.Virtio.Transport;
 
 /// <summary>
@@ -13,15 +15,16 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 public static class FeatureNegotiation
 {
     /// <summary>Reads the first 64 feature bits that the device offers.</summary>
-    public static ulong ReadOffered(VirtioTransport transport)
+    public static Features ReadOffered(VirtioTransport transport)
     {
         uint low = transport.ReadDeviceFeatures(0);
         uint high = transport.ReadDeviceFeatures(1);
-        return ((ulong)high << 32) | low;
+        return (Features)(((ulong)high << 32) | low);
     }
 
     /// <summary>Accepts features and has the device confirm them.</summary>
     /// <param name="transport">The way to a device whose status has ACKNOWLEDGE and DRIVER.</param>
+    /// <param name="type">What the device is.</param>
     /// <param name="offered">What <see cref="ReadOffered"/> read.</param>
     /// <param name="implemented">
     /// What the driver implements. RING_PACKED is to be among it for a driver that has the packed format.
@@ -32,24 +35,29 @@ public static class FeatureNegotiation
     /// <param name="accepted">What was accepted.</param>
     /// <returns>Null, or why the device cannot be driven; then FEATURES_OK was refused or not tried.</returns>
     public static string? Accept(
-        VirtioTransport transport, ulong offered, ulong implemented, ulong required, out ulong accepted)
+        VirtioTransport transport,
+        DeviceType type,
+        Features offered,
+        Features implemented,
+        Features required,
+        out Features accepted)
     {
-        accepted = 0;
-        ulong needed = required | FeatureBits.Version1;
-        ulong possible = offered & (implemented | needed) & transport.SupportedFeatures;
-        ulong wanted = FeatureDependencies.Reduce(transport.DeviceType, possible);
-        ulong missing = needed & ~wanted;
+        accepted = Features.None;
+        Features needed = required | Features.Version1;
+        Features possible = offered & (implemented | needed) & transport.SupportedFeatures;
+        Features wanted = type.WithoutUnmetNeeds(possible);
+        Features missing = needed & ~wanted;
         if (missing != 0)
         {
-            return DescribeMissing(transport.DeviceType, missing);
+            return DescribeMissing(type, missing);
         }
 
         transport.WriteDriverFeatures(0, (uint)wanted);
-        transport.WriteDriverFeatures(1, (uint)(wanted >> 32));
+        transport.WriteDriverFeatures(1, (uint)((ulong)wanted >> 32));
         transport.Status |= DeviceStatus.FeaturesOk;
         if ((transport.Status & DeviceStatus.FeaturesOk) == 0)
         {
-            return "did not accept the features " + Join(transport.DeviceType, wanted);
+            return "did not accept the features " + Join(type, wanted);
         }
 
         transport.OnNegotiated(wanted);
@@ -57,18 +65,17 @@ public static class FeatureNegotiation
         return null;
     }
 
-    private static string DescribeMissing(ushort deviceType, ulong missing)
+    private static string DescribeMissing(DeviceType type, Features missing)
     {
-        if ((missing & FeatureBits.Version1) != 0)
+        if ((missing & Features.Version1) != 0)
         {
             return "offers the legacy interface only (no VERSION_1)";
         }
 
-        return (missing & FeatureBits.RingPacked) != 0
+        return (missing & Features.RingPacked) != 0
             ? "offers no packed ring"
-            : "does not offer the features " + Join(deviceType, missing);
+            : "does not offer the features " + Join(type, missing);
     }
 
-    private static string Join(ushort deviceType, ulong features) =>
-        string.Join(" ", FeatureNames.NamesOf(deviceType, features));
+    private static string Join(DeviceType type, Features features) => string.Join(" ", type.NamesOf(features));
 }

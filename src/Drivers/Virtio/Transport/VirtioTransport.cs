@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 
@@ -65,10 +66,10 @@ public abstract class VirtioTransport
     /// The feature bits that make sense on this transport and with this device's registers; others are never accepted
     /// (virtio 1.4, 2.2.1).
     /// </summary>
-    public abstract ulong SupportedFeatures { get; }
+    public abstract Features SupportedFeatures { get; }
 
     /// <summary>The features that the device has confirmed; 0 from each reset until then.</summary>
-    public ulong Features { get; private set; }
+    public Features Features { get; private set; }
 
     /// <summary>
     /// Whether the device says that it is suspended: SUSPEND is set and DRIVER_OK is not (virtio 1.4, 3.4).
@@ -162,7 +163,7 @@ public abstract class VirtioTransport
     /// </returns>
     public bool Reset()
     {
-        Features = 0;
+        Features = Features.None;
         Status = DeviceStatus.None;
         ulong start = Machine.Clock.Nanoseconds;
         while (Status != DeviceStatus.None)
@@ -189,7 +190,7 @@ public abstract class VirtioTransport
     public bool Suspend()
     {
         DeviceStatus status = Status;
-        if ((Features & FeatureBits.Suspend) == 0 || (status & DeviceStatus.DriverOk) == 0)
+        if ((Features & Features.Suspend) == 0 || (status & DeviceStatus.DriverOk) == 0)
         {
             return false;
         }
@@ -222,7 +223,7 @@ public abstract class VirtioTransport
     private protected abstract bool LeavesQueuesEnabled();
 
     /// <summary>Notes what was negotiated.</summary>
-    internal void OnNegotiated(ulong features) => Features = features;
+    internal void OnNegotiated(Features features) => Features = features;
 
     /// <summary>Waits until of SUSPEND and DRIVER_OK just one is set, unless the device needs a reset.</summary>
     private bool WaitForStatus(DeviceStatus wanted)
@@ -249,4 +250,54 @@ public abstract class VirtioTransport
             Machine.Clock.Relax();
         }
     }
+}
+
+/// <summary>The bits of the device status field (virtio 1.4, 2.1).</summary>
+[Flags]
+public enum DeviceStatus
+{
+    /// <summary>After a reset.</summary>
+    None = 0,
+
+    /// <summary>The guest has found the device.</summary>
+    Acknowledge = 1,
+
+    /// <summary>The guest knows how to drive it.</summary>
+    Driver = 2,
+
+    /// <summary>The driver is set up; the device is live.</summary>
+    DriverOk = 4,
+
+    /// <summary>Feature negotiation is complete.</summary>
+    FeaturesOk = 8,
+
+    /// <summary>The device is suspended, or about to be.</summary>
+    Suspend = 16,
+
+    /// <summary>The device has had an error that only a reset ends.</summary>
+    DeviceNeedsReset = 64,
+
+    /// <summary>The driver has given up.</summary>
+    Failed = 128,
+}
+
+/// <summary>Memory of the device that the driver maps (virtio 1.4, 2.10).</summary>
+public readonly struct SharedMemoryRegion
+{
+    /// <summary>Describes a region.</summary>
+    public SharedMemoryRegion(byte id, ulong address, ulong length)
+    {
+        Id = id;
+        Address = address;
+        Length = length;
+    }
+
+    /// <summary>Which of the device's regions it is; what it is for is the device type's to say.</summary>
+    public byte Id { get; }
+
+    /// <summary>Where it begins on the bus.</summary>
+    public ulong Address { get; }
+
+    /// <summary>How many bytes it has, at least 1; the last one is within the 64-bit addresses.</summary>
+    public ulong Length { get; }
 }

@@ -1,8 +1,9 @@
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Kernel.Binding;
 
 namespace VirtioGuest.Kernel.Shell.Commands;

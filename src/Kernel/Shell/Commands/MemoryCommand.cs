@@ -1,7 +1,8 @@
 using System;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
-using VirtioGuest.Drivers.Virtio;
+using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.LibOS.Abi;

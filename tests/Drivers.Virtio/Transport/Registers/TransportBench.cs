@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
@@ -10,7 +11,7 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 /// <summary>Steps of the initialisation sequence that tests of transports share.</summary>
 internal static class TransportBench
 {
-    public const ulong Version1 = FeatureBits.Version1 | FeatureBits.RingPacked;
+    public const ulong Version1 = (ulong)(Features.Version1 | Features.RingPacked);
 
     /// <summary>Takes a transport through negotiation; all bits that are offered are accepted.</summary>
     public static void Negotiate(VirtioTransport transport, ulong offered)
@@ -19,14 +20,17 @@ internal static class TransportBench
         Assert.That(transport.Reset(), Is.True);
         transport.Status |= DeviceStatus.Acknowledge;
         transport.Status |= DeviceStatus.Driver;
-        Assert.That(FeatureNegotiation.ReadOffered(transport), Is.EqualTo(offered));
-        Assert.That(FeatureNegotiation.Accept(transport, offered, offered, 0, out ulong accepted), Is.Null);
-        Assert.That(accepted, Is.EqualTo(offered));
+        var bits = (Features)offered;
+        DeviceType type = DriverRegistry.Find(transport.DeviceType)!;
+        Assert.That(FeatureNegotiation.ReadOffered(transport), Is.EqualTo(bits));
+        Assert.That(
+            FeatureNegotiation.Accept(transport, type, bits, bits, Features.None, out Features accepted), Is.Null);
+        Assert.That(accepted, Is.EqualTo(bits));
     }
 
     /// <summary>A queue; transports want nothing of it but its index, its size and its addresses.</summary>
     public static Virtqueue NewQueue(RegisterMachine machine, int index, int size) =>
-        Virtqueue.TryCreate(machine.Dma, (ushort)index, size, RingFeatures.Packed)
+        Virtqueue.TryCreate(machine.Dma, (ushort)index, size, Features.RingPacked)
         ?? throw new InvalidOperationException("no memory for a queue");
 
     public static void Connect(VirtioTransport transport, RecordingSink sink, int queues)

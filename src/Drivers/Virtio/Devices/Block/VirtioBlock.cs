@@ -1,0 +1,465 @@
+using System;
+using System.Runtime.CompilerServices;
+using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Devices.Block;
+
+/// <summary>A block device (virtio 1.4, 5.2): reads, writes and flushes over one request queue.</summary>
+/// <remarks>
+/// <para>
+/// Requests are submitted, announced together by <see cref="Notify"/>, and taken back by <see cref="Drain"/> in the
+/// order in which the device completes them. Requests in flight have no order among each other: what must follow waits
+/// for the completion of what it follows.
+/// </para>
+/// <para>
+/// Data segments are what the device reads or writes; the caller makes their PRE hand-over before it submits and their
+/// POST hand-over after the completion. A device that stops running completes what is in flight through
+/// <see cref="Drain"/> after <see cref="VirtioDevice.Stop"/>.
+/// </para>
+/// <para>One context at a time calls all of these: there is one queue.</para>
+/// </remarks>
+public sealed class VirtioBlock : VirtioDevice
+{
+    /// <summary>The unit of sector numbers in bytes, whatever the block size (virtio 1.4, 5.2.5).</summary>
+    public const int SectorSize = 512;
+
+    /// <summary>A request takes a header, a status and, unless it is a flush, at least one data segment.</summary>
+    private const int FixedDescriptors = 2;
+
+    /// <summary>
+    /// Up to so many data segments are taken where there are indirect tables: 256 KiB in pages that lie anywhere.
+    /// </summary>
+    private const int UsualSegments = 64;
+
+    /// <summary>How many used buffers are taken from the ring at a time.</summary>
+    private const int DrainBatch = 64;
+
+    private readonly UsedBuffer[] _used = new UsedBuffer[DrainBatch];
+    private BlockConfiguration _read;
+    private BlockConfiguration _configuration;
+    private BlockRequestSlots? _slots;
+    private Virtqueue? _requests;
+    private DmaSegment[] _chain = Array.Empty<DmaSegment>();
+    private int[] _aborted = Array.Empty<int>();
+    private int _abortedCount;
+    private int _maximumRequests;
+    private ulong _reads;
+    private ulong _writes;
+    private ulong _flushes;
+    private ulong _errors;
+
+    /// <summary>Describes a block device; touches nothing of it.</summary>
+    /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Block"/>.</param>
+    /// <param name="name">What the owner calls it, for example <c>disk0</c>.</param>
+    /// <param name="owner">Who is told of interrupts; completions may be waiting then.</param>
+    public VirtioBlock(VirtioTransport transport, string name, DeviceEventSink owner)
+        : base(BlockDriver.Instance, transport, name, owner, "requestq1")
+    {
+    }
+
+    /// <summary>
+    /// The size in sectors of 512 bytes; may be 0, and changes in <see cref="VirtioDevice.ObserveChange"/>. Where 64
+    /// bits are two reads, it is for whoever has the device for himself.
+    /// </summary>
+    public ulong Capacity => _configuration.Capacity;
+
+    /// <summary>
+    /// The block size in bytes that suits the device best: a power of two, at least 512. It is said to be advice
+    /// (virtio 1.4, 5.2.5), but QEMU fails requests that are not for whole blocks.
+    /// </summary>
+    public uint BlockSize => _configuration.BlkSize;
+
+    /// <summary>Whether writes are refused.</summary>
+    public bool IsReadOnly => Has(BlockDriver.ReadOnly);
+
+    /// <summary>Whether there is a flush; without one, completed writes are durable.</summary>
+    public bool HasFlush => Has(BlockDriver.Flush);
+
+    /// <summary>The most data segments of a request, at least 1.</summary>
+    public int MaximumSegments { get; private set; }
+
+    /// <summary>The longest data segment in bytes, at least 1.</summary>
+    public uint MaximumSegmentLength { get; private set; }
+
+    /// <summary>The most requests in flight.</summary>
+    public int MaximumRequests => _slots == null ? 0 : _maximumRequests;
+
+    /// <summary>How many requests are in flight.</summary>
+    public int InFlight => _slots == null ? 0 : Requests.InFlight;
+
+    /// <inheritdoc/>
+    protected override Features ImplementedFeatures => BlockDriver.Implemented;
+
+    /// <inheritdoc/>
+    protected override int PreferredQueueSize => 256;
+
+    /// <inheritdoc/>
+    protected override int UsualChainLength => UsualSegments + FixedDescriptors;
+
+    /// <inheritdoc/>
+    protected override bool HasUnfinished => InFlight + _abortedCount != 0;
+
+    /// <summary>The request queue, since <see cref="SetUp"/>.</summary>
+    private Virtqueue Requests => _requests!;
+
+    /// <summary>Submits a request; the device is not notified yet.</summary>
+    /// <param name="operation">What to do.</param>
+    /// <param name="sector">The first sector, counted in 512 bytes; not looked at for a flush.</param>
+    /// <param name="data">What is transferred; empty for a flush.</param>
+    /// <param name="token">What the completion carries.</param>
+    /// <returns><see cref="SubmitStatus.Ok"/>, or why the device did not get the request.</returns>
+    public SubmitStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    {
+        if (State != DeviceState.Running || data.Length != 1
+            || !BlockRequestRules.IsPlain(this, operation, sector, data[0].Length))
+        {
+            return SubmitChain(operation, sector, data, token);
+        }
+
+        // A running device was set up.
+        BlockRequestSlots slots = _slots!;
+        Virtqueue queue = Requests;
+        if (!queue.CanAddTable(BlockRequestSlots.TableLength))
+        {
+            return SubmitChain(operation, sector, data, token);
+        }
+
+        // The usual request: its table stands ready in its slot, all but the one data segment.
+        uint writableBytes = BlockRequestSlots.StatusLength;
+        if (operation == BlockOperation.Read)
+        {
+            writableBytes += data[0].Length;
+            _reads++;
+        }
+        else
+        {
+            _writes++;
+        }
+
+        DmaSegment table = slots.PrepareTable(queue.NextBufferId, operation, sector, data[0]);
+        queue.AddTable(table, writableBytes, token);
+        return SubmitStatus.Ok;
+    }
+
+    /// <summary>Tells the device of the requests submitted since the last call, if it wants to be told.</summary>
+    public void Notify()
+    {
+        if (State == DeviceState.Running)
+        {
+            NotifyIfDue(Requests);
+        }
+    }
+
+    /// <summary>Takes back requests that have ended.</summary>
+    /// <param name="completions">Where they go.</param>
+    /// <returns>
+    /// How many there were; fewer than there is room for means that there are no more for now. After
+    /// <see cref="VirtioDevice.Stop"/> all that were in flight come back this way.
+    /// </returns>
+    public int Drain(Span<BlockCompletion> completions)
+    {
+        if (State != DeviceState.Running || _abortedCount != 0)
+        {
+            return DrainInTrouble(completions);
+        }
+
+        int count = DrainUsed(completions);
+        return count < DrainBatch ? count : count + Drain(completions.Slice(count));
+    }
+
+    /// <summary>Asks for an interrupt at the next completion.</summary>
+    /// <returns>
+    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no
+    /// interrupt may come for it.
+    /// </returns>
+    public bool EnableInterrupts() => _slots != null && Requests.EnableInterrupts();
+
+    /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
+    public void DisableInterrupts()
+    {
+        if (_slots != null)
+        {
+            Requests.DisableInterrupts();
+        }
+    }
+
+    /// <summary>
+    /// Holds further interrupts back while completions are drained after one came, until
+    /// <see cref="EnableInterrupts"/>. Costs nothing where an interrupt comes once for each time that it is asked for.
+    /// </summary>
+    public void HoldInterrupts()
+    {
+        if (_slots != null)
+        {
+            Requests.HoldInterrupts();
+        }
+    }
+
+    /// <summary>
+    /// Resets the request queue alone and puts an empty one in its place, where the device negotiated RING_RESET.
+    /// Requests in flight are aborted and come back through <see cref="Drain"/>; <see cref="MaximumRequests"/> and <see
+    /// cref="MaximumSegments"/> may be others afterwards.
+    /// </summary>
+    /// <param name="size">The most descriptors that the new queue should have, at least 1.</param>
+    /// <returns>
+    /// Whether the new queue is in use. If not, look at <see cref="VirtioDevice.State"/>: the device is as it was where
+    /// it cannot reset queues, and needs a reset otherwise.
+    /// </returns>
+    public bool TryResetQueue(int size)
+    {
+        BlockRequestSlots? slots = _slots;
+        if (slots == null || !ResetQueue(0))
+        {
+            return false;
+        }
+
+        Array.Resize(ref _aborted, _abortedCount + Requests.InFlight);
+        while (Requests.TryDetach(out UsedBuffer buffer))
+        {
+            slots.TakeBack(buffer.BufferId);
+            _aborted[_abortedCount++] = buffer.Token;
+            _errors++;
+        }
+
+        if (!ReplaceQueue(0, size))
+        {
+            return false;
+        }
+
+        string? failure = SetUp();
+        slots.ReleaseMemory(quarantine: false);
+        if (failure != null)
+        {
+            Fail("the device " + failure);
+        }
+
+        return failure == null;
+    }
+
+    /// <inheritdoc/>
+    protected override Features RefuseFeatures(Features offered) =>
+        offered & BlockConfiguration.FeaturesWithoutField(Transport.ConfigurationLength);
+
+    /// <inheritdoc/>
+    protected override string? ReadConfiguration() => _read.Read(Transport, Features);
+
+    /// <inheritdoc/>
+    protected override void AcceptConfiguration() => _configuration = _read;
+
+    /// <inheritdoc/>
+    protected override void AcceptChange() => _configuration.Capacity = _read.Capacity;
+
+    /// <inheritdoc/>
+    protected override string? SetUp()
+    {
+        _slots = null;
+        _requests = Queue(0);
+        int size = Requests.Size;
+        if (size <= FixedDescriptors)
+        {
+            return "has a request queue too small for any transfer";
+        }
+
+        // With tables for all requests, each takes one descriptor.
+        int tableLength = Requests.IndirectTableLength;
+        bool hasTables = tableLength > FixedDescriptors;
+        uint room = (uint)((hasTables ? tableLength : size) - FixedDescriptors);
+        MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
+        MaximumSegmentLength = _configuration.SizeMax;
+        _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
+        _maximumRequests = hasTables ? size : size / FixedDescriptors;
+        _slots = BlockRequestSlots.TryCreate(Dma, Requests);
+        return _slots == null ? "cannot be given memory for its requests" : null;
+    }
+
+    /// <inheritdoc/>
+    protected override void Clear() => _slots = null;
+
+    /// <inheritdoc/>
+    protected override void ReleaseMemory(bool quarantine) => _slots?.ReleaseMemory(quarantine);
+
+    /// <inheritdoc/>
+    protected internal override Counter[] ReadCounters() => new[]
+    {
+        new Counter("reads", _reads),
+        new Counter("writes", _writes),
+        new Counter("flushes", _flushes),
+        new Counter("errors", _errors),
+    };
+
+    /// <summary>Takes back what the device of a running driver has used, up to a batch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int DrainUsed(Span<BlockCompletion> completions)
+    {
+        BlockRequestSlots slots = _slots!;
+        Virtqueue queue = Requests;
+        Span<UsedBuffer> used = ArrayPart.Of(_used, Math.Min(completions.Length, DrainBatch));
+        int count = queue.GetUsed(used);
+        used = used.Slice(0, count);
+        slots.TakeBack(used);
+        for (int i = 0; i < used.Length && i < completions.Length; i++)
+        {
+            BlockStatus status = slots.StatusOf(used[i].BufferId);
+            completions[i] = new BlockCompletion(used[i].Token, status);
+            _errors += status == BlockStatus.Ok ? 0UL : 1;
+        }
+
+        if (queue.Fault != QueueFault.None)
+        {
+            CheckFault(queue);
+        }
+
+        return count;
+    }
+
+    /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
+    private int DrainInTrouble(Span<BlockCompletion> completions)
+    {
+        int count = 0;
+        while (_abortedCount != 0 && count < completions.Length)
+        {
+            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
+        }
+
+        if (_slots == null)
+        {
+            return count;
+        }
+
+        if (State is DeviceState.Stopped or DeviceState.Abandoned)
+        {
+            return count + DrainStopped(completions.Slice(count));
+        }
+
+        int taken;
+        do
+        {
+            taken = DrainUsed(completions.Slice(count));
+            count += taken;
+        }
+        while (taken == DrainBatch);
+        return count;
+    }
+
+    private int DrainStopped(Span<BlockCompletion> completions)
+    {
+        BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
+        int count = 0;
+        while (count < completions.Length && Requests.TryDetach(out int token))
+        {
+            completions[count++] = new BlockCompletion(token, status);
+            _errors++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Submits any request, or says why not.</summary>
+    private SubmitStatus SubmitChain(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    {
+        if (State != DeviceState.Running)
+        {
+            return SubmitStatus.NotRunning;
+        }
+
+        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data);
+        if (status != SubmitStatus.Ok)
+        {
+            return status;
+        }
+
+        Virtqueue queue = Requests;
+        int segments = data.Length + FixedDescriptors;
+        if (!queue.HasRoom(segments))
+        {
+            return SubmitStatus.Full;
+        }
+
+        BlockRequestSlots slots = _slots!;
+        int slot = queue.NextBufferId;
+        slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
+        int readable = operation == BlockOperation.Write ? segments - 1 : 1;
+        Span<DmaSegment> chain = ArrayPart.Of(_chain, segments);
+        chain[0] = slots.Header(slot);
+        for (int i = 0; i < data.Length; i++)
+        {
+            chain[i + 1] = data[i];
+        }
+
+        chain[segments - 1] = slots.Status(slot);
+        AddStatus added = queue.TryAdd(chain.Slice(0, readable), chain.Slice(readable), token);
+        if (added != AddStatus.Ok)
+        {
+            // Its form was checked, so only a total of 4 GiB and more makes it invalid.
+            slots.TakeBack(slot);
+            return added == AddStatus.Full ? SubmitStatus.Full : SubmitStatus.Invalid;
+        }
+
+        Count(operation);
+        return SubmitStatus.Ok;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Count(BlockOperation operation)
+    {
+        if (operation == BlockOperation.Read)
+        {
+            _reads++;
+        }
+        else if (operation == BlockOperation.Write)
+        {
+            _writes++;
+        }
+        else
+        {
+            _flushes++;
+        }
+    }
+}
+
+/// <summary>A request that has ended.</summary>
+public struct BlockCompletion
+{
+    /// <summary>What the caller gave with the request.</summary>
+    public int Token;
+
+    /// <summary>How it ended.</summary>
+    public BlockStatus Status;
+
+    /// <summary>Describes a request that has ended.</summary>
+    public BlockCompletion(int token, BlockStatus status)
+    {
+        Token = token;
+        Status = status;
+    }
+}
+
+/// <summary>How a request ended.</summary>
+public enum BlockStatus
+{
+    /// <summary>Well: <c>VIRTIO_BLK_S_OK</c>.</summary>
+    Ok = 0,
+
+    /// <summary>With an error: <c>VIRTIO_BLK_S_IOERR</c>. What was transferred is not known.</summary>
+    IoError = 1,
+
+    /// <summary>The device does not know the request: <c>VIRTIO_BLK_S_UNSUPP</c>.</summary>
+    Unsupported = 2,
+
+    /// <summary>The device gave the request back without a status of the specification.</summary>
+    NoStatus = 3,
+
+    /// <summary>
+    /// The device was reset before it was done. What was transferred is not known; the data buffer is the caller's
+    /// again.
+    /// </summary>
+    Aborted = 4,
+
+    /// <summary>
+    /// The device was cut off without confirming a reset. The data buffer must never be used again: the device may
+    /// still write to it.
+    /// </summary>
+    Abandoned = 5,
+}

@@ -1,0 +1,319 @@
+using System;
+using System.Runtime.CompilerServices;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Rings.Packed;
+
+/// <summary>A packed virtqueue (virtio 1.4, 2.8).</summary>
+/// <remarks>
+/// <para>
+/// The slots from the used position up to the available position are the device's, and are exactly the slots of the
+/// buffers in flight. The device writes its used descriptors there in the order of completion, so a used descriptor
+/// says nothing about the buffer that once had its slot: the buffer is found by its ID alone.
+/// </para>
+/// <para>See <see cref="Virtqueue"/> for the contract.</para>
+/// </remarks>
+public sealed class PackedVirtqueue : Virtqueue
+{
+    private readonly PackedDescriptorRing _ring;
+    private readonly EventSuppression _events;
+    private RingPosition _available = RingPosition.Start;
+    private RingPosition _used = RingPosition.Start;
+    private uint _announced = EventSuppression.Descriptor | RingPosition.Start.Word;
+    private ulong _unannounced;
+    private bool _isLookedAt;
+    private bool _isFound;
+
+    private PackedVirtqueue(
+        ushort index, ushort size, Features features, QueueMemory memory, IndirectTables? tables)
+        : base(
+            index,
+            size,
+            features,
+            memory,
+            new BufferRecords(size, areDescriptors: false, (features & Features.InOrder) != 0),
+            tables)
+    {
+        _ring = new PackedDescriptorRing(memory.Memory, size);
+        _events = new EventSuppression(memory.Memory, memory.DriverArea, memory.DeviceArea);
+        _ring.SyncInitially();
+        _events.SyncInitially();
+    }
+
+    /// <inheritdoc/>
+    public override string Format => "packed";
+
+    /// <inheritdoc/>
+    public override ushort NextAvailable => _available.Word;
+
+    /// <summary>Creates an empty queue; the parameters were checked.</summary>
+    internal static PackedVirtqueue? TryCreate(
+        DmaTag dma, ushort index, ushort size, Features features, int tableLength)
+    {
+        return QueueMemory.TryAllocatePacked(dma, size, out QueueMemory memory)
+            ? new PackedVirtqueue(
+                index, size, features, memory, IndirectTables.TryCreate(dma, size, tableLength, isPacked: true))
+            : null;
+    }
+
+    /// <inheritdoc/>
+    private protected override void Publish(
+        ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
+    {
+        RingPosition next = _available;
+        int count = readable.Length + writable.Length;
+        bool isWritable = readable.Length == 0;
+        ushort flags = FlagsOf(next, isWritable ? DescriptorFlags.Write : (ushort)0, count - 1);
+        uint head = next.Slot;
+        _ring.StoreHeadBody(head, isWritable ? writable[0] : readable[0], id);
+        next.Advance(1, Size);
+        if (count > 1)
+        {
+            StoreBehindHead(
+                ref next, id, isWritable ? readable : readable.Slice(1), isWritable ? writable.Slice(1) : writable);
+        }
+
+        _unannounced += (uint)count;
+        _ring.Publish(head, flags, (uint)count);
+        _available = next;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void PublishTable(ushort id, DmaSegment table)
+    {
+        uint head = _available.Slot;
+        _ring.StoreHeadBody(head, table, id);
+        _unannounced++;
+        _ring.Publish(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect), 1);
+        _available.Advance(1, Size);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Found, the slot is the driver's to read; not found, it is the device's again.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool LookForUsed()
+    {
+        if (_isFound)
+        {
+            return true;
+        }
+
+        uint slot = _used.Slot;
+        if (!_ring.IsCoherent)
+        {
+            TakeSlotOver(slot);
+        }
+
+        if (_used.IsUsed(_ring.LoadFlags(slot)))
+        {
+            _isFound = true;
+            return true;
+        }
+
+        _ring.SyncSlotToDevice(slot);
+        return false;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool TryLoadUsed(out uint id, out uint length)
+    {
+        if (!LookForUsed())
+        {
+            id = 0;
+            length = 0;
+            return false;
+        }
+
+        uint slot = _used.Slot;
+        id = _ring.LoadId(slot);
+        length = _ring.LoadLength(slot);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Skipped buffers lie in the slots from the one with the used descriptor on (virtio 1.4, 2.8.8).
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void Pass(ushort id, int descriptors, bool isSkipped)
+    {
+        uint slot = _used.Slot;
+        if (isSkipped)
+        {
+            _ring.SyncSkippedFromDevice(slot, (uint)descriptors);
+        }
+        else
+        {
+            _isFound = false;
+            _isLookedAt = false;
+            _ring.SyncUsedFromDevice(slot, (uint)descriptors);
+        }
+
+        _used.Advance((uint)descriptors, Size);
+    }
+
+    /// <inheritdoc/>
+    private protected override int TakeRow(Span<UsedBuffer> buffers)
+    {
+        // What a look has found counts, even where the device takes it back: else it could keep its driver looking.
+        if (_isFound)
+        {
+            return TakeOneByOne(buffers);
+        }
+
+        BufferRecords records = Records;
+        RingPosition used = _used;
+        int size = Size;
+        int count = 0;
+        while (count < buffers.Length && FreeDescriptors != size && used.IsUsed(_ring.LoadFlags(used.Slot)))
+        {
+            ushort id = _ring.LoadId(used.Slot);
+            uint length = _ring.LoadLength(used.Slot);
+            if (!records.IsUsual(id, length))
+            {
+                _used = used;
+                Used += (uint)count;
+                return count + TakeOneByOne(buffers.Slice(count));
+            }
+
+            ref BufferRecord record = ref records[id];
+            int descriptors = record.Descriptors;
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), id);
+            records.Return(id, ref record, ref record);
+            used.Advance((uint)descriptors, (uint)size);
+            FreeDescriptors += descriptors;
+        }
+
+        _used = used;
+        Used += (uint)count;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    private protected override void TakeRingsBack()
+    {
+        uint first = _used.Slot;
+        uint count = (uint)(Size - FreeDescriptors);
+        if (_isLookedAt)
+        {
+            if (!_isFound)
+            {
+                _ring.SyncLeftLookFromDevice(first);
+            }
+
+            first++;
+            count--;
+        }
+
+        _ring.SyncLeftFromDevice(first, count);
+        _events.SyncLeftFromDevice();
+    }
+
+    /// <summary>The flags of a descriptor at a place, with so many behind it in its chain.</summary>
+    private static ushort FlagsOf(in RingPosition place, ushort flags, int left) =>
+        (ushort)(place.AvailableFlags | flags | (left != 0 ? DescriptorFlags.Next : 0));
+
+    /// <summary>Writes the descriptors of a chain behind its head, and moves on.</summary>
+    private void StoreBehindHead(
+        ref RingPosition next, ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
+    {
+        int left = readable.Length + writable.Length;
+        for (int i = 0; i < readable.Length; i++)
+        {
+            _ring.StoreBehindHead(next.Slot, readable[i], id, FlagsOf(next, 0, --left));
+            next.Advance(1, Size);
+        }
+
+        for (int i = 0; i < writable.Length; i++)
+        {
+            _ring.StoreBehindHead(next.Slot, writable[i], id, FlagsOf(next, DescriptorFlags.Write, --left));
+            next.Advance(1, Size);
+        }
+    }
+
+    /// <summary>Takes the slot over in which a used descriptor is due, for a look at it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeSlotOver(uint slot)
+    {
+        if (_isLookedAt)
+        {
+            _ring.SyncSlotFromDeviceAgain(slot);
+        }
+        else
+        {
+            _isLookedAt = true;
+            _ring.SyncSlotFromDevice(slot);
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override bool IsNotificationWanted(ulong added)
+    {
+        // The published flags must be visible before the look: else the device could find the ring empty, enable
+        // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
+        FullBarrier(PackedSites.NotificationBarrier);
+        return _ring.IsCoherent ? IsWanted(_events.LoadCoherentDeviceArea()) : TakeWishesOver();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void AskForInterrupt(int percent)
+    {
+        uint wish = EventSuppression.Enable;
+        if (HasEventIndex)
+        {
+            RingPosition position = _used;
+            if (percent != 0)
+            {
+                position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
+            }
+
+            wish = EventSuppression.Descriptor | position.Word;
+        }
+
+        Ask(wish);
+
+        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
+        // to show in the look behind this (virtio 1.4, 2.8.22).
+        FullBarrier(PackedSites.InterruptBarrier);
+    }
+
+    /// <inheritdoc/>
+    private protected override void AskForNoInterrupt() => Ask(EventSuppression.Disable);
+
+    /// <inheritdoc/>
+    private protected override void StoreWish(uint wish) => _events.StoreDriverArea(wish);
+
+    /// <summary>Whether the device's wishes ask to be notified of what was added since the last time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsWanted(uint wishes)
+    {
+        uint announced = _announced;
+        ulong descriptors = _unannounced;
+        _announced = EventSuppression.Descriptor | _available.Word;
+        _unannounced = 0;
+
+        // Most often the device has taken all that it was told of, and waits for the next.
+        return wishes == announced || IsWanted(wishes, descriptors);
+    }
+
+    /// <summary>Whether the device's wishes ask to be notified of the newest descriptors.</summary>
+    /// <remarks>
+    /// Every value but one asks for it, the reserved one included: a notification too many is harmless, a missing one
+    /// is a hang.
+    /// </remarks>
+    private bool IsWanted(uint wishes, ulong descriptors)
+    {
+        uint flags = wishes & EventSuppression.FlagsMask;
+        return flags == EventSuppression.Descriptor && HasEventIndex
+            ? EventIndex.Packed(
+                (ushort)wishes, (ushort)_available.Slot, _available.WrapCounter, Size, descriptors)
+            : flags != EventSuppression.Disable;
+    }
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TakeWishesOver() => IsWanted(_events.LoadDeviceArea());
+}

@@ -1,0 +1,294 @@
+using System;
+using System.Runtime.CompilerServices;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Rings.Split;
+
+/// <summary>A split virtqueue (virtio 1.4, 2.7).</summary>
+/// <remarks>
+/// <para>
+/// A buffer's ID is the first descriptor of its chain. Which descriptors follow is known from private records: the
+/// descriptor table is written and never read.
+/// </para>
+/// <para>
+/// Both rings have an entry for each buffer, so that their indices are how many buffers were added and used, modulo
+/// 65536.
+/// </para>
+/// <para>See <see cref="Virtqueue"/> for the contract.</para>
+/// </remarks>
+public sealed class SplitVirtqueue : Virtqueue
+{
+    private readonly SplitDescriptorTable _descriptors;
+    private readonly AvailableRing _availableRing;
+    private readonly UsedRing _usedRing;
+    private readonly uint _mask;
+    private readonly bool _isCoherent;
+    private ushort _seenIndex;
+
+    private SplitVirtqueue(
+        ushort index, ushort size, Features features, QueueMemory memory, IndirectTables? tables)
+        : base(
+            index,
+            size,
+            features,
+            memory,
+            new BufferRecords(size, areDescriptors: true, (features & Features.InOrder) != 0),
+            tables)
+    {
+        _mask = size - 1u;
+        _isCoherent = memory.Memory.IsCoherent;
+        _descriptors = new SplitDescriptorTable(memory.Memory);
+        _availableRing = new AvailableRing(memory.Memory, memory.DriverArea, size, HasEventIndex);
+        _usedRing = new UsedRing(memory.Memory, memory.DeviceArea, size, HasEventIndex);
+        _availableRing.SyncInitially();
+        _usedRing.SyncInitially();
+    }
+
+    /// <inheritdoc/>
+    public override string Format => "split";
+
+    /// <inheritdoc/>
+    public override ushort NextAvailable => (ushort)Added;
+
+    /// <inheritdoc/>
+    private protected override int LongestBatch => (ushort)(_seenIndex - UsedIndex);
+
+    /// <summary>The index that the next used element will have.</summary>
+    private ushort UsedIndex => (ushort)Used;
+
+    /// <summary>Creates an empty queue; the parameters were checked.</summary>
+    internal static SplitVirtqueue? TryCreate(
+        DmaTag dma, ushort index, ushort size, Features features, int tableLength)
+    {
+        return QueueMemory.TryAllocateSplit(dma, size, out QueueMemory memory)
+            ? new SplitVirtqueue(
+                index, size, features, memory, IndirectTables.TryCreate(dma, size, tableLength, isPacked: false))
+            : null;
+    }
+
+    /// <inheritdoc/>
+    private protected override void Publish(
+        ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
+    {
+        ushort descriptor = id;
+        int left = readable.Length + writable.Length;
+        for (int i = 0; i < readable.Length; i++)
+        {
+            descriptor = StoreDescriptor(descriptor, readable[i], 0, --left);
+        }
+
+        for (int i = 0; i < writable.Length; i++)
+        {
+            descriptor = StoreDescriptor(descriptor, writable[i], DescriptorFlags.Write, --left);
+        }
+
+        PublishEntry(id, readable.Length + writable.Length);
+    }
+
+    /// <inheritdoc/>
+    private protected override void PublishTable(ushort id, DmaSegment table)
+    {
+        _descriptors.Store(id, table, DescriptorFlags.Indirect, 0);
+        PublishEntry(id, 1);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool LookForUsed() => _seenIndex != UsedIndex || _usedRing.LoadIndex() != UsedIndex;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool TryLoadUsed(out uint id, out uint length)
+    {
+        if (_seenIndex == UsedIndex && !See(_usedRing.LoadIndex()))
+        {
+            id = 0;
+            length = 0;
+            return false;
+        }
+
+        id = _usedRing.LoadElement(UsedIndex & _mask, out length);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void Pass(ushort id, int descriptors, bool isSkipped)
+    {
+        if (!_isCoherent)
+        {
+            TakeDescriptorsOver(id, descriptors);
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override int TakeRow(Span<UsedBuffer> buffers)
+    {
+        int count = 0;
+        while (count < buffers.Length && HasMore())
+        {
+            BufferRecords records = Records;
+            uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
+            if (!records.IsUsual(id, length))
+            {
+                return count + TakeOneByOne(buffers.Slice(count));
+            }
+
+            ref BufferRecord record = ref records[id];
+            int descriptors = record.Descriptors;
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), (ushort)id);
+            FreeDescriptors += descriptors;
+            Used++;
+            if (descriptors == 1)
+            {
+                records.Return((ushort)id, ref record, ref record);
+            }
+            else
+            {
+                records.Return((ushort)id, ref record);
+            }
+        }
+
+        return count;
+    }
+
+    /// <inheritdoc/>
+    private protected override bool IsNotificationWanted(ulong added)
+    {
+        // The published index must be visible before the look: else the device could find the ring empty, ask for
+        // notifications and sleep, while the driver still sees that it wants none (virtio 1.4, 2.7.13.4.1).
+        FullBarrier(SplitSites.NotificationBarrier);
+        return _isCoherent ? IsWanted(_usedRing.LoadCoherentWish(), added) : TakeWishOver(added);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void AskForInterrupt(int percent)
+    {
+        uint wish = 0;
+        if (HasEventIndex)
+        {
+            wish = (ushort)(UsedIndex + (percent == 0 ? 0 : DelayOf(InFlight, percent)));
+        }
+
+        Ask(wish);
+
+        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
+        // to show in the look behind this (virtio 1.4, 2.7.14).
+        FullBarrier(SplitSites.InterruptBarrier);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// With EVENT_IDX there is no way to say never. The entry behind the last one is 65535 entries away, which is as
+    /// far as it goes.
+    /// </remarks>
+    private protected override void AskForNoInterrupt() =>
+        Ask(HasEventIndex ? (ushort)(UsedIndex - 1) : AvailableRing.NoInterrupt);
+
+    /// <inheritdoc/>
+    private protected override void StoreWish(uint wish) => _availableRing.StoreWish((ushort)wish);
+
+    /// <inheritdoc/>
+    private protected override void TakeRingsBack()
+    {
+        _availableRing.SyncLeftFromDevice();
+        _usedRing.SyncLeftFromDevice();
+        for (int id = 0; Records.TryFindInFlight(ref id); id++)
+        {
+            ushort descriptor = (ushort)id;
+            int count = Records[descriptor].Descriptors;
+            for (int i = 0; i < count; i++)
+            {
+                _descriptors.SyncLeftFromDevice(descriptor);
+                descriptor = Records[descriptor].Next;
+            }
+        }
+    }
+
+    /// <summary>Whether there is a used element to take from a ring in coherent memory.</summary>
+    /// <remarks>
+    /// What the index counts is in flight, so that only before a look at it has to be asked whether anything is.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool HasMore() =>
+        _seenIndex != UsedIndex || (FreeDescriptors != Size && See(_usedRing.LoadCoherentIndex()));
+
+    /// <summary>Whether the index of the used ring, just read, counts a buffer that was not taken yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool See(ushort index)
+    {
+        if ((ushort)(index - UsedIndex) > InFlight)
+        {
+            MarkBroken(QueueFault.IndexBeyondInFlight);
+            return false;
+        }
+
+        _seenIndex = index;
+        return index != UsedIndex;
+    }
+
+    /// <summary>Writes one of the descriptors that were taken for a chain, with so many behind it.</summary>
+    /// <returns>The descriptor behind it.</returns>
+    private ushort StoreDescriptor(ushort descriptor, in DmaSegment segment, ushort flags, int left)
+    {
+        ushort next = Records[descriptor].Next;
+        if (left == 0)
+        {
+            _descriptors.Store(descriptor, segment, flags, 0);
+        }
+        else
+        {
+            _descriptors.Store(descriptor, segment, (ushort)(flags | DescriptorFlags.Next), next);
+        }
+
+        return next;
+    }
+
+    /// <summary>Whether the device's wish asks to be notified of the newest buffers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsWanted(ushort wish, ulong added) =>
+        HasEventIndex ? EventIndex.Split(wish, (ushort)Added, added) : (wish & UsedRing.NoNotify) == 0;
+
+    // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TakeWishOver(ulong added) => IsWanted(_usedRing.LoadWish(), added);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeDescriptorsOver(ushort descriptor, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _descriptors.SyncFromDevice(descriptor);
+            descriptor = Records[descriptor].Next;
+        }
+    }
+
+    /// <summary>Puts a chain into the available ring and counts it there.</summary>
+    /// <param name="head">Its first descriptor.</param>
+    /// <param name="descriptors">How many it has.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void PublishEntry(ushort head, int descriptors)
+    {
+        ushort index = (ushort)Added;
+        if (_isCoherent)
+        {
+            _availableRing.PublishCoherent(index & _mask, head, (ushort)(index + 1));
+        }
+        else
+        {
+            HandDescriptorsOver(head, descriptors);
+            _availableRing.Publish(index & _mask, head, (ushort)(index + 1));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void HandDescriptorsOver(ushort descriptor, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _descriptors.SyncToDevice(descriptor);
+            descriptor = Records[descriptor].Next;
+        }
+    }
+}
