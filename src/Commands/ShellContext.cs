@@ -1,5 +1,7 @@
+using System;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.Text;
 
@@ -45,6 +47,9 @@ public class ShellContext
 
     /// <summary>The network interfaces, by number.</summary>
     public NetworkInterface[] Networks { get; private set; }
+
+    /// <summary>The devices that no command is made for, in the order in which they were found.</summary>
+    public OperableDevice[] OtherDevices { get; set; } = Array.Empty<OperableDevice>();
 
     /// <summary>What <c>selftest</c> runs.</summary>
     public SelfTestPlan SelfTests { get; private set; }

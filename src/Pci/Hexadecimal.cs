@@ -1,3 +1,5 @@
+using System;
+
 namespace VirtioGuest.Pci;
 
 /// <summary>
@@ -29,5 +31,18 @@ public static class Hexadecimal
         }
 
         return Format(value, digits);
+    }
+
+    /// <summary>Bytes, two digits each, the first one first.</summary>
+    public static string Format(ReadOnlySpan<byte> bytes)
+    {
+        char[] text = new char[2 * bytes.Length];
+        for (int i = 0; i < text.Length; i++)
+        {
+            uint digit = (i % 2 == 0 ? (uint)bytes[i / 2] >> 4 : bytes[i / 2]) & 0xF;
+            text[i] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+        }
+
+        return new string(text);
     }
 }

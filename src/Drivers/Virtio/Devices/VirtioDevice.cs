@@ -102,10 +102,10 @@ public abstract class VirtioDevice
     protected Machine Machine => Transport.Machine;
 
     /// <summary>The bits of the device type that the driver implements.</summary>
-    protected abstract Features ImplementedFeatures { get; }
+    protected virtual Features ImplementedFeatures => Features.None;
 
     /// <summary>The most descriptors that the driver has a use for in a queue.</summary>
-    protected abstract int PreferredQueueSize { get; }
+    protected virtual int PreferredQueueSize => 1;
 
     /// <summary>How many segments the longer of its usual buffers have; 0 where all have one.</summary>
     protected virtual int UsualChainLength => 0;
@@ -239,6 +239,25 @@ public abstract class VirtioDevice
     }
 
     /// <summary>
+    /// Begins what people ask of the device: one of <see cref="VirtioDriver.Operations"/>. One at a time.
+    /// </summary>
+    /// <param name="operation">What is asked.</param>
+    /// <param name="argument">1 to the operation's maximum.</param>
+    /// <returns>Null, or why it cannot be done, as the end of a sentence that starts with the device.</returns>
+    public virtual string? BeginOperation(DeviceOperation operation, int argument) => "has no such operation";
+
+    /// <summary>
+    /// Goes on with the operation. The owner calls it after an interrupt, and now and then without one.
+    /// </summary>
+    /// <param name="result">What there is to show, once it has ended.</param>
+    /// <returns>Whether it has ended.</returns>
+    public virtual bool TryEndOperation(out string result)
+    {
+        result = string.Empty;
+        return true;
+    }
+
+    /// <summary>
     /// Takes bits out of what the driver implements, for a device whose configuration makes no sense of them.
     /// </summary>
     /// <remarks>Before FEATURES_OK; the configuration may be read, not written (virtio 1.4, 3.1.1).</remarks>
@@ -246,23 +265,27 @@ public abstract class VirtioDevice
 
     /// <summary>Reads all that the driver uses of the configuration into a place of its own; may be repeated.</summary>
     /// <returns>Null, or why it cannot be read.</returns>
-    protected abstract string? ReadConfiguration();
+    protected virtual string? ReadConfiguration() => null;
 
     /// <summary>
     /// Takes over what <see cref="ReadConfiguration"/> read, now known to be of one moment. It comes before <see
     /// cref="SetUp"/>, which looks whether the values make sense.
     /// </summary>
-    protected abstract void AcceptConfiguration();
+    protected virtual void AcceptConfiguration()
+    {
+    }
 
     /// <summary>
     /// Takes over what <see cref="ReadConfiguration"/> read of a live device, as far as it may change: what queues and
     /// buffers were made for stays as it was when they were made.
     /// </summary>
-    protected abstract void AcceptChange();
+    protected virtual void AcceptChange()
+    {
+    }
 
     /// <summary>Prepares requests and fills queues, before DRIVER_OK.</summary>
     /// <returns>Null, or why the device cannot be driven.</returns>
-    protected abstract string? SetUp();
+    protected virtual string? SetUp() => null;
 
     /// <summary>Does what had to wait for DRIVER_OK.</summary>
     protected virtual void OnLive()
@@ -270,14 +293,18 @@ public abstract class VirtioDevice
     }
 
     /// <summary>Drops what an earlier life of the device left. Its memory was given up then.</summary>
-    protected abstract void Clear();
+    protected virtual void Clear()
+    {
+    }
 
     /// <summary>Gives back or quarantines the driver's own memory that the device was told of.</summary>
     /// <param name="quarantine">Whether the device may still use it.</param>
-    protected abstract void ReleaseMemory(bool quarantine);
+    protected virtual void ReleaseMemory(bool quarantine)
+    {
+    }
 
     /// <summary>What the driver has counted.</summary>
-    protected internal abstract Counter[] ReadCounters();
+    protected internal virtual Counter[] ReadCounters() => Array.Empty<Counter>();
 
     private string? Initialise()
     {
@@ -376,6 +403,47 @@ public abstract class VirtioDevice
         {
             Fail(_queues.Names[queue.Index] + ": the device " + QueueFaults.Describe(queue.Fault));
         }
+    }
+
+    /// <summary>Takes the next used buffer of a queue, where the device runs and there is one.</summary>
+    /// <param name="index">The virtqueue index.</param>
+    /// <param name="length">How many bytes the device says it wrote, never more than it could.</param>
+    /// <remarks>A device whose ring is found broken needs a reset afterwards.</remarks>
+    protected bool TryGetUsed(int index, out uint length)
+    {
+        length = 0;
+        if (State != DeviceState.Running)
+        {
+            return false;
+        }
+
+        bool isUsed = _queues[index].TryGetUsed(out _, out length);
+        CheckFault(_queues[index]);
+        return isUsed;
+    }
+
+    /// <summary>Gives memory of the driver's back, or takes it out of use for good.</summary>
+    /// <param name="memory">The memory; null afterwards.</param>
+    /// <param name="length">How many bytes at its start the device had when it was reset.</param>
+    /// <param name="operation">The hand-over by which they come back.</param>
+    /// <param name="quarantine">Whether the device may still use it.</param>
+    protected static void Release(ref DmaMemory? memory, uint length, DmaSync operation, bool quarantine)
+    {
+        if (quarantine)
+        {
+            memory?.Quarantine();
+        }
+        else if (memory is not null)
+        {
+            if (length != 0)
+            {
+                memory.Sync(0, length, operation);
+            }
+
+            memory.Free();
+        }
+
+        memory = null;
     }
 
     /// <summary>

@@ -1,4 +1,6 @@
+using System;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Entropy;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
 
@@ -10,14 +12,22 @@ public abstract class VirtioDriver : DeviceType
     /// <summary>Describes a driver.</summary>
     /// <param name="deviceType">The virtio device ID, one of <see cref="DeviceTypes"/>.</param>
     /// <param name="prefix">What its devices are called, before their number: <c>disk</c> of <c>disk0</c>.</param>
-    protected VirtioDriver(ushort deviceType, string prefix)
+    /// <param name="operations">What people can ask of its devices at a prompt.</param>
+    protected VirtioDriver(ushort deviceType, string prefix, params DeviceOperation[] operations)
         : base(deviceType)
     {
         Prefix = prefix;
+        Operations = operations;
     }
 
     /// <summary>What its devices are called, before their number.</summary>
     public string Prefix { get; }
+
+    /// <summary>
+    /// What people can ask of its devices at a prompt. The first one, asked with its smallest argument, also serves as
+    /// their self-test.
+    /// </summary>
+    public DeviceOperation[] Operations { get; }
 
     /// <summary>Makes the driver of one device; touches nothing of the device.</summary>
     /// <param name="transport">The way to a device of the type.</param>
@@ -31,9 +41,13 @@ public static class DriverRegistry
 {
     private static readonly VirtioDriver[] s_drivers =
     {
-        BlockDriver.Instance,
-        NetDriver.Instance,
+        new BlockDriver(),
+        new NetDriver(),
+        new EntropyDriver(),
     };
+
+    /// <summary>All drivers.</summary>
+    public static ReadOnlySpan<VirtioDriver> Drivers => s_drivers;
 
     /// <summary>The driver of a device type; null where there is none.</summary>
     public static VirtioDriver? Find(ushort deviceType)
@@ -48,4 +62,36 @@ public static class DriverRegistry
 
         return null;
     }
+}
+
+/// <summary>
+/// Something that people can ask of a device at a prompt: <c>rng 0 read 16</c> is operation <c>read</c> of <c>rng0</c>
+/// with the argument 16.
+/// </summary>
+public sealed class DeviceOperation
+{
+    /// <summary>Describes an operation.</summary>
+    /// <param name="name">The verb, in lower case.</param>
+    /// <param name="argument">What its argument is called, in upper case.</param>
+    /// <param name="maximum">The largest argument; 1 is the smallest.</param>
+    /// <param name="summary">What it does, in a few words.</param>
+    public DeviceOperation(string name, string argument, int maximum, string summary)
+    {
+        Name = name;
+        Argument = argument;
+        Maximum = maximum;
+        Summary = summary;
+    }
+
+    /// <summary>The verb.</summary>
+    public string Name { get; }
+
+    /// <summary>What its argument is called.</summary>
+    public string Argument { get; }
+
+    /// <summary>The largest argument.</summary>
+    public int Maximum { get; }
+
+    /// <summary>What it does, in a few words.</summary>
+    public string Summary { get; }
 }

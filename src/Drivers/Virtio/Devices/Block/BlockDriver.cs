@@ -17,16 +17,14 @@ internal sealed class BlockDriver : VirtioDriver
 
     internal const Features Implemented = SizeMax | SegMax | ReadOnly | BlkSize | Flush;
 
-    internal static readonly BlockDriver Instance = new BlockDriver();
-
-    private BlockDriver()
+    internal BlockDriver()
         : base(DeviceTypes.Block, "disk")
     {
     }
 
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
-        new VirtioBlock(transport, name, owner);
+        new VirtioBlock(this, transport, name, owner);
 
     /// <inheritdoc/>
     protected override string? NameOfFeature(int bit) => bit switch

@@ -55,7 +55,12 @@ public sealed class VirtioBlock : VirtioDevice
     /// <param name="name">What the owner calls it, for example <c>disk0</c>.</param>
     /// <param name="owner">Who is told of interrupts; completions may be waiting then.</param>
     public VirtioBlock(VirtioTransport transport, string name, DeviceEventSink owner)
-        : base(BlockDriver.Instance, transport, name, owner, "requestq1")
+        : this(DriverRegistry.Find(DeviceTypes.Block)!, transport, name, owner)
+    {
+    }
+
+    internal VirtioBlock(VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner)
+        : base(driver, transport, name, owner, "requestq1")
     {
     }
 

@@ -33,16 +33,14 @@ internal sealed class NetDriver : VirtioDriver
     private const Features OverControlQueue = HashTunnel | Rss | (Features)((1UL << 18) | (1UL << 19) | (1UL << 21)
         | (1UL << 22) | (1UL << 23) | (1UL << 52) | (1UL << 53));
 
-    internal static readonly NetDriver Instance = new NetDriver();
-
-    private NetDriver()
+    internal NetDriver()
         : base(DeviceTypes.Network, "net")
     {
     }
 
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
-        new VirtioNet(transport, name, owner);
+        new VirtioNet(this, transport, name, owner);
 
     /// <inheritdoc/>
     public override Features WithoutUnmetNeeds(Features features)

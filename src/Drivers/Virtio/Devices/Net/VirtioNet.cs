@@ -57,7 +57,12 @@ public sealed class VirtioNet : VirtioDevice
     /// <param name="name">What the owner calls it, for example <c>net0</c>.</param>
     /// <param name="owner">Who is told of interrupts.</param>
     public VirtioNet(VirtioTransport transport, string name, DeviceEventSink owner)
-        : base(NetDriver.Instance, transport, name, owner, "receiveq1", "transmitq1")
+        : this(DriverRegistry.Find(DeviceTypes.Network)!, transport, name, owner)
+    {
+    }
+
+    internal VirtioNet(VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner)
+        : base(driver, transport, name, owner, "receiveq1", "transmitq1")
     {
     }
 
