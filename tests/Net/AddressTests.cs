@@ -121,6 +121,20 @@ public sealed class AddressTests
         Assert.That(() => new MacAddress(bytes).CopyTo(new byte[5]), Throws.ArgumentException);
     }
 
+    [Test]
+    public void An_IPv4_address_is_in_network_byte_order()
+    {
+        byte[] bytes = [10, 0, 2, 15];
+        byte[] copy = new byte[4];
+
+        new IPv4Address(bytes).CopyTo(copy);
+
+        Assert.That(new IPv4Address(bytes), Is.EqualTo(new IPv4Address(10, 0, 2, 15)));
+        Assert.That(copy, Is.EqualTo(bytes));
+        Assert.That(() => new IPv4Address(bytes.AsSpan(1)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => new IPv4Address(bytes).CopyTo(new byte[3]), Throws.InstanceOf<ArgumentException>());
+    }
+
     [TestCase("52:54:00:12:34:56", true, false)]
     [TestCase("01:00:5e:00:00:01", false, true)]
     [TestCase("ff:ff:ff:ff:ff:ff", false, true)]
@@ -137,7 +151,7 @@ public sealed class AddressTests
     public void Equal_addresses_are_equal_in_every_way()
     {
         MacAddress mac = MacAddress.Parse("52:54:00:12:34:56");
-        IPv4Address address = new(10, 0, 2, 15);
+        var address = new IPv4Address(10, 0, 2, 15);
 
         Assert.That(mac.Equals((object)MacAddress.Parse("52-54-00-12-34-56")), Is.True);
         Assert.That(mac != MacAddress.Broadcast, Is.True);

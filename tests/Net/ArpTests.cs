@@ -11,7 +11,7 @@ public sealed class ArpTests
     [Test]
     public void A_new_address_is_announced()
     {
-        Network network = new();
+        var network = new Network();
 
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
 
@@ -200,7 +200,7 @@ public sealed class ArpTests
     public void Giving_up_one_neighbour_keeps_what_waits_for_another()
     {
         Network network = Network.WithAddress();
-        IPv4Address silent = new(10, 0, 2, 99);
+        var silent = new IPv4Address(10, 0, 2, 99);
         Send(network, silent, 1);
         network.Clock.Advance(TimeSpan.FromSeconds(2.5));
         network.Stack.RunTimers();
@@ -276,7 +276,7 @@ public sealed class ArpTests
     [Test]
     public void Without_an_address_nothing_is_answered()
     {
-        Network network = new();
+        var network = new Network();
 
         Ask(network, Network.NeighbourHardware, Network.NeighbourAddress, IPv4Address.Any);
 

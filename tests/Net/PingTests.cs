@@ -196,25 +196,25 @@ public sealed class PingTests
     [TestCase("127.0.0.1")]
     [TestCase("0.0.0.0")]
     [TestCase("10.0.2.0")]
-    public void What_is_no_single_host_is_not_asked(string address)
+    public void Only_a_unicast_address_is_asked(string address)
     {
         Network network = Network.WithRouter();
 
         PingResult result = network.Stack.Ping(IPv4Address.Parse(address), 1, s_second, s_payload);
 
-        Assert.That(result.Status, Is.EqualTo(PingStatus.NoSingleHost));
+        Assert.That(result.Status, Is.EqualTo(PingStatus.NotUnicast));
         Assert.That(network.Link.Sent, Is.Empty);
     }
 
     [Test]
     public void Without_a_gateway_there_is_no_way_off_the_link()
     {
-        Network network = new();
+        var network = new Network();
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
 
-        Assert.That(
-            network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload).Status,
-            Is.EqualTo(PingStatus.NoRoute));
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload);
+
+        Assert.That((result.Status, result.SendStatus), Is.EqualTo((PingStatus.NotSent, SendStatus.NoRoute)));
     }
 
     [Test]
@@ -232,21 +232,24 @@ public sealed class PingTests
     [Test]
     public void What_cannot_be_sent_says_why_at_once()
     {
-        Network network = new();
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.NoAddress));
+        var network = new Network();
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.NoAddress)));
 
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
         network.IntroduceNeighbour();
         network.Link.HasRoom = false;
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.Busy));
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.Busy)));
         network.Link.IsPlugged = false;
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.LinkDown));
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.LinkDown)));
 
         Assert.That(network.Dropped(DropReason.LinkBusy), Is.EqualTo(1));
         Assert.That(network.Dropped(DropReason.LinkDown), Is.EqualTo(1));
 
-        static PingStatus Ping(Network network) =>
-            network.Stack.Ping(Network.NeighbourAddress, 1, s_second, s_payload).Status;
+        static (PingStatus, SendStatus) Ping(Network network)
+        {
+            PingResult result = network.Stack.Ping(Network.NeighbourAddress, 1, s_second, s_payload);
+            return (result.Status, result.SendStatus);
+        }
     }
 
     [Test]
@@ -269,7 +272,7 @@ public sealed class PingTests
     [TestCase(9000)]
     public void The_largest_packet_is_answered_and_one_byte_more_is_refused(int mtu)
     {
-        Network network = new(mtu);
+        var network = new Network(mtu);
         network.Link.Peer = network.Router.OnFrame;
         network.Stack.TrySetStatic(Network.OwnAddress, 24, Router.Address);
         byte[] payload = [.. Enumerable.Range(0, 65507).Select(i => (byte)(i * 7))];
@@ -278,8 +281,8 @@ public sealed class PingTests
             network.Stack.Ping(Router.Address, 1, s_second, payload).Status,
             Is.EqualTo(PingStatus.Replied),
             "though it had to wait for ARP");
-        Assert.That(
-            network.Stack.Ping(Router.Address, 2, s_second, [.. payload, 0]).Status, Is.EqualTo(PingStatus.TooLarge));
+        PingResult large = network.Stack.Ping(Router.Address, 2, s_second, [.. payload, 0]);
+        Assert.That((large.Status, large.SendStatus), Is.EqualTo((PingStatus.NotSent, SendStatus.TooLarge)));
     }
 
     [Test]

@@ -144,7 +144,7 @@ public sealed class UdpTests
         Assert.That(
             network.SentIPv4().Select(frame => Frames.MacAt(frame, 0)), Has.All.EqualTo(MacAddress.Broadcast));
 
-        IPv4Address everyone = new(10, 0, 2, 255);
+        var everyone = new IPv4Address(10, 0, 2, 255);
         byte[] datagram = Frames.Udp(Network.NeighbourAddress, everyone, 9, 7000, s_data);
         network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, everyone, 17, datagram), MacAddress.Broadcast);
         Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.True);
@@ -242,8 +242,8 @@ public sealed class UdpTests
         Network network = Ready();
         using UdpSocket socket = network.Stack.OpenUdp(7000)!;
         byte[] buffer = new byte[1472];
-        Queue<byte[]> expected = new();
-        Random random = new(3);
+        var expected = new Queue<byte[]>();
+        var random = new Random(3);
         for (int step = 0; step < 2000; step++)
         {
             if (random.Next(100) < 50)
@@ -269,7 +269,7 @@ public sealed class UdpTests
     [Test]
     public void What_cannot_be_sent_says_why()
     {
-        Network network = new();
+        var network = new Network();
         using UdpSocket socket = network.Stack.OpenUdp(0)!;
         Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.NoAddress));
 

@@ -37,7 +37,7 @@ public sealed class WireTests
         {
             int options = (first % 11) * 4;
             byte[] packet = new byte[20 + options + (second % 100)];
-            IPv4Header header = new(
+            var header = new IPv4Header(
                 20 + options,
                 packet.Length,
                 first,
@@ -56,7 +56,7 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, uint, bool>((sender, target, isReply) =>
         {
-            ArpPacket packet = new(
+            var packet = new ArpPacket(
                 isReply ? ArpOperation.Reply : ArpOperation.Request,
                 new MacAddress([2, 0, .. Frames.Big(sender)]),
                 new IPv4Address(sender),
@@ -80,7 +80,7 @@ public sealed class WireTests
     {
         Prop.ForAll<ushort, ushort, byte[]>((identifier, sequence, payload) =>
         {
-            IcmpMessage header = new(IcmpType.EchoRequest, 0, identifier, sequence);
+            var header = new IcmpMessage(IcmpType.EchoRequest, 0, identifier, sequence);
             byte[] message = [.. new byte[8], .. payload];
             header.Write(message);
             return message.SequenceEqual(Frames.Icmp(8, 0, identifier, sequence, payload))
@@ -108,9 +108,9 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, ushort, byte[]>((source, port, data) =>
         {
-            IPv4Address from = new(source);
-            IPv4Address to = new(~source);
-            UdpHeader header = new(port, (ushort)~port, 8 + data.Length);
+            var from = new IPv4Address(source);
+            var to = new IPv4Address(~source);
+            var header = new UdpHeader(port, (ushort)~port, 8 + data.Length);
             byte[] datagram = [.. new byte[8], .. data];
             header.Write(from, to, datagram);
             return datagram.SequenceEqual(Frames.Udp(from, to, port, (ushort)~port, data))
@@ -124,8 +124,8 @@ public sealed class WireTests
     public void A_UDP_checksum_of_zero_is_sent_as_all_ones()
     {
         // The data is chosen so that everything else adds up to 0xFFFF.
-        IPv4Address source = new(10, 0, 2, 15);
-        IPv4Address destination = new(10, 0, 2, 2);
+        var source = new IPv4Address(10, 0, 2, 15);
+        var destination = new IPv4Address(10, 0, 2, 2);
         byte[] datagram = [.. new byte[8], 0, 0];
         new UdpHeader(1000, 2000, 10).Write(source, destination, datagram);
         datagram.AsSpan(6, 2).CopyTo(datagram.AsSpan(8));
@@ -141,7 +141,7 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, uint, bool>((first, second, isReply) =>
         {
-            DhcpMessage message = new()
+            var message = new DhcpMessage()
             {
                 IsReply = isReply,
                 TransactionId = first,
@@ -286,7 +286,7 @@ public sealed class WireTests
         {
             byte[] tail = [.. damage.Where(item => item is not (1 or 3 or 51 or 53 or 54))];
             return DhcpMessage.TryParse(Dhcp([.. good, .. tail]), out DhcpMessage message)
-                && message.Type == DhcpMessageType.Acknowledge
+                && message.Type == DhcpMessageType.Ack
                 && message.LeaseSeconds == 3600
                 && message.ServerIdentifier == new IPv4Address(10, 0, 2, 2)
                 && message.SubnetMask == new IPv4Address(255, 255, 255, 0)

@@ -41,7 +41,7 @@ internal sealed class Network
     /// <summary>A stack with an address, whose announcement is forgotten, and nobody at the other end.</summary>
     public static Network WithAddress()
     {
-        Network network = new();
+        var network = new Network();
         network.Stack.TrySetStatic(OwnAddress, 24, Router.Address);
         network.Link.Sent.Clear();
         return network;
@@ -50,7 +50,7 @@ internal sealed class Network
     /// <summary>A stack without an address, and a router with a DHCP server.</summary>
     public static Network WithDhcpServer()
     {
-        Network network = new();
+        var network = new Network();
         network.Link.Peer = network.Router.OnFrame;
         return network;
     }
