@@ -77,7 +77,7 @@ internal sealed class CommandShellTests
         bench.Shell.RunInteractively(editor);
         Assert.That(bench.Output.Lines, Is.EqualTo(new[]
         {
-            "vg> disks^A", "error: this line has a character that no command has (0x01): it is not run",
+            "vg> disks^A", "error: this line contains a character that no command uses (0x01): it is not run",
             "vg> disks", "no disks", "vg> exit",
         }));
         Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
@@ -225,14 +225,14 @@ internal sealed class CommandShellTests
     [TestCase("blk 0x1 flush", "error: there is no disk0x1")]
     [TestCase("net 7 status", "error: there is no net7")]
     [TestCase("BLK 0 flush", "error: no command BLK; help lists all")]
-    [TestCase("blk 0 read 8 1", "error: disk0: 1 sectors from 8 on reach beyond the end: it has 8")]
-    [TestCase("blk 0 read 0 9", "error: disk0: 9 sectors from 0 on reach beyond the end: it has 8")]
+    [TestCase("blk 0 read 8 1", "error: disk0: 1 sectors starting at 8 reach beyond the end of the disk, which has 8")]
+    [TestCase("blk 0 read 0 9", "error: disk0: 9 sectors starting at 0 reach beyond the end of the disk, which has 8")]
     [TestCase(
         "blk 0 checksum 0xffffffffffffffff 2",
-        "error: disk0: 2 sectors from 18446744073709551615 on reach beyond the end: it has 8")]
+        "error: disk0: 2 sectors starting at 18446744073709551615 reach beyond the end of the disk, which has 8")]
     [TestCase(
         "blk 0 fill 1 0xffffffffffffffff 1",
-        "error: disk0: 18446744073709551615 sectors from 1 on reach beyond the end: it has 8")]
+        "error: disk0: 18446744073709551615 sectors starting at 1 reach beyond the end of the disk, which has 8")]
     public void What_is_not_there_gives_one_line_of_error(string command, string expected)
     {
         var bench = new CommandBench(new FakeSectorDevice(8));

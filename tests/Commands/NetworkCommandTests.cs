@@ -96,10 +96,10 @@ internal sealed class NetworkCommandTests
     [TestCase("0.0.0.0", "0.0.0.0 is not the address of a host")]
     [TestCase("0.1.2.3", "0.1.2.3 is not the address of a host")]
     [TestCase("127.0.0.1", "127.0.0.1 is a loopback address, which is never on a network")]
-    [TestCase("224.0.0.1", "224.0.0.1 is a multicast address; only a single host can be asked")]
-    [TestCase("239.255.255.250", "239.255.255.250 is a multicast address; only a single host can be asked")]
+    [TestCase("224.0.0.1", "224.0.0.1 is a multicast address; only a single host can be pinged")]
+    [TestCase("239.255.255.250", "239.255.255.250 is a multicast address; only a single host can be pinged")]
     [TestCase("240.0.0.1", "240.0.0.1 is a reserved address")]
-    [TestCase("255.255.255.255", "255.255.255.255 is the broadcast address; only a single host can be asked")]
+    [TestCase("255.255.255.255", "255.255.255.255 is the broadcast address; only a single host can be pinged")]
     public void Ping_says_what_is_wrong_with_an_address(string address, string words)
     {
         var network = new FakeNetwork();

@@ -101,8 +101,8 @@ internal sealed class SelfTestTests
         Assert.That(disk.Writes, Is.Zero);
     }
 
-    [TestCase(3UL, "600 sectors from 0 on: the device is in trouble")]
-    [TestCase(900UL, "600 sectors from 400 on: the device is in trouble")]
+    [TestCase(3UL, "600 sectors starting at 0: the device is in trouble")]
+    [TestCase(900UL, "600 sectors starting at 400: the device is in trouble")]
     public void Disk_read_test_finds_an_unreadable_sector_at_either_end(ulong sector, string reason) =>
         Check(
             new DiskReadTest(new FakeSectorDevice(1000) { UnreadableSector = sector }), SelfTestOutcome.Failed, reason);
@@ -112,7 +112,7 @@ internal sealed class SelfTestTests
         Check(
             new DisagreeingReadTest(new FakeSectorDevice(8)),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on differ when they are read again");
+            "8 sectors starting at 0 differ when they are read again");
 
     [Test]
     public void Disk_bounds_test_wants_the_refusal_to_be_about_the_range() =>
@@ -139,11 +139,11 @@ internal sealed class SelfTestTests
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { WritesLeft = 0 }, clock),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on could not be restored: the device is in trouble");
+            "8 sectors starting at 0 could not be restored: the device is in trouble");
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { WritesLeft = 1 }, clock),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on could not be restored: the device is in trouble");
+            "8 sectors starting at 0 could not be restored: the device is in trouble");
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { ForgetsWrites = true }, clock),
             SelfTestOutcome.Failed,

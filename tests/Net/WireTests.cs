@@ -141,7 +141,7 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, uint, bool>((first, second, isReply) =>
         {
-            var message = new DhcpMessage()
+            var message = new DhcpMessage
             {
                 IsReply = isReply,
                 TransactionId = first,

@@ -130,7 +130,7 @@ internal sealed class ArpCache
         {
             _entries[index] = new ArpEntry { State = ArpEntryState.Incomplete, Address = nextHop };
             _incomplete++;
-            Request(ref _entries[index], now);
+            SendRequest(ref _entries[index], now);
         }
 
         return SendStatus.Queued;
@@ -154,7 +154,7 @@ internal sealed class ArpCache
 
             if (entry.Requests < RequestLimit)
             {
-                Request(ref entry, now);
+                SendRequest(ref entry, now);
                 continue;
             }
 
@@ -208,7 +208,7 @@ internal sealed class ArpCache
 
     private bool Learn(in ArpPacket packet, bool isRequest, TimeSpan now)
     {
-        // Whoever asks for us is about to be sent something; from others only answers to our requests count (RFC 826).
+        // Whoever asks for us is about to talk to us; from others, only answers to our own requests count (RFC 826).
         int index = Find(packet.SenderAddress);
         if (index < 0 && isRequest)
         {
@@ -248,7 +248,7 @@ internal sealed class ArpCache
 
     private void Announce(IPv4Address address) => Send(ArpOperation.Request, MacAddress.Broadcast, default, address);
 
-    private void Request(ref ArpEntry entry, TimeSpan now)
+    private void SendRequest(ref ArpEntry entry, TimeSpan now)
     {
         entry.Requests++;
         entry.Deadline = now + RequestInterval;

@@ -163,56 +163,6 @@ internal sealed class DhcpClient
         }
     }
 
-    private void GiveUpLease(TimeSpan now)
-    {
-        Lease = null;
-        _times = DhcpTimes.Never;
-        _ipv4.Configure(null);
-        if (_state is DhcpState.Bound or DhcpState.Renewing or DhcpState.Rebinding)
-        {
-            Progress = DhcpStatus.NoOffer;
-            Discover(now);
-        }
-    }
-
-    private void Discover(TimeSpan now)
-    {
-        NewTransaction(DhcpState.Selecting, now);
-        _reserve = null;
-        _wantsBroadcast = false;
-        _retry = now;
-    }
-
-    private void NewTransaction(DhcpState state, TimeSpan now)
-    {
-        _state = state;
-        _transactionId = (uint)_random.NextInt64(1L << 32);
-        _started = now;
-        _attempts = 0;
-    }
-
-    /// <summary>4, 8, 16, 32, then 64 seconds, each give or take a second (RFC 2131, 4.1).</summary>
-    private TimeSpan NextBackOff()
-    {
-        int seconds = Math.Min(4 << Math.Min(_attempts, 4), LongestBackOffSeconds);
-        return TimeSpan.FromSeconds(seconds + (_random.NextDouble() * 2) - 1);
-    }
-
-    /// <summary>Half of what is left, but not too often.</summary>
-    private static TimeSpan RenewalInterval(TimeSpan left)
-    {
-        TimeSpan half = left / 2;
-        return half > s_shortestRenewalInterval ? half : s_shortestRenewalInterval;
-    }
-
-    private void Wake()
-    {
-        if (Signal.CurrentCount == 0)
-        {
-            Signal.Release();
-        }
-    }
-
     /// <param name="source">The datagram's IPv4 source.</param>
     /// <param name="data">The data of a UDP datagram to port 68; some servers and relays send from any port.</param>
     /// <param name="now">The time.</param>
@@ -367,7 +317,8 @@ internal sealed class DhcpClient
             return false;
         }
 
-        // A refusal to renew a lease ends it at once (RFC 2131, 3.2); a refusal after an offer leaves an older lease.
+        // A refusal to renew a lease ends it at once (RFC 2131, 3.2); a refusal after an offer leaves an older lease
+        // alone.
         if (_state == DhcpState.Requesting)
         {
             _avoided = _offer.Server;
@@ -391,6 +342,34 @@ internal sealed class DhcpClient
         return true;
     }
 
+    private void GiveUpLease(TimeSpan now)
+    {
+        Lease = null;
+        _times = DhcpTimes.Never;
+        _ipv4.Configure(null);
+        if (_state is DhcpState.Bound or DhcpState.Renewing or DhcpState.Rebinding)
+        {
+            Progress = DhcpStatus.NoOffer;
+            Discover(now);
+        }
+    }
+
+    private void Discover(TimeSpan now)
+    {
+        NewTransaction(DhcpState.Selecting, now);
+        _reserve = null;
+        _wantsBroadcast = false;
+        _retry = now;
+    }
+
+    private void NewTransaction(DhcpState state, TimeSpan now)
+    {
+        _state = state;
+        _transactionId = (uint)_random.NextInt64(1L << 32);
+        _started = now;
+        _attempts = 0;
+    }
+
     /// <summary>Sends the message that the state calls for (RFC 2131, table 5).</summary>
     private void Send(TimeSpan now, TimeSpan retry)
     {
@@ -404,7 +383,7 @@ internal sealed class DhcpClient
         // Answers may be addressed to us before the address is ours. Every other message asks for a broadcast instead,
         // for servers that cannot do that, until one is answered (RFC 2131, 4.1).
         _wantsBroadcast ^= _attempts > 1;
-        var message = new DhcpMessage()
+        var message = new DhcpMessage
         {
             TransactionId = _transactionId,
             Seconds = (ushort)Math.Min((now - _started).TotalSeconds, ushort.MaxValue),
@@ -428,6 +407,28 @@ internal sealed class DhcpClient
         _ = isExtending
             ? _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now)
             : _ipv4.SendUnconfigured(IPv4Protocol.Udp, header.DatagramLength);
+    }
+
+    /// <summary>4, 8, 16, 32, then 64 seconds, each give or take a second (RFC 2131, 4.1).</summary>
+    private TimeSpan NextBackOff()
+    {
+        int seconds = Math.Min(4 << Math.Min(_attempts, 4), LongestBackOffSeconds);
+        return TimeSpan.FromSeconds(seconds + (_random.NextDouble() * 2) - 1);
+    }
+
+    /// <summary>Half of what is left, but not too often.</summary>
+    private static TimeSpan RenewalInterval(TimeSpan left)
+    {
+        TimeSpan half = left / 2;
+        return half > s_shortestRenewalInterval ? half : s_shortestRenewalInterval;
+    }
+
+    private void Wake()
+    {
+        if (Signal.CurrentCount == 0)
+        {
+            Signal.Release();
+        }
     }
 }
 

@@ -105,7 +105,7 @@ internal readonly record struct DhcpMessage
 
         DhcpOptions options = cookie == 0 ? default : new DhcpOptions(
             data[OptionsOffset..], data[FileOffset..CookieOffset], data[ServerNameOffset..FileOffset]);
-        var candidate = new DhcpMessage()
+        var candidate = new DhcpMessage
         {
             IsReply = data[0] == Reply,
             TransactionId = BinaryPrimitives.ReadUInt32BigEndian(data[TransactionIdOffset..]),
