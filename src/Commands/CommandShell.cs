@@ -5,6 +5,7 @@ namespace VirtioGuest.Commands;
 /// <summary>Runs commands from a script and from the keyboard, and says in one line what went wrong.</summary>
 public sealed class CommandShell
 {
+    /// <summary>Shown where a command is expected.</summary>
     public const string Prompt = "vg> ";
 
     private readonly ShellContext _context;
@@ -156,7 +157,7 @@ public sealed class CommandShell
     }
 }
 
-/// <summary>How a shell runs a command: on its own thread, unless a kernel knows better.</summary>
+/// <summary>How a shell runs a command: it calls it, unless a kernel knows better.</summary>
 public class CommandRunner
 {
     /// <summary>Runs a command.</summary>

@@ -43,7 +43,7 @@ internal sealed class NetworkCommandTests
             Is.EqualTo("net0: 10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, lease 86400 s"));
 
     [Test]
-    public void Dhcp_that_fails_says_why() =>
+    public void Dhcp_says_why_it_failed() =>
         Assert.That(
             new CommandBench(network: new FakeNetwork { DhcpFailure = "nobody there" }).Run("net 0 dhcp"),
             Is.EqualTo("error: net0: nobody there"));
@@ -90,7 +90,7 @@ internal sealed class NetworkCommandTests
         Assert.That(
             bench.System.Calls,
             Is.EqualTo(new[] { "pause 1000" }),
-            "who waited for a reply in vain need not pause, who was told at once must");
+            "no pause after a timeout, but one after a failure that was known at once");
     }
 
     [TestCase("0.0.0.0", "0.0.0.0 is not the address of a host")]

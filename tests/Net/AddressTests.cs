@@ -33,13 +33,13 @@ public sealed class AddressTests
     [TestCase("-1.0.2.15")]
     [TestCase("10.0.2.0x1")]
     [TestCase("10,0,2,15")]
-    public void What_is_no_IPv4_address_is_refused(string? text)
+    public void Text_that_is_not_an_IPv4_address_is_refused(string? text)
     {
         Assert.That(IPv4Address.TryParse(text, out _), Is.False);
     }
 
     [Test]
-    public void Parse_names_what_is_no_IPv4_address()
+    public void Parse_quotes_what_is_not_an_IPv4_address()
     {
         Assert.That(
             () => IPv4Address.Parse("gateway"),
@@ -74,7 +74,7 @@ public sealed class AddressTests
     [TestCase("224.0.0.1", false)]
     [TestCase("240.0.0.1", false)]
     [TestCase("255.255.255.255", false)]
-    public void A_host_can_have_some_IPv4_addresses_only(string text, bool expected)
+    public void Only_some_IPv4_addresses_are_unicast(string text, bool expected)
     {
         Assert.That(IPv4Address.Parse(text).IsUnicast, Is.EqualTo(expected));
     }
@@ -102,7 +102,7 @@ public sealed class AddressTests
     [TestCase("525400123456")]
     [TestCase("52.54.00.12.34.56")]
     [TestCase("52:54:00:12:34: 6")]
-    public void What_is_no_MAC_address_is_refused(string? text)
+    public void Text_that_is_not_a_MAC_address_is_refused(string? text)
     {
         Assert.That(MacAddress.TryParse(text, out _), Is.False);
         Assert.That(() => MacAddress.Parse(text!), Throws.TypeOf<FormatException>());

@@ -83,7 +83,7 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void Every_reason_has_words_of_its_own_in_ASCII()
+    public void Every_reason_has_a_text_of_its_own_in_ASCII()
     {
         string[] words = [.. Enum.GetValues<DropReason>().Select(reason => reason.Describe())];
 
@@ -93,7 +93,7 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void Every_result_has_words_of_its_own()
+    public void Every_result_has_a_text_of_its_own()
     {
         PingStatus[] pingStatuses = [.. Enum.GetValues<PingStatus>().Where(status => status != PingStatus.NotSent)];
         SendStatus[] sendFailures =
@@ -209,7 +209,7 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void The_systems_clock_waits_no_longer_than_told()
+    public void The_system_clock_waits_no_longer_than_told()
     {
         var link = new SimulatedLink() { ExpectedSource = () => Network.OwnAddress };
         var stack = new NetworkStack(link);

@@ -13,7 +13,7 @@ public sealed class WireTests
     private static readonly MacAddress s_hardware = MacAddress.Parse("52:54:00:12:34:56");
 
     [Test]
-    public void An_IPv4_header_from_the_wire_is_read()
+    public void A_real_IPv4_header_is_read()
     {
         byte[] packet = [.. Frames.Hex("4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7"), .. new byte[0x73 - 20]];
 
@@ -168,7 +168,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public void DHCP_options_go_on_in_the_file_and_server_name_fields()
+    public void DHCP_options_continue_in_the_file_and_server_name_fields()
     {
         byte[] data = Dhcp([52, 1, 3]);
         Frames.Hex("0304 0a000202 ff").CopyTo(data, 108);
@@ -180,7 +180,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public void DHCP_options_do_not_go_on_where_only_a_continuation_says_so()
+    public void DHCP_options_do_not_continue_where_only_a_continuation_says_so()
     {
         byte[] data = Dhcp([53, 1, 2, 52, 1, 1]);
         Frames.Hex("340102 ff").CopyTo(data, 108);
@@ -234,7 +234,7 @@ public sealed class WireTests
     [TestCase("350102 0f05 ff00ff00ff", "", TestName = "A domain name of any bytes")]
     [TestCase("350102 0000000000", "", TestName = "Padding without an end")]
     [TestCase("350102", "", TestName = "Neither padding nor an end")]
-    public void Of_a_DHCP_message_is_taken_what_can_be_used(string options, string property)
+    public void Only_the_usable_options_of_a_DHCP_message_are_taken(string options, string property)
     {
         Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.True);
 
@@ -252,14 +252,14 @@ public sealed class WireTests
     [TestCase("3304 00000e10", false, TestName = "A lease time without a type")]
     [TestCase("3604 0a000202", false, TestName = "A server identifier without a type")]
     [TestCase("0104ffffff00 03ff", false, TestName = "An option past the end where the type should be")]
-    public void A_message_without_a_type_is_one_of_BOOTP_unless_DHCP_shows_in_it(string options, bool isBootp)
+    public void A_message_without_a_type_is_BOOTP_unless_another_option_is_of_DHCP(string options, bool isBootp)
     {
         Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.EqualTo(isBootp));
         Assert.That(message.Type, Is.EqualTo(DhcpMessageType.None));
     }
 
     [Test]
-    public void A_message_without_a_cookie_is_one_of_BOOTP_and_has_no_options()
+    public void A_message_without_a_cookie_is_BOOTP_and_has_no_options()
     {
         byte[] data = Dhcp(Frames.Hex("350102 0304 0a000202"));
         data.AsSpan(236, 4).Clear();
@@ -279,7 +279,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public void What_comes_before_a_damage_of_the_options_is_not_lost()
+    public void Options_before_the_first_damaged_one_are_not_lost()
     {
         byte[] good = Frames.Hex("350105 3604 0a000202 3304 00000e10 0104 ffffff00 0308 0a000202 0a000201");
         Prop.ForAll<byte[]>(damage =>

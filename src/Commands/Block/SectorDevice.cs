@@ -17,7 +17,7 @@ public abstract class SectorDevice
     /// <summary>The failure of every call with a range that does not lie on the disk.</summary>
     public const string OutOfRange = "beyond the end of the disk";
 
-    private const ulong MaximumSectors = 128;
+    private const ulong SectorsPerPart = 128;
 
     /// <param name="name">What people call it, for example <c>disk0</c>.</param>
     protected SectorDevice(string name)
@@ -108,7 +108,7 @@ public abstract class SectorDevice
         byte[]? part = null;
         while (count != 0)
         {
-            ulong sectors = Math.Min(count, MaximumSectors);
+            ulong sectors = Math.Min(count, SectorsPerPart);
             part = Room(part, sectors);
             string? failure = Read(firstSector, part);
             if (failure is not null || !visitor.Visit(firstSector, part))
@@ -141,7 +141,7 @@ public abstract class SectorDevice
         byte[]? part = null;
         while (count != 0)
         {
-            ulong sectors = Math.Min(count, MaximumSectors);
+            ulong sectors = Math.Min(count, SectorsPerPart);
             part = Room(part, sectors);
             if (!source.Fill(firstSector, part))
             {

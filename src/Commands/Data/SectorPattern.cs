@@ -79,6 +79,7 @@ public static class SectorPattern
 /// </summary>
 public static class SplitMix64
 {
+    /// <summary>The number that <paramref name="x"/> maps to.</summary>
     public static ulong Mix(ulong x)
     {
         unchecked

@@ -6,6 +6,7 @@ namespace VirtioGuest.Commands.FirmwareConfiguration;
 /// <summary>The commands that a machine is started with, in <c>fw_cfg</c> as <c>opt/virtioguest/run</c>.</summary>
 public static class FirmwareScript
 {
+    /// <summary>The name of the file that holds it.</summary>
     public const string FileName = "opt/virtioguest/run";
 
     private const int MaximumLength = 64 * 1024;
