@@ -3,8 +3,8 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Commands;
 
 /// <summary>
-/// Whether a command runs, for whoever switches the machine off: he closes the shell, waits for the command that runs,
-/// and knows that no other begins.
+/// Whether a command is running. Whoever switches the machine off closes the shell, waits for the running command, and
+/// then knows that no other begins.
 /// </summary>
 public sealed class CommandActivity
 {
@@ -13,19 +13,20 @@ public sealed class CommandActivity
     private volatile bool _isBusy;
     private volatile bool _isClosed;
 
-    /// <summary>Whether a command runs.</summary>
+    /// <summary>Whether a command is running.</summary>
     public bool IsBusy => _isBusy;
 
-    /// <summary>Keeps commands from beginning from here on.</summary>
+    /// <summary>From now on, no command begins.</summary>
     public void Close()
     {
         _isClosed = true;
 
-        // Whoever looks at the command that runs comes after this, as a beginning command looks after saying so.
+        // The closer looks at IsBusy only after this store, as a command looks at _isClosed only after its own: one of
+        // them sees the other.
         Barriers.Full();
     }
 
-    /// <summary>A command begins. Where the shell is closed this does not return: the machine goes down.</summary>
+    /// <summary>Marks a command as running. Never returns in a closed shell: the machine is going down.</summary>
     internal void Begin(CommandSystem system)
     {
         _isBusy = true;
@@ -40,6 +41,5 @@ public sealed class CommandActivity
         }
     }
 
-    /// <summary>The command has ended.</summary>
     internal void End() => _isBusy = false;
 }

@@ -5,7 +5,7 @@ namespace VirtioGuest.Commands;
 /// <summary>Runs commands from a script and from the keyboard, and says in one line what went wrong.</summary>
 public sealed class CommandShell
 {
-    /// <summary>What is shown when a command is expected.</summary>
+    /// <summary>Shown where a command is expected.</summary>
     public const string Prompt = "vg> ";
 
     private readonly ShellContext _context;
@@ -17,9 +17,8 @@ public sealed class CommandShell
     {
     }
 
-    /// <summary>Creates a shell.</summary>
     /// <param name="context">What commands work with.</param>
-    /// <param name="runner">How they are run.</param>
+    /// <param name="runner">How commands are run.</param>
     public CommandShell(ShellContext context, CommandRunner runner)
     {
         _context = context;
@@ -27,10 +26,10 @@ public sealed class CommandShell
     }
 
     /// <summary>Runs the commands of a script, each shown after the prompt as if it had been typed.</summary>
-    /// <returns>False where a command ended the shell. Ctrl+C ends the script, and not the shell.</returns>
+    /// <returns>False where a command ended the shell. Ctrl+C ends the script, but not the shell.</returns>
     public bool RunScript(string script) => RunAll(script, isShown: true);
 
-    /// <summary>Ends the machine as failed, because it was started with a script that cannot be used.</summary>
+    /// <summary>Exits with failure, because the machine was started with a script that cannot be used.</summary>
     public void RefuseScript()
     {
         _context.HasFailed = true;
@@ -54,7 +53,7 @@ public sealed class CommandShell
     }
 
     /// <summary>Runs the commands of one typed line.</summary>
-    /// <returns>False where one ended the shell. Ctrl+C ends the line, and not the shell.</returns>
+    /// <returns>False where one ended the shell. Ctrl+C ends the line, but not the shell.</returns>
     public bool RunLine(string line) => RunAll(line, isShown: false);
 
     /// <summary>Runs one command and reports its failure.</summary>
@@ -120,7 +119,7 @@ public sealed class CommandShell
         }
     }
 
-    // Commands on a device have a verb as their third word (`blk 0 read`), and one usage for each verb.
+    // Commands on a device have a verb as their third word (`blk 0 read`), and each verb has a usage of its own.
     private CommandResult Dispatch(string[] words, out string usage)
     {
         usage = "";
@@ -156,4 +155,15 @@ public sealed class CommandShell
 
         return arguments;
     }
+}
+
+/// <summary>How a shell runs a command: it calls it, unless a kernel knows better.</summary>
+public class CommandRunner
+{
+    /// <summary>Runs a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="shell">Where it is run.</param>
+    /// <param name="arguments">The words after its name.</param>
+    public virtual CommandResult Run(Command command, ShellContext shell, string[] arguments) =>
+        command.Run(shell, arguments);
 }

@@ -18,29 +18,29 @@ public abstract class CommandSystem
     }
 
     /// <summary>
-    /// Writes to QEMU's exit device (<c>isa-debug-exit</c>), which ends QEMU with status <c>value * 2 + 1</c>; returns
-    /// where it is absent.
+    /// Writes to QEMU's exit device (<c>isa-debug-exit</c>), which ends QEMU with status <c>value * 2 + 1</c>. Returns
+    /// if there is no such device.
     /// </summary>
     public abstract void DebugExit(byte value);
 
-    /// <summary>Switches the machine off, or resets it where it cannot be switched off.</summary>
+    /// <summary>Switches the machine off, or resets it if it cannot be switched off.</summary>
     public abstract void PowerOff();
 
     /// <summary>Resets the machine.</summary>
     public abstract void Reset();
 
     /// <summary>
-    /// Whether Ctrl+C was typed since <see cref="WatchForInterrupt"/>; once it was, it stays so. Asked often while a
-    /// command runs. A machine that cannot tell says no.
+    /// Whether Ctrl+C has been typed since <see cref="WatchForInterrupt"/>. Asked often while a command runs. A machine
+    /// that cannot tell says no.
     /// </summary>
     public virtual bool IsInterrupted => false;
 
-    /// <summary>Commands begin: a Ctrl+C that was typed before does not concern them.</summary>
+    /// <summary>Called before commands run: a Ctrl+C that was typed earlier is not meant for them.</summary>
     public virtual void WatchForInterrupt()
     {
     }
 
-    /// <summary>Commands have ended because of a Ctrl+C: what was typed up to it is not to be read any more.</summary>
+    /// <summary>Called when a Ctrl+C has ended commands: what was typed before it is discarded.</summary>
     public virtual void UseInterrupt()
     {
     }
@@ -53,7 +53,7 @@ public abstract class CommandSystem
     {
     }
 
-    /// <summary>Lets time pass; what arrives meanwhile is served.</summary>
-    /// <param name="milliseconds">How much.</param>
+    /// <summary>Lets time pass; devices are still served.</summary>
+    /// <param name="milliseconds">How long.</param>
     public abstract void Pause(uint milliseconds);
 }

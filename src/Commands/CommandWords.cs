@@ -2,36 +2,36 @@ using System.Collections.Generic;
 
 namespace VirtioGuest.Commands;
 
-/// <summary>Takes what was typed apart: a script into commands, a command into words.</summary>
+/// <summary>Takes apart what was typed: a script into commands, a command into words.</summary>
 /// <remarks>
-/// <c>string.Split</c> would do the same, but it brings vectors and pooled lists along, which IL2CPU would have to
+/// <c>string.Split</c> would do the same, but it brings along vectors and pooled lists, which IL2CPU would have to
 /// compile.
 /// </remarks>
 internal static class CommandWords
 {
     /// <summary>
-    /// The commands of a script: what lies between semicolons and line ends, without blank ones. Where a command would
-    /// begin with <c>#</c>, the rest of the line is a remark.
+    /// The commands of a script, separated by semicolons and line ends; blank ones are left out. A <c>#</c> where a
+    /// command would begin makes the rest of the line a comment.
     /// </summary>
     public static string[] OfScript(string script)
     {
         var commands = new List<string>();
         int start = 0;
-        bool isRemark = false;
+        bool isComment = false;
         bool isBlank = true;
         for (int index = 0; index <= script.Length; index++)
         {
             bool endsLine = index == script.Length || script[index] is '\r' or '\n';
-            if (endsLine || (script[index] == ';' && !isRemark))
+            if (endsLine || (script[index] == ';' && !isComment))
             {
-                AddTrimmed(commands, script, start, isRemark ? start : index);
+                AddTrimmed(commands, script, start, isComment ? start : index);
                 start = index + 1;
-                isRemark = false;
+                isComment = false;
                 isBlank = true;
             }
             else if (isBlank && !IsWhiteSpace(script[index]))
             {
-                isRemark = script[index] == '#';
+                isComment = script[index] == '#';
                 isBlank = false;
             }
         }
@@ -39,7 +39,7 @@ internal static class CommandWords
         return commands.ToArray();
     }
 
-    /// <summary>The words of a command: what lies between blanks and tabulators.</summary>
+    /// <summary>The words of a command, separated by blanks and tabs.</summary>
     public static string[] OfLine(string line)
     {
         var words = new List<string>();

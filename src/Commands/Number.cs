@@ -4,7 +4,7 @@ namespace VirtioGuest.Commands;
 public static class Number
 {
     /// <summary>Reads a number of at most 64 bits: digits and nothing else, leading zeros included.</summary>
-    /// <returns>False where the text is no such number, or a larger one.</returns>
+    /// <returns>Whether the text is such a number.</returns>
     public static bool TryParse(string text, out ulong value)
     {
         bool isHexadecimal = text.Length > 2 && text[0] == '0' && text[1] is 'x' or 'X';

@@ -7,16 +7,15 @@ using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Commands;
 
-/// <summary>All that commands work with.</summary>
+/// <summary>What commands work with.</summary>
 public class ShellContext
 {
-    /// <summary>Puts a shell's surroundings together.</summary>
     /// <param name="output">Where results go.</param>
     /// <param name="system">The machine's switches.</param>
     /// <param name="disks">The disks, by number.</param>
     /// <param name="networks">The network interfaces, by number.</param>
     /// <param name="selfTests">What <c>selftest</c> runs.</param>
-    /// <param name="commands">Every command that can be typed, in the order in which <c>help</c> shows them.</param>
+    /// <param name="commands">All commands, in the order in which <c>help</c> shows them.</param>
     public ShellContext(
         TextOutput output,
         CommandSystem system,
@@ -33,7 +32,7 @@ public class ShellContext
         Commands = commands;
     }
 
-    /// <summary>Whether the command that runs is to end, because somebody typed Ctrl+C.</summary>
+    /// <summary>Whether the running command should end, because Ctrl+C was typed.</summary>
     public virtual bool IsInterrupted => System.IsInterrupted;
 
     /// <summary>Where results go.</summary>
@@ -54,20 +53,20 @@ public class ShellContext
     /// <summary>What <c>selftest</c> runs.</summary>
     public SelfTestPlan SelfTests { get; private set; }
 
-    /// <summary>Every command that can be typed, in the order in which <c>help</c> shows them.</summary>
+    /// <summary>All commands, in the order in which <c>help</c> shows them.</summary>
     public Command[] Commands { get; }
 
-    /// <summary>Takes over other lists, after devices have come or gone.</summary>
+    /// <summary>Whether a command is running.</summary>
+    public CommandActivity Activity { get; } = new();
+
+    /// <summary>Whether a command has failed since the start.</summary>
+    public bool HasFailed { get; set; }
+
+    /// <summary>Replaces the lists, after devices have been added or removed.</summary>
     public void Replace(SectorDevice[] disks, NetworkInterface[] networks, SelfTestPlan selfTests)
     {
         Disks = disks;
         Networks = networks;
         SelfTests = selfTests;
     }
-
-    /// <summary>Whether a command runs.</summary>
-    public CommandActivity Activity { get; } = new CommandActivity();
-
-    /// <summary>Whether a command has failed since the start.</summary>
-    public bool HasFailed { get; set; }
 }

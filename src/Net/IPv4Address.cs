@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 
 namespace VirtioGuest.Net;
@@ -9,13 +10,20 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
     /// <summary>The size of an address in bytes.</summary>
     public const int Length = 4;
 
-    /// <summary>Creates an address from a number whose highest byte is the one written first.</summary>
+    /// <summary>Takes a number whose highest byte is the one written first.</summary>
     public IPv4Address(uint value)
     {
         Value = value;
     }
 
-    /// <summary>Creates an address from its four bytes as they are written.</summary>
+    /// <summary>Takes the first four bytes of <paramref name="bytes"/>, in network byte order.</summary>
+    /// <exception cref="ArgumentException">There are fewer than four.</exception>
+    public IPv4Address(ReadOnlySpan<byte> bytes)
+        : this(BinaryPrimitives.ReadUInt32BigEndian(bytes))
+    {
+    }
+
+    /// <summary>Takes the four bytes as they are written.</summary>
     public IPv4Address(byte first, byte second, byte third, byte fourth)
         : this(((uint)first << 24) | ((uint)second << 16) | ((uint)third << 8) | fourth)
     {
@@ -39,7 +47,7 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
     /// <summary>Whether this is in 127.0.0.0/8, which never appears on a link (RFC 1122, 3.2.1.3).</summary>
     public bool IsLoopback => Value >> 24 == 127;
 
-    /// <summary>Whether this names a group of hosts: 224.0.0.0/4.</summary>
+    /// <summary>Whether this is the address of a group of hosts: 224.0.0.0/4.</summary>
     public bool IsMulticast => Value >> 28 == 0xE;
 
     /// <summary>
@@ -101,6 +109,10 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
         address = new IPv4Address(value);
         return position == text.Length;
     }
+
+    /// <summary>Writes the four bytes in network byte order.</summary>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has no room for four bytes.</exception>
+    public void CopyTo(Span<byte> destination) => BinaryPrimitives.WriteUInt32BigEndian(destination, Value);
 
     /// <inheritdoc/>
     public bool Equals(IPv4Address other) => Value == other.Value;

@@ -16,7 +16,7 @@ public sealed class IPv4Configuration
     /// <summary>The host's own address.</summary>
     public IPv4Address Address { get; }
 
-    /// <summary>How many leading bits the addresses on the link have in common, 1 to 32.</summary>
+    /// <summary>How many leading bits all addresses on the link have in common, 1 to 32.</summary>
     public int PrefixLength { get; }
 
     /// <summary>The router that everything off the link goes through; <see cref="IPv4Address.Any"/> for none.</summary>
@@ -26,8 +26,7 @@ public sealed class IPv4Configuration
     public IPv4Address NameServer { get; }
 
     /// <summary>
-    /// The largest packet to send in bytes, where the network carries less than the link's device could; 0 for as much
-    /// as that.
+    /// The largest packet to send, in bytes, where the network carries less than the link's device could; else 0.
     /// </summary>
     public int Mtu { get; private init; }
 
@@ -39,8 +38,8 @@ public sealed class IPv4Configuration
 
     private uint Mask => uint.MaxValue << (32 - PrefixLength);
 
-    /// <summary>Puts a configuration together.</summary>
-    /// <param name="address">A host address: neither the link's own name nor its broadcast address.</param>
+    /// <summary>Creates a configuration, if its parts fit together.</summary>
+    /// <param name="address">A host address: neither the network's own nor its broadcast address.</param>
     /// <param name="prefixLength">1 to 32.</param>
     /// <param name="gateway">Another host's address, on the link or not, or <see cref="IPv4Address.Any"/>.</param>
     /// <param name="nameServer">A host's address, or <see cref="IPv4Address.Any"/>.</param>
@@ -59,7 +58,7 @@ public sealed class IPv4Configuration
             return false;
         }
 
-        IPv4Configuration candidate = new(address, prefixLength, gateway, nameServer);
+        var candidate = new IPv4Configuration(address, prefixLength, gateway, nameServer);
         if (candidate.IsReserved(address)
             || (!gateway.IsAny && !candidate.IsOtherHost(gateway))
             || (!nameServer.IsAny && (!nameServer.IsUnicast || candidate.IsReserved(nameServer))))
@@ -82,8 +81,8 @@ public sealed class IPv4Configuration
         address.IsUnicast && address != Address && !IsReserved(address);
 
     /// <summary>
-    /// The configuration as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, mtu 1400</c>; what there is not is left
-    /// out.
+    /// The configuration as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, mtu 1400</c>, without the parts that it
+    /// does not have.
     /// </summary>
     public override string ToString()
     {
@@ -101,7 +100,7 @@ public sealed class IPv4Configuration
         return Mtu == 0 ? text : $"{text}, mtu {Mtu}";
     }
 
-    /// <summary>The same with other servers; null where they make no sense.</summary>
+    /// <summary>The same with another gateway and name server; null where they do not fit.</summary>
     internal IPv4Configuration? With(IPv4Address gateway, IPv4Address nameServer)
     {
         return TryCreate(Address, PrefixLength, gateway, nameServer, out IPv4Configuration? other)
@@ -109,14 +108,13 @@ public sealed class IPv4Configuration
             : null;
     }
 
-    /// <summary>The same with an <see cref="Mtu"/>; one below what every host must take is a mistake.</summary>
+    /// <summary>The same with an <see cref="Mtu"/>; one below what every host must accept is ignored.</summary>
     internal IPv4Configuration WithMtu(int mtu)
     {
-        int sensible = mtu < NetworkStack.MinimumMtu ? 0 : mtu;
-        return new IPv4Configuration(Address, PrefixLength, Gateway, NameServer) { Mtu = sensible };
+        int usable = mtu < NetworkStack.MinimumMtu ? 0 : mtu;
+        return new IPv4Configuration(Address, PrefixLength, Gateway, NameServer) { Mtu = usable };
     }
 
-    /// <summary>Whether another configuration is the same in everything.</summary>
     internal bool IsSameAs(IPv4Configuration other)
     {
         return Address == other.Address

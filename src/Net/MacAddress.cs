@@ -37,16 +37,16 @@ public readonly struct MacAddress : IEquatable<MacAddress>
         _value = value;
     }
 
-    /// <summary>The address of every station: all bits one.</summary>
+    /// <summary>The broadcast address: all bits one.</summary>
     public static MacAddress Broadcast { get; } = new(0xFFFF_FFFF_FFFF);
 
-    /// <summary>Whether this is the address of every station.</summary>
+    /// <summary>Whether this is the broadcast address.</summary>
     public bool IsBroadcast => _value == 0xFFFF_FFFF_FFFF;
 
-    /// <summary>Whether this names a group of stations, the group of all included.</summary>
+    /// <summary>Whether this is the address of a group of stations; the broadcast address is one, too.</summary>
     public bool IsMulticast => (_value & 0x0100_0000_0000) != 0;
 
-    /// <summary>Whether this names one station: neither a group nor all zero.</summary>
+    /// <summary>Whether this is the address of one station: neither a group's nor all zeros.</summary>
     public bool IsUnicast => !IsMulticast && _value != 0;
 
     /// <summary>Compares two addresses.</summary>

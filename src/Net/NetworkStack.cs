@@ -1,7 +1,6 @@
 using System;
 using System.Threading;
 using VirtioGuest.Net.Protocols;
-using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net;
 
@@ -17,7 +16,7 @@ namespace VirtioGuest.Net;
 /// One lock guards everything. It is held while frames are sent, and never while a caller waits.
 /// </para>
 /// </remarks>
-public sealed partial class NetworkStack
+public sealed class NetworkStack
 {
     /// <summary>
     /// The smallest <see cref="EthernetLink.Mtu"/>: what every host must be able to receive (RFC 1122, 3.3.2).
@@ -33,13 +32,13 @@ public sealed partial class NetworkStack
     private readonly EthernetLink _link;
     private readonly NetworkClock _clock;
     private readonly StackCounters _counters = new();
-    private readonly EthernetPort _port;
     private readonly ArpCache _arp;
     private readonly Reassembly _reassembly;
     private readonly IPv4Interface _ipv4;
     private readonly IcmpEcho _icmp;
     private readonly UdpPorts _udp;
     private readonly DhcpClient _dhcp;
+    private readonly FrameReceiver _receiver;
     private bool _isAwaitingDhcp;
 
     /// <summary>Creates a stack without an address.</summary>
@@ -51,8 +50,8 @@ public sealed partial class NetworkStack
 
     /// <summary>Creates a stack without an address.</summary>
     /// <param name="link">The network device.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="random">Where identifiers, port numbers and the jitter of repetitions come from.</param>
+    /// <param name="clock">The clock for timeouts and timers.</param>
+    /// <param name="random">Where identifiers, port numbers and the jitter of retransmissions come from.</param>
     /// <exception cref="ArgumentException">The stack cannot work with the link's address or MTU.</exception>
     public NetworkStack(EthernetLink link, NetworkClock clock, Random random)
     {
@@ -72,14 +71,15 @@ public sealed partial class NetworkStack
 
         _link = link;
         _clock = clock;
-        _port = new EthernetPort(link, _counters);
+        var port = new EthernetPort(link, _counters);
+        var output = new IPv4Output(port, _counters);
+        _arp = new ArpCache(port, output, _counters, address => _icmp!.OnUnanswered(address));
         _reassembly = new Reassembly(_counters);
-        IPv4Output output = new(_port, _counters);
-        _arp = new ArpCache(_port, output, _counters, address => _icmp!.OnUnanswered(address));
         _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
-        _dhcp = new DhcpClient(_ipv4, _counters, random, _port.Address);
+        _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
+        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, _icmp, _udp, _dhcp);
     }
 
     /// <summary>The longest that any call waits; longer timeouts are cut to it.</summary>
@@ -109,7 +109,23 @@ public sealed partial class NetworkStack
         }
     }
 
-    /// <summary>Uses an address that is not from DHCP, and ends the use of DHCP.</summary>
+    /// <summary>
+    /// Takes a frame that the device has received. Whatever is in it, this neither throws nor allocates.
+    /// </summary>
+    /// <param name="frame">Header and data, without the frame check sequence. Not kept after the return.</param>
+    /// <remarks>
+    /// Called by the driver on any thread, without a lock that <see cref="EthernetLink.TrySend"/> takes.
+    /// </remarks>
+    public void OnFrame(ReadOnlySpan<byte> frame)
+    {
+        lock (_gate)
+        {
+            _receiver.OnFrame(frame, _clock.Now);
+            RunDueTimers();
+        }
+    }
+
+    /// <summary>Sets an address by hand, and ends the use of DHCP.</summary>
     /// <returns>Whether the parts fit together; if not, nothing has changed.</returns>
     /// <seealso cref="IPv4Configuration.TryCreate"/>
     public bool TrySetStatic(IPv4Address address, int prefixLength, IPv4Address gateway)
@@ -131,8 +147,8 @@ public sealed partial class NetworkStack
 
     /// <summary>Gets an address by DHCP and uses it. An address in use stays until there is a new one.</summary>
     /// <param name="timeout">
-    /// How long to wait at most, cut to <see cref="LongestWait"/>. A lost message is repeated after four seconds, then
-    /// eight.
+    /// How long to wait at most, cut to <see cref="LongestWait"/>. A lost message is sent again after four seconds,
+    /// then after eight.
     /// </param>
     public DhcpResult Dhcp(TimeSpan timeout)
     {
@@ -174,7 +190,7 @@ public sealed partial class NetworkStack
     }
 
     /// <summary>Sends an ICMP echo request and waits for the reply.</summary>
-    /// <param name="destination">A single host.</param>
+    /// <param name="destination">A unicast address.</param>
     /// <param name="sequence">A number that tells this request from the ones before and after.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="LongestWait"/>.</param>
     /// <param name="payload">What to send along; a reply that does not bring the same back does not count.</param>
@@ -186,13 +202,13 @@ public sealed partial class NetworkStack
         {
             TimeSpan now = _clock.Now;
             deadline = DeadlineAfter(now, timeout);
-            request = _icmp.Start(destination, sequence, payload, now, out PingStatus failure);
+            request = _icmp.Start(destination, sequence, payload, now, out PingResult failure);
             if (request is null)
             {
-                return new PingResult(failure);
+                return failure;
             }
 
-            ReceiveLooped(now);
+            _receiver.ReceiveLoopback(now);
         }
 
         while (true)
@@ -214,7 +230,19 @@ public sealed partial class NetworkStack
         }
     }
 
-    /// <summary>Does what has become due: repeats requests, prolongs or gives up a lease.</summary>
+    /// <summary>Opens a UDP port.</summary>
+    /// <param name="port">The port, or 0 for any that is free.</param>
+    /// <returns>The socket, or null where the port is in use or too many are open.</returns>
+    public UdpSocket? OpenUdp(ushort port)
+    {
+        lock (_gate)
+        {
+            UdpQueue? queue = _udp.Open(port);
+            return queue is null ? null : new UdpSocket(this, queue);
+        }
+    }
+
+    /// <summary>Does what has become due: sends requests again, renews a lease or gives it up.</summary>
     /// <returns>How long until there is something to do again; at most <see cref="LongestWait"/>.</returns>
     public TimeSpan RunTimers()
     {
@@ -232,7 +260,49 @@ public sealed partial class NetworkStack
         {
             TimeSpan now = _clock.Now;
             _reassembly.RunTimers(now);
-            return _counters.Snapshot(_arp.CountKnown(now));
+            return _counters.Snapshot(_arp.CountResolved(now));
+        }
+    }
+
+    internal SendStatus SendUdp(UdpQueue queue, IPv4Address destination, ushort port, ReadOnlySpan<byte> data)
+    {
+        lock (_gate)
+        {
+            TimeSpan now = RunDueTimers();
+            SendStatus status = _udp.Send(queue, destination, port, data, now);
+            _receiver.ReceiveLoopback(now);
+            return status;
+        }
+    }
+
+    internal bool ReceiveUdp(UdpQueue queue, Span<byte> buffer, TimeSpan timeout, out UdpDatagram datagram)
+    {
+        TimeSpan deadline = DeadlineAfter(_clock.Now, timeout);
+        while (true)
+        {
+            TimeSpan wait;
+            lock (_gate)
+            {
+                TimeSpan now = RunDueTimers();
+                bool isTaken = queue.TryTake(buffer, out datagram);
+                if (isTaken || !queue.IsOpen || now >= deadline)
+                {
+                    queue.WakeNext();
+                    return isTaken;
+                }
+
+                wait = WaitFrom(now, deadline);
+            }
+
+            _clock.Wait(queue.Signal, wait);
+        }
+    }
+
+    internal void CloseUdp(UdpQueue queue)
+    {
+        lock (_gate)
+        {
+            _udp.Close(queue);
         }
     }
 

@@ -16,13 +16,13 @@ public sealed class NetworkStatistics
     /// <summary>How many frames arrived, the dropped ones included.</summary>
     public long FramesReceived { get; internal init; }
 
-    /// <summary>How many bytes these frames had.</summary>
+    /// <summary>How many bytes were in these frames.</summary>
     public long BytesReceived { get; internal init; }
 
     /// <summary>How many frames the device took.</summary>
     public long FramesSent { get; internal init; }
 
-    /// <summary>How many bytes these frames had.</summary>
+    /// <summary>How many bytes were in these frames.</summary>
     public long BytesSent { get; internal init; }
 
     /// <summary>How often another station claimed our IPv4 address (RFC 5227, 2.4).</summary>
@@ -34,7 +34,7 @@ public sealed class NetworkStatistics
     /// <summary>How many packets were sent in fragments.</summary>
     public long PacketsFragmented { get; internal init; }
 
-    /// <summary>How many neighbours' addresses were known when the snapshot was taken.</summary>
+    /// <summary>How many neighbours' addresses were in the ARP table when the snapshot was taken.</summary>
     public int ArpEntries { get; internal init; }
 
     /// <summary>How many frames and packets were dropped for any reason.</summary>
@@ -52,7 +52,7 @@ public sealed class NetworkStatistics
         }
     }
 
-    /// <summary>The reasons that occurred, each with how often it did.</summary>
+    /// <summary>The reasons that have occurred, each with its count.</summary>
     public IEnumerable<KeyValuePair<DropReason, long>> Drops
     {
         get
@@ -72,4 +72,50 @@ public sealed class NetworkStatistics
     {
         return (uint)reason < (uint)_dropped.Length ? _dropped[(int)reason] : 0;
     }
+}
+
+/// <summary>The counters behind <see cref="NetworkStatistics"/>.</summary>
+internal sealed class StackCounters
+{
+    private readonly long[] _dropped = new long[DropReasonText.Count];
+    private long _framesReceived;
+    private long _bytesReceived;
+    private long _framesSent;
+    private long _bytesSent;
+    private long _addressConflicts;
+    private long _reassembled;
+    private long _fragmented;
+
+    public void Received(int length)
+    {
+        _framesReceived++;
+        _bytesReceived += length;
+    }
+
+    public void Sent(int length)
+    {
+        _framesSent++;
+        _bytesSent += length;
+    }
+
+    /// <summary>Counts a frame or packet that goes no further.</summary>
+    public void Drop(DropReason reason) => _dropped[(int)reason]++;
+
+    public void AddressConflict() => _addressConflicts++;
+
+    public void Reassembled() => _reassembled++;
+
+    public void Fragmented() => _fragmented++;
+
+    public NetworkStatistics Snapshot(int arpEntries) => new(_dropped)
+    {
+        FramesReceived = _framesReceived,
+        BytesReceived = _bytesReceived,
+        FramesSent = _framesSent,
+        BytesSent = _bytesSent,
+        AddressConflicts = _addressConflicts,
+        DatagramsReassembled = _reassembled,
+        PacketsFragmented = _fragmented,
+        ArpEntries = arpEntries,
+    };
 }

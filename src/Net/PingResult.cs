@@ -13,6 +13,9 @@ public readonly struct PingResult
     /// <summary>How it ended.</summary>
     public PingStatus Status { get; }
 
+    /// <summary>Why the request was not sent, for <see cref="PingStatus.NotSent"/>.</summary>
+    public SendStatus SendStatus { get; internal init; }
+
     /// <summary>
     /// From sending the request to receiving the answer, ARP included where it was needed; for
     /// <see cref="PingStatus.Replied"/>.
@@ -22,7 +25,7 @@ public readonly struct PingResult
     /// <summary>Who answered, for <see cref="PingStatus.Replied"/> and <see cref="PingStatus.Unreachable"/>.</summary>
     public IPv4Address From { get; internal init; }
 
-    /// <summary>The answer's time to live, for <see cref="PingStatus.Replied"/>.</summary>
+    /// <summary>The reply's time to live, for <see cref="PingStatus.Replied"/>.</summary>
     public byte TimeToLive { get; internal init; }
 
     /// <summary>Why, for <see cref="PingStatus.Unreachable"/>: the ICMP code (RFC 792; RFC 1122, 3.2.2.1).</summary>
@@ -34,13 +37,21 @@ public readonly struct PingResult
         PingStatus.Replied => $"reply from {From}",
         PingStatus.TimedOut => "no reply",
         PingStatus.Unreachable => $"{From} says: {DescribeCode(Code)}",
-        PingStatus.NoAddress => "no address configured",
-        PingStatus.NoRoute => "the destination is on another network and there is no gateway",
-        PingStatus.NoSingleHost => "the destination is not the address of a single host",
+        PingStatus.NotUnicast => "the destination is not the address of a single host",
+        PingStatus.NotSent => DescribeSend(SendStatus),
         PingStatus.NoNeighbour => "the next hop does not answer ARP",
-        PingStatus.LinkDown => "the link is down",
-        PingStatus.Busy => "no room to send",
-        PingStatus.TooLarge => "the payload is too large for a packet",
+        _ => "unknown result",
+    };
+
+    internal static PingResult NotSent(SendStatus reason) => new(PingStatus.NotSent) { SendStatus = reason };
+
+    private static string DescribeSend(SendStatus status) => status switch
+    {
+        SendStatus.NoAddress => "no address configured",
+        SendStatus.NoRoute => "the destination is on another network and there is no gateway",
+        SendStatus.TooLarge => "the payload is too large for a packet",
+        SendStatus.LinkDown => "the link is down",
+        SendStatus.Busy => "no room to send",
         _ => "unknown result",
     };
 
@@ -57,4 +68,26 @@ public readonly struct PingResult
         9 or 10 or 13 => "communication prohibited",
         _ => $"unreachable (code {code})",
     };
+}
+
+/// <summary>How an echo request ended.</summary>
+public enum PingStatus
+{
+    /// <summary>The reply arrived.</summary>
+    Replied,
+
+    /// <summary>Nothing arrived in time.</summary>
+    TimedOut,
+
+    /// <summary>A host on the way reported that the destination cannot be reached.</summary>
+    Unreachable,
+
+    /// <summary>The destination is a broadcast or multicast address, or one that no host can have.</summary>
+    NotUnicast,
+
+    /// <summary>The request could not be sent, or too many echo requests are in flight.</summary>
+    NotSent,
+
+    /// <summary>The next hop did not answer ARP.</summary>
+    NoNeighbour,
 }

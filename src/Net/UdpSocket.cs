@@ -20,7 +20,7 @@ public sealed class UdpSocket : IDisposable
 
     /// <summary>Sends a datagram.</summary>
     /// <param name="destination">A host, or a broadcast address.</param>
-    /// <param name="port">The port there.</param>
+    /// <param name="port">The destination port.</param>
     /// <param name="data">What to send; at most what fits into one packet.</param>
     public SendStatus Send(IPv4Address destination, ushort port, ReadOnlySpan<byte> data)
     {
@@ -28,7 +28,7 @@ public sealed class UdpSocket : IDisposable
     }
 
     /// <summary>Waits for a datagram.</summary>
-    /// <param name="buffer">Where its data go, as far as they fit.</param>
+    /// <param name="buffer">Receives as much of its data as fits.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="NetworkStack.LongestWait"/>.</param>
     /// <param name="datagram">Who sent it, and how long it is.</param>
     /// <returns>Whether one arrived in time; false at once when the socket is closed.</returns>
@@ -39,4 +39,54 @@ public sealed class UdpSocket : IDisposable
 
     /// <summary>Closes the port; whoever waits for it is woken.</summary>
     public void Dispose() => _stack.CloseUdp(_queue);
+}
+
+/// <summary>Where a received UDP datagram came from, and its length.</summary>
+public readonly struct UdpDatagram
+{
+    internal UdpDatagram(IPv4Address source, ushort sourcePort, int length)
+    {
+        Source = source;
+        SourcePort = sourcePort;
+        Length = length;
+    }
+
+    /// <summary>The sender.</summary>
+    public IPv4Address Source { get; }
+
+    /// <summary>The sender's port; 0 where it expects no answer.</summary>
+    public ushort SourcePort { get; }
+
+    /// <summary>
+    /// How many bytes the datagram carried. Where that is more than the caller's buffer holds, the rest was cut off.
+    /// </summary>
+    public int Length { get; }
+}
+
+/// <summary>What became of a packet that was to be sent.</summary>
+public enum SendStatus
+{
+    /// <summary>The device took it, or it was for this host itself.</summary>
+    Sent,
+
+    /// <summary>It waits until the next hop has answered ARP; it is dropped if that does not happen.</summary>
+    Queued,
+
+    /// <summary>This host has no address yet.</summary>
+    NoAddress,
+
+    /// <summary>The destination is not on the link and there is no gateway, or no host can have its address.</summary>
+    NoRoute,
+
+    /// <summary>It does not fit into a packet, not even one sent in fragments.</summary>
+    TooLarge,
+
+    /// <summary>The link is down.</summary>
+    LinkDown,
+
+    /// <summary>There was no room, at the device or in the queue of packets that wait for ARP.</summary>
+    Busy,
+
+    /// <summary>The socket is closed.</summary>
+    Closed,
 }

@@ -13,7 +13,7 @@ internal sealed class BlockCommandTests
     private const string Failure = "error: disk0: " + FakeSectorDevice.Trouble;
 
     [Test]
-    public void Disks_shows_what_is_special()
+    public void Disks_shows_size_and_state()
     {
         var disk = new FakeSectorDevice(8) { RefusesWrites = true };
         var bench = new CommandBench(disk);

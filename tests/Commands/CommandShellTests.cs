@@ -42,7 +42,7 @@ internal sealed class CommandShellTests
     }
 
     [Test]
-    public void Exit_tells_success()
+    public void Exit_reports_success()
     {
         var bench = new CommandBench();
         bench.Shell.RunScript("disks; exit");
@@ -51,7 +51,7 @@ internal sealed class CommandShellTests
 
     [TestCase("poweroff", "off")]
     [TestCase("reboot", "reset")]
-    public void Power_commands_end_the_shell(string command, string call)
+    public void Shutdown_commands_end_the_shell(string command, string call)
     {
         var bench = new CommandBench();
         Assert.That(bench.Shell.RunCommand(command), Is.False);
@@ -70,21 +70,21 @@ internal sealed class CommandShellTests
     }
 
     [Test]
-    public void Interactive_shell_refuses_a_damaged_line_aloud_and_remembers_it()
+    public void Interactive_shell_reports_a_damaged_line_and_counts_it_as_a_failure()
     {
         var bench = new CommandBench();
         var editor = new LineEditor(new ScriptedInput("disks\x01\rdisks\rexit\r"), bench.Output);
         bench.Shell.RunInteractively(editor);
         Assert.That(bench.Output.Lines, Is.EqualTo(new[]
         {
-            "vg> disks^A", "error: this line has a character that no command has (0x01): it is not run",
+            "vg> disks^A", "error: this line contains a character that no command uses (0x01): it is not run",
             "vg> disks", "no disks", "vg> exit",
         }));
         Assert.That(bench.System.Calls, Is.EqualTo(new[] { "exit 17", "off" }));
     }
 
     [Test]
-    public void Script_may_have_remarks()
+    public void Script_may_have_comments()
     {
         var bench = new CommandBench();
         bench.Shell.RunScript("#!/usr/bin/vg; disks\n  # disks; disks\r\ndisks;# the rest; disks\rdisks # x\n#");
@@ -95,7 +95,7 @@ internal sealed class CommandShellTests
     }
 
     [Test]
-    public void Script_that_cannot_be_used_ends_the_machine_as_failed()
+    public void Script_that_cannot_be_used_ends_the_machine_with_failure()
     {
         var bench = new CommandBench();
         bench.Shell.RefuseScript();
@@ -225,15 +225,15 @@ internal sealed class CommandShellTests
     [TestCase("blk 0x1 flush", "error: there is no disk0x1")]
     [TestCase("net 7 status", "error: there is no net7")]
     [TestCase("BLK 0 flush", "error: no command BLK; help lists all")]
-    [TestCase("blk 0 read 8 1", "error: disk0: 1 sectors from 8 on reach beyond the end: it has 8")]
-    [TestCase("blk 0 read 0 9", "error: disk0: 9 sectors from 0 on reach beyond the end: it has 8")]
+    [TestCase("blk 0 read 8 1", "error: disk0: 1 sectors starting at 8 reach beyond the end of the disk, which has 8")]
+    [TestCase("blk 0 read 0 9", "error: disk0: 9 sectors starting at 0 reach beyond the end of the disk, which has 8")]
     [TestCase(
         "blk 0 checksum 0xffffffffffffffff 2",
-        "error: disk0: 2 sectors from 18446744073709551615 on reach beyond the end: it has 8")]
+        "error: disk0: 2 sectors starting at 18446744073709551615 reach beyond the end of the disk, which has 8")]
     [TestCase(
         "blk 0 fill 1 0xffffffffffffffff 1",
-        "error: disk0: 18446744073709551615 sectors from 1 on reach beyond the end: it has 8")]
-    public void What_is_not_there_gives_one_line_of_error(string command, string expected)
+        "error: disk0: 18446744073709551615 sectors starting at 1 reach beyond the end of the disk, which has 8")]
+    public void A_device_command_or_range_that_does_not_exist_gives_one_line_of_error(string command, string expected)
     {
         var bench = new CommandBench(new FakeSectorDevice(8));
         Assert.That(bench.Run(command), Is.EqualTo(expected));
@@ -241,7 +241,7 @@ internal sealed class CommandShellTests
     }
 
     [Test]
-    public void Words_are_separated_by_blanks_and_tabulators() =>
+    public void Words_are_separated_by_blanks_and_tabs() =>
         Assert.That(
             new CommandBench(new FakeSectorDevice(8)).Run("  blk\t0  checksum \t0\t0 "), Is.EqualTo("00000000"));
 

@@ -100,7 +100,7 @@ internal sealed class FirmwareConfigurationTests
     }
 
     [Test]
-    public void A_script_that_is_too_long_is_told_and_nothing_takes_its_place()
+    public void A_script_that_is_too_long_is_reported_and_nothing_takes_its_place()
     {
         var ports = new FakePorts(0xFF);
         ports.AddDevice((Name, new byte[(64 * 1024) + 1]));

@@ -20,10 +20,10 @@ internal sealed class LineEditorTests
     [TestCase("he\x1B[Clp\r", "help", TestName = "an unknown key is ignored")]
     [TestCase("he\x1B[15~lp\r", "help", TestName = "a long unknown key is ignored")]
     [TestCase("he\x1BOPlp\r", "help", TestName = "a function key is ignored")]
-    [TestCase("blk\t0\r", "blk 0", TestName = "a tabulator separates")]
-    [TestCase("blk 0 read\x17help\r", "blk 0 help", TestName = "Ctrl-W takes a word back")]
-    [TestCase("blk 0  \x17\x17help\r", "help", TestName = "Ctrl-W takes blanks back with the word")]
-    [TestCase("h\x01\x7F" + "elp\r", "help", TestName = "a control character can be taken back")]
+    [TestCase("blk\t0\r", "blk 0", TestName = "a tab separates words")]
+    [TestCase("blk 0 read\x17help\r", "blk 0 help", TestName = "Ctrl-W erases a word")]
+    [TestCase("blk 0  \x17\x17help\r", "help", TestName = "Ctrl-W erases blanks with the word")]
+    [TestCase("h\x01\x7F" + "elp\r", "help", TestName = "a control character can be erased")]
     [TestCase("\x04", "exit", TestName = "Ctrl-D on an empty line is exit")]
     [TestCase("\r", "")]
     public void ReadLine_gives_what_was_meant(string keys, string expected)
@@ -100,9 +100,9 @@ internal sealed class LineEditorTests
     [TestCase("blk 0 fill 0 1 5\xC3\xA9\r", "0xc3")]
     [TestCase("exit\x1Bx\r", "0x1b")]
     [TestCase("exit\x1B\r", "0x1b")]
-    [TestCase("blk 0 fill 0 1\x1B[1\r", "0x1b", TestName = "an escape sequence that is cut does not swallow the end")]
+    [TestCase("blk 0 fill 0 1\x1B[1\r", "0x1b", TestName = "a cut-off escape sequence does not swallow the line's end")]
     [TestCase("exit\x1BO\r", "0x1b")]
-    public void ReadLine_refuses_a_line_with_what_no_command_has(string keys, string which)
+    public void ReadLine_refuses_a_line_with_characters_that_no_command_uses(string keys, string which)
     {
         var editor = new LineEditor(new ScriptedInput(keys + "next\r"), new RecordingOutput());
         Assert.That(editor.ReadLine(""), Is.Empty);
@@ -112,7 +112,7 @@ internal sealed class LineEditorTests
     }
 
     [Test]
-    public void ReadLine_shows_what_no_command_has()
+    public void ReadLine_shows_characters_that_no_command_uses()
     {
         var output = new RecordingOutput();
         new LineEditor(new ScriptedInput("a\x01\x7F\xE4\x1B.\tb\r"), output).ReadLine("");
@@ -133,7 +133,7 @@ internal sealed class LineEditorTests
     [TestCase(0)]
     [TestCase(4)]
     [TestCase(8)]
-    public void ReadLine_refuses_a_line_of_which_something_was_lost(int place)
+    public void ReadLine_refuses_a_line_that_lost_bytes(int place)
     {
         var editor = new LineEditor(new ScriptedInput("one\rtwo\rnext\rlast\r", place), new RecordingOutput());
         for (int line = 0; line < 4; line++)

@@ -43,7 +43,7 @@ internal sealed class NetworkCommandTests
             Is.EqualTo("net0: 10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, lease 86400 s"));
 
     [Test]
-    public void Dhcp_that_fails_says_why() =>
+    public void Dhcp_says_why_it_failed() =>
         Assert.That(
             new CommandBench(network: new FakeNetwork { DhcpFailure = "nobody there" }).Run("net 0 dhcp"),
             Is.EqualTo("error: net0: nobody there"));
@@ -90,16 +90,16 @@ internal sealed class NetworkCommandTests
         Assert.That(
             bench.System.Calls,
             Is.EqualTo(new[] { "pause 1000" }),
-            "who waited for a reply in vain need not pause, who was told at once must");
+            "no pause after a timeout, but one after a failure that was known at once");
     }
 
     [TestCase("0.0.0.0", "0.0.0.0 is not the address of a host")]
     [TestCase("0.1.2.3", "0.1.2.3 is not the address of a host")]
     [TestCase("127.0.0.1", "127.0.0.1 is a loopback address, which is never on a network")]
-    [TestCase("224.0.0.1", "224.0.0.1 is a multicast address; only a single host can be asked")]
-    [TestCase("239.255.255.250", "239.255.255.250 is a multicast address; only a single host can be asked")]
+    [TestCase("224.0.0.1", "224.0.0.1 is a multicast address; only a single host can be pinged")]
+    [TestCase("239.255.255.250", "239.255.255.250 is a multicast address; only a single host can be pinged")]
     [TestCase("240.0.0.1", "240.0.0.1 is a reserved address")]
-    [TestCase("255.255.255.255", "255.255.255.255 is the broadcast address; only a single host can be asked")]
+    [TestCase("255.255.255.255", "255.255.255.255 is the broadcast address; only a single host can be pinged")]
     public void Ping_says_what_is_wrong_with_an_address(string address, string words)
     {
         var network = new FakeNetwork();

@@ -78,7 +78,7 @@ internal sealed class NumberTests
     private static bool IsRead(string text, ulong expected) =>
         Number.TryParse(text, out ulong value) && value == expected;
 
-    // Of every magnitude, which an evenly drawn number is not.
+    // Of every magnitude: evenly drawn numbers would nearly all be large.
     private static Arbitrary<ulong> Numbers() =>
         Arb.From(
             from high in Gen.Choose(int.MinValue, int.MaxValue)

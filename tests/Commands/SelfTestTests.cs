@@ -101,8 +101,8 @@ internal sealed class SelfTestTests
         Assert.That(disk.Writes, Is.Zero);
     }
 
-    [TestCase(3UL, "600 sectors from 0 on: the device is in trouble")]
-    [TestCase(900UL, "600 sectors from 400 on: the device is in trouble")]
+    [TestCase(3UL, "600 sectors starting at 0: the device is in trouble")]
+    [TestCase(900UL, "600 sectors starting at 400: the device is in trouble")]
     public void Disk_read_test_finds_an_unreadable_sector_at_either_end(ulong sector, string reason) =>
         Check(
             new DiskReadTest(new FakeSectorDevice(1000) { UnreadableSector = sector }), SelfTestOutcome.Failed, reason);
@@ -112,10 +112,10 @@ internal sealed class SelfTestTests
         Check(
             new DisagreeingReadTest(new FakeSectorDevice(8)),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on differ when they are read again");
+            "8 sectors starting at 0 differ when they are read again");
 
     [Test]
-    public void Disk_bounds_test_wants_the_refusal_to_be_about_the_range() =>
+    public void Disk_bounds_test_requires_the_refusal_to_be_about_the_range() =>
         Check(
             new DiskBoundsTest(new BrokenDevice()),
             SelfTestOutcome.Failed,
@@ -133,17 +133,17 @@ internal sealed class SelfTestTests
     }
 
     [Test]
-    public void Disk_write_test_tells_writes_that_fail()
+    public void Disk_write_test_reports_writes_that_fail()
     {
         var clock = new FakeClock();
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { WritesLeft = 0 }, clock),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on could not be restored: the device is in trouble");
+            "8 sectors starting at 0 could not be restored: the device is in trouble");
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { WritesLeft = 1 }, clock),
             SelfTestOutcome.Failed,
-            "8 sectors from 0 on could not be restored: the device is in trouble");
+            "8 sectors starting at 0 could not be restored: the device is in trouble");
         Check(
             new DiskWriteTest(new FakeSectorDevice(8) { ForgetsWrites = true }, clock),
             SelfTestOutcome.Failed,
@@ -151,7 +151,7 @@ internal sealed class SelfTestTests
     }
 
     [Test]
-    public void Disk_flush_test_tells_a_flush_that_fails() =>
+    public void Disk_flush_test_reports_a_flush_that_fails() =>
         Check(
             new DiskFlushTest(new FakeSectorDevice(8) { RefusesFlushes = true }),
             SelfTestOutcome.Failed,
@@ -208,7 +208,7 @@ internal sealed class SelfTestTests
     [TestCase("rrrrrr", SelfTestOutcome.Passed, "", TestName = "A network that carries as much as the link")]
     [TestCase("rrrrrttt", SelfTestOutcome.Skipped, "the network carries 1500 bytes but not the link's 9000 bytes")]
     [TestCase("rrrrttt", SelfTestOutcome.Failed, "10.0.2.2, 1472 bytes: no reply", TestName = "Not even 1500 bytes")]
-    public void Ping_test_does_not_expect_more_of_a_network_than_is_usual(
+    public void Ping_test_does_not_require_more_than_the_usual_MTU_of_a_network(
         string outcomes, SelfTestOutcome outcome, string reason) =>
         Check(new NetworkPingTest(Pinged(9000, outcomes)), outcome, reason);
 
@@ -234,7 +234,7 @@ internal sealed class SelfTestTests
     [TestCase(-1, 1UL, SelfTestOutcome.Failed, "the clock went back by 1 ns")]
     [TestCase(0, 0UL, SelfTestOutcome.Failed, "a sleep of 50000000 ns took 0 ns")]
     [TestCase(0, 101UL, SelfTestOutcome.Failed, "a sleep of 50000000 ns took 5050000000 ns")]
-    public void Clock_test_wants_time_to_go_on(int step, ulong speed, SelfTestOutcome outcome, string reason)
+    public void Clock_test_requires_time_to_move_forward(int step, ulong speed, SelfTestOutcome outcome, string reason)
     {
         var clock = new FakeClock { Step = step, Speed = speed };
         Check(new ClockTest(clock, new FakeCommandSystem(clock)), outcome, reason);
@@ -250,7 +250,7 @@ internal sealed class SelfTestTests
     }
 
     [Test]
-    public void Arithmetic_is_right_here() => Check(new ArithmeticTest(), SelfTestOutcome.Passed, "");
+    public void Arithmetic_test_passes_here() => Check(new ArithmeticTest(), SelfTestOutcome.Passed, "");
 
     private static SelfTestCase[] DiskTests(FakeSectorDevice disk) =>
     [

@@ -27,7 +27,7 @@ internal sealed class TextTests
     }
 
     [Test]
-    public void HexDump_writes_equal_lines_out()
+    public void HexDump_does_not_leave_out_equal_lines()
     {
         var output = new RecordingOutput();
         var dump = new HexDump(output, 0);
@@ -53,7 +53,7 @@ internal sealed class TextTests
     }
 
     [Test]
-    public void HexDump_of_much_is_written_in_large_pieces()
+    public void HexDump_of_many_bytes_is_written_in_large_pieces()
     {
         var output = new RecordingOutput();
         var dump = new HexDump(output, 0);
@@ -86,7 +86,7 @@ internal sealed class TextTests
         Assert.That(ByteCount.Format(bytes), Is.EqualTo(expected));
 
     [Test]
-    public void TextOutput_writes_a_usual_line_in_one_piece()
+    public void TextOutput_writes_a_line_of_usual_length_in_one_piece()
     {
         var output = new RecordingOutput();
         output.WriteLine(new string('x', 255));

@@ -223,7 +223,7 @@ internal sealed class DiskTests
         var disk = new FakeDisk(8) { BadSector = 3 };
         SelfTestResult result = new AwaitedReadTest(new ShellDisk(disk)).Run();
         Assert.That(result.Outcome, Is.EqualTo(SelfTestOutcome.Failed));
-        Assert.That(result.Reason, Is.EqualTo("8 sectors from 0 on: the device reports an I/O error"));
+        Assert.That(result.Reason, Is.EqualTo("8 sectors starting at 0: the device reports an I/O error"));
     }
 
     private static byte[] RandomBytes(int sectors)

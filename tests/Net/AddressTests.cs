@@ -33,13 +33,13 @@ public sealed class AddressTests
     [TestCase("-1.0.2.15")]
     [TestCase("10.0.2.0x1")]
     [TestCase("10,0,2,15")]
-    public void What_is_no_IPv4_address_is_refused(string? text)
+    public void Text_that_is_not_an_IPv4_address_is_refused(string? text)
     {
         Assert.That(IPv4Address.TryParse(text, out _), Is.False);
     }
 
     [Test]
-    public void Parse_names_what_is_no_IPv4_address()
+    public void Parse_quotes_what_is_not_an_IPv4_address()
     {
         Assert.That(
             () => IPv4Address.Parse("gateway"),
@@ -74,7 +74,7 @@ public sealed class AddressTests
     [TestCase("224.0.0.1", false)]
     [TestCase("240.0.0.1", false)]
     [TestCase("255.255.255.255", false)]
-    public void A_host_can_have_some_IPv4_addresses_only(string text, bool expected)
+    public void Only_some_IPv4_addresses_are_unicast(string text, bool expected)
     {
         Assert.That(IPv4Address.Parse(text).IsUnicast, Is.EqualTo(expected));
     }
@@ -102,7 +102,7 @@ public sealed class AddressTests
     [TestCase("525400123456")]
     [TestCase("52.54.00.12.34.56")]
     [TestCase("52:54:00:12:34: 6")]
-    public void What_is_no_MAC_address_is_refused(string? text)
+    public void Text_that_is_not_a_MAC_address_is_refused(string? text)
     {
         Assert.That(MacAddress.TryParse(text, out _), Is.False);
         Assert.That(() => MacAddress.Parse(text!), Throws.TypeOf<FormatException>());
@@ -121,6 +121,20 @@ public sealed class AddressTests
         Assert.That(() => new MacAddress(bytes).CopyTo(new byte[5]), Throws.ArgumentException);
     }
 
+    [Test]
+    public void An_IPv4_address_is_in_network_byte_order()
+    {
+        byte[] bytes = [10, 0, 2, 15];
+        byte[] copy = new byte[4];
+
+        new IPv4Address(bytes).CopyTo(copy);
+
+        Assert.That(new IPv4Address(bytes), Is.EqualTo(new IPv4Address(10, 0, 2, 15)));
+        Assert.That(copy, Is.EqualTo(bytes));
+        Assert.That(() => new IPv4Address(bytes.AsSpan(1)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => new IPv4Address(bytes).CopyTo(new byte[3]), Throws.InstanceOf<ArgumentException>());
+    }
+
     [TestCase("52:54:00:12:34:56", true, false)]
     [TestCase("01:00:5e:00:00:01", false, true)]
     [TestCase("ff:ff:ff:ff:ff:ff", false, true)]
@@ -137,7 +151,7 @@ public sealed class AddressTests
     public void Equal_addresses_are_equal_in_every_way()
     {
         MacAddress mac = MacAddress.Parse("52:54:00:12:34:56");
-        IPv4Address address = new(10, 0, 2, 15);
+        var address = new IPv4Address(10, 0, 2, 15);
 
         Assert.That(mac.Equals((object)MacAddress.Parse("52-54-00-12-34-56")), Is.True);
         Assert.That(mac != MacAddress.Broadcast, Is.True);

@@ -11,7 +11,7 @@ public sealed class ArpTests
     [Test]
     public void A_new_address_is_announced()
     {
-        Network network = new();
+        var network = new Network();
 
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
 
@@ -24,11 +24,11 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void A_question_for_our_address_is_answered_and_its_asker_remembered()
+    public void A_request_for_our_address_is_answered_and_its_sender_remembered()
     {
         Network network = Network.WithAddress();
 
-        Ask(network, Network.NeighbourHardware, Network.NeighbourAddress, Network.OwnAddress);
+        Request(network, Network.NeighbourHardware, Network.NeighbourAddress, Network.OwnAddress);
 
         byte[] expected = Frames.Ethernet(
             Network.NeighbourHardware,
@@ -45,11 +45,11 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void A_question_for_another_address_is_neither_answered_nor_remembered()
+    public void A_request_for_another_address_is_neither_answered_nor_remembered()
     {
         Network network = Network.WithAddress();
 
-        Ask(network, Network.NeighbourHardware, Network.NeighbourAddress, new IPv4Address(10, 0, 2, 99));
+        Request(network, Network.NeighbourHardware, Network.NeighbourAddress, new IPv4Address(10, 0, 2, 99));
 
         Assert.That(network.Link.Sent, Is.Empty);
         Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
@@ -57,42 +57,42 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void A_probe_for_our_address_is_answered_and_teaches_nothing()
+    public void A_probe_for_our_address_is_answered_and_nothing_is_learned_from_it()
     {
         Network network = Network.WithAddress();
 
-        Ask(network, Network.NeighbourHardware, IPv4Address.Any, Network.OwnAddress);
+        Request(network, Network.NeighbourHardware, IPv4Address.Any, Network.OwnAddress);
 
         Assert.That(network.SentArp(), Has.Length.EqualTo(1));
         Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
     }
 
     [Test]
-    public void A_host_that_is_not_on_the_link_by_our_mask_is_answered_and_not_remembered()
+    public void A_host_that_our_mask_puts_on_another_link_is_answered_but_not_remembered()
     {
         Network network = Network.WithAddress();
 
-        Ask(network, Network.NeighbourHardware, IPv4Address.Parse("192.168.1.1"), Network.OwnAddress);
+        Request(network, Network.NeighbourHardware, IPv4Address.Parse("192.168.1.1"), Network.OwnAddress);
 
         Assert.That(Frames.MacAt(network.SentArp().Single(), 0), Is.EqualTo(Network.NeighbourHardware));
         Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
     }
 
-    [TestCase("10.0.2.255", TestName = "The broadcast address")]
-    [TestCase("255.255.255.255", TestName = "Everyone")]
-    [TestCase("224.0.0.1", TestName = "A group")]
-    public void Someone_who_cannot_be_a_neighbour_is_not_answered(string sender)
+    [TestCase("10.0.2.255", TestName = "The link's broadcast address")]
+    [TestCase("255.255.255.255", TestName = "The limited broadcast address")]
+    [TestCase("224.0.0.1", TestName = "A multicast address")]
+    public void A_sender_that_cannot_be_a_neighbour_is_not_answered(string sender)
     {
         Network network = Network.WithAddress();
 
-        Ask(network, Network.NeighbourHardware, IPv4Address.Parse(sender), Network.OwnAddress);
+        Request(network, Network.NeighbourHardware, IPv4Address.Parse(sender), Network.OwnAddress);
 
         Assert.That(network.Link.Sent, Is.Empty);
         Assert.That(network.Stack.GetStatistics().ArpEntries, Is.Zero);
     }
 
     [Test]
-    public void A_reply_that_nobody_asked_for_teaches_nothing()
+    public void Nothing_is_learned_from_an_unsolicited_reply()
     {
         Network network = Network.WithAddress();
 
@@ -116,7 +116,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void Packets_wait_for_the_answer_and_are_sent_in_order()
+    public void Packets_wait_for_the_reply_and_are_sent_in_order()
     {
         Network network = Network.WithAddress();
 
@@ -136,7 +136,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void A_question_is_repeated_once_a_second_and_given_up_after_the_third()
+    public void A_request_is_repeated_once_a_second_and_given_up_after_the_third()
     {
         Network network = Network.WithAddress();
         Send(network, Network.NeighbourAddress);
@@ -155,7 +155,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void A_neighbour_that_was_given_up_is_asked_for_anew()
+    public void A_neighbour_that_was_given_up_is_asked_for_again()
     {
         Network network = Network.WithAddress();
         Send(network, Network.NeighbourAddress);
@@ -168,7 +168,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void What_is_known_grows_old()
+    public void A_resolved_address_expires()
     {
         Network network = Network.WithAddress();
         network.IntroduceNeighbour();
@@ -182,7 +182,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void Few_packets_wait_for_one_neighbour_and_not_many_for_all()
+    public void The_queue_is_bounded_for_each_neighbour_and_for_all()
     {
         Network network = Network.WithAddress();
         SendStatus[] statuses =
@@ -200,7 +200,7 @@ public sealed class ArpTests
     public void Giving_up_one_neighbour_keeps_what_waits_for_another()
     {
         Network network = Network.WithAddress();
-        IPv4Address silent = new(10, 0, 2, 99);
+        var silent = new IPv4Address(10, 0, 2, 99);
         Send(network, silent, 1);
         network.Clock.Advance(TimeSpan.FromSeconds(2.5));
         network.Stack.RunTimers();
@@ -226,7 +226,7 @@ public sealed class ArpTests
         for (byte i = 0; i < ArpCache.Capacity + 10; i++)
         {
             network.Clock.Advance(TimeSpan.FromMilliseconds(1));
-            Ask(
+            Request(
                 network,
                 new MacAddress([2, 0, 0, 0, 0, i]),
                 new IPv4Address(10, 0, 2, (byte)(100 + i)),
@@ -239,7 +239,7 @@ public sealed class ArpTests
     }
 
     [Test]
-    public void Somebody_with_our_address_is_counted_and_answered_not_too_often()
+    public void An_address_conflict_is_counted_and_answered_but_not_too_often()
     {
         Network network = Network.WithAddress();
         for (int i = 0; i < 5; i++)
@@ -259,8 +259,8 @@ public sealed class ArpTests
     [TestCase(4, 8, TestName = "Another hardware address length")]
     [TestCase(5, 16, TestName = "Another protocol address length")]
     [TestCase(7, 3, TestName = "Another operation")]
-    [TestCase(8, 0xFF, TestName = "A group as the sender")]
-    public void A_strange_ARP_packet_is_dropped(int offset, byte value)
+    [TestCase(8, 0xFF, TestName = "A multicast address as the sender")]
+    public void An_ARP_packet_about_something_else_is_dropped(int offset, byte value)
     {
         Network network = Network.WithAddress();
         byte[] packet = Frames.Arp(
@@ -276,15 +276,15 @@ public sealed class ArpTests
     [Test]
     public void Without_an_address_nothing_is_answered()
     {
-        Network network = new();
+        var network = new Network();
 
-        Ask(network, Network.NeighbourHardware, Network.NeighbourAddress, IPv4Address.Any);
+        Request(network, Network.NeighbourHardware, Network.NeighbourAddress, IPv4Address.Any);
 
         Assert.That(network.Link.Sent, Is.Empty);
         Assert.That(network.Dropped(DropReason.ArpNotForUs), Is.EqualTo(1));
     }
 
-    private static void Ask(Network network, MacAddress hardware, IPv4Address sender, IPv4Address target)
+    private static void Request(Network network, MacAddress hardware, IPv4Address sender, IPv4Address target)
     {
         byte[] packet = Frames.Arp(1, hardware, sender, default, target);
         network.Receive(Frames.Ethernet(MacAddress.Broadcast, hardware, 0x0806, packet));

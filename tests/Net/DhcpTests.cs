@@ -10,8 +10,8 @@ public sealed class DhcpTests
 {
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
 
-    [TestCase(false, TestName = "An address is granted by messages to us alone")]
-    [TestCase(true, TestName = "An address is granted by messages to everyone")]
+    [TestCase(false, TestName = "An address is granted by unicast messages")]
+    [TestCase(true, TestName = "An address is granted by broadcast messages")]
     public void An_address_is_granted(bool broadcasts)
     {
         Network network = Network.WithDhcpServer();
@@ -25,7 +25,7 @@ public sealed class DhcpTests
             result.ToString(), Is.EqualTo("10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3, lease 86400 s"));
         Assert.That(result.Lease!.Server, Is.EqualTo(Router.Address));
         Assert.That(network.Stack.Configuration, Is.SameAs(result.Lease.Configuration));
-        Assert.That(network.Clock.Now - start, Is.EqualTo(2 * network.Router.Delay), "nothing is waited for in vain");
+        Assert.That(network.Clock.Now - start, Is.EqualTo(2 * network.Router.Delay), "it does not wait in vain");
         Assert.That(network.SentArp(), Has.Length.EqualTo(1), "the new address is announced");
         Assert.That(
             network.Stack.Ping(Router.Address, 1, s_timeout, [1]).Status, Is.EqualTo(PingStatus.Replied));
@@ -86,7 +86,7 @@ public sealed class DhcpTests
         Assert.That(network.Clock.Now - start, Is.EqualTo(TimeSpan.FromMinutes(10)));
         Assert.That(network.Router.Dhcp.Received, Has.Count.InRange(12, 14), "at 0, 4, 12, 28, 60, then each 64 s");
         PassHours(network, 1);
-        Assert.That(network.Router.Dhcp.Received, Has.Count.LessThanOrEqualTo(14), "nobody waits any more");
+        Assert.That(network.Router.Dhcp.Received, Has.Count.LessThanOrEqualTo(14), "nothing is sent any more");
         Assert.That(network.Stack.Configuration, Is.Null);
     }
 
@@ -103,7 +103,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_server_that_never_confirms_is_named()
+    public void A_server_that_never_confirms_is_reported()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LostRequests = int.MaxValue;
@@ -127,7 +127,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_server_that_refuses_everything_is_named_and_causes_no_storm()
+    public void A_server_that_refuses_everything_is_reported_and_causes_no_storm()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Refusals = int.MaxValue;
@@ -140,7 +140,7 @@ public sealed class DhcpTests
     [TestCase(4, 0x80, DropReason.DhcpIgnored, TestName = "Another transaction")]
     [TestCase(33, 0x01, DropReason.DhcpIgnored, TestName = "Another client")]
     [TestCase(239, 0x01, DropReason.DhcpMalformed, TestName = "Another cookie")]
-    [TestCase(241, 0xFF, DropReason.DhcpMalformed, TestName = "An option without an end in the place of the type")]
+    [TestCase(241, 0xFF, DropReason.DhcpMalformed, TestName = "An option that runs past the end in place of the type")]
     [TestCase(242, 0x06, DropReason.DhcpIgnored, TestName = "A type that no server sends")]
     public void A_message_that_is_not_for_us_or_makes_no_sense_is_ignored(int offset, int change, DropReason reason)
     {
@@ -163,9 +163,9 @@ public sealed class DhcpTests
     [TestCase("240.0.0.5")]
     [TestCase("127.0.0.1")]
     [TestCase("10.0.2.255", TestName = "The network's broadcast address")]
-    [TestCase("10.0.2.0", TestName = "The network's own name")]
+    [TestCase("10.0.2.0", TestName = "The network's own address")]
     [TestCase("10.0.2.2", TestName = "The server's own address")]
-    public void An_address_that_no_client_can_have_is_not_taken_and_the_offer_named(string address)
+    public void An_address_that_no_client_can_have_is_not_taken_and_the_result_says_so(string address)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Offered = IPv4Address.Parse(address);
@@ -180,7 +180,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_grant_by_another_server_than_the_chosen_one_is_ignored()
+    public void A_grant_from_a_server_that_was_not_chosen_is_ignored()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer =>
@@ -200,7 +200,7 @@ public sealed class DhcpTests
     [TestCase("10.0.2.15", "0104ffff00ff", "10.0.2.15/8", TestName = "A mask with holes")]
     [TestCase("10.0.2.15", "010400000000", "10.0.2.15/8", TestName = "A mask of all zeros")]
     [TestCase("10.0.2.15", "0103ffffff", "10.0.2.15/8", TestName = "A mask that is too short")]
-    [TestCase("192.168.7.255", "", "192.168.7.255/32", TestName = "No mask, and everyone's address by the class")]
+    [TestCase("192.168.7.255", "", "192.168.7.255/32", TestName = "No mask, and a broadcast address by its class")]
     [TestCase("10.0.2.15", "0104fffffffe", "10.0.2.15/31", TestName = "A mask that leaves two addresses")]
     [TestCase("10.0.2.15", "0104ffffffff", "10.0.2.15/32", TestName = "A mask of all ones")]
     [TestCase(
@@ -214,18 +214,18 @@ public sealed class DhcpTests
         TestName = "So is the third")]
     [TestCase(
         "10.0.2.15", "0104ffffff00 0304 c0a80101", "10.0.2.15/24, gateway 192.168.1.1",
-        TestName = "A router elsewhere")]
+        TestName = "A router on another network")]
     [TestCase(
         "10.0.2.15", "0104ffffff00 060c ffffffff 0a000200 08080808", "10.0.2.15/24, dns 8.8.8.8",
         TestName = "The third name server")]
     [TestCase("10.0.2.15", "0104ffffff00 1a02 0578", "10.0.2.15/24, mtu 1400", TestName = "A smaller MTU")]
-    [TestCase("10.0.2.15", "0104ffffff00 1a02 0044", "10.0.2.15/24", TestName = "An MTU too small to be meant")]
+    [TestCase("10.0.2.15", "0104ffffff00 1a02 0044", "10.0.2.15/24", TestName = "An MTU below the minimum")]
     [TestCase("10.0.2.15", "0104ffffff00 3a04 00000000 3b04 00000000", "10.0.2.15/24", TestName = "Renewal at once")]
     [TestCase("10.0.2.15", "0104ffffff00 0308 0a0002", "10.0.2.15/24", TestName = "A router cut off by the end")]
     [TestCase("10.0.2.15", "0104ffffff00 03040a00020f", "10.0.2.15/24", TestName = "Ourselves as the router")]
     [TestCase("10.0.2.15", "0104ffffff00 06047f000001", "10.0.2.15/24", TestName = "Loopback as the name server")]
-    [TestCase("10.0.2.15", "0104ffffff00 06040a0002ff", "10.0.2.15/24", TestName = "Everyone as the name server")]
-    public void What_a_server_leaves_out_or_gets_wrong_is_done_without(string address, string options, string expected)
+    [TestCase("10.0.2.15", "0104ffffff00 06040a0002ff", "10.0.2.15/24", TestName = "Broadcast as the name server")]
+    public void What_a_server_leaves_out_or_gets_wrong_is_not_used(string address, string options, string expected)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Offered = IPv4Address.Parse(address);
@@ -235,7 +235,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_lease_is_prolonged_by_its_server_after_half_its_time()
+    public void A_lease_is_renewed_by_its_server_after_half_its_time()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -255,7 +255,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_lease_that_nobody_prolongs_is_asked_for_everywhere_and_then_given_up()
+    public void A_lease_that_its_server_does_not_renew_is_asked_of_all_servers_and_then_given_up()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -277,7 +277,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void Any_server_may_prolong_a_lease_when_its_own_is_gone()
+    public void Any_server_may_extend_a_lease_when_its_own_is_gone()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -297,7 +297,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_refusal_to_prolong_ends_the_lease_at_once()
+    public void A_refusal_to_renew_ends_the_lease_at_once()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -314,7 +314,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_lease_for_ever_is_never_prolonged()
+    public void An_unlimited_lease_is_never_renewed()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = uint.MaxValue;
@@ -326,7 +326,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_failed_attempt_keeps_what_there_is()
+    public void A_failed_attempt_keeps_the_lease()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -340,7 +340,7 @@ public sealed class DhcpTests
         Assert.That(network.Stack.Configuration, Is.SameAs(lease!.Configuration));
         network.Router.Dhcp.IsSilent = false;
         Pass(network, TimeSpan.FromSeconds(3700));
-        Assert.That(network.Stack.Lease, Is.Not.SameAs(lease), "it is still prolonged");
+        Assert.That(network.Stack.Lease, Is.Not.SameAs(lease), "it is still renewed");
     }
 
     [Test]
@@ -384,7 +384,7 @@ public sealed class DhcpTests
     }
 
     [Test]
-    public void A_grant_that_nobody_asked_for_changes_nothing()
+    public void An_unsolicited_grant_changes_nothing()
     {
         Network network = Network.WithDhcpServer();
         byte[]? grant = null;
@@ -401,7 +401,7 @@ public sealed class DhcpTests
 
     private static void PassHours(Network network, int hours) => Pass(network, TimeSpan.FromHours(hours));
 
-    /// <summary>Lets time pass as a machine does that is otherwise idle.</summary>
+    /// <summary>Lets time pass as an otherwise idle machine does.</summary>
     private static void Pass(Network network, TimeSpan time)
     {
         TimeSpan end = network.Clock.Now + time;

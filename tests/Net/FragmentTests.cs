@@ -48,7 +48,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void A_fragment_that_comes_twice_does_no_harm()
+    public void A_repeated_fragment_does_no_harm()
     {
         Network network = Ready();
         byte[][] pieces = Frames.Fragments(s_packet, 1480);
@@ -59,10 +59,10 @@ public sealed class FragmentTests
         Assert.That(network.Dropped(DropReason.IPv4FragmentRepeated), Is.EqualTo(3));
     }
 
-    [TestCase(8, 1480, TestName = "Over the first one's end")]
-    [TestCase(1472, 8 + 1480, TestName = "Over the first one's last bytes and the next one")]
-    [TestCase(1480, 1480 + 1000, TestName = "Over the next one and the one after it")]
-    public void Fragments_that_lie_over_each_other_end_their_datagram(int offset, int length)
+    [TestCase(8, 1480, TestName = "Overlapping the first one's end")]
+    [TestCase(1472, 8 + 1480, TestName = "Overlapping the first one's last bytes and the next one")]
+    [TestCase(1480, 1480 + 1000, TestName = "Overlapping the next one and the one after it")]
+    public void Overlapping_fragments_end_their_datagram(int offset, int length)
     {
         Network network = Ready();
         byte[][] pieces = Frames.Fragments(s_packet, 1480);
@@ -71,14 +71,14 @@ public sealed class FragmentTests
         Receive(network, pieces);
 
         Assert.That(network.Link.Sent, Is.Empty);
-        Assert.That(network.Dropped(DropReason.IPv4Fragment), Is.EqualTo(4), "the rest is not believed either");
+        Assert.That(network.Dropped(DropReason.IPv4Fragment), Is.EqualTo(4), "the rest is dropped, too");
         network.Clock.Advance(Reassembly.Lifetime);
         Receive(network, pieces);
         Assert.That(network.SentPackets(), Has.Length.EqualTo(1), "the identification is good again after its time");
     }
 
     [Test]
-    public void A_fragment_that_says_otherwise_than_before_ends_its_datagram()
+    public void A_repeated_fragment_with_other_bytes_ends_its_datagram()
     {
         Network network = Ready();
         byte[][] pieces = Frames.Fragments(s_packet, 1480);
@@ -92,8 +92,8 @@ public sealed class FragmentTests
     }
 
     [TestCase(1480, 1000, false, TestName = "A second end, before the first")]
-    [TestCase(4000, 1000, false, TestName = "A second end, behind the first")]
-    [TestCase(4008, 8, true, TestName = "More behind the end")]
+    [TestCase(4000, 1000, false, TestName = "A second end, after the first")]
+    [TestCase(4008, 8, true, TestName = "More after the end")]
     public void Fragments_that_disagree_about_the_end_end_their_datagram(int offset, int length, bool hasMore)
     {
         Network network = Ready();
@@ -108,7 +108,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void A_fragment_that_cannot_be_is_dropped_and_its_datagram_is_not()
+    public void An_invalid_fragment_is_dropped_and_its_datagram_is_not()
     {
         Network network = Ready();
         byte[][] pieces = Frames.Fragments(s_packet, 1480);
@@ -152,7 +152,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void A_first_fragment_that_is_too_small_for_a_header_is_still_part_of_a_whole_one()
+    public void A_first_fragment_may_be_too_small_for_the_header_of_its_protocol()
     {
         Network network = Ready();
 
@@ -162,7 +162,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void A_whole_datagram_that_is_too_short_for_its_protocol_is_dropped_for_that()
+    public void A_complete_datagram_that_is_too_short_for_its_protocol_is_dropped_for_that()
     {
         Network network = Ready();
         byte[] packet = Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, new byte[20]);
@@ -173,7 +173,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void A_datagram_whose_rest_does_not_come_is_given_up_after_its_time()
+    public void A_datagram_with_missing_fragments_is_given_up_after_its_time()
     {
         Network network = Ready();
         byte[][] pieces = Frames.Fragments(s_packet, 1480);
@@ -244,7 +244,7 @@ public sealed class FragmentTests
     }
 
     [Test]
-    public void Any_fragments_do_no_harm_and_the_next_datagram_comes_whole()
+    public void Random_fragments_do_no_harm_and_the_next_datagram_is_complete()
     {
         Gen<(int Identification, int Offset, int Length, bool HasMore)> fragment =
             from identification in Gen.Choose(1, 20)

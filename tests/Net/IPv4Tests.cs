@@ -10,7 +10,7 @@ public sealed class IPv4Tests
     private static readonly byte[] s_echo = Frames.Icmp(8, 0, 1, 1, [1, 2, 3]);
 
     [Test]
-    public void A_packet_for_us_is_taken_and_padding_left_out()
+    public void A_packet_for_us_is_taken_without_its_padding()
     {
         Network network = Ready();
 
@@ -38,7 +38,7 @@ public sealed class IPv4Tests
     [TestCase(3, 19, DropReason.IPv4Malformed, TestName = "A packet shorter than its header")]
     [TestCase(8, 1, DropReason.IPv4Checksum, TestName = "A changed time to live")]
     [TestCase(10, 1, DropReason.IPv4Checksum, TestName = "A changed checksum")]
-    public void A_harmed_header_is_dropped(int offset, byte value, DropReason reason)
+    public void A_damaged_header_is_dropped(int offset, byte value, DropReason reason)
     {
         Network network = Ready();
         byte[] packet = Packet();
@@ -51,7 +51,7 @@ public sealed class IPv4Tests
     }
 
     [Test]
-    public void A_packet_that_must_not_be_fragmented_is_not_a_fragment()
+    public void The_flag_against_fragmenting_makes_no_fragment()
     {
         Network network = Ready();
 
@@ -68,7 +68,7 @@ public sealed class IPv4Tests
     [TestCase("224.0.0.1")]
     [TestCase("127.0.0.1")]
     [TestCase("10.0.2.15")]
-    public void A_source_that_is_no_other_host_is_dropped(string source)
+    public void A_source_that_cannot_be_another_host_is_dropped(string source)
     {
         Network network = Ready();
 
@@ -135,13 +135,13 @@ public sealed class IPv4Tests
         Assert.That(network.Dropped(DropReason.EthernetUnknownType), Is.EqualTo(1));
     }
 
-    [TestCase(0x0000, true, TestName = "A tag without VLAN and priority")]
-    [TestCase(0xE000, true, TestName = "A tag with a priority alone")]
+    [TestCase(0x0000, true, TestName = "A tag with neither VLAN nor priority")]
+    [TestCase(0xE000, true, TestName = "A tag with only a priority")]
     [TestCase(0xF000, true, TestName = "A tag with a priority that may be dropped")]
     [TestCase(0x0001, false, TestName = "A tag of VLAN 1")]
     [TestCase(0x6064, false, TestName = "A tag of VLAN 100")]
     [TestCase(0x0FFF, false, TestName = "A tag of the reserved VLAN")]
-    public void Of_tagged_frames_those_without_a_VLAN_are_taken(int tag, bool isTaken)
+    public void A_tagged_frame_is_taken_only_if_the_tag_names_no_VLAN(int tag, bool isTaken)
     {
         Network network = Network.WithAddress();
         byte[] ask = Frames.Arp(1, Network.NeighbourHardware, Network.NeighbourAddress, default, Network.OwnAddress);
@@ -155,7 +155,7 @@ public sealed class IPv4Tests
     }
 
     [Test]
-    public void A_tagged_frame_may_be_as_much_longer_as_its_tag()
+    public void A_tagged_frame_may_be_longer_by_its_tag()
     {
         Network network = Ready();
 
@@ -181,7 +181,7 @@ public sealed class IPv4Tests
     }
 
     [Test]
-    public void What_else_is_on_a_network_is_dropped_and_does_no_harm()
+    public void Other_traffic_on_a_network_is_dropped_and_does_no_harm()
     {
         Network network = Ready();
         MacAddress bridges = MacAddress.Parse("01:80:c2:00:00:00");
@@ -212,9 +212,9 @@ public sealed class IPv4Tests
     }
 
     [TestCase((byte)1, TestName = "The last hop's time to live")]
-    [TestCase((byte)0, TestName = "No time to live, which only a router may mind")]
+    [TestCase((byte)0, TestName = "No time to live, which matters only to a router")]
     [TestCase((byte)255, TestName = "The longest time to live")]
-    public void Any_time_to_live_is_enough_to_have_arrived(byte timeToLive)
+    public void A_packet_is_taken_with_any_time_to_live(byte timeToLive)
     {
         Network network = Ready();
 
@@ -239,7 +239,7 @@ public sealed class IPv4Tests
     }
 
     [Test]
-    public void A_jumbo_frame_that_the_device_took_is_answered_in_fragments()
+    public void A_jumbo_frame_that_the_device_accepted_is_answered_in_fragments()
     {
         Network network = Ready();
         byte[] echo = Frames.Icmp(8, 0, 1, 1, new byte[8000]);

@@ -28,7 +28,7 @@ public sealed class InternetChecksumTests
     }
 
     [Test]
-    public void It_is_what_the_plainest_implementation_computes()
+    public void It_agrees_with_the_plainest_implementation()
     {
         Prop.ForAll<byte[]>(data => InternetChecksum.Compute(data) == Frames.Checksum(data)).Check(Properties.Many);
     }
@@ -45,7 +45,7 @@ public sealed class InternetChecksumTests
     }
 
     [Test]
-    public void An_update_is_what_computing_again_gives()
+    public void An_update_gives_what_a_new_computation_gives()
     {
         Prop.ForAll<byte[], ushort, ushort>((rest, before, after) =>
         {

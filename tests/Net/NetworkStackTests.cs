@@ -27,7 +27,7 @@ public sealed class NetworkStackTests
     [TestCase(65535)]
     public void Any_other_MTU_works_for_DHCP_and_the_largest_echo(int mtu)
     {
-        Network network = new(mtu);
+        var network = new Network(mtu);
         network.Link.Peer = network.Router.OnFrame;
 
         Assert.That(network.Stack.Dhcp(TimeSpan.FromSeconds(1)).Status, Is.EqualTo(DhcpStatus.Bound));
@@ -83,7 +83,7 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void Every_reason_has_words_of_its_own_in_ASCII()
+    public void Every_reason_has_a_text_of_its_own_in_ASCII()
     {
         string[] words = [.. Enum.GetValues<DropReason>().Select(reason => reason.Describe())];
 
@@ -93,9 +93,16 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void Every_result_has_words_of_its_own()
+    public void Every_result_has_a_text_of_its_own()
     {
-        string[] pings = [.. Enum.GetValues<PingStatus>().Select(status => new PingResult(status).ToString())];
+        PingStatus[] pingStatuses = [.. Enum.GetValues<PingStatus>().Where(status => status != PingStatus.NotSent)];
+        SendStatus[] sendFailures =
+            [.. Enum.GetValues<SendStatus>().Except([SendStatus.Sent, SendStatus.Queued, SendStatus.Closed])];
+        string[] pings =
+        [
+            .. pingStatuses.Select(status => new PingResult(status).ToString()),
+            .. sendFailures.Select(status => PingResult.NotSent(status).ToString()),
+        ];
         string[] leases =
         [
             .. Enum.GetValues<DhcpStatus>().Where(status => status != DhcpStatus.Bound)
@@ -166,8 +173,8 @@ public sealed class NetworkStackTests
         const int Threads = 4;
         const int Rounds = 200;
         using BlockingCollection<byte[]> wire = [];
-        SimulatedLink link = new() { ExpectedSource = () => Network.OwnAddress, Peer = wire.Add };
-        NetworkStack stack = new(link);
+        var link = new SimulatedLink() { ExpectedSource = () => Network.OwnAddress, Peer = wire.Add };
+        var stack = new NetworkStack(link);
         Task driver = Task.Run(
             () =>
             {
@@ -202,10 +209,10 @@ public sealed class NetworkStackTests
     }
 
     [Test]
-    public void The_systems_clock_waits_no_longer_than_told()
+    public void The_system_clock_waits_no_longer_than_told()
     {
-        SimulatedLink link = new() { ExpectedSource = () => Network.OwnAddress };
-        NetworkStack stack = new(link);
+        var link = new SimulatedLink() { ExpectedSource = () => Network.OwnAddress };
+        var stack = new NetworkStack(link);
         stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
         TimeSpan start = NetworkClock.System.Now;
 

@@ -8,7 +8,7 @@ using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Tests;
 
-/// <summary>DHCP servers that leave things out, get them wrong or come in numbers, and serve all the same.</summary>
+/// <summary>DHCP servers that leave things out, get them wrong or compete, but can be used all the same.</summary>
 public sealed class OddDhcpServerTests
 {
     private const string Expected = "10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3";
@@ -17,7 +17,7 @@ public sealed class OddDhcpServerTests
     private static readonly IPv4Address s_second = new(10, 0, 2, 9);
 
     [Test]
-    public void A_server_that_does_not_say_who_it_is_goes_by_its_source_address()
+    public void A_server_without_an_identifier_is_known_by_its_source_address()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer => DhcpServer.Without(answer, 54);
@@ -30,10 +30,10 @@ public sealed class OddDhcpServerTests
             DhcpServer.Option(network.Router.Dhcp.Messages[1], 54), Is.EqualTo(Frames.Bytes(Router.Address)));
     }
 
-    [TestCase("e0000001", TestName = "A group as the server identifier")]
-    [TestCase("00000000", TestName = "Nobody as the server identifier")]
-    [TestCase("ffffffff", TestName = "Everyone as the server identifier")]
-    public void A_server_that_names_what_it_cannot_be_goes_by_its_source_address(string identifier)
+    [TestCase("e0000001", TestName = "A multicast address as the server identifier")]
+    [TestCase("00000000", TestName = "No address as the server identifier")]
+    [TestCase("ffffffff", TestName = "A broadcast address as the server identifier")]
+    public void A_server_with_an_impossible_identifier_is_known_by_its_source_address(string identifier)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer =>
@@ -46,7 +46,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void A_server_may_say_who_it_is_in_one_of_its_messages_only([Values(2, 5)] int type)
+    public void A_server_may_identify_itself_in_only_one_of_its_messages([Values(2, 5)] int type)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer => answer[242] == type ? DhcpServer.Without(answer, 54) : answer;
@@ -66,13 +66,13 @@ public sealed class OddDhcpServerTests
     [TestCase(1, 6, TestName = "Another hardware type")]
     [TestCase(2, 16, TestName = "Another hardware address length")]
     [TestCase(3, 4, TestName = "A number of hops")]
-    [TestCase(34, 0xEE, TestName = "Something behind the hardware address")]
+    [TestCase(34, 0xEE, TestName = "Something after the hardware address")]
     [TestCase(20, 10, TestName = "A next server")]
     [TestCase(44, 0x41, TestName = "A server name")]
     [TestCase(108, 0x41, TestName = "A boot file")]
     [TestCase(10, 0x80, TestName = "The broadcast flag")]
     [TestCase(12, 10, TestName = "A client address")]
-    public void Fields_that_a_client_needs_not_may_hold_anything(int offset, byte value)
+    public void Fields_that_a_client_does_not_need_may_hold_anything(int offset, byte value)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer =>
@@ -87,7 +87,7 @@ public sealed class OddDhcpServerTests
     [TestCase("", TestName = "A lease time that is missing")]
     [TestCase("330400000000", TestName = "A lease time of zero")]
     [TestCase("33020e10", TestName = "A lease time of two bytes")]
-    public void A_lease_without_a_time_lasts_an_hour_and_is_prolonged(string option)
+    public void A_lease_without_a_time_lasts_an_hour_and_is_renewed(string option)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer => [.. DhcpServer.Without(answer, 51)[..^1], .. Frames.Hex(option), 255];
@@ -101,7 +101,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void What_a_grant_leaves_out_is_as_it_was_offered_and_stays_so_when_it_is_prolonged()
+    public void What_a_grant_leaves_out_is_taken_from_the_offer_and_kept_when_it_is_renewed()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -119,7 +119,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void A_grant_of_another_address_than_the_offered_one_counts()
+    public void A_grant_counts_even_if_the_address_is_not_the_one_offered()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Broadcasts = true;
@@ -133,7 +133,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void A_server_that_names_the_address_only_once_prolongs_it()
+    public void A_server_that_names_the_address_only_in_ciaddr_renews_it()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 7200;
@@ -154,7 +154,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void A_server_of_BOOTP_grants_at_once_and_without_an_end([Values] bool hasCookie)
+    public void A_BOOTP_server_grants_at_once_and_for_ever([Values] bool hasCookie)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Alter = answer =>
@@ -186,7 +186,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void A_refusal_may_be_unsigned()
+    public void A_refusal_may_lack_a_server_identifier()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Refusals = 1;
@@ -264,17 +264,17 @@ public sealed class OddDhcpServerTests
         Assert.That(network.Router.Dhcp.Received, Is.EqualTo(new byte[] { 1, 3, 1, 3, 1, 3 }));
     }
 
-    // T1 and T2 as the server says, then what they come to, for a lease of 1000 seconds.
-    [TestCase(0u, 0u, 500, 875, TestName = "Zeros are as good as none")]
+    // T1 and T2 from the server, then the ones used, for a lease of 1000 seconds.
+    [TestCase(0u, 0u, 500, 875, TestName = "Zeros count as absent")]
     [TestCase(100u, 200u, 100, 200, TestName = "Times in order are kept")]
     [TestCase(300u, 200u, 300, 875, TestName = "T1 after T2")]
-    [TestCase(200u, 200u, 200, 875, TestName = "T1 with T2")]
+    [TestCase(200u, 200u, 200, 875, TestName = "T1 at T2")]
     [TestCase(100u, 1000u, 100, 875, TestName = "T2 at the end")]
-    [TestCase(100u, 5000u, 100, 875, TestName = "T2 beyond the end")]
-    [TestCase(5000u, 6000u, 500, 875, TestName = "Both beyond the end")]
-    [TestCase(5000u, 800u, 500, 875, TestName = "T1 beyond the end")]
+    [TestCase(100u, 5000u, 100, 875, TestName = "T2 after the end")]
+    [TestCase(5000u, 6000u, 500, 875, TestName = "Both after the end")]
+    [TestCase(5000u, 800u, 500, 875, TestName = "T1 after the end")]
     [TestCase(0u, 300u, 300, 300, TestName = "T2 before half the time, without T1")]
-    public void A_lease_is_prolonged_in_time_whatever_the_server_says(uint t1, uint t2, int renewal, int rebinding)
+    public void A_lease_is_renewed_in_time_whatever_the_server_says(uint t1, uint t2, int renewal, int rebinding)
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.LeaseSeconds = 1000;
@@ -283,19 +283,19 @@ public sealed class OddDhcpServerTests
         network.Stack.Dhcp(s_timeout);
         network.Router.Dhcp.IsSilent = true;
         TimeSpan start = network.Clock.Now;
-        TimeSpan? prolonged = null;
+        TimeSpan? renewed = null;
         TimeSpan? rebound = null;
         while (network.Clock.Now - start < TimeSpan.FromSeconds(990))
         {
             network.Clock.Advance(TimeSpan.FromSeconds(1));
             network.Stack.RunTimers();
-            prolonged ??= network.Router.Dhcp.Received.Count > 2 ? network.Clock.Now - start : null;
+            renewed ??= network.Router.Dhcp.Received.Count > 2 ? network.Clock.Now - start : null;
             rebound ??= network.Router.Dhcp.Routes.Skip(2).Any(route => route.Destination.IsBroadcast)
                 ? network.Clock.Now - start
                 : null;
         }
 
-        Assert.That(prolonged!.Value.TotalSeconds, Is.EqualTo(renewal).Within(1.1));
+        Assert.That(renewed!.Value.TotalSeconds, Is.EqualTo(renewal).Within(1.1));
         Assert.That(rebound!.Value.TotalSeconds, Is.EqualTo(rebinding).Within(1.1));
         Assert.That(network.Router.Dhcp.Received, Has.Count.LessThan(20), "no storm");
     }
@@ -318,9 +318,9 @@ public sealed class OddDhcpServerTests
         Assert.That(network.Router.Dhcp.Received, Has.Count.InRange(20, 300));
     }
 
-    [TestCase(244, TestName = "As short as can be")]
-    [TestCase(299, TestName = "Just below what BOOTP wants")]
-    [TestCase(1400, TestName = "Longer than needs be understood")]
+    [TestCase(244, TestName = "As short as possible")]
+    [TestCase(299, TestName = "Just below the size that BOOTP requires")]
+    [TestCase(1400, TestName = "Longer than a client must accept")]
     public void A_message_may_have_any_length(int length)
     {
         Network network = Network.WithDhcpServer();
@@ -351,7 +351,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void Any_end_of_a_message_behind_the_ones_that_are_needed_does_no_harm()
+    public void Anything_after_the_options_that_are_needed_does_no_harm()
     {
         Prop.ForAll<byte[]>(
             end => IsBound(
@@ -360,7 +360,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void Options_in_any_parts_come_to_the_same()
+    public void Options_may_be_split_in_any_way()
     {
         Arbitrary<int[]> cuts = Gen.Choose(1, 4).ArrayOf().ToArbitrary();
         Prop.ForAll(cuts, sizes => IsBound(message => [.. message[..240], .. Cut(message[240..^1], sizes), 255]))
@@ -368,7 +368,7 @@ public sealed class OddDhcpServerTests
     }
 
     [Test]
-    public void Whatever_is_granted_is_something_that_can_work()
+    public void Whatever_is_granted_the_configuration_can_work()
     {
         Prop.ForAll<uint, uint, byte[]>((address, mask, tail) =>
         {

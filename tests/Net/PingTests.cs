@@ -42,7 +42,7 @@ public sealed class PingTests
 
     [TestCase("10.0.3.1")]
     [TestCase("8.8.8.8")]
-    public void A_host_elsewhere_is_reached_through_the_router(string address)
+    public void A_host_on_another_network_is_reached_through_the_router(string address)
     {
         Network network = Network.WithRouter();
 
@@ -54,7 +54,7 @@ public sealed class PingTests
     }
 
     [Test]
-    public void A_router_that_is_not_on_the_link_by_the_prefix_is_asked_for_nevertheless()
+    public void A_router_that_the_prefix_puts_on_another_link_is_asked_for_all_the_same()
     {
         Network network = Network.WithRouter();
         network.Stack.TrySetStatic(new IPv4Address(192, 168, 7, 9), 32, Router.Address);
@@ -65,7 +65,7 @@ public sealed class PingTests
     }
 
     [Test]
-    public void A_lost_request_times_out_on_time_and_the_next_one_does_not_suffer()
+    public void A_lost_request_times_out_on_time_and_the_next_one_is_not_affected()
     {
         Network network = Network.WithRouter();
         network.Router.LostEchoRequests = 1;
@@ -107,7 +107,7 @@ public sealed class PingTests
     }
 
     [Test]
-    public void A_next_hop_that_does_not_answer_ARP_is_named_before_the_timeout()
+    public void A_next_hop_that_does_not_answer_ARP_is_reported_before_the_timeout()
     {
         Network network = Network.WithAddress();
         TimeSpan start = network.Clock.Now;
@@ -176,7 +176,7 @@ public sealed class PingTests
     }
 
     [Test]
-    public void A_harmed_reply_does_not_count()
+    public void A_damaged_reply_does_not_count()
     {
         Network network = Network.WithRouter();
         network.Router.AlterEchoReply = message =>
@@ -196,25 +196,25 @@ public sealed class PingTests
     [TestCase("127.0.0.1")]
     [TestCase("0.0.0.0")]
     [TestCase("10.0.2.0")]
-    public void What_is_no_single_host_is_not_asked(string address)
+    public void Only_a_unicast_address_is_pinged(string address)
     {
         Network network = Network.WithRouter();
 
         PingResult result = network.Stack.Ping(IPv4Address.Parse(address), 1, s_second, s_payload);
 
-        Assert.That(result.Status, Is.EqualTo(PingStatus.NoSingleHost));
+        Assert.That(result.Status, Is.EqualTo(PingStatus.NotUnicast));
         Assert.That(network.Link.Sent, Is.Empty);
     }
 
     [Test]
     public void Without_a_gateway_there_is_no_way_off_the_link()
     {
-        Network network = new();
+        var network = new Network();
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
 
-        Assert.That(
-            network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload).Status,
-            Is.EqualTo(PingStatus.NoRoute));
+        PingResult result = network.Stack.Ping(new IPv4Address(8, 8, 8, 8), 1, s_second, s_payload);
+
+        Assert.That((result.Status, result.SendStatus), Is.EqualTo((PingStatus.NotSent, SendStatus.NoRoute)));
     }
 
     [Test]
@@ -230,27 +230,30 @@ public sealed class PingTests
     }
 
     [Test]
-    public void What_cannot_be_sent_says_why_at_once()
+    public void A_ping_that_cannot_be_sent_says_why_at_once()
     {
-        Network network = new();
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.NoAddress));
+        var network = new Network();
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.NoAddress)));
 
         network.Stack.TrySetStatic(Network.OwnAddress, 24, IPv4Address.Any);
         network.IntroduceNeighbour();
         network.Link.HasRoom = false;
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.Busy));
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.Busy)));
         network.Link.IsPlugged = false;
-        Assert.That(Ping(network), Is.EqualTo(PingStatus.LinkDown));
+        Assert.That(Ping(network), Is.EqualTo((PingStatus.NotSent, SendStatus.LinkDown)));
 
         Assert.That(network.Dropped(DropReason.LinkBusy), Is.EqualTo(1));
         Assert.That(network.Dropped(DropReason.LinkDown), Is.EqualTo(1));
 
-        static PingStatus Ping(Network network) =>
-            network.Stack.Ping(Network.NeighbourAddress, 1, s_second, s_payload).Status;
+        static (PingStatus, SendStatus) Ping(Network network)
+        {
+            PingResult result = network.Stack.Ping(Network.NeighbourAddress, 1, s_second, s_payload);
+            return (result.Status, result.SendStatus);
+        }
     }
 
     [Test]
-    public void A_payload_that_fills_the_link_goes_in_one_piece_and_one_byte_more_in_two()
+    public void A_payload_that_fills_a_frame_goes_in_one_piece_and_one_byte_more_in_two()
     {
         Network network = Network.WithRouter();
 
@@ -269,7 +272,7 @@ public sealed class PingTests
     [TestCase(9000)]
     public void The_largest_packet_is_answered_and_one_byte_more_is_refused(int mtu)
     {
-        Network network = new(mtu);
+        var network = new Network(mtu);
         network.Link.Peer = network.Router.OnFrame;
         network.Stack.TrySetStatic(Network.OwnAddress, 24, Router.Address);
         byte[] payload = [.. Enumerable.Range(0, 65507).Select(i => (byte)(i * 7))];
@@ -278,8 +281,8 @@ public sealed class PingTests
             network.Stack.Ping(Router.Address, 1, s_second, payload).Status,
             Is.EqualTo(PingStatus.Replied),
             "though it had to wait for ARP");
-        Assert.That(
-            network.Stack.Ping(Router.Address, 2, s_second, [.. payload, 0]).Status, Is.EqualTo(PingStatus.TooLarge));
+        PingResult large = network.Stack.Ping(Router.Address, 2, s_second, [.. payload, 0]);
+        Assert.That((large.Status, large.SendStatus), Is.EqualTo((PingStatus.NotSent, SendStatus.TooLarge)));
     }
 
     [Test]
@@ -294,7 +297,7 @@ public sealed class PingTests
     }
 
     [Test]
-    public void Packets_are_no_larger_than_DHCP_says_that_the_network_carries()
+    public void Packets_are_no_larger_than_the_MTU_from_DHCP()
     {
         Network network = Network.WithDhcpServer();
         network.Router.Dhcp.Options = [.. network.Router.Dhcp.Options, 26, 2, .. Frames.Big((ushort)1400)];
@@ -315,7 +318,7 @@ public sealed class PingTests
     [TestCase(1)]
     [TestCase(57)]
     [TestCase(1472)]
-    public void Others_echo_requests_are_answered(int length)
+    public void Echo_requests_from_others_are_answered(int length)
     {
         Network network = Network.WithAddress();
         network.IntroduceNeighbour();
@@ -333,7 +336,7 @@ public sealed class PingTests
 
     [TestCase("10.0.2.255")]
     [TestCase("255.255.255.255")]
-    public void An_echo_request_to_everyone_is_not_answered(string destination)
+    public void A_broadcast_echo_request_is_not_answered(string destination)
     {
         Network network = Network.WithAddress();
         network.IntroduceNeighbour();

@@ -41,7 +41,7 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void A_receiver_waits_until_a_datagram_comes_and_not_longer_than_it_said()
+    public void A_receiver_waits_until_a_datagram_comes_but_not_beyond_its_timeout()
     {
         Network network = Ready();
         using UdpSocket socket = network.Stack.OpenUdp(7000)!;
@@ -111,7 +111,7 @@ public sealed class UdpTests
     [TestCase((ushort)7, TestName = "A length below the header's")]
     [TestCase((ushort)14, TestName = "A length above the packet's")]
     [TestCase((ushort)0, TestName = "A length of zero")]
-    public void A_length_that_cannot_be_is_dropped(ushort length)
+    public void An_invalid_length_is_dropped(ushort length)
     {
         Network network = Ready();
         byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, s_data);
@@ -123,7 +123,7 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void A_port_that_nobody_has_open_drops()
+    public void A_datagram_for_a_closed_port_is_dropped()
     {
         Network network = Ready();
 
@@ -144,7 +144,7 @@ public sealed class UdpTests
         Assert.That(
             network.SentIPv4().Select(frame => Frames.MacAt(frame, 0)), Has.All.EqualTo(MacAddress.Broadcast));
 
-        IPv4Address everyone = new(10, 0, 2, 255);
+        var everyone = new IPv4Address(10, 0, 2, 255);
         byte[] datagram = Frames.Udp(Network.NeighbourAddress, everyone, 9, 7000, s_data);
         network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, everyone, 17, datagram), MacAddress.Broadcast);
         Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.True);
@@ -166,7 +166,7 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void Ports_are_given_once_and_come_back_when_closed()
+    public void A_port_is_open_only_once_and_free_again_when_closed()
     {
         Network network = Ready();
         UdpSocket socket = network.Stack.OpenUdp(7000)!;
@@ -195,7 +195,7 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void The_table_of_ports_is_bounded_and_free_ports_differ()
+    public void The_table_of_ports_is_bounded_and_dynamic_ports_differ()
     {
         Network network = Ready();
         List<UdpSocket> sockets = [];
@@ -214,7 +214,7 @@ public sealed class UdpTests
     [TestCase(1473)]
     [TestCase(9000)]
     [TestCase(65507)]
-    public void A_datagram_of_any_size_is_sent_and_comes_whole(int size)
+    public void A_datagram_of_any_size_is_sent_and_received_whole(int size)
     {
         Network network = Ready();
         using UdpSocket socket = network.Stack.OpenUdp(7000)!;
@@ -242,8 +242,8 @@ public sealed class UdpTests
         Network network = Ready();
         using UdpSocket socket = network.Stack.OpenUdp(7000)!;
         byte[] buffer = new byte[1472];
-        Queue<byte[]> expected = new();
-        Random random = new(3);
+        var expected = new Queue<byte[]>();
+        var random = new Random(3);
         for (int step = 0; step < 2000; step++)
         {
             if (random.Next(100) < 50)
@@ -267,9 +267,9 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void What_cannot_be_sent_says_why()
+    public void A_datagram_that_cannot_be_sent_says_why()
     {
-        Network network = new();
+        var network = new Network();
         using UdpSocket socket = network.Stack.OpenUdp(0)!;
         Assert.That(socket.Send(Network.NeighbourAddress, 7, s_data), Is.EqualTo(SendStatus.NoAddress));
 

@@ -13,7 +13,7 @@ public sealed class WireTests
     private static readonly MacAddress s_hardware = MacAddress.Parse("52:54:00:12:34:56");
 
     [Test]
-    public void An_IPv4_header_from_the_wire_is_read()
+    public void A_real_IPv4_header_is_read()
     {
         byte[] packet = [.. Frames.Hex("4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7"), .. new byte[0x73 - 20]];
 
@@ -37,7 +37,7 @@ public sealed class WireTests
         {
             int options = (first % 11) * 4;
             byte[] packet = new byte[20 + options + (second % 100)];
-            IPv4Header header = new(
+            var header = new IPv4Header(
                 20 + options,
                 packet.Length,
                 first,
@@ -56,7 +56,7 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, uint, bool>((sender, target, isReply) =>
         {
-            ArpPacket packet = new(
+            var packet = new ArpPacket(
                 isReply ? ArpOperation.Reply : ArpOperation.Request,
                 new MacAddress([2, 0, .. Frames.Big(sender)]),
                 new IPv4Address(sender),
@@ -80,7 +80,7 @@ public sealed class WireTests
     {
         Prop.ForAll<ushort, ushort, byte[]>((identifier, sequence, payload) =>
         {
-            IcmpMessage header = new(IcmpType.EchoRequest, 0, identifier, sequence);
+            var header = new IcmpMessage(IcmpType.EchoRequest, 0, identifier, sequence);
             byte[] message = [.. new byte[8], .. payload];
             header.Write(message);
             return message.SequenceEqual(Frames.Icmp(8, 0, identifier, sequence, payload))
@@ -108,9 +108,9 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, ushort, byte[]>((source, port, data) =>
         {
-            IPv4Address from = new(source);
-            IPv4Address to = new(~source);
-            UdpHeader header = new(port, (ushort)~port, 8 + data.Length);
+            var from = new IPv4Address(source);
+            var to = new IPv4Address(~source);
+            var header = new UdpHeader(port, (ushort)~port, 8 + data.Length);
             byte[] datagram = [.. new byte[8], .. data];
             header.Write(from, to, datagram);
             return datagram.SequenceEqual(Frames.Udp(from, to, port, (ushort)~port, data))
@@ -124,8 +124,8 @@ public sealed class WireTests
     public void A_UDP_checksum_of_zero_is_sent_as_all_ones()
     {
         // The data is chosen so that everything else adds up to 0xFFFF.
-        IPv4Address source = new(10, 0, 2, 15);
-        IPv4Address destination = new(10, 0, 2, 2);
+        var source = new IPv4Address(10, 0, 2, 15);
+        var destination = new IPv4Address(10, 0, 2, 2);
         byte[] datagram = [.. new byte[8], 0, 0];
         new UdpHeader(1000, 2000, 10).Write(source, destination, datagram);
         datagram.AsSpan(6, 2).CopyTo(datagram.AsSpan(8));
@@ -141,7 +141,7 @@ public sealed class WireTests
     {
         Prop.ForAll<uint, uint, bool>((first, second, isReply) =>
         {
-            DhcpMessage message = new()
+            var message = new DhcpMessage
             {
                 IsReply = isReply,
                 TransactionId = first,
@@ -168,7 +168,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public void DHCP_options_go_on_in_the_file_and_server_name_fields()
+    public void DHCP_options_continue_in_the_file_and_server_name_fields()
     {
         byte[] data = Dhcp([52, 1, 3]);
         Frames.Hex("0304 0a000202 ff").CopyTo(data, 108);
@@ -180,7 +180,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public void DHCP_options_do_not_go_on_where_only_a_continuation_says_so()
+    public void DHCP_options_do_not_continue_where_only_a_continuation_says_so()
     {
         byte[] data = Dhcp([53, 1, 2, 52, 1, 1]);
         Frames.Hex("340102 ff").CopyTo(data, 108);
@@ -234,7 +234,7 @@ public sealed class WireTests
     [TestCase("350102 0f05 ff00ff00ff", "", TestName = "A domain name of any bytes")]
     [TestCase("350102 0000000000", "", TestName = "Padding without an end")]
     [TestCase("350102", "", TestName = "Neither padding nor an end")]
-    public void Of_a_DHCP_message_is_taken_what_can_be_used(string options, string property)
+    public void Only_the_usable_options_of_a_DHCP_message_are_taken(string options, string property)
     {
         Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.True);
 
@@ -252,14 +252,14 @@ public sealed class WireTests
     [TestCase("3304 00000e10", false, TestName = "A lease time without a type")]
     [TestCase("3604 0a000202", false, TestName = "A server identifier without a type")]
     [TestCase("0104ffffff00 03ff", false, TestName = "An option past the end where the type should be")]
-    public void A_message_without_a_type_is_one_of_BOOTP_unless_DHCP_shows_in_it(string options, bool isBootp)
+    public void A_message_without_a_type_is_BOOTP_unless_another_option_is_of_DHCP(string options, bool isBootp)
     {
         Assert.That(DhcpMessage.TryParse(Dhcp(Frames.Hex(options)), out DhcpMessage message), Is.EqualTo(isBootp));
         Assert.That(message.Type, Is.EqualTo(DhcpMessageType.None));
     }
 
     [Test]
-    public void A_message_without_a_cookie_is_one_of_BOOTP_and_has_no_options()
+    public void A_message_without_a_cookie_is_BOOTP_and_has_no_options()
     {
         byte[] data = Dhcp(Frames.Hex("350102 0304 0a000202"));
         data.AsSpan(236, 4).Clear();
@@ -279,14 +279,14 @@ public sealed class WireTests
     }
 
     [Test]
-    public void What_comes_before_a_damage_of_the_options_is_not_lost()
+    public void Options_before_the_first_damaged_one_are_not_lost()
     {
         byte[] good = Frames.Hex("350105 3604 0a000202 3304 00000e10 0104 ffffff00 0308 0a000202 0a000201");
         Prop.ForAll<byte[]>(damage =>
         {
             byte[] tail = [.. damage.Where(item => item is not (1 or 3 or 51 or 53 or 54))];
             return DhcpMessage.TryParse(Dhcp([.. good, .. tail]), out DhcpMessage message)
-                && message.Type == DhcpMessageType.Acknowledge
+                && message.Type == DhcpMessageType.Ack
                 && message.LeaseSeconds == 3600
                 && message.ServerIdentifier == new IPv4Address(10, 0, 2, 2)
                 && message.SubnetMask == new IPv4Address(255, 255, 255, 0)

@@ -47,7 +47,7 @@ public sealed class NetworkTests : QemuTest
             ("net 0 ping 127.0.0.1 1",
                 "error: net0: 127.0.0.1 is a loopback address, which is never on a network"),
             ("net 0 ping 224.0.0.1 1",
-                "error: net0: 224.0.0.1 is a multicast address; only a single host can be asked"),
+                "error: net0: 224.0.0.1 is a multicast address; only a single host can be pinged"),
             ("net 0 ping 0.0.0.0 1", "error: net0: 0.0.0.0 is not the address of a host"),
             ("net 0 ping 10.0.2.2 0", "usage: net N ping ADDRESS COUNT"),
             ("net 0 ping 10.0.2.255 1", "error: net0: the destination is not the address of a single host"),

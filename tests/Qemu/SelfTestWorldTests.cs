@@ -31,7 +31,7 @@ public sealed class SelfTestWorldTests : QemuTest
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk0: .* # SKIP the disk has no sectors$"));
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk1: written sectors are read back, and restored$"));
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - disk2: written .* # SKIP the disk is read-only$"));
-            Assert.That(report, Does.Match("(?m)^ok [0-9]+ - net0: an address comes by DHCP$"));
+            Assert.That(report, Does.Match("(?m)^ok [0-9]+ - net0: an address is assigned by DHCP$"));
 
             // QEMU's network takes the large frame, and answers in fragments of 1,500 bytes.
             Assert.That(report, Does.Match("(?m)^ok [0-9]+ - net0: the gateway answers small and large pings$"));
@@ -51,11 +51,11 @@ public sealed class SelfTestWorldTests : QemuTest
         guest.Type("net 0 status\r");
         guest.WaitForLine("^net0: .*, link down, mtu 1500$");
         guest.Type("selftest\r");
-        guest.WaitForLine("net0: an address comes by DHCP # SKIP the link is down$");
+        guest.WaitForLine("net0: an address is assigned by DHCP # SKIP the link is down$");
         guest.WaitForLine("net0: .* # SKIP the link is down$");
         guest.Monitor.Execute("set_link", new JsonObject { ["name"] = "net0", ["up"] = true });
         guest.Type("selftest\r");
-        guest.WaitForLine("^ok [0-9]+ - net0: an address comes by DHCP$");
+        guest.WaitForLine("^ok [0-9]+ - net0: an address is assigned by DHCP$");
         guest.WaitForLine("^ok [0-9]+ - net0: the gateway answers small and large pings$");
         guest.Type("exit\r");
 

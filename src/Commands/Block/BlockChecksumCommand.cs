@@ -7,7 +7,6 @@ namespace VirtioGuest.Commands.Block;
 /// <summary><c>blk D checksum FIRST COUNT</c>: the CRC-32 of sectors.</summary>
 public sealed class BlockChecksumCommand : SectorRangeCommand
 {
-    /// <summary>Creates the command.</summary>
     public BlockChecksumCommand()
         : base("checksum", hasSeed: false, "show the CRC-32 of sectors, as zlib computes it")
     {
@@ -18,7 +17,7 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var checksum = new Crc32();
-        string? failure = disk.ReadRange(first, count, new Summer(shell, checksum));
+        string? failure = disk.ReadRange(first, count, new Sum(shell, checksum));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             return early;
@@ -28,12 +27,12 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
         return CommandResult.Success;
     }
 
-    private sealed class Summer : SectorVisitor
+    private sealed class Sum : SectorVisitor
     {
         private readonly ShellContext _shell;
         private readonly Crc32 _checksum;
 
-        public Summer(ShellContext shell, Crc32 checksum)
+        public Sum(ShellContext shell, Crc32 checksum)
         {
             _shell = shell;
             _checksum = checksum;

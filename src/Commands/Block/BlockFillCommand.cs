@@ -4,10 +4,9 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;
 
-/// <summary><c>blk D fill FIRST COUNT SEED</c>: writes numbers that look random and can be computed again.</summary>
+/// <summary><c>blk D fill FIRST COUNT SEED</c>: writes numbers that look random and can be recomputed.</summary>
 public sealed class BlockFillCommand : SectorRangeCommand
 {
-    /// <summary>Creates the command.</summary>
     public BlockFillCommand()
         : base("fill", hasSeed: true, "fill sectors with the pattern that belongs to SEED")
     {

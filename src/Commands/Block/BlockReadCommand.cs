@@ -6,7 +6,6 @@ namespace VirtioGuest.Commands.Block;
 /// <summary><c>blk D read FIRST COUNT</c>: sectors as a hex dump.</summary>
 public sealed class BlockReadCommand : SectorRangeCommand
 {
-    /// <summary>Creates the command.</summary>
     public BlockReadCommand()
         : base("read", hasSeed: false, "show sectors as a hex dump")
     {
@@ -17,10 +16,10 @@ public sealed class BlockReadCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var dump = new HexDump(shell.Output, unchecked(first * SectorDevice.SectorSize));
-        string? failure = disk.ReadRange(first, count, new Dumper(shell, dump));
+        string? failure = disk.ReadRange(first, count, new Dump(shell, dump));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
-            // The offset at the end would say that this was all.
+            // A final offset would say that the dump is complete.
             dump.Flush();
             return early;
         }
@@ -29,12 +28,12 @@ public sealed class BlockReadCommand : SectorRangeCommand
         return CommandResult.Success;
     }
 
-    private sealed class Dumper : SectorVisitor
+    private sealed class Dump : SectorVisitor
     {
         private readonly ShellContext _shell;
         private readonly HexDump _dump;
 
-        public Dumper(ShellContext shell, HexDump dump)
+        public Dump(ShellContext shell, HexDump dump)
         {
             _shell = shell;
             _dump = dump;

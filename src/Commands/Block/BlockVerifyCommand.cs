@@ -4,10 +4,9 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;
 
-/// <summary><c>blk D verify FIRST COUNT SEED</c>: whether sectors hold what <c>fill</c> wrote.</summary>
+/// <summary><c>blk D verify FIRST COUNT SEED</c>: checks that sectors hold what <c>fill</c> wrote.</summary>
 public sealed class BlockVerifyCommand : SectorRangeCommand
 {
-    /// <summary>Creates the command.</summary>
     public BlockVerifyCommand()
         : base("verify", hasSeed: true, "compare sectors with the pattern that belongs to SEED")
     {
@@ -44,7 +43,7 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
             _seed = seed;
         }
 
-        /// <summary>The first byte that is not as it should be, in words; null where all were.</summary>
+        /// <summary>The first wrong byte, in words; null where all were right.</summary>
         public string? Difference { get; private set; }
 
         public override bool Visit(ulong sector, ReadOnlySpan<byte> data)

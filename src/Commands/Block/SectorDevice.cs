@@ -6,20 +6,19 @@ namespace VirtioGuest.Commands.Block;
 
 /// <summary>A disk as commands and self-tests see it: sectors of 512 bytes, read and written in any number.</summary>
 /// <remarks>
-/// A call blocks until it is done, and ends in bounded time whatever the device does. A failure is a few words fit to
-/// follow the disk's name and a colon; null stands for success.
+/// A call blocks until it is done, and ends in bounded time whatever the device does. A failure is a few words that can
+/// follow the disk's name and a colon; null means success.
 /// </remarks>
 public abstract class SectorDevice
 {
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
     public const int SectorSize = 512;
 
-    /// <summary>The failure of every call whose range does not lie on the disk.</summary>
+    /// <summary>The failure of every call with a range that does not lie on the disk.</summary>
     public const string OutOfRange = "beyond the end of the disk";
 
-    private const ulong MostSectors = 128;
+    private const ulong SectorsPerPart = 128;
 
-    /// <summary>Describes a disk.</summary>
     /// <param name="name">What people call it, for example <c>disk0</c>.</param>
     protected SectorDevice(string name)
     {
@@ -29,12 +28,12 @@ public abstract class SectorDevice
     /// <summary>What people call it.</summary>
     public string Name { get; }
 
-    /// <summary>How many sectors it has: 0 to 2^55 - 1, and may change.</summary>
+    /// <summary>How many sectors it has: 0 to 2^55 - 1. May change.</summary>
     public abstract ulong SectorCount { get; }
 
     /// <summary>
-    /// Bytes in a block of the disk: a power of two, at least a sector. A device may fail what is not for whole blocks,
-    /// although it may take it just as well.
+    /// Bytes in a block of the disk: a power of two, at least a sector. A device may fail requests that are not for
+    /// whole blocks, but need not.
     /// </summary>
     public virtual uint BlockSize => SectorSize;
 
@@ -56,10 +55,10 @@ public abstract class SectorDevice
     public static string DescribeBlocks(uint blockSize) =>
         blockSize <= SectorSize ? "" : ", blocks of " + DecimalText.Of(blockSize) + " bytes";
 
-    /// <summary>Says why a device may have failed a request, to follow what it said.</summary>
+    /// <summary>Says why a device may have failed a request, to follow its failure.</summary>
     /// <param name="blockSize">The disk's block size.</param>
     /// <param name="firstSector">The first sector of the request.</param>
-    /// <param name="count">How many sectors it had.</param>
+    /// <param name="count">The number of its sectors.</param>
     /// <returns>Empty where the request was for whole blocks.</returns>
     public static string ExplainError(uint blockSize, ulong firstSector, ulong count) =>
         ((firstSector | count) & ((blockSize / SectorSize) - 1)) == 0
@@ -91,13 +90,13 @@ public abstract class SectorDevice
     /// <returns>Null, or why it failed.</returns>
     public abstract string? Flush();
 
-    /// <summary>Reads a range from its first sector to its last, without keeping it.</summary>
+    /// <summary>Reads a range, first sector to last, and shows it to a visitor in parts.</summary>
     /// <param name="firstSector">The first sector.</param>
     /// <param name="count">How many.</param>
-    /// <param name="visitor">Who looks at what was read.</param>
-    /// <returns>Null where everything was read, or the visitor had seen enough; else why it failed.</returns>
+    /// <param name="visitor">What is called for each part.</param>
+    /// <returns>Null where everything was read or the visitor had seen enough; else why it failed.</returns>
     /// <remarks>
-    /// One read after the other, of at most 64 KiB; a machine that can have several in flight does better.
+    /// One read after the other, of at most 64 KiB each; a machine that can have several in flight does better.
     /// </remarks>
     public virtual string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
     {
@@ -109,7 +108,7 @@ public abstract class SectorDevice
         byte[]? part = null;
         while (count != 0)
         {
-            ulong sectors = Math.Min(count, MostSectors);
+            ulong sectors = Math.Min(count, SectorsPerPart);
             part = Room(part, sectors);
             string? failure = Read(firstSector, part);
             if (failure is not null || !visitor.Visit(firstSector, part))
@@ -125,12 +124,12 @@ public abstract class SectorDevice
     }
 
     /// <summary>
-    /// Writes a range from its first sector to its last. After a failure any part may have been written.
+    /// Writes a range, first sector to last. After a failure any part may have been written.
     /// </summary>
     /// <param name="firstSector">The first sector.</param>
     /// <param name="count">How many.</param>
     /// <param name="source">Where their content comes from.</param>
-    /// <returns>Null where everything was written, or the source wanted no more; else why it failed.</returns>
+    /// <returns>Null where everything was written or the source ended early; else why it failed.</returns>
     /// <remarks>As <see cref="ReadRange"/>.</remarks>
     public virtual string? WriteRange(ulong firstSector, ulong count, SectorSource source)
     {
@@ -142,7 +141,7 @@ public abstract class SectorDevice
         byte[]? part = null;
         while (count != 0)
         {
-            ulong sectors = Math.Min(count, MostSectors);
+            ulong sectors = Math.Min(count, SectorsPerPart);
             part = Room(part, sectors);
             if (!source.Fill(firstSector, part))
             {
@@ -162,10 +161,30 @@ public abstract class SectorDevice
         return null;
     }
 
-    // Only the last part is shorter than the one before, because Read and Write take whole arrays.
+    // Read and Write take whole arrays, so a part that is shorter, as only the last can be, needs one of its own.
     private static byte[] Room(byte[]? last, ulong sectors)
     {
         int length = (int)sectors * SectorSize;
         return last is not null && last.Length == length ? last : new byte[length];
     }
+}
+
+/// <summary>Looks at the content while a range of a disk is read.</summary>
+public abstract class SectorVisitor
+{
+    /// <summary>Looks at the next part of the range.</summary>
+    /// <param name="sector">The number of its first sector.</param>
+    /// <param name="data">Its content, valid until the call returns; a multiple of 512 bytes.</param>
+    /// <returns>Whether to go on.</returns>
+    public abstract bool Visit(ulong sector, ReadOnlySpan<byte> data);
+}
+
+/// <summary>Supplies the content while a range of a disk is written.</summary>
+public abstract class SectorSource
+{
+    /// <summary>Fills in the next part of the range.</summary>
+    /// <param name="sector">The number of its first sector.</param>
+    /// <param name="data">The part, to be filled completely; a multiple of 512 bytes.</param>
+    /// <returns>Whether to write it; if not, this part and all after it stay as they are on the disk.</returns>
+    public abstract bool Fill(ulong sector, Span<byte> data);
 }

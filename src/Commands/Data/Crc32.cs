@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace VirtioGuest.Commands.Data;
 
 /// <summary>
-/// The 32-bit cyclic redundancy check of zlib, PNG and Ethernet: polynomial 0xEDB88320 reflected, all ones at the start
-/// and inverted at the end.
+/// The 32-bit cyclic redundancy check of zlib, PNG and Ethernet: reflected polynomial 0xEDB88320, starts with all ones,
+/// inverted at the end.
 /// </summary>
 public sealed class Crc32
 {

@@ -7,7 +7,7 @@ namespace VirtioGuest.Commands.Data;
 /// The content that <c>blk fill</c> writes and <c>blk verify</c> expects: 64-bit little-endian word i of sector s is
 /// <c>splitmix64(seed + s * 64 + i)</c>, modulo 2^64.
 /// </summary>
-/// <remarks>Every machine that this runs on is little-endian, so that a word is what it is in memory.</remarks>
+/// <remarks>Every machine that this runs on is little-endian, so words are stored as they are.</remarks>
 public static class SectorPattern
 {
     /// <summary>Bytes in a sector.</summary>
@@ -19,7 +19,7 @@ public static class SectorPattern
     /// <summary>Writes the content of whole sectors.</summary>
     /// <param name="sectors">Room for them; a multiple of 512 bytes.</param>
     /// <param name="firstSector">The number of the first.</param>
-    /// <param name="seed">Which of the patterns.</param>
+    /// <param name="seed">Selects the pattern.</param>
     public static void Fill(Span<byte> sectors, ulong firstSector, ulong seed)
     {
         ulong counter = unchecked(seed + (firstSector * WordsPerSector));
@@ -34,11 +34,11 @@ public static class SectorPattern
         }
     }
 
-    /// <summary>Finds the first byte that is not as it should be.</summary>
+    /// <summary>Finds the first byte that differs from the pattern.</summary>
     /// <param name="sectors">What was read; a multiple of 512 bytes.</param>
     /// <param name="firstSector">The number of the first.</param>
-    /// <param name="seed">Which of the patterns.</param>
-    /// <returns>Its offset in <paramref name="sectors"/>, or -1 where all is well.</returns>
+    /// <param name="seed">Selects the pattern.</param>
+    /// <returns>Its offset in <paramref name="sectors"/>, or -1 where none does.</returns>
     public static int FindDifference(ReadOnlySpan<byte> sectors, ulong firstSector, ulong seed)
     {
         ulong counter = unchecked(seed + (firstSector * WordsPerSector));
@@ -66,10 +66,28 @@ public static class SectorPattern
         return -1;
     }
 
-    /// <summary>The byte that belongs to an offset in a sector.</summary>
+    /// <summary>The byte of the pattern at an offset in a sector.</summary>
     public static byte ExpectedByte(ulong sector, int offset, ulong seed)
     {
         ulong counter = unchecked(seed + (sector * WordsPerSector) + (ulong)(offset / WordSize));
         return (byte)(SplitMix64.Mix(counter) >> (offset % WordSize * 8));
+    }
+}
+
+/// <summary>
+/// The mixing function of Steele, Lea and Flood's generator: maps every number to one that looks random.
+/// </summary>
+public static class SplitMix64
+{
+    /// <summary>The number that <paramref name="x"/> maps to.</summary>
+    public static ulong Mix(ulong x)
+    {
+        unchecked
+        {
+            ulong z = x + 0x9E3779B97F4A7C15;
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+            return z ^ (z >> 31);
+        }
     }
 }

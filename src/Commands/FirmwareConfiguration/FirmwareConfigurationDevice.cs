@@ -6,10 +6,10 @@ namespace VirtioGuest.Commands.FirmwareConfiguration;
 
 /// <summary>
 /// QEMU's firmware configuration device (<c>fw_cfg</c>) through its two I/O ports: a 16-bit selector at 0x510 and a
-/// data byte at 0x511, which moves on by itself.
+/// data byte at 0x511, where each read gives the next byte.
 /// </summary>
 /// <remarks>
-/// Where there is no such device the signature does not match and nothing is found. Sizes that the device names are
+/// Where there is no such device, the signature does not match and nothing is found. Sizes that the device reports are
 /// bounded before anything is allocated.
 /// </remarks>
 public sealed class FirmwareConfigurationDevice
@@ -83,7 +83,7 @@ public sealed class FirmwareConfigurationDevice
         return false;
     }
 
-    // A name ends with a zero where it does not fill its field.
+    // A name that does not fill its field ends with a zero.
     private static bool IsName(ReadOnlySpan<byte> field, string name)
     {
         if (name.Length > field.Length || (name.Length < field.Length && field[name.Length] != 0))
@@ -111,4 +111,17 @@ public sealed class FirmwareConfigurationDevice
             destination[index] = _ports.Read8(DataPort);
         }
     }
+}
+
+/// <summary>What became of the search for a file.</summary>
+public enum FirmwareFileStatus
+{
+    /// <summary>It was read.</summary>
+    Found,
+
+    /// <summary>The directory does not name it.</summary>
+    Missing,
+
+    /// <summary>It is longer than the caller accepts.</summary>
+    TooLong,
 }

@@ -6,7 +6,7 @@ namespace VirtioGuest.Commands.FirmwareConfiguration;
 /// <summary>The commands that a machine is started with, in <c>fw_cfg</c> as <c>opt/virtioguest/run</c>.</summary>
 public static class FirmwareScript
 {
-    /// <summary>The name of the file.</summary>
+    /// <summary>The name of the file that holds it.</summary>
     public const string FileName = "opt/virtioguest/run";
 
     private const int MaximumLength = 64 * 1024;
@@ -15,10 +15,10 @@ public static class FirmwareScript
 
     /// <summary>Looks for the script.</summary>
     /// <param name="ports">Where <c>fw_cfg</c> may be.</param>
-    /// <param name="output">Where it is said why a script that is there cannot be used.</param>
+    /// <param name="output">Told why a script that is there cannot be used.</param>
     /// <param name="script">The script; null where there is none that can be used.</param>
     /// <returns>
-    /// Whether there is one, usable or not; if so, nothing given in another way takes its place.
+    /// Whether there is one, usable or not; if so, no script given in another way takes its place.
     /// </returns>
     public static bool TryFind(PortSpace ports, TextOutput output, out string? script)
     {
@@ -42,14 +42,14 @@ public static class FirmwareScript
         return status != FirmwareFileStatus.Missing;
     }
 
-    // Editors put marks in front that tell how the file is encoded (The Unicode Standard, 23.8), some of them in 16
-    // bits a character; and old ones a control character at its end. A file may also end in zeros, which mean nothing.
+    // Editors put a byte order mark in front (The Unicode Standard, 23.8), and some store 16 bits per character; old
+    // ones put a control character at the end. A file may also end in zeros, which mean nothing.
     private static string Text(byte[] content)
     {
         bool isWide = content.Length >= 2 && content[0] + content[1] == 0xFE + 0xFF && content[0] >= 0xFE;
         bool isBigEndian = isWide && content[0] == 0xFE;
-        bool hasMark = content.Length >= 3 && content[0] == 0xEF && content[1] == 0xBB && content[2] == 0xBF;
-        int start = isWide ? 2 : hasMark ? 3 : 0;
+        bool hasUtf8Mark = content.Length >= 3 && content[0] == 0xEF && content[1] == 0xBB && content[2] == 0xBF;
+        int start = isWide ? 2 : hasUtf8Mark ? 3 : 0;
         int width = isWide ? 2 : 1;
         var characters = new char[(content.Length - start + width - 1) / width];
         int length = 0;

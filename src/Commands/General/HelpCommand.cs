@@ -3,10 +3,9 @@ using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Commands.General;
 
-/// <summary><c>help</c>: every command with its arguments and what it does.</summary>
+/// <summary><c>help</c>: shows every command with its arguments and what it does.</summary>
 public sealed class HelpCommand : Command
 {
-    /// <summary>Creates the command.</summary>
     public HelpCommand()
         : base("help", "show the commands")
     {

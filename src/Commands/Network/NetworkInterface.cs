@@ -1,10 +1,9 @@
 namespace VirtioGuest.Commands.Network;
 
 /// <summary>A network device and the protocols over it, as commands and self-tests see them.</summary>
-/// <remarks>IPv4 addresses are numbers whose highest byte is the one written first; 0 stands for none.</remarks>
+/// <remarks>IPv4 addresses are numbers whose highest byte is the one written first; 0 means none.</remarks>
 public abstract class NetworkInterface
 {
-    /// <summary>Describes an interface.</summary>
     /// <param name="name">What people call it, for example <c>net0</c>.</param>
     protected NetworkInterface(string name)
     {
@@ -32,16 +31,16 @@ public abstract class NetworkInterface
     /// <summary>The router that everything off the link goes through; 0 for none.</summary>
     public abstract uint Gateway { get; }
 
-    /// <summary>What went through the interface so far.</summary>
+    /// <summary>What has passed through the interface so far.</summary>
     public abstract NetworkTraffic GetTraffic();
 
     /// <summary>Gets an address by DHCP and uses it. Ends within 15 seconds.</summary>
     /// <param name="lease">What was granted, in words; empty where nothing was.</param>
-    /// <returns>Null, or why there is no address, a few words fit to follow the name and a colon.</returns>
+    /// <returns>Null, or why there is no address, in a few words that can follow the name and a colon.</returns>
     public abstract string? Dhcp(out string lease);
 
     /// <summary>Sends an ICMP echo request and waits for the reply.</summary>
-    /// <param name="address">A single host.</param>
+    /// <param name="address">A unicast address.</param>
     /// <param name="sequence">A number that tells this request from the ones before and after.</param>
     /// <param name="timeoutMilliseconds">How long to wait at most.</param>
     /// <param name="payload">What to send along; a reply that does not bring the same back does not count.</param>

@@ -3,7 +3,7 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Network;
 
-/// <summary><c>net N ping ADDRESS COUNT</c>: whether somebody answers.</summary>
+/// <summary><c>net N ping ADDRESS COUNT</c>: whether a host answers, and how fast.</summary>
 public sealed class NetworkPingCommand : NetworkCommand
 {
     private const int PayloadLength = 56;
@@ -12,9 +12,8 @@ public sealed class NetworkPingCommand : NetworkCommand
     private const ulong NanosecondsPerMicrosecond = 1000;
     private const ulong MicrosecondsPerMillisecond = 1000;
 
-    /// <summary>Creates the command.</summary>
     public NetworkPingCommand()
-        : base("net N ping ADDRESS COUNT", "ask an IPv4 address for COUNT replies, 1 to 65535")
+        : base("net N ping ADDRESS COUNT", "ping an IPv4 address COUNT times, 1 to 65535")
     {
     }
 
@@ -72,7 +71,7 @@ public sealed class NetworkPingCommand : NetworkCommand
                 DecimalText.Of(count - received) + " of " + DecimalText.Of(count) + " pings were not answered");
     }
 
-    // Who has waited for a reply in vain need not wait any longer; who was told at once why there is none must.
+    // After a timeout there is no need for a pause; after a failure that was known at once there is.
     private static uint PauseAfter(PingOutcomeKind kind) => kind switch
     {
         PingOutcomeKind.TimedOut => 0,
@@ -80,12 +79,12 @@ public sealed class NetworkPingCommand : NetworkCommand
         _ => PauseMilliseconds,
     };
 
-    /// <summary>Why no host can have an address (RFC 1122, 3.2.1.3); null where one can.</summary>
+    /// <summary>Why an address cannot be that of a host (RFC 1122, 3.2.1.3); null where it can.</summary>
     private static string? Objection(uint address)
     {
         if (address == uint.MaxValue)
         {
-            return "is the broadcast address; only a single host can be asked";
+            return "is the broadcast address; only a single host can be pinged";
         }
 
         return (address >> 24) switch
@@ -93,7 +92,7 @@ public sealed class NetworkPingCommand : NetworkCommand
             0 => "is not the address of a host",
             127 => "is a loopback address, which is never on a network",
             >= 240 => "is a reserved address",
-            >= 224 => "is a multicast address; only a single host can be asked",
+            >= 224 => "is a multicast address; only a single host can be pinged",
             _ => null,
         };
     }

@@ -1,14 +1,13 @@
 namespace VirtioGuest.Commands.Network;
 
-/// <summary>What went through a network interface; a snapshot.</summary>
+/// <summary>What has passed through a network interface; a snapshot.</summary>
 public sealed class NetworkTraffic
 {
-    /// <summary>Takes the counters.</summary>
     /// <param name="framesReceived">How many frames arrived, the dropped ones included.</param>
-    /// <param name="bytesReceived">How many bytes these frames had.</param>
+    /// <param name="bytesReceived">How many bytes were in these frames.</param>
     /// <param name="framesSent">How many frames the device took.</param>
-    /// <param name="bytesSent">How many bytes these frames had.</param>
-    /// <param name="drops">Why frames and packets were dropped, the reasons that occurred; may be empty.</param>
+    /// <param name="bytesSent">How many bytes were in these frames.</param>
+    /// <param name="drops">The reasons for which something was dropped, each with its count.</param>
     public NetworkTraffic(
         ulong framesReceived, ulong bytesReceived, ulong framesSent, ulong bytesSent, DropCount[] drops)
     {
@@ -22,16 +21,16 @@ public sealed class NetworkTraffic
     /// <summary>How many frames arrived, the dropped ones included.</summary>
     public ulong FramesReceived { get; }
 
-    /// <summary>How many bytes these frames had.</summary>
+    /// <summary>How many bytes were in these frames.</summary>
     public ulong BytesReceived { get; }
 
     /// <summary>How many frames the device took.</summary>
     public ulong FramesSent { get; }
 
-    /// <summary>How many bytes these frames had.</summary>
+    /// <summary>How many bytes were in these frames.</summary>
     public ulong BytesSent { get; }
 
-    /// <summary>The reasons for which something was dropped, each with how often it was.</summary>
+    /// <summary>The reasons for which something was dropped, each with its count.</summary>
     public DropCount[] Drops { get; }
 
     /// <summary>How many received datagrams were put together from fragments.</summary>
@@ -57,4 +56,22 @@ public sealed class NetworkTraffic
             return total;
         }
     }
+}
+
+/// <summary>How often frames or packets were dropped for one reason.</summary>
+public sealed class DropCount
+{
+    /// <param name="count">How often.</param>
+    /// <param name="reason">Why, in a few words.</param>
+    public DropCount(ulong count, string reason)
+    {
+        Count = count;
+        Reason = reason;
+    }
+
+    /// <summary>How often.</summary>
+    public ulong Count { get; }
+
+    /// <summary>Why, in a few words.</summary>
+    public string Reason { get; }
 }

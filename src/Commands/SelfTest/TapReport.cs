@@ -3,7 +3,7 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest;
 
-/// <summary>Test results in the form of the Test Anything Protocol, version 14.</summary>
+/// <summary>Test results in the format of the Test Anything Protocol, version 14.</summary>
 public sealed class TapReport
 {
     private readonly TextOutput _output;
@@ -18,7 +18,7 @@ public sealed class TapReport
         _output.WriteLine("1.." + DecimalText.Of((uint)planned));
     }
 
-    /// <summary>How many tests were reported.</summary>
+    /// <summary>How many tests have been reported.</summary>
     public int Count { get; private set; }
 
     /// <summary>How many of them failed.</summary>
@@ -47,7 +47,7 @@ public sealed class TapReport
         }
     }
 
-    /// <summary>Says that no more results come.</summary>
+    /// <summary>Says that no more results will come.</summary>
     public void BailOut(string reason) => _output.WriteLine("Bail out! " + reason);
 
     private static string Escape(string text, char special, char escape)

@@ -3,7 +3,7 @@ using System;
 namespace VirtioGuest.Commands.Text;
 
 /// <summary>
-/// Bytes for people, in the layout of <c>hexdump -C</c> but with every line written out: offset, sixteen bytes in two
+/// Bytes in the layout of <c>hexdump -C</c>, but without leaving out repeated lines: offset, sixteen bytes in two
 /// groups, and the printable ones between bars.
 /// </summary>
 public sealed class HexDump
@@ -15,7 +15,6 @@ public sealed class HexDump
     private ulong _offset;
     private int _used;
 
-    /// <summary>Creates a dump.</summary>
     /// <param name="output">Where it goes.</param>
     /// <param name="offset">The offset of the first byte.</param>
     public HexDump(TextOutput output, ulong offset)
@@ -25,7 +24,7 @@ public sealed class HexDump
     }
 
     /// <summary>
-    /// Shows more bytes. Every call starts a line, so all but the last hold a multiple of sixteen bytes.
+    /// Shows more bytes. Every call starts a line, so all but the last must have a multiple of sixteen bytes.
     /// </summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
@@ -37,7 +36,7 @@ public sealed class HexDump
         }
     }
 
-    /// <summary>Shows what is still held back, and the offset after the last byte, as <c>hexdump</c> does.</summary>
+    /// <summary>Shows what is still buffered, and the offset after the last byte, as <c>hexdump</c> does.</summary>
     public void End()
     {
         AppendOffset();
@@ -45,7 +44,7 @@ public sealed class HexDump
         Flush();
     }
 
-    /// <summary>Shows what is still held back, and nothing else: for a dump that is not complete.</summary>
+    /// <summary>Shows what is still buffered, and nothing else: for a dump that is not complete.</summary>
     public void Flush()
     {
         _output.Write(new ReadOnlySpan<byte>(_text, 0, _used));

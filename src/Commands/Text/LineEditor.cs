@@ -1,21 +1,22 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Text;
 
 /// <summary>
-/// Reads lines from a terminal that sends every key as it is pressed: echo, Backspace, Ctrl+U (clear), Ctrl+W (take a
-/// word back), Ctrl+C (give up the line), Ctrl+D on an empty line (<c>exit</c>) and the lines typed before on the up
-/// and down keys.
+/// Reads lines from a terminal that sends every key as it is pressed: echo, Backspace, Ctrl+U (clear), Ctrl+W (erase a
+/// word), Ctrl+C (give up the line), Ctrl+D on an empty line (<c>exit</c>) and the lines typed before on the up and
+/// down keys.
 /// </summary>
 /// <remarks>
-/// A line ends with CR, LF or both. A tabulator is a blank. A line is whole or is refused
-/// (<see cref="Refusal"/>): characters that no command has are kept and shown (<c>^A</c>, <c>?</c>), and can be taken
-/// back, but nothing is left out to make the rest fit.
+/// A line ends with CR, LF or both. A tab is a blank. A line is taken whole or refused (<see cref="Refusal"/>):
+/// characters that no command uses are kept and shown (<c>^A</c>, <c>?</c>) and can be erased, but nothing is left out
+/// to make the rest fit.
 /// </remarks>
 public sealed class LineEditor
 {
-    /// <summary>The longest line that is taken, in characters.</summary>
+    /// <summary>The longest line that is accepted, in characters.</summary>
     public const int MaximumLength = 64 * 1024;
 
     private const int FirstCapacity = 512;
@@ -24,7 +25,7 @@ public sealed class LineEditor
     private const byte ControlC = 0x03;
     private const byte ControlD = 0x04;
     private const byte Backspace = 0x08;
-    private const byte Tabulator = 0x09;
+    private const byte Tab = 0x09;
     private const byte LineFeed = 0x0A;
     private const byte CarriageReturn = 0x0D;
     private const byte ControlU = 0x15;
@@ -45,14 +46,13 @@ public sealed class LineEditor
     private bool _isTooLong;
     private bool _hasLoss;
 
-    /// <summary>Creates an editor with nothing in its history.</summary>
     public LineEditor(ByteInput input, TextOutput output)
     {
         _input = input;
         _output = output;
     }
 
-    /// <summary>Why the last line must not be run, in words; null where it may be.</summary>
+    /// <summary>Why the last line was refused, in words; null where it was not.</summary>
     public string? Refusal { get; private set; }
 
     /// <summary>Shows a prompt and reads a line.</summary>
@@ -97,7 +97,7 @@ public sealed class LineEditor
                 case Escape:
                     ReadEscape();
                     break;
-                case Tabulator:
+                case Tab:
                     Put((byte)' ');
                     break;
                 default:
@@ -183,7 +183,7 @@ public sealed class LineEditor
     {
         if (_hasLoss)
         {
-            return "some of this line was lost on its way: it is not run";
+            return "part of this line was lost: it is not run";
         }
 
         if (_isTooLong)
@@ -195,7 +195,7 @@ public sealed class LineEditor
         {
             if (!IsText(_line[index]))
             {
-                return "this line has a character that no command has (0x" + Pci.Hexadecimal.Format(_line[index], 2)
+                return "this line contains a character that no command uses (0x" + Hexadecimal.Format(_line[index], 2)
                     + "): it is not run";
             }
         }
@@ -218,8 +218,8 @@ public sealed class LineEditor
         return true;
     }
 
-    // ESC [ parameters final (ECMA-48, 5.4), or ESC O final as some terminals send the arrow keys. What is neither is
-    // shown, and what ended it is a key like any other: a line's end must not get lost in it.
+    // ESC [ parameters final (ECMA-48, 5.4), or ESC O final, as some terminals send the arrow keys. Anything else is
+    // shown, and the byte that broke it off is a key like any other: a line's end must not get lost in it.
     private void ReadEscape()
     {
         byte next = ReadKey();
@@ -296,4 +296,17 @@ public sealed class LineEditor
             _output.Write(_line[_length] < ' ' ? "\b\b  \b\b" : "\b \b");
         }
     }
+}
+
+/// <summary>What a person types, as bytes.</summary>
+public abstract class ByteInput
+{
+    /// <summary>Waits for the next byte.</summary>
+    public abstract byte Read();
+
+    /// <summary>
+    /// Whether bytes were lost before the one that <see cref="Read"/> returned last; true only once for each loss. An
+    /// input that loses nothing, or does not notice, always says no.
+    /// </summary>
+    public virtual bool TakeLoss() => false;
 }

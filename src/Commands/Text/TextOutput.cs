@@ -1,8 +1,9 @@
 using System;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Text;
 
-/// <summary>Where text for people goes. ASCII only: any other character is written as a question mark.</summary>
+/// <summary>Where text goes. ASCII only: any other character is written as a question mark.</summary>
 public abstract class TextOutput
 {
     private const int ChunkLength = 256;
@@ -44,4 +45,21 @@ public abstract class TextOutput
 
         Write(chunk[..used]);
     }
+}
+
+/// <summary>Shows on the console what drivers report.</summary>
+public sealed class OutputLog : DeviceLog
+{
+    private readonly TextOutput _output;
+
+    public OutputLog(TextOutput output)
+    {
+        _output = output;
+    }
+
+    /// <inheritdoc/>
+    public override void Information(string message) => _output.WriteLine(message);
+
+    /// <inheritdoc/>
+    public override void Warning(string message) => _output.WriteLine("warning: " + message);
 }

@@ -94,7 +94,8 @@ internal sealed class ShellNetwork : NetworkInterface
             PingStatus.Replied => PingOutcome.Replied(
                 result.From.Value, (ulong)(result.RoundTrip.Ticks * TimeSpan.NanosecondsPerTick)),
             PingStatus.TimedOut => PingOutcome.TimedOut(),
-            PingStatus.NoAddress or PingStatus.NoRoute or PingStatus.NoSingleHost or PingStatus.TooLarge =>
+            PingStatus.NotUnicast => PingOutcome.CannotSend(result.ToString()),
+            PingStatus.NotSent when result.SendStatus is not (SendStatus.LinkDown or SendStatus.Busy) =>
                 PingOutcome.CannotSend(result.ToString()),
             _ => PingOutcome.Failed(result.ToString()),
         };

@@ -4,24 +4,24 @@ using VirtioGuest.Net.Wire;
 namespace VirtioGuest.Net.Protocols;
 
 /// <summary>
-/// Address resolution: a bounded, ageing table of neighbours (RFC 826; RFC 1122, 2.3.2), and the least that is due when
-/// somebody else uses our address (RFC 5227, 2.4, b).
+/// Address resolution: a bounded table of neighbours whose entries expire (RFC 826; RFC 1122, 2.3.2), and the least
+/// that a host must do when another uses its address (RFC 5227, 2.4, b).
 /// </summary>
 internal sealed class ArpCache
 {
-    /// <summary>How many neighbours can be known or asked for at a time.</summary>
+    /// <summary>How many entries the table has.</summary>
     public const int Capacity = 32;
 
-    /// <summary>How many requests are sent before a neighbour counts as absent.</summary>
+    /// <summary>How many requests are sent before a neighbour is given up.</summary>
     public const int RequestLimit = 3;
 
-    /// <summary>How long knowledge is relied on.</summary>
+    /// <summary>How long a resolved address is relied on.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
     /// <summary>The time between requests: no more than one a second (RFC 1122, 2.3.2.1).</summary>
     public static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan s_defendInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_defenceInterval = TimeSpan.FromSeconds(10);
 
     private readonly EthernetPort _port;
     private readonly IPv4Output _output;
@@ -32,13 +32,12 @@ internal sealed class ArpCache
     private readonly byte[] _frame;
     private IPv4Configuration? _configuration;
     private TimeSpan? _nextDefence;
-    private int _asked;
+    private int _incomplete;
 
-    /// <summary>Creates an empty table.</summary>
-    /// <param name="port">Where ARP packets go.</param>
-    /// <param name="output">Where packets go whose next hop is known.</param>
-    /// <param name="counters">Where drops are counted.</param>
-    /// <param name="unanswered">Told of each neighbour that did not answer.</param>
+    /// <param name="port">Sends ARP packets.</param>
+    /// <param name="output">Sends packets whose next hop is resolved.</param>
+    /// <param name="counters">Counts drops.</param>
+    /// <param name="unanswered">Called for each neighbour that did not answer.</param>
     public ArpCache(EthernetPort port, IPv4Output output, StackCounters counters, Action<IPv4Address> unanswered)
     {
         _port = port;
@@ -55,14 +54,14 @@ internal sealed class ArpCache
         get
         {
             TimeSpan? next = null;
-            if (_asked == 0)
+            if (_incomplete == 0)
             {
                 return next;
             }
 
             foreach (ref ArpEntry entry in _entries.AsSpan())
             {
-                if (entry.State == ArpEntryState.Asked && (next is null || entry.Deadline < next))
+                if (entry.State == ArpEntryState.Incomplete && (next is null || entry.Deadline < next))
                 {
                     next = entry.Deadline;
                 }
@@ -76,7 +75,7 @@ internal sealed class ArpCache
     public void Configure(IPv4Configuration? configuration)
     {
         Array.Clear(_entries);
-        _asked = 0;
+        _incomplete = 0;
         _queue.Clear();
         _configuration = configuration;
         _nextDefence = null;
@@ -86,23 +85,22 @@ internal sealed class ArpCache
         }
     }
 
-    /// <summary>How many neighbours are known.</summary>
-    public int CountKnown(TimeSpan now)
+    public int CountResolved(TimeSpan now)
     {
-        int known = 0;
+        int count = 0;
         foreach (ref ArpEntry entry in _entries.AsSpan())
         {
-            known += entry.State == ArpEntryState.Known && now < entry.Deadline ? 1 : 0;
+            count += entry.State == ArpEntryState.Resolved && now < entry.Deadline ? 1 : 0;
         }
 
-        return known;
+        return count;
     }
 
-    /// <summary>Sends a packet to a neighbour, or keeps it until the neighbour's hardware address is known.</summary>
+    /// <summary>Sends a packet to a neighbour, or keeps it until the neighbour's address is resolved.</summary>
     public SendStatus Send(IPv4Address nextHop, Span<byte> frame, int packetLength, TimeSpan now)
     {
         int index = Find(nextHop);
-        if (index >= 0 && _entries[index].State == ArpEntryState.Known && now < _entries[index].Deadline)
+        if (index >= 0 && _entries[index].State == ArpEntryState.Resolved && now < _entries[index].Deadline)
         {
             return _output.Send(frame, packetLength, _entries[index].Hardware);
         }
@@ -112,8 +110,8 @@ internal sealed class ArpCache
             return SendStatus.LinkDown;
         }
 
-        bool isAsked = index >= 0 && _entries[index].State == ArpEntryState.Asked;
-        if (!isAsked)
+        bool isIncomplete = index >= 0 && _entries[index].State == ArpEntryState.Incomplete;
+        if (!isIncomplete)
         {
             index = index >= 0 ? index : FindRoom();
             if (index < 0)
@@ -128,46 +126,45 @@ internal sealed class ArpCache
             return SendStatus.Busy;
         }
 
-        if (!isAsked)
+        if (!isIncomplete)
         {
-            _entries[index] = new ArpEntry { State = ArpEntryState.Asked, Address = nextHop };
-            _asked++;
-            Ask(ref _entries[index], now);
+            _entries[index] = new ArpEntry { State = ArpEntryState.Incomplete, Address = nextHop };
+            _incomplete++;
+            SendRequest(ref _entries[index], now);
         }
 
         return SendStatus.Queued;
     }
 
-    /// <summary>Repeats requests, and gives up on neighbours that do not answer.</summary>
+    /// <summary>Sends requests again, and gives up on neighbours that do not answer.</summary>
     public void RunTimers(TimeSpan now)
     {
-        // What is known grows too old silently, so that a frame costs nothing here while nobody is asked for.
-        if (_asked == 0)
+        // Resolved entries expire silently, so that a frame costs nothing here while no request is outstanding.
+        if (_incomplete == 0)
         {
             return;
         }
 
         foreach (ref ArpEntry entry in _entries.AsSpan())
         {
-            if (entry.State != ArpEntryState.Asked || now < entry.Deadline)
+            if (entry.State != ArpEntryState.Incomplete || now < entry.Deadline)
             {
                 continue;
             }
 
             if (entry.Requests < RequestLimit)
             {
-                Ask(ref entry, now);
+                SendRequest(ref entry, now);
                 continue;
             }
 
             entry.State = ArpEntryState.Free;
-            _asked--;
+            _incomplete--;
             _queue.Drop(entry.Address);
             _unanswered(entry.Address);
         }
     }
 
-    /// <summary>Takes a received ARP packet.</summary>
     public void OnPacket(ReadOnlySpan<byte> data, TimeSpan now)
     {
         if (!ArpPacket.TryParse(data, out ArpPacket packet))
@@ -188,12 +185,12 @@ internal sealed class ArpCache
             return;
         }
 
-        // A probe has no sender address: it is answered, but tells nothing (RFC 5227, 2.1.1). So is a host that is not
-        // on this link by our mask, because the masks on a link need not be the same.
+        // A probe has no sender address: it is answered, but nothing is learned from it (RFC 5227, 2.1.1). The same
+        // goes for a host that our mask puts on another link, because the masks on a link need not agree.
         bool isForUs = packet.TargetAddress == _configuration.Address;
-        bool isQuestion = isForUs && packet.Operation == ArpOperation.Request;
-        bool isLearned = CanBeNeighbour(packet.SenderAddress) && Learn(packet, isQuestion, now);
-        if (isQuestion && (packet.SenderAddress.IsAny || _configuration.IsOtherHost(packet.SenderAddress)))
+        bool isRequest = isForUs && packet.Operation == ArpOperation.Request;
+        bool isLearned = CanBeNeighbour(packet.SenderAddress) && Learn(packet, isRequest, now);
+        if (isRequest && (packet.SenderAddress.IsAny || _configuration.IsOtherHost(packet.SenderAddress)))
         {
             Send(ArpOperation.Reply, packet.SenderHardware, packet.SenderHardware, packet.SenderAddress);
         }
@@ -209,11 +206,11 @@ internal sealed class ArpCache
             && (_configuration.IsOnLink(address) || address == _configuration.Gateway);
     }
 
-    private bool Learn(in ArpPacket packet, bool isQuestion, TimeSpan now)
+    private bool Learn(in ArpPacket packet, bool isRequest, TimeSpan now)
     {
-        // Whoever asks for us is about to be answered; of others only what we asked for is believed (RFC 826).
+        // Whoever asks for us is about to talk to us; from others, only answers to our own requests count (RFC 826).
         int index = Find(packet.SenderAddress);
-        if (index < 0 && isQuestion)
+        if (index < 0 && isRequest)
         {
             index = FindRoom();
             if (index < 0)
@@ -227,10 +224,10 @@ internal sealed class ArpCache
             return false;
         }
 
-        _asked -= _entries[index].State == ArpEntryState.Asked ? 1 : 0;
+        _incomplete -= _entries[index].State == ArpEntryState.Incomplete ? 1 : 0;
         _entries[index] = new ArpEntry
         {
-            State = ArpEntryState.Known,
+            State = ArpEntryState.Resolved,
             Address = packet.SenderAddress,
             Hardware = packet.SenderHardware,
             Deadline = now + Lifetime,
@@ -244,14 +241,14 @@ internal sealed class ArpCache
         _counters.AddressConflict();
         if (_nextDefence is null || now >= _nextDefence)
         {
-            _nextDefence = now + s_defendInterval;
+            _nextDefence = now + s_defenceInterval;
             Announce(_configuration!.Address);
         }
     }
 
     private void Announce(IPv4Address address) => Send(ArpOperation.Request, MacAddress.Broadcast, default, address);
 
-    private void Ask(ref ArpEntry entry, TimeSpan now)
+    private void SendRequest(ref ArpEntry entry, TimeSpan now)
     {
         entry.Requests++;
         entry.Deadline = now + RequestInterval;
@@ -260,7 +257,7 @@ internal sealed class ArpCache
 
     private void Send(ArpOperation operation, MacAddress destination, MacAddress targetHardware, IPv4Address target)
     {
-        ArpPacket packet = new(operation, _port.Address, _configuration!.Address, targetHardware, target);
+        var packet = new ArpPacket(operation, _port.Address, _configuration!.Address, targetHardware, target);
         packet.Write(_frame.AsSpan(EthernetHeader.Length));
         _port.Send(_frame, ArpPacket.Length, destination, EtherType.Arp);
     }
@@ -278,7 +275,7 @@ internal sealed class ArpCache
         return -1;
     }
 
-    /// <summary>A free entry, or the oldest known one; -1 where all neighbours are still being asked for.</summary>
+    /// <summary>A free entry, or the oldest resolved one; -1 where all are still incomplete.</summary>
     private int FindRoom()
     {
         int oldest = -1;
@@ -290,7 +287,7 @@ internal sealed class ArpCache
             }
 
             bool isOlder = oldest < 0 || _entries[i].Deadline < _entries[oldest].Deadline;
-            if (_entries[i].State == ArpEntryState.Known && isOlder)
+            if (_entries[i].State == ArpEntryState.Resolved && isOlder)
             {
                 oldest = i;
             }
@@ -298,4 +295,30 @@ internal sealed class ArpCache
 
         return oldest;
     }
+}
+
+/// <summary>What the table holds about one neighbour.</summary>
+internal struct ArpEntry
+{
+    public ArpEntryState State;
+    public IPv4Address Address;
+
+    /// <summary>Valid in <see cref="ArpEntryState.Resolved"/>.</summary>
+    public MacAddress Hardware;
+
+    /// <summary>When a resolved entry expires, or the next request is due.</summary>
+    public TimeSpan Deadline;
+
+    /// <summary>How many requests have been sent, in <see cref="ArpEntryState.Incomplete"/>.</summary>
+    public int Requests;
+}
+
+internal enum ArpEntryState
+{
+    Free,
+
+    /// <summary>A request for the hardware address is outstanding.</summary>
+    Incomplete,
+
+    Resolved,
 }

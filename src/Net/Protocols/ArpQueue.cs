@@ -3,13 +3,13 @@ using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
 
-/// <summary>Packets that wait until their next hop's hardware address is known, in order (RFC 1122, 2.3.2.2).</summary>
+/// <summary>Packets that wait, in order, until their next hop is resolved (RFC 1122, 2.3.2.2).</summary>
 internal sealed class ArpQueue
 {
     /// <summary>How many packets may wait.</summary>
     public const int Capacity = 16;
 
-    /// <summary>How many of them may wait for the same next hop, so that a dead one does not take all room.</summary>
+    /// <summary>How many of them may wait for the same next hop, so that a dead one does not fill the queue.</summary>
     public const int CapacityPerHop = 4;
 
     private readonly EthernetPort _port;
@@ -17,12 +17,11 @@ internal sealed class ArpQueue
     private readonly StackCounters _counters;
     private readonly Slot[] _slots = new Slot[Capacity];
 
-    // One packet that will go out in fragments may wait, too. It waits whole.
+    // One packet that will be sent in fragments may wait, too. It waits whole.
     private readonly byte[] _large = IPv4Output.NewFrame();
     private bool _isLargeInUse;
     private int _count;
 
-    /// <summary>Creates an empty queue.</summary>
     public ArpQueue(EthernetPort port, IPv4Output output, StackCounters counters)
     {
         _port = port;
@@ -31,8 +30,8 @@ internal sealed class ArpQueue
     }
 
     /// <summary>Takes a copy of a packet.</summary>
-    /// <param name="nextHop">Whose hardware address is missing.</param>
-    /// <param name="frame">A frame in which the packet is in place.</param>
+    /// <param name="nextHop">The host that it waits for.</param>
+    /// <param name="frame">A frame with the packet behind its header.</param>
     /// <param name="packetLength">The packet's size in bytes.</param>
     /// <returns>Whether there was room.</returns>
     public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int packetLength)
@@ -61,13 +60,10 @@ internal sealed class ArpQueue
         return true;
     }
 
-    /// <summary>Sends all that waits for one next hop.</summary>
     public void Send(IPv4Address nextHop, MacAddress hardware) => Take(nextHop, hardware);
 
-    /// <summary>Drops all that waits for one next hop.</summary>
     public void Drop(IPv4Address nextHop) => Take(nextHop, null);
 
-    /// <summary>Drops everything.</summary>
     public void Clear()
     {
         while (_count > 0)
@@ -76,6 +72,7 @@ internal sealed class ArpQueue
         }
     }
 
+    /// <summary>Sends all packets that wait for one next hop, or drops them where there is no address.</summary>
     private void Take(IPv4Address nextHop, MacAddress? hardware)
     {
         int kept = 0;

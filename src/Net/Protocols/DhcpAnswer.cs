@@ -1,3 +1,4 @@
+using System;
 using System.Numerics;
 using VirtioGuest.Net.Wire;
 
@@ -8,29 +9,27 @@ namespace VirtioGuest.Net.Protocols;
 /// <param name="Source">The IPv4 source address that it came from: the server's, or a relay agent's.</param>
 internal readonly record struct DhcpAnswer(DhcpMessage Message, IPv4Address Source)
 {
-    /// <summary>The lease of a server that names no time: an hour, which is short enough to do no harm.</summary>
+    /// <summary>The lease where the server names no time: an hour, which is short enough to do no harm.</summary>
     private const uint DefaultLeaseSeconds = 3600;
 
-    /// <summary>Whether the server says who it is.</summary>
-    public bool IsSigned => Message.ServerIdentifier.IsUnicast;
+    public bool HasServerIdentifier => Message.ServerIdentifier.IsUnicast;
 
-    /// <summary>Who the server is; where it does not say, whoever the message came from.</summary>
-    public IPv4Address Server => IsSigned ? Message.ServerIdentifier : Source;
+    /// <summary>The server; where it does not identify itself, the host that the message came from.</summary>
+    public IPv4Address Server => HasServerIdentifier ? Message.ServerIdentifier : Source;
 
-    /// <summary>For how long the address is granted, in seconds. BOOTP grants for ever (RFC 1534, 2).</summary>
+    /// <summary>How long the lease lasts, in seconds. BOOTP grants for ever (RFC 1534, 2).</summary>
     public uint LeaseSeconds =>
         Message.LeaseSeconds ?? (Message.Type == DhcpMessageType.None ? uint.MaxValue : DefaultLeaseSeconds);
 
-    /// <summary>Whether another answer is from the same server.</summary>
     public bool IsFromSameServer(in DhcpAnswer other)
     {
-        return IsSigned && other.IsSigned
+        return HasServerIdentifier && other.HasServerIdentifier
             ? Server == other.Server
             : Source == other.Source || Server == other.Server;
     }
 
-    /// <summary>This answer, with what it leaves out taken from an earlier one about the same address.</summary>
-    public DhcpAnswer CompletedBy(in DhcpAnswer earlier)
+    /// <summary>This answer; what it leaves out is taken from an earlier one about the same address.</summary>
+    public DhcpAnswer WithDefaultsFrom(in DhcpAnswer earlier)
     {
         DhcpMessage before = earlier.Message;
         return Message.YourAddress != before.YourAddress ? this : this with
@@ -46,10 +45,10 @@ internal readonly record struct DhcpAnswer(DhcpMessage Message, IPv4Address Sour
         };
     }
 
-    /// <summary>The configuration that the server offers or grants; null where the address can be nobody's.</summary>
+    /// <summary>The configuration that the server offers or grants; null where no host can have the address.</summary>
     /// <remarks>
-    /// An address is worth having although the mask, the way out or the name server makes no sense. Of several routers
-    /// and name servers it is the first that can be one.
+    /// An address is worth having even if the mask, the router or the name server makes no sense. Of several routers or
+    /// name servers, the first that can be one is used.
     /// </remarks>
     public IPv4Configuration? ToConfiguration()
     {
@@ -82,7 +81,7 @@ internal readonly record struct DhcpAnswer(DhcpMessage Message, IPv4Address Sour
             return Create(address, prefixLength);
         }
 
-        // Without a mask the address' class tells (RFC 791, 2.3), unless by that the address would mean everyone.
+        // Without a mask the address's class decides (RFC 791, 2.3), unless that makes it a broadcast address.
         return Create(address, ClassPrefixLength(address)) ?? Create(address, 32);
     }
 
@@ -95,5 +94,39 @@ internal readonly record struct DhcpAnswer(DhcpMessage Message, IPv4Address Sour
     private static int ClassPrefixLength(IPv4Address address)
     {
         return address.Value >> 31 == 0 ? 8 : address.Value >> 30 == 0b10 ? 16 : 24;
+    }
+}
+
+/// <summary>When a lease is to be renewed, rebound and given up (RFC 2131, 4.4.5).</summary>
+internal readonly record struct DhcpTimes(TimeSpan Renewal, TimeSpan Rebinding, TimeSpan Expiry)
+{
+    /// <summary>The times of a lease that never expires.</summary>
+    public static DhcpTimes Never { get; } = new(TimeSpan.MaxValue, TimeSpan.MaxValue, TimeSpan.MaxValue);
+
+    /// <summary>The times of a lease that was requested at a given time.</summary>
+    public static DhcpTimes From(in DhcpMessage acknowledgement, uint leaseSeconds, TimeSpan requested)
+    {
+        if (leaseSeconds == uint.MaxValue)
+        {
+            return Never;
+        }
+
+        // What the server says counts only where the three times are in order.
+        double rebinding = acknowledgement.RebindingSeconds ?? leaseSeconds;
+        double renewal = acknowledgement.RenewalSeconds ?? 0;
+        if (rebinding >= leaseSeconds || renewal >= rebinding)
+        {
+            rebinding = leaseSeconds * 0.875;
+        }
+
+        if (renewal == 0 || renewal >= rebinding)
+        {
+            renewal = Math.Min(leaseSeconds * 0.5, rebinding);
+        }
+
+        return new DhcpTimes(
+            requested + TimeSpan.FromSeconds(renewal),
+            requested + TimeSpan.FromSeconds(rebinding),
+            requested + TimeSpan.FromSeconds(leaseSeconds));
     }
 }

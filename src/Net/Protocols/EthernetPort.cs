@@ -3,13 +3,12 @@ using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
 
-/// <summary>The way out to the link: completes frames, and counts them.</summary>
+/// <summary>The way out to the link: completes frames, sends and counts them.</summary>
 internal sealed class EthernetPort
 {
     private readonly EthernetLink _link;
     private readonly StackCounters _counters;
 
-    /// <summary>Takes the link's constant properties.</summary>
     public EthernetPort(EthernetLink link, StackCounters counters)
     {
         _link = link;
@@ -18,13 +17,12 @@ internal sealed class EthernetPort
         Mtu = link.Mtu;
     }
 
-    /// <summary>Our own address.</summary>
     public MacAddress Address { get; }
 
     /// <summary>How many bytes a frame carries after its header.</summary>
     public int Mtu { get; }
 
-    /// <summary>Room for the largest frame.</summary>
+    /// <summary>A buffer for the largest frame.</summary>
     public byte[] NewFrame() => new byte[EthernetHeader.Length + Mtu];
 
     /// <summary>Whether the link is up; counts a packet that is dropped because it is not.</summary>
@@ -39,11 +37,8 @@ internal sealed class EthernetPort
         return false;
     }
 
-    /// <summary>Sends a frame.</summary>
-    /// <param name="frame">A buffer from <see cref="NewFrame"/>, in which the payload is in place.</param>
+    /// <param name="frame">A buffer from <see cref="NewFrame"/>, with the payload already in place.</param>
     /// <param name="payloadLength">The size of the payload in bytes, at most <see cref="Mtu"/>.</param>
-    /// <param name="destination">Who it is for.</param>
-    /// <param name="type">What the payload is.</param>
     public SendStatus Send(Span<byte> frame, int payloadLength, MacAddress destination, EtherType type)
     {
         if (!IsUpForPacket())
@@ -55,7 +50,7 @@ internal sealed class EthernetPort
         int length = EthernetHeader.Length + payloadLength;
         if (length < EthernetHeader.MinimumFrameLength)
         {
-            // Zeros, so that nothing of an earlier frame leaks (RFC 894).
+            // Zeros, so that no bytes of an earlier frame leak (RFC 894).
             frame[length..EthernetHeader.MinimumFrameLength].Clear();
             length = EthernetHeader.MinimumFrameLength;
         }

@@ -2,20 +2,19 @@ using System;
 
 namespace VirtioGuest.Net.Protocols;
 
-/// <summary>Memory for the bytes of fragments, in chunks that datagrams share.</summary>
+/// <summary>Memory for the bytes of fragments, in chunks that all datagrams draw on.</summary>
 internal sealed class FragmentChunks
 {
     /// <summary>The size of a chunk in bytes.</summary>
     public const int Length = 2048;
 
-    /// <summary>Stands for a chunk that a datagram does not have.</summary>
+    /// <summary>Marks a place in a datagram without a chunk.</summary>
     public const int None = -1;
 
     private readonly byte[] _bytes;
     private readonly int[] _free;
     private int _freeCount;
 
-    /// <summary>Creates a number of free chunks.</summary>
     public FragmentChunks(int count)
     {
         _bytes = new byte[count * Length];
@@ -26,8 +25,8 @@ internal sealed class FragmentChunks
         }
     }
 
-    /// <summary>Writes to the place of a datagram, taking chunks that are missing.</summary>
-    /// <returns>Whether there were enough; if not, those that were taken stay with the datagram.</returns>
+    /// <summary>Writes part of a datagram, and takes the chunks that it needs.</summary>
+    /// <returns>Whether there were enough; if not, the datagram keeps those that were taken.</returns>
     public bool TryWrite(Span<int> chunks, int offset, ReadOnlySpan<byte> data)
     {
         while (data.Length > 0)
@@ -49,7 +48,7 @@ internal sealed class FragmentChunks
         return true;
     }
 
-    /// <summary>Whether a datagram has these bytes at a place that is filled.</summary>
+    /// <summary>Whether a datagram has these bytes at an offset where all have been written.</summary>
     public bool IsEqual(ReadOnlySpan<int> chunks, int offset, ReadOnlySpan<byte> data)
     {
         while (data.Length > 0)
@@ -80,7 +79,7 @@ internal sealed class FragmentChunks
         }
     }
 
-    /// <summary>Takes all chunks of a datagram back.</summary>
+    /// <summary>Takes back all chunks of a datagram.</summary>
     public void Release(Span<int> chunks)
     {
         foreach (ref int chunk in chunks)

@@ -17,29 +17,25 @@ internal sealed class FragmentedDatagram
     private int? _length;
     private IPv4Header _header;
 
-    /// <summary>Creates a place for a datagram.</summary>
     public FragmentedDatagram(FragmentChunks storage)
     {
         _storage = storage;
         Array.Fill(_chunks, FragmentChunks.None);
     }
 
-    /// <summary>Whether the place is taken.</summary>
     public bool IsInUse { get; private set; }
 
-    /// <summary>Whether its fragments contradict each other, so that none is believed.</summary>
-    public bool IsRefused { get; private set; }
+    /// <summary>Whether its fragments contradict each other, so that it is never delivered.</summary>
+    public bool IsPoisoned { get; private set; }
 
-    /// <summary>When it is given up.</summary>
     public TimeSpan Deadline { get; private set; }
 
-    /// <summary>A number that is larger for those that came later.</summary>
+    /// <summary>Larger for a datagram that began later.</summary>
     public long Order { get; private set; }
 
-    /// <summary>Whether all of it is there.</summary>
-    public bool IsWhole => _received == _length;
+    public bool IsComplete => _received == _length;
 
-    /// <summary>Takes the place for the datagram of a fragment.</summary>
+    /// <summary>Begins the datagram that a fragment belongs to.</summary>
     public void Begin(in IPv4Header header, TimeSpan deadline, long order)
     {
         IsInUse = true;
@@ -58,13 +54,13 @@ internal sealed class FragmentedDatagram
             && header.Protocol == _header.Protocol;
     }
 
-    /// <summary>Whether a fragment contradicts what is known of the datagram's length.</summary>
+    /// <summary>Whether a fragment contradicts what is known about the datagram's length.</summary>
     public bool IsContradicted(int end, bool isLast)
     {
         return isLast ? (_length ?? end) != end || end < _highest : end > _length;
     }
 
-    /// <summary>How much of a fragment's place is filled already.</summary>
+    /// <summary>Compares a fragment with the bytes that have arrived before.</summary>
     public FragmentOverlap Compare(int offset, ReadOnlySpan<byte> data)
     {
         Span<bool> place = _isPresent.AsSpan(offset / Unit, (data.Length + Unit - 1) / Unit);
@@ -75,10 +71,10 @@ internal sealed class FragmentedDatagram
 
         return !place.Contains(false) && _storage.IsEqual(_chunks, offset, data)
             ? FragmentOverlap.Repeated
-            : FragmentOverlap.Contradictory;
+            : FragmentOverlap.Conflicting;
     }
 
-    /// <summary>Keeps a fragment.</summary>
+    /// <summary>Adds a fragment.</summary>
     /// <returns>Whether there was memory for it.</returns>
     public bool TryAdd(int offset, ReadOnlySpan<byte> data, bool isLast)
     {
@@ -94,7 +90,7 @@ internal sealed class FragmentedDatagram
         return true;
     }
 
-    /// <summary>Copies the datagram, which is whole.</summary>
+    /// <summary>Copies the complete datagram.</summary>
     /// <returns>Its size in bytes.</returns>
     public int CopyTo(Span<byte> destination)
     {
@@ -102,18 +98,17 @@ internal sealed class FragmentedDatagram
         return _received;
     }
 
-    /// <summary>Forgets what has arrived, and takes nothing more.</summary>
-    public void Refuse()
+    /// <summary>Forgets what has arrived; the rest of its fragments are dropped until its time is over.</summary>
+    public void Poison()
     {
-        IsRefused = true;
+        IsPoisoned = true;
         _storage.Release(_chunks);
     }
 
-    /// <summary>Gives the place up.</summary>
     public void End()
     {
         IsInUse = false;
-        IsRefused = false;
+        IsPoisoned = false;
         _storage.Release(_chunks);
         Array.Clear(_isPresent);
         _received = 0;
@@ -122,15 +117,15 @@ internal sealed class FragmentedDatagram
     }
 }
 
-/// <summary>How a fragment lies to those that came before it.</summary>
+/// <summary>How a fragment relates to those that came before it.</summary>
 internal enum FragmentOverlap
 {
     /// <summary>All of it is new.</summary>
     None,
 
-    /// <summary>All of it was there, with the same bytes.</summary>
+    /// <summary>All of it had arrived, with the same bytes.</summary>
     Repeated,
 
-    /// <summary>It lies over others, or says otherwise than they do.</summary>
-    Contradictory,
+    /// <summary>It overlaps others in part, or has other bytes.</summary>
+    Conflicting,
 }

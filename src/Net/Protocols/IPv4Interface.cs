@@ -4,7 +4,7 @@ using VirtioGuest.Net.Wire;
 namespace VirtioGuest.Net.Protocols;
 
 /// <summary>A host's IPv4 on one link: checks what comes in, routes what goes out (RFC 791; RFC 1122, 3).</summary>
-/// <remarks>Nothing is passed on for others.</remarks>
+/// <remarks>It forwards nothing.</remarks>
 internal sealed class IPv4Interface
 {
     private const byte DefaultTimeToLive = 64;
@@ -13,11 +13,10 @@ internal sealed class IPv4Interface
     private readonly IPv4Output _output;
     private readonly ArpCache _arp;
     private byte[] _frame = IPv4Output.NewFrame();
-    private byte[] _looped = IPv4Output.NewFrame();
-    private int _loopedLength;
+    private byte[] _loopback = IPv4Output.NewFrame();
+    private int _loopbackLength;
     private ushort _identification;
 
-    /// <summary>Creates an interface without an address.</summary>
     public IPv4Interface(IPv4Output output, ArpCache arp, Random random)
     {
         _output = output;
@@ -29,24 +28,23 @@ internal sealed class IPv4Interface
     public IPv4Configuration? Configuration { get; private set; }
 
     /// <summary>
-    /// Where the payload of the next packet to send is put together; what it holds is lost when anything is sent.
+    /// Where the payload of the next packet to send is built; its content is lost when anything is sent.
     /// </summary>
     public Span<byte> Payload => _frame.AsSpan(PayloadOffset);
 
-    /// <summary>Changes the address, or takes it away.</summary>
     public void Configure(IPv4Configuration? configuration)
     {
         Configuration = configuration;
-        _loopedLength = 0;
+        _loopbackLength = 0;
         _output.SetMtu(configuration?.Mtu ?? 0);
         _arp.Configure(configuration);
     }
 
     /// <summary>Checks a received packet's header and addresses.</summary>
-    /// <param name="packet">The packet, and padding perhaps.</param>
-    /// <param name="header">Its header, where it is in order.</param>
-    /// <param name="delivery">Whom it is for, where it is in order.</param>
-    /// <param name="reason">What is wrong with it, otherwise.</param>
+    /// <param name="packet">The packet, perhaps with padding.</param>
+    /// <param name="header">Its header, where it is valid.</param>
+    /// <param name="delivery">Whom it is for, where it is valid.</param>
+    /// <param name="reason">What is wrong with it, where it is not.</param>
     public bool TryReceive(
         ReadOnlySpan<byte> packet, out IPv4Header header, out Delivery delivery, out DropReason reason)
     {
@@ -64,20 +62,18 @@ internal sealed class IPv4Interface
 
         if (header.Destination.IsBroadcast || (Configuration?.IsBroadcast(header.Destination) ?? false))
         {
-            delivery = Delivery.Everyone;
+            delivery = Delivery.Broadcast;
         }
         else if (header.Destination == Configuration?.Address)
         {
-            delivery = Delivery.Own;
+            delivery = Delivery.Unicast;
         }
 
         return true;
     }
 
-    /// <summary>Finds whom to hand a packet to.</summary>
-    /// <returns>
-    /// Whether the destination can be reached; the next hop is the destination itself for broadcasts and on the link.
-    /// </returns>
+    /// <summary>Finds the next hop: the gateway, or the destination itself for broadcasts and on the link.</summary>
+    /// <returns>Whether there is a way to the destination.</returns>
     public bool TryRoute(IPv4Address destination, out IPv4Address nextHop)
     {
         nextHop = destination;
@@ -104,11 +100,7 @@ internal sealed class IPv4Interface
         return !nextHop.IsAny;
     }
 
-    /// <summary>Sends what is in <see cref="Payload"/>.</summary>
-    /// <param name="destination">Whom to.</param>
-    /// <param name="protocol">What it is.</param>
-    /// <param name="length">Its size in bytes.</param>
-    /// <param name="now">The time.</param>
+    /// <summary>Sends the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
     public SendStatus Send(IPv4Address destination, IPv4Protocol protocol, int length, TimeSpan now)
     {
         if (Configuration is null)
@@ -129,7 +121,7 @@ internal sealed class IPv4Interface
         int total = WriteHeader(Configuration.Address, destination, protocol, length);
         if (destination == Configuration.Address)
         {
-            return Loop(total);
+            return LoopBack(total);
         }
 
         return Configuration.IsBroadcast(destination)
@@ -137,7 +129,10 @@ internal sealed class IPv4Interface
             : _arp.Send(nextHop, _frame, total, now);
     }
 
-    /// <summary>Sends what is in <see cref="Payload"/> to everyone, from no address (RFC 1122, 3.2.1.3, a).</summary>
+    /// <summary>
+    /// Broadcasts the first <paramref name="length"/> bytes of <see cref="Payload"/>, from no address (RFC 1122,
+    /// 3.2.1.3, a).
+    /// </summary>
     public SendStatus SendUnconfigured(IPv4Protocol protocol, int length)
     {
         int total = WriteHeader(IPv4Address.Any, IPv4Address.Broadcast, protocol, length);
@@ -145,20 +140,20 @@ internal sealed class IPv4Interface
     }
 
     /// <summary>Takes the packet that this host last sent to itself.</summary>
-    /// <param name="packet">The packet; good until the next one is sent.</param>
+    /// <param name="packet">The packet; valid until the next one is sent.</param>
     /// <param name="header">Its header.</param>
     /// <returns>Whether there is one.</returns>
-    public bool TryTakeLooped(out ReadOnlySpan<byte> packet, out IPv4Header header)
+    public bool TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header)
     {
-        packet = _looped.AsSpan(EthernetHeader.Length, _loopedLength);
-        _loopedLength = 0;
+        packet = _loopback.AsSpan(EthernetHeader.Length, _loopbackLength);
+        _loopbackLength = 0;
         return IPv4Header.TryParse(packet, out header, out _);
     }
 
     private int WriteHeader(IPv4Address source, IPv4Address destination, IPv4Protocol protocol, int length)
     {
         int total = IPv4Header.MinimumLength + length;
-        IPv4Header header = new(
+        var header = new IPv4Header(
             IPv4Header.MinimumLength,
             total,
             _identification++,
@@ -171,10 +166,23 @@ internal sealed class IPv4Interface
         return total;
     }
 
-    private SendStatus Loop(int total)
+    private SendStatus LoopBack(int total)
     {
-        (_frame, _looped) = (_looped, _frame);
-        _loopedLength = total;
+        (_frame, _loopback) = (_loopback, _frame);
+        _loopbackLength = total;
         return SendStatus.Sent;
     }
+}
+
+/// <summary>Whom a received packet is for.</summary>
+internal enum Delivery
+{
+    /// <summary>This host alone.</summary>
+    Unicast,
+
+    /// <summary>All hosts on the link.</summary>
+    Broadcast,
+
+    /// <summary>Another host; or us, at an address that DHCP has offered but not granted yet.</summary>
+    Other,
 }

@@ -4,7 +4,7 @@ using VirtioGuest.Net.Wire;
 namespace VirtioGuest.Net.Protocols;
 
 /// <summary>
-/// Sends IPv4 packets to a station of the link, in fragments where they are larger than the network carries (RFC 791,
+/// Sends IPv4 packets to a station on the link, in fragments where they are larger than the network carries (RFC 791,
 /// 3.2).
 /// </summary>
 internal sealed class IPv4Output
@@ -14,7 +14,6 @@ internal sealed class IPv4Output
     private readonly byte[] _fragment;
     private int _mtu;
 
-    /// <summary>Creates the way out of packets.</summary>
     public IPv4Output(EthernetPort port, StackCounters counters)
     {
         _port = port;
@@ -23,21 +22,20 @@ internal sealed class IPv4Output
         _mtu = port.Mtu;
     }
 
-    /// <summary>Room for the largest packet, and the Ethernet header in front of it.</summary>
+    /// <summary>A buffer for the largest packet with an Ethernet header in front.</summary>
     public static byte[] NewFrame() => new byte[EthernetHeader.Length + IPv4Header.MaximumPacketLength];
 
-    /// <summary>Says how large a packet may be; 0 for as large as the link's device can send.</summary>
+    /// <summary>Limits the size of packets; 0 for as large as the link's device can send.</summary>
     public void SetMtu(int mtu) => _mtu = mtu == 0 ? _port.Mtu : Math.Min(mtu, _port.Mtu);
 
-    /// <summary>Whether a packet of this size in bytes goes out in one piece.</summary>
+    /// <summary>Whether a packet of this size in bytes is sent in one piece.</summary>
     public bool Fits(int length) => length <= _mtu;
 
-    /// <summary>Sends a packet.</summary>
-    /// <param name="frame">Room for a frame of the smallest size at least, in which the packet is in place.</param>
+    /// <param name="frame">At least a frame of the smallest size, with the packet behind its header.</param>
     /// <param name="length">The packet's size in bytes; its header has no options.</param>
-    /// <param name="destination">Who it is for.</param>
+    /// <param name="destination">The next hop.</param>
     /// <returns>
-    /// What became of it; a part that could not be sent is the end of it, because the others are useless then.
+    /// What became of it. After a fragment that cannot be sent no more are: the others would be useless.
     /// </returns>
     public SendStatus Send(Span<byte> frame, int length, MacAddress destination)
     {

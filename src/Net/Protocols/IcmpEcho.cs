@@ -1,12 +1,13 @@
 using System;
+using System.Threading;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
 
-/// <summary>ICMP: answers echo requests, and sends some (RFC 792; RFC 1122, 3.2.2).</summary>
+/// <summary>ICMP: answers echo requests, and sends its own (RFC 792; RFC 1122, 3.2.2).</summary>
 internal sealed class IcmpEcho
 {
-    /// <summary>How many requests may be waited for at a time.</summary>
+    /// <summary>How many requests may be in flight.</summary>
     public const int Capacity = 8;
 
     private readonly IPv4Interface _ipv4;
@@ -14,7 +15,6 @@ internal sealed class IcmpEcho
     private readonly EchoRequest?[] _requests = new EchoRequest?[Capacity];
     private ushort _identifier;
 
-    /// <summary>Creates a service that waits for nothing.</summary>
     public IcmpEcho(IPv4Interface ipv4, StackCounters counters, Random random)
     {
         _ipv4 = ipv4;
@@ -23,11 +23,11 @@ internal sealed class IcmpEcho
     }
 
     /// <summary>Sends an echo request and remembers it until <see cref="Forget"/>.</summary>
-    /// <returns>The request, or null where it could not be sent for the reason given.</returns>
+    /// <returns>The request, or null where it was not sent; <paramref name="failure"/> says why.</returns>
     public EchoRequest? Start(
-        IPv4Address destination, ushort sequence, ReadOnlySpan<byte> payload, TimeSpan now, out PingStatus failure)
+        IPv4Address destination, ushort sequence, ReadOnlySpan<byte> payload, TimeSpan now, out PingResult failure)
     {
-        failure = PingStatus.Busy;
+        failure = PingResult.NotSent(SendStatus.Busy);
         int free = Array.IndexOf(_requests, null);
         if (free < 0)
         {
@@ -37,20 +37,20 @@ internal sealed class IcmpEcho
         Span<byte> room = _ipv4.Payload;
         if (payload.Length > room.Length - IcmpMessage.HeaderLength)
         {
-            failure = PingStatus.TooLarge;
+            failure = PingResult.NotSent(SendStatus.TooLarge);
             return null;
         }
 
-        // Replies to broadcasts come from anyone, so none could be told from a forged one.
-        if (!IsSingleHost(destination))
+        // Anyone may reply to a broadcast, so a forged reply could not be recognised.
+        if (!IsUnicast(destination))
         {
-            failure = PingStatus.NoSingleHost;
+            failure = new PingResult(PingStatus.NotUnicast);
             return null;
         }
 
         _ipv4.TryRoute(destination, out IPv4Address nextHop);
 
-        EchoRequest request = new(destination, nextHop, _identifier++, sequence, payload.ToArray(), now);
+        var request = new EchoRequest(destination, nextHop, _identifier++, sequence, payload.ToArray(), now);
         Span<byte> message = room[..(IcmpMessage.HeaderLength + payload.Length)];
         payload.CopyTo(message[IcmpMessage.HeaderLength..]);
         new IcmpMessage(IcmpType.EchoRequest, 0, request.Identifier, sequence).Write(message);
@@ -58,7 +58,7 @@ internal sealed class IcmpEcho
         SendStatus status = _ipv4.Send(destination, IPv4Protocol.Icmp, message.Length, now);
         if (status is not (SendStatus.Sent or SendStatus.Queued))
         {
-            failure = FailureOf(status);
+            failure = PingResult.NotSent(status);
             return null;
         }
 
@@ -66,7 +66,7 @@ internal sealed class IcmpEcho
         return request;
     }
 
-    /// <summary>Forgets a request; what arrives for it later is dropped.</summary>
+    /// <summary>Forgets a request; a reply that arrives later is dropped.</summary>
     public void Forget(EchoRequest request)
     {
         int index = Array.IndexOf(_requests, request);
@@ -76,7 +76,7 @@ internal sealed class IcmpEcho
         }
     }
 
-    /// <summary>Ends the requests that a silent neighbour was to pass on.</summary>
+    /// <summary>Ends the requests whose next hop does not answer ARP.</summary>
     public void OnUnanswered(IPv4Address nextHop)
     {
         foreach (EchoRequest? request in _requests)
@@ -88,7 +88,6 @@ internal sealed class IcmpEcho
         }
     }
 
-    /// <summary>Takes a received ICMP message.</summary>
     public void OnMessage(in IPv4Header header, ReadOnlySpan<byte> message, Delivery delivery, TimeSpan now)
     {
         if (!IcmpMessage.TryParse(message, out IcmpMessage icmp))
@@ -99,9 +98,9 @@ internal sealed class IcmpEcho
         {
             _counters.Drop(DropReason.IcmpChecksum);
         }
-        else if (delivery == Delivery.Everyone)
+        else if (delivery == Delivery.Broadcast)
         {
-            // Answering a question put to everyone helps to flood whoever is named as its source.
+            // Answers to broadcasts could be used to flood whoever is named as their source.
             _counters.Drop(DropReason.IcmpIgnored);
         }
         else if (icmp.Type == IcmpType.EchoRequest && icmp.Code == 0)
@@ -122,22 +121,13 @@ internal sealed class IcmpEcho
         }
     }
 
-    private bool IsSingleHost(IPv4Address address)
+    private bool IsUnicast(IPv4Address address)
     {
         IPv4Configuration? configuration = _ipv4.Configuration;
         return configuration is null
             ? address.IsUnicast
             : address == configuration.Address || configuration.IsOtherHost(address);
     }
-
-    private static PingStatus FailureOf(SendStatus status) => status switch
-    {
-        SendStatus.NoAddress => PingStatus.NoAddress,
-        SendStatus.NoRoute => PingStatus.NoRoute,
-        SendStatus.TooLarge => PingStatus.TooLarge,
-        SendStatus.LinkDown => PingStatus.LinkDown,
-        _ => PingStatus.Busy,
-    };
 
     private void OnEchoRequest(in IPv4Header header, ReadOnlySpan<byte> message, TimeSpan now)
     {
@@ -166,7 +156,7 @@ internal sealed class IcmpEcho
 
     private void OnUnreachable(in IPv4Header header, in IcmpMessage icmp, ReadOnlySpan<byte> quoted)
     {
-        // The error quotes the header of the packet that it is about, and at least eight bytes more.
+        // The error quotes the header of the packet that it is about, and at least the next eight bytes.
         EchoRequest? request = null;
         if (IPv4Header.TryParseQuoted(quoted, out IPv4Header inner)
             && inner.Protocol == IPv4Protocol.Icmp
@@ -200,5 +190,49 @@ internal sealed class IcmpEcho
         }
 
         return null;
+    }
+}
+
+/// <summary>An echo request in flight.</summary>
+internal sealed class EchoRequest
+{
+    public EchoRequest(
+        IPv4Address destination, IPv4Address nextHop, ushort identifier, ushort sequence, byte[] payload, TimeSpan sent)
+    {
+        Destination = destination;
+        NextHop = nextHop;
+        Identifier = identifier;
+        Sequence = sequence;
+        Payload = payload;
+        Sent = sent;
+    }
+
+    public IPv4Address Destination { get; }
+
+    public IPv4Address NextHop { get; }
+
+    /// <summary>Differs from request to request, whatever sequence numbers the callers choose.</summary>
+    public ushort Identifier { get; }
+
+    public ushort Sequence { get; }
+
+    /// <summary>What it carries, and the reply must carry, too.</summary>
+    public byte[] Payload { get; }
+
+    public TimeSpan Sent { get; }
+
+    /// <summary>Released when <see cref="Result"/> is set.</summary>
+    public SemaphoreSlim Signal { get; } = new(0);
+
+    /// <summary>How it ended; null while it has not.</summary>
+    public PingResult? Result { get; private set; }
+
+    public void Finish(PingResult result)
+    {
+        if (Result is null)
+        {
+            Result = result;
+            Signal.Release();
+        }
     }
 }

@@ -5,8 +5,8 @@ namespace VirtioGuest.Net.Protocols;
 
 /// <summary>Puts datagrams together from their fragments (RFC 791, 3.2; RFC 1122, 3.3.2).</summary>
 /// <remarks>
-/// Memory and number are bounded: where there is no room, the oldest datagram gives way. Fragments that lie over each
-/// other are an attack or a mistake: nothing of such a datagram is believed, as RFC 5722 has it for IPv6.
+/// Memory and number are bounded: where there is no room, the oldest datagram is dropped. Fragments that overlap are an
+/// attack or a mistake: such a datagram is dropped as a whole, as RFC 5722 requires for IPv6.
 /// </remarks>
 internal sealed class Reassembly
 {
@@ -16,7 +16,7 @@ internal sealed class Reassembly
     /// <summary>How many chunks of memory they share: four datagrams of the largest size.</summary>
     public const int Chunks = 128;
 
-    /// <summary>How long the rest of a datagram is waited for.</summary>
+    /// <summary>How long the fragments of a datagram may take to arrive.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
 
     private readonly StackCounters _counters;
@@ -25,23 +25,23 @@ internal sealed class Reassembly
     private int _inUse;
     private long _order;
 
-    /// <summary>Creates an empty table with all its memory, so that receiving allocates nothing.</summary>
+    /// <summary>Allocates all memory now, so that receiving allocates nothing.</summary>
     public Reassembly(StackCounters counters)
     {
         _counters = counters;
-        FragmentChunks storage = new(Chunks);
+        var storage = new FragmentChunks(Chunks);
         for (int i = 0; i < Capacity; i++)
         {
             _datagrams[i] = new FragmentedDatagram(storage);
         }
     }
 
-    /// <summary>Takes a fragment.</summary>
-    /// <param name="header">Its header.</param>
-    /// <param name="data">What it carries.</param>
+    /// <summary>Adds a fragment to its datagram.</summary>
+    /// <param name="header">The fragment's header.</param>
+    /// <param name="data">The fragment's payload.</param>
     /// <param name="now">The time.</param>
-    /// <param name="payload">What the whole datagram carries; good until the next call.</param>
-    /// <returns>Whether the datagram is whole now.</returns>
+    /// <param name="payload">The whole datagram's payload; valid until the next call.</param>
+    /// <returns>Whether the datagram is complete now.</returns>
     public bool TryComplete(
         scoped in IPv4Header header, scoped ReadOnlySpan<byte> data, TimeSpan now, out ReadOnlySpan<byte> payload)
     {
@@ -68,7 +68,7 @@ internal sealed class Reassembly
             GiveUp(Oldest(except: datagram), DropReason.IPv4FragmentsTooMany);
         }
 
-        if (!datagram.IsWhole)
+        if (!datagram.IsComplete)
         {
             return false;
         }
@@ -79,7 +79,7 @@ internal sealed class Reassembly
         return true;
     }
 
-    /// <summary>Gives up datagrams whose rest has not come in time.</summary>
+    /// <summary>Gives up datagrams that have not become complete in time.</summary>
     public void RunTimers(TimeSpan now)
     {
         // Called for every frame.
@@ -99,7 +99,7 @@ internal sealed class Reassembly
 
     private bool CanTake(FragmentedDatagram datagram, int offset, ReadOnlySpan<byte> data, bool isLast)
     {
-        if (!datagram.IsRefused && !datagram.IsContradicted(offset + data.Length, isLast))
+        if (!datagram.IsPoisoned && !datagram.IsContradicted(offset + data.Length, isLast))
         {
             switch (datagram.Compare(offset, data))
             {
@@ -115,7 +115,7 @@ internal sealed class Reassembly
             }
         }
 
-        datagram.Refuse();
+        datagram.Poison();
         _counters.Drop(DropReason.IPv4Fragment);
         return false;
     }
@@ -145,14 +145,14 @@ internal sealed class Reassembly
     }
 
     /// <summary>
-    /// The oldest datagram. Where one is left out there is another: no single one needs all of the memory.
+    /// The oldest datagram. There is one besides <paramref name="except"/>: no datagram needs all of the memory.
     /// </summary>
     private FragmentedDatagram Oldest(FragmentedDatagram? except)
     {
         FragmentedDatagram? oldest = null;
         foreach (FragmentedDatagram datagram in _datagrams)
         {
-            bool isCandidate = datagram.IsInUse && datagram != except && !(except is not null && datagram.IsRefused);
+            bool isCandidate = datagram.IsInUse && datagram != except && !(except is not null && datagram.IsPoisoned);
             if (isCandidate && (oldest is null || datagram.Order < oldest.Order))
             {
                 oldest = datagram;
@@ -164,7 +164,7 @@ internal sealed class Reassembly
 
     private void GiveUp(FragmentedDatagram datagram, DropReason reason)
     {
-        if (!datagram.IsRefused)
+        if (!datagram.IsPoisoned)
         {
             _counters.Drop(reason);
         }

@@ -9,7 +9,7 @@ internal sealed class UdpPorts
     /// <summary>How many ports may be open at a time.</summary>
     public const int Capacity = 16;
 
-    /// <summary>The first of the ports that are given out by the stack itself (RFC 6335, 6).</summary>
+    /// <summary>The first of the ports that the stack itself gives out (RFC 6335, 6).</summary>
     public const ushort FirstDynamicPort = 49152;
 
     private const int DynamicPorts = ushort.MaxValue - FirstDynamicPort + 1;
@@ -19,7 +19,6 @@ internal sealed class UdpPorts
     private readonly Random _random;
     private readonly UdpQueue?[] _open = new UdpQueue?[Capacity];
 
-    /// <summary>Creates a table without open ports.</summary>
     public UdpPorts(IPv4Interface ipv4, StackCounters counters, Random random)
     {
         _ipv4 = ipv4;
@@ -27,7 +26,6 @@ internal sealed class UdpPorts
         _random = random;
     }
 
-    /// <summary>Opens a port.</summary>
     /// <param name="port">The port, or 0 for any that is free.</param>
     /// <returns>The open port, or null where it is taken or the table is full.</returns>
     public UdpQueue? Open(ushort port)
@@ -38,12 +36,11 @@ internal sealed class UdpPorts
             return null;
         }
 
-        UdpQueue queue = new(port == 0 ? FindFreePort() : port);
+        var queue = new UdpQueue(port == 0 ? FindFreePort() : port);
         _open[free] = queue;
         return queue;
     }
 
-    /// <summary>Closes a port and drops what has arrived for it.</summary>
     public void Close(UdpQueue queue)
     {
         int index = Array.IndexOf(_open, queue);
@@ -54,7 +51,6 @@ internal sealed class UdpPorts
         }
     }
 
-    /// <summary>Sends a datagram.</summary>
     public SendStatus Send(
         UdpQueue queue, IPv4Address destination, ushort port, ReadOnlySpan<byte> data, TimeSpan now)
     {
@@ -75,12 +71,12 @@ internal sealed class UdpPorts
         }
 
         data.CopyTo(room[UdpHeader.Length..]);
-        UdpHeader header = new(queue.Port, port, UdpHeader.Length + data.Length);
+        var header = new UdpHeader(queue.Port, port, UdpHeader.Length + data.Length);
         header.Write(_ipv4.Configuration.Address, destination, room);
         return _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now);
     }
 
-    /// <summary>Takes a received datagram whose header and checksum are in order.</summary>
+    /// <summary>Takes a received datagram whose header and checksum are correct.</summary>
     public void OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
     {
         UdpQueue? queue = Find(header.DestinationPort);
@@ -109,7 +105,7 @@ internal sealed class UdpPorts
 
     private ushort FindFreePort()
     {
-        // A random start makes ports hard to guess (RFC 6056); far fewer are open than there are.
+        // A random start makes ports hard to guess (RFC 6056). There are far more than can be open, so this ends.
         int start = _random.Next(DynamicPorts);
         for (int i = 0; ; i++)
         {

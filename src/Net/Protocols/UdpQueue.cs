@@ -6,13 +6,13 @@ namespace VirtioGuest.Net.Protocols;
 /// <summary>An open UDP port and the datagrams that have arrived for it.</summary>
 internal sealed class UdpQueue
 {
-    /// <summary>How many datagrams are kept; later ones are dropped.</summary>
+    /// <summary>How many datagrams are kept; more are dropped.</summary>
     public const int Capacity = 16;
 
-    /// <summary>How many bytes these may have together: two of the largest.</summary>
+    /// <summary>How many bytes they may have in all: two datagrams of the largest size.</summary>
     public const int ByteCapacity = 128 * 1024;
 
-    // Datagrams lie behind each other in a circle of bytes, so that receiving allocates nothing.
+    // Datagrams lie one after the other in a ring of bytes, so that receiving allocates nothing.
     private readonly UdpDatagram[] _datagrams = new UdpDatagram[Capacity];
     private readonly byte[] _bytes = new byte[ByteCapacity];
     private int _first;
@@ -20,19 +20,16 @@ internal sealed class UdpQueue
     private int _firstByte;
     private int _byteCount;
 
-    /// <summary>Creates an empty queue.</summary>
     public UdpQueue(ushort port)
     {
         Port = port;
     }
 
-    /// <summary>The port.</summary>
     public ushort Port { get; }
 
-    /// <summary>Whether the port is still open.</summary>
     public bool IsOpen { get; private set; } = true;
 
-    /// <summary>Released when there is something new to look at.</summary>
+    /// <summary>Released when a datagram has arrived or the port was closed.</summary>
     public SemaphoreSlim Signal { get; } = new(0);
 
     /// <summary>Keeps a copy of a datagram.</summary>
@@ -85,7 +82,7 @@ internal sealed class UdpQueue
         Wake();
     }
 
-    /// <summary>Passes a wake-up on, where there is still something for another waiter.</summary>
+    /// <summary>Wakes another waiter, if there is still something for it.</summary>
     public void WakeNext()
     {
         if (_count > 0 || !IsOpen)

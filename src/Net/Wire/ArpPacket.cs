@@ -11,7 +11,6 @@ internal readonly record struct ArpPacket(
     MacAddress TargetHardware,
     IPv4Address TargetAddress)
 {
-    /// <summary>The size in bytes.</summary>
     public const int Length = 28;
 
     private const ushort HardwareEthernet = 1;
@@ -38,12 +37,12 @@ internal readonly record struct ArpPacket(
             return false;
         }
 
-        ArpPacket candidate = new(
+        var candidate = new ArpPacket(
             (ArpOperation)BinaryPrimitives.ReadUInt16BigEndian(data[OperationOffset..]),
-            ByteOrder.ReadMacAddress(data, SenderHardwareOffset),
-            ByteOrder.ReadIPv4Address(data, SenderAddressOffset),
-            ByteOrder.ReadMacAddress(data, TargetHardwareOffset),
-            ByteOrder.ReadIPv4Address(data, TargetAddressOffset));
+            new MacAddress(data[SenderHardwareOffset..]),
+            new IPv4Address(data[SenderAddressOffset..]),
+            new MacAddress(data[TargetHardwareOffset..]),
+            new IPv4Address(data[TargetAddressOffset..]));
 
         if (candidate.Operation is not (ArpOperation.Request or ArpOperation.Reply)
             || !candidate.SenderHardware.IsUnicast)
@@ -55,7 +54,6 @@ internal readonly record struct ArpPacket(
         return true;
     }
 
-    /// <summary>Writes the packet.</summary>
     public void Write(Span<byte> data)
     {
         BinaryPrimitives.WriteUInt16BigEndian(data, HardwareEthernet);
@@ -64,8 +62,18 @@ internal readonly record struct ArpPacket(
         data[ProtocolLengthOffset] = IPv4Address.Length;
         BinaryPrimitives.WriteUInt16BigEndian(data[OperationOffset..], (ushort)Operation);
         SenderHardware.CopyTo(data[SenderHardwareOffset..]);
-        ByteOrder.WriteIPv4Address(data, SenderAddressOffset, SenderAddress);
+        SenderAddress.CopyTo(data[SenderAddressOffset..]);
         TargetHardware.CopyTo(data[TargetHardwareOffset..]);
-        ByteOrder.WriteIPv4Address(data, TargetAddressOffset, TargetAddress);
+        TargetAddress.CopyTo(data[TargetAddressOffset..]);
     }
+}
+
+/// <summary>What an ARP packet is for (RFC 826).</summary>
+internal enum ArpOperation : ushort
+{
+    /// <summary>Asks who has the target address.</summary>
+    Request = 1,
+
+    /// <summary>Tells who has the sender address.</summary>
+    Reply = 2,
 }

@@ -4,8 +4,8 @@ namespace VirtioGuest.Net.Wire;
 
 /// <summary>The options of a DHCP message, each put together from its parts (RFC 2132; RFC 3396).</summary>
 /// <remarks>
-/// An option that runs past the end of its field ends the field; what came before it counts. Only the options field
-/// itself can say that options go on in the file field, then in the server name field (RFC 2131, 4.1).
+/// An option that runs past the end of its field ends the field; those before it count. Only the options field itself
+/// can say that options continue in the file field, then in the server name field (RFC 2131, 4.1).
 /// </remarks>
 internal readonly ref struct DhcpOptions
 {
@@ -16,10 +16,7 @@ internal readonly ref struct DhcpOptions
     private readonly ReadOnlySpan<byte> _file;
     private readonly ReadOnlySpan<byte> _serverName;
 
-    /// <summary>Takes the three fields that may hold options.</summary>
     /// <param name="own">The options field, behind the magic cookie.</param>
-    /// <param name="file">The file field.</param>
-    /// <param name="serverName">The server name field.</param>
     public DhcpOptions(ReadOnlySpan<byte> own, ReadOnlySpan<byte> file, ReadOnlySpan<byte> serverName)
     {
         _own = own;
@@ -35,9 +32,9 @@ internal readonly ref struct DhcpOptions
     public bool IsWhole { get; }
 
     /// <summary>Reads the value of an option.</summary>
-    /// <param name="option">Which.</param>
-    /// <param name="value">Where its first bytes go, as far as there is room.</param>
-    /// <returns>How many bytes there are now; 0 where the message does not have the option.</returns>
+    /// <param name="option">The option.</param>
+    /// <param name="value">Receives as many of its bytes as fit.</param>
+    /// <returns>How many bytes were written; 0 where the message does not have the option.</returns>
     public int Read(DhcpOption option, Span<byte> value)
     {
         int length = 0;
@@ -75,4 +72,50 @@ internal readonly ref struct DhcpOptions
 
         return true;
     }
+}
+
+/// <summary>The DHCP options that the stack reads or writes (RFC 2132).</summary>
+internal enum DhcpOption : byte
+{
+    /// <summary>A byte without length or meaning (3.1).</summary>
+    Pad = 0,
+
+    /// <summary>The subnet mask (3.3).</summary>
+    SubnetMask = 1,
+
+    /// <summary>Routers in order of preference (3.5).</summary>
+    Router = 3,
+
+    /// <summary>Name servers in order of preference (3.8).</summary>
+    NameServer = 6,
+
+    /// <summary>The largest packet that the network carries (5.1).</summary>
+    InterfaceMtu = 26,
+
+    /// <summary>The address that a client wants (9.1).</summary>
+    RequestedAddress = 50,
+
+    /// <summary>How many seconds a lease lasts (9.2).</summary>
+    LeaseTime = 51,
+
+    /// <summary>Whether the file and server name fields hold options as well (9.3).</summary>
+    Overload = 52,
+
+    /// <summary>What the message is for (9.6).</summary>
+    MessageType = 53,
+
+    /// <summary>The server that the message comes from or goes to (9.7).</summary>
+    ServerIdentifier = 54,
+
+    /// <summary>The options that a client would like to have (9.8).</summary>
+    ParameterRequestList = 55,
+
+    /// <summary>T1, in seconds (9.11).</summary>
+    RenewalTime = 58,
+
+    /// <summary>T2, in seconds (9.12).</summary>
+    RebindingTime = 59,
+
+    /// <summary>No more options follow (3.2).</summary>
+    End = 255,
 }

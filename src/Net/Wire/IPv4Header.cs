@@ -6,9 +6,9 @@ namespace VirtioGuest.Net.Wire;
 /// <summary>The header of an IPv4 packet (RFC 791, 3.1).</summary>
 /// <param name="HeaderLength">The size of the header in bytes, options included.</param>
 /// <param name="TotalLength">The size of header and payload in bytes.</param>
-/// <param name="Identification">What the fragments of a packet have in common.</param>
+/// <param name="Identification">The same in all fragments of a packet.</param>
 /// <param name="Fragment">Flags and fragment offset as they are sent; bit 14 forbids fragmenting.</param>
-/// <param name="TimeToLive">How many more routers may pass the packet on.</param>
+/// <param name="TimeToLive">How many more routers may forward the packet.</param>
 /// <param name="Protocol">What the payload is.</param>
 /// <param name="Source">The sender.</param>
 /// <param name="Destination">The receiver.</param>
@@ -28,7 +28,7 @@ internal readonly record struct IPv4Header(
     /// <summary>The size of the largest packet in bytes.</summary>
     public const int MaximumPacketLength = 65535;
 
-    /// <summary>Fragments start at multiples of so many bytes.</summary>
+    /// <summary>Fragments start at multiples of this many bytes.</summary>
     public const int FragmentUnit = 8;
 
     private const int Version = 4;
@@ -52,18 +52,18 @@ internal readonly record struct IPv4Header(
     /// <summary>Where in the datagram's payload this fragment belongs, in bytes.</summary>
     public int FragmentOffset => (Fragment & OffsetMask) * FragmentUnit;
 
-    /// <summary>What <see cref="Fragment"/> is in a fragment.</summary>
-    /// <param name="offset">Its place in bytes, a multiple of <see cref="FragmentUnit"/>.</param>
-    /// <param name="isLast">Whether no more come behind it.</param>
+    /// <summary>The value of <see cref="Fragment"/> for a fragment.</summary>
+    /// <param name="offset">Its offset in bytes, a multiple of <see cref="FragmentUnit"/>.</param>
+    /// <param name="isLast">Whether it is the last one.</param>
     public static ushort FragmentField(int offset, bool isLast) =>
         (ushort)((offset / FragmentUnit) | (isLast ? 0 : MoreFragments));
 
     /// <summary>Reads version, lengths and fields of a header, whatever its checksum.</summary>
     /// <param name="packet">
-    /// The packet or a part of it that has at least the header; an ICMP error quotes no more (RFC 792).
+    /// The packet, or only its start: an ICMP error quotes little more than the header (RFC 792).
     /// </param>
     /// <param name="header">The header, where there is one.</param>
-    /// <returns>Whether version and lengths can be, and the whole header is there.</returns>
+    /// <returns>Whether version and lengths are valid, and the whole header is there.</returns>
     public static bool TryParseQuoted(ReadOnlySpan<byte> packet, out IPv4Header header)
     {
         header = default;
@@ -86,16 +86,16 @@ internal readonly record struct IPv4Header(
             BinaryPrimitives.ReadUInt16BigEndian(packet[FragmentFieldOffset..]),
             packet[TimeToLiveOffset],
             (IPv4Protocol)packet[ProtocolOffset],
-            ByteOrder.ReadIPv4Address(packet, SourceOffset),
-            ByteOrder.ReadIPv4Address(packet, DestinationOffset));
+            new IPv4Address(packet[SourceOffset..]),
+            new IPv4Address(packet[DestinationOffset..]));
         return true;
     }
 
     /// <summary>Reads the header of a received packet.</summary>
     /// <param name="packet">The packet; what follows its total length is padding.</param>
-    /// <param name="header">The header, where it is in order.</param>
-    /// <param name="reason">What is wrong with it, otherwise.</param>
-    /// <returns>Whether the whole packet is there and the header's checksum is right.</returns>
+    /// <param name="header">The header, where it is valid.</param>
+    /// <param name="reason">What is wrong with it, where it is not.</param>
+    /// <returns>Whether the whole packet is there and the header's checksum is correct.</returns>
     public static bool TryParse(ReadOnlySpan<byte> packet, out IPv4Header header, out DropReason reason)
     {
         reason = DropReason.IPv4Malformed;
@@ -109,7 +109,7 @@ internal readonly record struct IPv4Header(
     }
 
     /// <summary>Writes the header with its checksum.</summary>
-    /// <param name="packet">Where to; options for which there is room are in place already.</param>
+    /// <param name="packet">The packet; options that the header has room for are already in place.</param>
     public void Write(Span<byte> packet)
     {
         packet[0] = (byte)((Version << 4) | (HeaderLength / sizeof(uint)));
@@ -120,10 +120,20 @@ internal readonly record struct IPv4Header(
         packet[TimeToLiveOffset] = TimeToLive;
         packet[ProtocolOffset] = (byte)Protocol;
         BinaryPrimitives.WriteUInt16BigEndian(packet[ChecksumOffset..], 0);
-        ByteOrder.WriteIPv4Address(packet, SourceOffset, Source);
-        ByteOrder.WriteIPv4Address(packet, DestinationOffset, Destination);
+        Source.CopyTo(packet[SourceOffset..]);
+        Destination.CopyTo(packet[DestinationOffset..]);
 
         ushort checksum = InternetChecksum.Compute(packet[..HeaderLength]);
         BinaryPrimitives.WriteUInt16BigEndian(packet[ChecksumOffset..], checksum);
     }
+}
+
+/// <summary>What an IPv4 packet carries.</summary>
+internal enum IPv4Protocol : byte
+{
+    /// <summary>An ICMP message (RFC 792).</summary>
+    Icmp = 1,
+
+    /// <summary>A UDP datagram (RFC 768).</summary>
+    Udp = 17,
 }

@@ -4,10 +4,10 @@ using System.Buffers.Binary;
 namespace VirtioGuest.Net.Wire;
 
 /// <summary>The first eight bytes of an ICMP echo or destination unreachable message (RFC 792).</summary>
-/// <param name="Type">What kind of message it is.</param>
-/// <param name="Code">More about the kind.</param>
-/// <param name="Identifier">Who asked; in echo messages.</param>
-/// <param name="Sequence">Which request it is; in echo messages.</param>
+/// <param name="Type">The type of message.</param>
+/// <param name="Code">Says more about the type.</param>
+/// <param name="Identifier">Says who sent the request; in echo messages.</param>
+/// <param name="Sequence">The number of the request; in echo messages.</param>
 internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Identifier, ushort Sequence)
 {
     /// <summary>The size of the header in bytes; an echo's payload or a quoted packet follows.</summary>
@@ -18,7 +18,7 @@ internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Ide
     private const int SequenceOffset = 6;
 
     /// <summary>Reads a header, whatever the message's checksum.</summary>
-    /// <returns>Whether there is one.</returns>
+    /// <returns>Whether there are enough bytes for one.</returns>
     public static bool TryParse(ReadOnlySpan<byte> message, out IcmpMessage header)
     {
         if (message.Length < HeaderLength)
@@ -35,7 +35,7 @@ internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Ide
         return true;
     }
 
-    /// <summary>Writes the header in front of a payload that is there already, with the checksum of both.</summary>
+    /// <summary>Writes the header in front of a payload that is already there, with the checksum of both.</summary>
     /// <param name="message">The whole message.</param>
     public void Write(Span<byte> message)
     {
@@ -47,7 +47,7 @@ internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Ide
         BinaryPrimitives.WriteUInt16BigEndian(message[ChecksumOffset..], InternetChecksum.Compute(message));
     }
 
-    /// <summary>Makes the echo reply out of a correct echo request, in place.</summary>
+    /// <summary>Turns a correct echo request into its reply, in place.</summary>
     public static void TurnIntoReply(Span<byte> request)
     {
         ushort before = BinaryPrimitives.ReadUInt16BigEndian(request);
@@ -60,4 +60,14 @@ internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Ide
         // An update cannot tell the two zeros apart. All ones is right for both; zero is wrong for an all-zero message.
         BinaryPrimitives.WriteUInt16BigEndian(field, checksum == 0 ? ushort.MaxValue : checksum);
     }
+}
+
+/// <summary>The ICMP messages that the stack knows (RFC 792).</summary>
+internal enum IcmpType : byte
+{
+    EchoReply = 0,
+
+    DestinationUnreachable = 3,
+
+    EchoRequest = 8,
 }

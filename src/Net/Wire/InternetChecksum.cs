@@ -9,8 +9,8 @@ namespace VirtioGuest.Net.Wire;
 internal static class InternetChecksum
 {
     /// <summary>Adds bytes to a sum that is not folded yet.</summary>
-    /// <param name="data">Only the last piece of a message may have an odd length.</param>
-    /// <param name="sum">The sum of the pieces before.</param>
+    /// <param name="data">A piece of a message; only the last may have an odd length.</param>
+    /// <param name="sum">The sum of the pieces before it.</param>
     public static ulong Sum(ReadOnlySpan<byte> data, ulong sum = 0)
     {
         // 32-bit words add up to the same as their halves once the carries are folded back (RFC 1071, 2).
@@ -29,13 +29,13 @@ internal static class InternetChecksum
         return data.Length == 0 ? sum : sum + ((ulong)data[0] << 8);
     }
 
-    /// <summary>Folds a sum to 16 bits and complements it: what belongs into a checksum field.</summary>
+    /// <summary>Folds a sum to 16 bits and complements it: the value of a checksum field.</summary>
     public static ushort Finish(ulong sum) => (ushort)~Fold(sum);
 
     /// <summary>The checksum of a message whose checksum field is zero.</summary>
     public static ushort Compute(ReadOnlySpan<byte> data) => Finish(Sum(data));
 
-    /// <summary>Whether a message that includes its checksum is unharmed.</summary>
+    /// <summary>Whether a message that includes its checksum is intact.</summary>
     /// <param name="data">The message.</param>
     /// <param name="sum">The sum of a pseudo-header, where there is one.</param>
     public static bool IsCorrect(ReadOnlySpan<byte> data, ulong sum = 0) => Fold(Sum(data, sum)) == ushort.MaxValue;

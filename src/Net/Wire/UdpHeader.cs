@@ -9,7 +9,6 @@ namespace VirtioGuest.Net.Wire;
 /// <param name="DatagramLength">The size of header and data in bytes.</param>
 internal readonly record struct UdpHeader(ushort SourcePort, ushort DestinationPort, int DatagramLength)
 {
-    /// <summary>The size in bytes.</summary>
     public const int Length = 8;
 
     private const int DestinationPortOffset = 2;
@@ -39,17 +38,17 @@ internal readonly record struct UdpHeader(ushort SourcePort, ushort DestinationP
         return true;
     }
 
-    /// <summary>Whether a datagram is unharmed, or its sender computed no checksum.</summary>
+    /// <summary>Whether a datagram is intact, or its sender computed no checksum.</summary>
     /// <param name="source">The IPv4 source address.</param>
     /// <param name="destination">The IPv4 destination address.</param>
-    /// <param name="datagram">Header and data, exactly.</param>
+    /// <param name="datagram">Header and data, without padding.</param>
     public static bool IsChecksumCorrect(IPv4Address source, IPv4Address destination, ReadOnlySpan<byte> datagram)
     {
         return BinaryPrimitives.ReadUInt16BigEndian(datagram[ChecksumOffset..]) == 0
             || InternetChecksum.IsCorrect(datagram, PseudoHeaderSum(source, destination, datagram.Length));
     }
 
-    /// <summary>Writes the header in front of data that is there already, with the checksum of both.</summary>
+    /// <summary>Writes the header in front of data that is already there, with the checksum of both.</summary>
     /// <param name="source">The IPv4 source address.</param>
     /// <param name="destination">The IPv4 destination address.</param>
     /// <param name="datagram">Room for the header, and the data; at least <see cref="DatagramLength"/> bytes.</param>
@@ -64,7 +63,7 @@ internal readonly record struct UdpHeader(ushort SourcePort, ushort DestinationP
         ulong sum = InternetChecksum.Sum(datagram, PseudoHeaderSum(source, destination, DatagramLength));
         ushort checksum = InternetChecksum.Finish(sum);
 
-        // On the wire zero means "not computed"; its ones' complement twin stands for a sum that is really zero.
+        // On the wire zero means "not computed"; its ones' complement twin stands for a checksum of zero.
         BinaryPrimitives.WriteUInt16BigEndian(datagram[ChecksumOffset..], checksum == 0 ? ushort.MaxValue : checksum);
     }
 

@@ -46,7 +46,7 @@ internal sealed class CommandBench
 
     public CommandShell Shell { get; }
 
-    /// <summary>Runs one command and gives what it wrote.</summary>
+    /// <summary>Runs one command and returns what it wrote.</summary>
     public string Run(string command)
     {
         int before = Output.Text.Length;

@@ -2,15 +2,15 @@ using System.Collections.Generic;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 
-/// <summary>A machine that writes down what is done to it, and pauses without waiting.</summary>
+/// <summary>A machine that records what is done to it, and pauses without waiting.</summary>
 internal sealed class FakeCommandSystem(FakeClock clock) : CommandSystem
 {
     public List<string> Calls { get; } = [];
 
-    /// <summary>How often a command may still ask before Ctrl+C is typed; never where it is null.</summary>
+    /// <summary>How often a command asks before Ctrl+C is typed; null for never.</summary>
     public int? LooksUntilInterrupt { get; set; }
 
-    /// <summary>How often it was told that a Ctrl+C is used up.</summary>
+    /// <summary>How often it was told that a Ctrl+C has done its work.</summary>
     public int UsedInterrupts { get; private set; }
 
     public override bool IsInterrupted

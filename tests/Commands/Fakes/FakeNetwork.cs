@@ -3,7 +3,7 @@ using VirtioGuest.Commands.Network;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 
-/// <summary>A network interface that answers as it is told to, and writes down what it was asked.</summary>
+/// <summary>A network interface that answers as it is told to, and records what it was asked.</summary>
 internal sealed class FakeNetwork : NetworkInterface
 {
     private string? _configuration;
@@ -24,7 +24,7 @@ internal sealed class FakeNetwork : NetworkInterface
 
     public NetworkTraffic Traffic { get; set; } = new(0, 0, 0, 0, []);
 
-    /// <summary>What pings give, in order; after them a reply within 1.5 ms.</summary>
+    /// <summary>How pings end, in order; later ones are answered within 1.5 ms.</summary>
     public Queue<PingOutcome> Outcomes { get; } = new();
 
     /// <summary>The pings so far: address, sequence, timeout and length.</summary>
@@ -38,7 +38,7 @@ internal sealed class FakeNetwork : NetworkInterface
 
     public int LinkMtu { get; set; } = 1500;
 
-    /// <summary>Whether the questions of DHCP are sent.</summary>
+    /// <summary>Whether DHCP sends no request.</summary>
     public bool SendsNothing { get; set; }
 
     public override int Mtu => LinkMtu;

@@ -38,7 +38,6 @@ internal sealed class FakePorts(byte absentValue) : PortSpace
         _items[0x19] = [.. directory];
     }
 
-    /// <summary>Replaces an item.</summary>
     public void SetItem(ushort key, byte[] content) => _items[key] = content;
 
     public override byte Read8(ushort port)

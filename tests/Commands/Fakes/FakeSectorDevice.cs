@@ -6,7 +6,7 @@ namespace VirtioGuest.Commands.Tests.Fakes;
 /// <summary>A disk in memory, which fails where it is told to.</summary>
 internal sealed class FakeSectorDevice : SectorDevice
 {
-    /// <summary>What a failing sector gives.</summary>
+    /// <summary>The failure of a bad sector.</summary>
     public const string Trouble = "the device is in trouble";
 
     public FakeSectorDevice(int sectors)

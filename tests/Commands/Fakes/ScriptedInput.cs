@@ -5,7 +5,7 @@ using VirtioGuest.Commands.Text;
 namespace VirtioGuest.Commands.Tests.Fakes;
 
 /// <summary>
-/// Types a fixed text, and loses something at each place that was named; reading past its end is a failure of the test.
+/// Types a fixed text, with a loss at each of the given places; reading past its end is a failure of the test.
 /// </summary>
 internal sealed class ScriptedInput(string keys, params int[] losses) : ByteInput
 {

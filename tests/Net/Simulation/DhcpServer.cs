@@ -4,7 +4,7 @@ using System.Linq;
 
 namespace VirtioGuest.Net.Tests.Simulation;
 
-/// <summary>A DHCP server after RFC 2131, with a number of bad habits.</summary>
+/// <summary>A DHCP server as RFC 2131 has it, which can be given a number of bad habits.</summary>
 internal sealed class DhcpServer
 {
     private readonly Router _router;
@@ -19,7 +19,7 @@ internal sealed class DhcpServer
     /// <summary>The types of the messages that arrived, the lost ones included.</summary>
     public List<byte> Received { get; } = [];
 
-    /// <summary>The messages that arrived, from the op field on.</summary>
+    /// <summary>The messages that arrived, beginning with the op field.</summary>
     public List<byte[]> Messages { get; } = [];
 
     /// <summary>Where the messages came from and went to.</summary>
@@ -47,7 +47,7 @@ internal sealed class DhcpServer
     /// <summary>The port that answers come from.</summary>
     public ushort Port { get; set; } = 67;
 
-    /// <summary>How much longer than the router's its answers are under way.</summary>
+    /// <summary>How much longer than the router's its answers take.</summary>
     public TimeSpan Delay { get; set; }
 
     /// <summary>Whether answers to a client without an address are broadcast.</summary>

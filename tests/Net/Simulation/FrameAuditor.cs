@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace VirtioGuest.Net.Tests.Simulation;
 
-/// <summary>Looks at every frame that the stack sends: whatever it was given, it must not send garbage.</summary>
+/// <summary>Checks every frame that the stack sends: whatever it was given, it must not send garbage.</summary>
 internal static class FrameAuditor
 {
     public static void Check(byte[] frame, MacAddress own, int mtu, IPv4Address? address)

@@ -5,7 +5,7 @@ using System.Linq;
 
 namespace VirtioGuest.Net.Tests.Simulation;
 
-/// <summary>Frames put together byte by byte after the RFCs, without the code under test.</summary>
+/// <summary>Frames built byte by byte as the RFCs say, without the code under test.</summary>
 internal static class Frames
 {
     public static byte[] Ethernet(MacAddress destination, MacAddress source, ushort type, byte[] payload)
@@ -61,7 +61,7 @@ internal static class Frames
             identification: WordAt(packet, 4));
     }
 
-    /// <summary>A packet without options in fragments whose payloads have a size, a multiple of eight.</summary>
+    /// <summary>A packet without options in fragments with payloads of a size, which is a multiple of eight.</summary>
     public static byte[][] Fragments(byte[] packet, int size)
     {
         int length = packet.Length - 20;
@@ -72,7 +72,7 @@ internal static class Frames
         ];
     }
 
-    /// <summary>Packets whose fragments came one after the other, each put together from them.</summary>
+    /// <summary>Reassembles packets whose fragments came one after the other.</summary>
     public static byte[][] Join(IEnumerable<byte[]> packets)
     {
         List<byte[]> whole = [];
@@ -82,7 +82,7 @@ internal static class Frames
             int fragment = WordAt(packet, 6);
             if ((fragment & 0x1FFF) * 8 != payload.Length)
             {
-                throw new InvalidOperationException("A fragment does not go on where the last one ended.");
+                throw new InvalidOperationException("A fragment does not continue where the last one ended.");
             }
 
             payload = [.. payload, .. packet[20..WordAt(packet, 2)]];

@@ -16,7 +16,7 @@ internal sealed class Network
         Stack = new NetworkStack(Link, Clock, new Random(1));
         Router = new Router(this);
 
-        // Asked for while the stack's lock is held by the same thread, which may enter it again.
+        // Called by the thread that holds the stack's lock, which may take it again.
         Link.ExpectedSource = () => Stack.Configuration?.Address;
     }
 
@@ -30,7 +30,7 @@ internal sealed class Network
 
     public static MacAddress OwnHardware => SimulatedLink.OwnAddress;
 
-    /// <summary>A stack with an address, whose announcement is forgotten, and a router that answers.</summary>
+    /// <summary>A stack with an address, already announced, and a router that answers.</summary>
     public static Network WithRouter()
     {
         Network network = WithAddress();
@@ -38,10 +38,10 @@ internal sealed class Network
         return network;
     }
 
-    /// <summary>A stack with an address, whose announcement is forgotten, and nobody at the other end.</summary>
+    /// <summary>A stack with an address, already announced, and nobody at the other end.</summary>
     public static Network WithAddress()
     {
-        Network network = new();
+        var network = new Network();
         network.Stack.TrySetStatic(OwnAddress, 24, Router.Address);
         network.Link.Sent.Clear();
         return network;
@@ -50,7 +50,7 @@ internal sealed class Network
     /// <summary>A stack without an address, and a router with a DHCP server.</summary>
     public static Network WithDhcpServer()
     {
-        Network network = new();
+        var network = new Network();
         network.Link.Peer = network.Router.OnFrame;
         return network;
     }
@@ -73,7 +73,7 @@ internal sealed class Network
         Link.Sent.Clear();
     }
 
-    /// <summary>The IPv4 packets sent so far, put together where they went in fragments.</summary>
+    /// <summary>The IPv4 packets sent so far, reassembled where they went in fragments.</summary>
     public byte[][] SentPackets() => Frames.Join(SentIPv4().Select(frame => frame[14..]));
 
     /// <summary>The frames sent so far that are ARP.</summary>

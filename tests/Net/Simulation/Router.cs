@@ -4,7 +4,7 @@ using System.Linq;
 
 namespace VirtioGuest.Net.Tests.Simulation;
 
-/// <summary>A router that answers ARP and echo requests, with a DHCP server, and a number of bad habits.</summary>
+/// <summary>A router that answers ARP and echo requests, with a DHCP server; it can be given bad habits.</summary>
 internal sealed class Router
 {
     public static readonly IPv4Address Address = new(10, 0, 2, 2);
@@ -24,13 +24,13 @@ internal sealed class Router
     /// <summary>Another DHCP server on the link, if there is one.</summary>
     public DhcpServer? SecondDhcp { get; set; }
 
-    /// <summary>How many ARP requests it misses.</summary>
+    /// <summary>How many ARP requests it loses.</summary>
     public int LostArpRequests { get; set; }
 
-    /// <summary>How many echo requests it misses.</summary>
+    /// <summary>How many echo requests it loses.</summary>
     public int LostEchoRequests { get; set; }
 
-    /// <summary>How long its answers are under way.</summary>
+    /// <summary>How long its answers take.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(0.4);
 
     /// <summary>What it does to an echo reply before it sends it.</summary>

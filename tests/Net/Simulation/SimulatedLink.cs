@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace VirtioGuest.Net.Tests.Simulation;
 
-/// <summary>A network device whose frames go to a function, after a look by <see cref="FrameAuditor"/>.</summary>
+/// <summary>A network device whose frames go to a function once <see cref="FrameAuditor"/> has checked them.</summary>
 internal sealed class SimulatedLink : EthernetLink
 {
     public static readonly MacAddress OwnAddress = MacAddress.Parse("52:54:00:12:34:56");
@@ -28,7 +28,7 @@ internal sealed class SimulatedLink : EthernetLink
     /// <summary>The address that frames may come from.</summary>
     public Func<IPv4Address?> ExpectedSource { get; set; } = () => null;
 
-    /// <summary>Whether frames are looked at and kept; costs memory.</summary>
+    /// <summary>Whether frames are checked and kept, which takes memory.</summary>
     public bool IsAudited { get; set; } = true;
 
     public List<byte[]> Sent { get; } = [];

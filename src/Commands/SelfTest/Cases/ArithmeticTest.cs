@@ -3,12 +3,11 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;
 
-/// <summary>Checksums and patterns are what everybody else computes, and floating point keeps its state.</summary>
+/// <summary>Checksums and patterns have their published values, and floating point works.</summary>
 public sealed class ArithmeticTest : SelfTestCase
 {
     private static readonly byte[] s_digits = { 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39 };
 
-    /// <summary>Creates the test.</summary>
     public ArithmeticTest()
         : base("checksums, patterns and floating point are right")
     {

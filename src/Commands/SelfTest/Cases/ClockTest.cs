@@ -3,7 +3,7 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;
 
-/// <summary>The clock goes on and never back, and pauses take as long by it as they should.</summary>
+/// <summary>The clock moves forward only, and by it pauses take as long as they should.</summary>
 public class ClockTest : SelfTestCase
 {
     private const int Samples = 10_000;
@@ -15,11 +15,10 @@ public class ClockTest : SelfTestCase
     private readonly MonotonicClock _clock;
     private readonly CommandSystem _system;
 
-    /// <summary>Creates the test.</summary>
     /// <param name="clock">The clock.</param>
-    /// <param name="system">Who pauses.</param>
+    /// <param name="system">The machine that pauses.</param>
     public ClockTest(MonotonicClock clock, CommandSystem system)
-        : base("the clock goes on, never goes back, and a sleep takes its time")
+        : base("the clock moves forward only, and a sleep takes its time")
     {
         _clock = clock;
         _system = system;
@@ -40,7 +39,7 @@ public class ClockTest : SelfTestCase
             last = now;
         }
 
-        // Never too short. Too long may be the fault of whoever runs this machine, once or twice.
+        // Never too short. Too long may be the host's fault, once or twice.
         ulong slept = Sleep();
         for (int pause = 1; pause < Pauses && slept > Patience; pause++)
         {

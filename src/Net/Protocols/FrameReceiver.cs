@@ -1,30 +1,43 @@
 using System;
-using VirtioGuest.Net.Protocols;
 using VirtioGuest.Net.Wire;
 
-namespace VirtioGuest.Net;
+namespace VirtioGuest.Net.Protocols;
 
-public sealed partial class NetworkStack
+/// <summary>The way in: takes a frame apart layer by layer, until a protocol has it or it is dropped.</summary>
+internal sealed class FrameReceiver
 {
-    /// <summary>
-    /// Takes a frame that the device has received. Whatever is in it, this neither throws nor allocates.
-    /// </summary>
-    /// <param name="frame">Header and data, without the frame check sequence. Not kept after the return.</param>
-    /// <remarks>
-    /// Called by the driver on any thread, without a lock that <see cref="EthernetLink.TrySend"/> takes.
-    /// </remarks>
-    public void OnFrame(ReadOnlySpan<byte> frame)
+    private readonly EthernetPort _port;
+    private readonly StackCounters _counters;
+    private readonly ArpCache _arp;
+    private readonly IPv4Interface _ipv4;
+    private readonly Reassembly _reassembly;
+    private readonly IcmpEcho _icmp;
+    private readonly UdpPorts _udp;
+    private readonly DhcpClient _dhcp;
+
+    public FrameReceiver(
+        EthernetPort port,
+        StackCounters counters,
+        ArpCache arp,
+        IPv4Interface ipv4,
+        Reassembly reassembly,
+        IcmpEcho icmp,
+        UdpPorts udp,
+        DhcpClient dhcp)
     {
-        lock (_gate)
-        {
-            _counters.Received(frame.Length);
-            ReceiveFrame(frame, _clock.Now);
-            RunDueTimers();
-        }
+        _port = port;
+        _counters = counters;
+        _arp = arp;
+        _ipv4 = ipv4;
+        _reassembly = reassembly;
+        _icmp = icmp;
+        _udp = udp;
+        _dhcp = dhcp;
     }
 
-    private void ReceiveFrame(ReadOnlySpan<byte> frame, TimeSpan now)
+    public void OnFrame(ReadOnlySpan<byte> frame, TimeSpan now)
     {
+        _counters.Received(frame.Length);
         if (!EthernetHeader.TryParse(frame, out EthernetHeader ethernet) || !ethernet.Source.IsUnicast)
         {
             _counters.Drop(DropReason.EthernetMalformed);
@@ -54,7 +67,7 @@ public sealed partial class NetworkStack
                 break;
 
             case EtherType.IPv4:
-                ReceivePacket(data, ethernet.Destination.IsBroadcast, now);
+                OnPacket(data, ethernet.Destination.IsBroadcast, now);
                 break;
 
             case EtherType.Vlan:
@@ -68,7 +81,17 @@ public sealed partial class NetworkStack
         }
     }
 
-    private void ReceivePacket(ReadOnlySpan<byte> packet, bool isBroadcastFrame, TimeSpan now)
+    /// <summary>Receives what this host has just sent to itself, and the answers to that.</summary>
+    public void ReceiveLoopback(TimeSpan now)
+    {
+        // Nothing answers an answer, so this ends after the second packet.
+        while (_ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
+        {
+            OnPayload(header, packet[header.HeaderLength..], Delivery.Unicast, now);
+        }
+    }
+
+    private void OnPacket(ReadOnlySpan<byte> packet, bool isBroadcastFrame, TimeSpan now)
     {
         if (!_ipv4.TryReceive(packet, out IPv4Header header, out Delivery delivery, out DropReason reason))
         {
@@ -76,13 +99,13 @@ public sealed partial class NetworkStack
             return;
         }
 
-        // Only a broadcast address belongs into a broadcast frame (RFC 1122, 3.3.6).
-        if (delivery == Delivery.Own && isBroadcastFrame)
+        // A broadcast frame must carry a broadcast address (RFC 1122, 3.3.6).
+        if (delivery == Delivery.Unicast && isBroadcastFrame)
         {
             delivery = Delivery.Other;
         }
 
-        // A server sends the first lease to the address that is to become ours (RFC 2131, 4.1).
+        // A server sends the first lease to the address that it offers, which is not ours yet (RFC 2131, 4.1).
         bool mayBeDhcp = header.Protocol == IPv4Protocol.Udp && _dhcp.IsListening;
         if (delivery == Delivery.Other && !mayBeDhcp)
         {
@@ -93,11 +116,11 @@ public sealed partial class NetworkStack
         ReadOnlySpan<byte> payload = packet[header.HeaderLength..header.TotalLength];
         if (!header.IsFragment || _reassembly.TryComplete(header, payload, now, out payload))
         {
-            ReceivePayload(header, payload, delivery, now);
+            OnPayload(header, payload, delivery, now);
         }
     }
 
-    private void ReceivePayload(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
+    private void OnPayload(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
     {
         switch (header.Protocol)
         {
@@ -106,7 +129,7 @@ public sealed partial class NetworkStack
                 break;
 
             case IPv4Protocol.Udp:
-                ReceiveDatagram(header, payload, delivery, now);
+                OnDatagram(header, payload, delivery, now);
                 break;
 
             default:
@@ -115,7 +138,7 @@ public sealed partial class NetworkStack
         }
     }
 
-    private void ReceiveDatagram(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
+    private void OnDatagram(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
     {
         if (!UdpHeader.TryParse(payload, out UdpHeader udp))
         {
@@ -142,16 +165,6 @@ public sealed partial class NetworkStack
         else
         {
             _udp.OnDatagram(header.Source, udp, data);
-        }
-    }
-
-    /// <summary>Receives what this host has just sent to itself, and the answers to that.</summary>
-    private void ReceiveLooped(TimeSpan now)
-    {
-        // Nothing answers an answer, so this ends after the second packet.
-        while (_ipv4.TryTakeLooped(out ReadOnlySpan<byte> packet, out IPv4Header header))
-        {
-            ReceivePayload(header, packet[header.HeaderLength..], Delivery.Own, now);
         }
     }
 }

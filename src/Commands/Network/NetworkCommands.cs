@@ -3,10 +3,37 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Network;
 
-/// <summary><c>net N status</c>: address, link and counters.</summary>
+/// <summary>A command on a network interface: <c>net N verb ...</c>.</summary>
+public abstract class NetworkCommand : DeviceCommand
+{
+    /// <param name="usage">How it is called.</param>
+    /// <param name="summary">What it does.</param>
+    protected NetworkCommand(string usage, string summary)
+        : base("net", usage, summary)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected sealed override int Count(ShellContext shell) => shell.Networks.Length;
+
+    /// <inheritdoc/>
+    protected sealed override CommandResult Run(ShellContext shell, int device, string[] arguments) =>
+        Run(shell, shell.Networks[device], arguments);
+
+    /// <summary>Runs the command on an interface.</summary>
+    /// <param name="shell">Where it is run.</param>
+    /// <param name="network">The interface.</param>
+    /// <param name="arguments">The words after the verb.</param>
+    protected abstract CommandResult Run(ShellContext shell, NetworkInterface network, string[] arguments);
+
+    /// <summary>Fails because of the interface.</summary>
+    protected static CommandResult Failure(NetworkInterface network, string why) =>
+        CommandResult.Failure(network.Name + ": " + why);
+}
+
+/// <summary><c>net N status</c>: shows addresses, link and counters.</summary>
 public sealed class NetworkStatusCommand : NetworkCommand
 {
-    /// <summary>Creates the command.</summary>
     public NetworkStatusCommand()
         : base("net N status", "show addresses, link and counters")
     {
@@ -54,4 +81,31 @@ public sealed class NetworkStatusCommand : NetworkCommand
 
     private static string Amount(ulong frames, string noun, ulong bytes) =>
         DecimalText.Of(frames) + noun + " (" + DecimalText.Of(bytes) + " bytes)";
+}
+
+/// <summary><c>net N dhcp</c>: gets an address.</summary>
+public sealed class NetworkDhcpCommand : NetworkCommand
+{
+    public NetworkDhcpCommand()
+        : base("net N dhcp", "get an address by DHCP")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, NetworkInterface network, string[] arguments)
+    {
+        if (arguments.Length != 0)
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        string? failure = network.Dhcp(out string lease);
+        if (failure is not null)
+        {
+            return Failure(network, failure);
+        }
+
+        shell.Output.WriteLine(network.Name + ": " + lease);
+        return CommandResult.Success;
+    }
 }

@@ -4,10 +4,49 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;
 
+/// <summary>A DHCP server assigns an address.</summary>
+/// <remarks>
+/// Whether there is a server, and whom it serves, is up to the network. That a request is sent is up to the guest.
+/// </remarks>
+public sealed class NetworkDhcpTest : SelfTestCase
+{
+    private readonly NetworkInterface _network;
+
+    public NetworkDhcpTest(NetworkInterface network)
+        : base(network.Name + ": an address is assigned by DHCP")
+    {
+        _network = network;
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run()
+    {
+        if (!_network.IsUp)
+        {
+            return SelfTestResult.Skipped("the link is down");
+        }
+
+        if (_network.Configuration is not null)
+        {
+            return SelfTestResult.Skipped("there is an address already");
+        }
+
+        ulong sent = _network.GetTraffic().FramesSent;
+        string? failure = _network.Dhcp(out _);
+        if (failure is null)
+        {
+            return SelfTestResult.Passed;
+        }
+
+        bool hasAsked = _network.GetTraffic().FramesSent > sent;
+        return hasAsked || !_network.IsUp ? SelfTestResult.Skipped(failure) : SelfTestResult.Failed(failure);
+    }
+}
+
 /// <summary>The gateway answers pings from the smallest to the largest that fit into a frame.</summary>
 /// <remarks>
-/// Whether it answers at all is its own affair, and so is whether it answers more than an Ethernet of the usual size
-/// carries. One that answers some pings answers those in between.
+/// Whether it answers at all is up to the gateway, and so is whether it answers pings larger than the usual Ethernet
+/// frame. But one that answers some answers those in between.
 /// </remarks>
 public sealed class NetworkPingTest : SelfTestCase
 {
@@ -20,7 +59,6 @@ public sealed class NetworkPingTest : SelfTestCase
     private readonly NetworkInterface _network;
     private ushort _sequence;
 
-    /// <summary>Creates the test.</summary>
     public NetworkPingTest(NetworkInterface network)
         : base(network.Name + ": the gateway answers small and large pings")
     {
