@@ -40,7 +40,7 @@ internal static class Program
             Tables = Startup.AcpiTables,
             CommandLine = Startup.CommandLine,
         };
-        var binder = new DeviceBinder(machine, output);
+        var binder = new DeviceBinder(machine, output) { FeedEntropy = EntropyFeed.Start };
         DeviceInventory devices = binder.Bind(firmware);
         ShellDisk[] disks = ShellDisk.Of(devices.Disks);
         ShellNetwork[] networks = ShellNetwork.Of(devices.Networks);
@@ -50,23 +50,30 @@ internal static class Program
             disks,
             networks,
             SelfTestSuite.Create(machine, system, devices, disks, networks, Versions.Runtime),
-            CommandList.Create(system, devices));
+            CommandList.Create(system, devices))
+        {
+            OtherDevices = [.. devices.Others],
+        };
         var shell = new CommandShell(context, new InterruptibleRunner(LibOsThread.NameCurrent));
         FixedEvents? events = PowerEvents.Start(
             machine,
             binder.Tables,
             output,
             new OrderlyShutdown(context.Activity, system, output, () => devices.Disks));
-        binder.Changed = () => context.Replace(
-            ShellDisk.Of(devices.Disks),
-            ShellNetwork.Of(devices.Networks),
-            SelfTestSuite.Create(
-                machine,
-                system,
-                devices,
-                ShellDisk.Of(devices.PresentDisks),
-                ShellNetwork.Of(devices.PresentNetworks),
-                Versions.Runtime));
+        binder.Changed = () =>
+        {
+            context.OtherDevices = [.. devices.Others];
+            context.Replace(
+                ShellDisk.Of(devices.Disks),
+                ShellNetwork.Of(devices.Networks),
+                SelfTestSuite.Create(
+                    machine,
+                    system,
+                    devices,
+                    ShellDisk.Of(devices.PresentDisks),
+                    ShellNetwork.Of(devices.PresentNetworks),
+                    Versions.Runtime));
+        };
         AcpiHotplug.Start(binder.Tables, machine, events, binder);
         HotplugSlots.Start(binder);
         if (ScriptSource.TryFind(machine.Ports, firmware.CommandLine, output, out string? script))

@@ -121,7 +121,7 @@ internal sealed class LinkRecoveryTests
         bench.Device.SetNeedsReset();
 
         Assert.That(port.Link.IsUp, Is.True);
-        Assert.That(((VirtioGuest.Drivers.Virtio.Net.VirtioNet)Device(port)).HasDeviceMacAddress, Is.False);
+        Assert.That(((VirtioGuest.Drivers.Virtio.Devices.Net.VirtioNet)Device(port)).HasDeviceMacAddress, Is.False);
         Assert.That(port.Link.Address.ToString(), Is.EqualTo(address));
         bench.Device.Sent.Clear();
         Assert.That(bench.Device.Deliver(s_arpRequest), Is.True);

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Operations;
 
@@ -72,7 +73,7 @@ public sealed class OperationCommand : DeviceCommand
 
         if (argument == 0 || argument > (ulong)_maximum)
         {
-            return CommandResult.Failure(_argument + " is a number from 1 to " + Pci.DecimalText.Of((ulong)_maximum));
+            return CommandResult.Failure(_argument + " is a number from 1 to " + DecimalText.Of((ulong)_maximum));
         }
 
         OperableDevice asked = Find(shell, device);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Entropy;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
@@ -38,6 +39,9 @@ internal sealed partial class DeviceBinder
 
     /// <summary>The firmware's tables; none before <see cref="Bind"/>.</summary>
     public FirmwareTables Tables { get; private set; }
+
+    /// <summary>Called with each entropy device, at the start or later.</summary>
+    public Action<OtherDevice>? FeedEntropy { get; init; }
 
     /// <summary>Does all of it: the functions on PCI first, then what command line and ACPI name.</summary>
     public DeviceInventory Bind(FirmwareDescription firmware)
@@ -136,7 +140,7 @@ internal sealed partial class DeviceBinder
     private void BindVirtio(DeviceInventory inventory, PciFunction function, ushort deviceType)
     {
         PciTransport? transport = PciTransport.TryCreate(_machine, function, out string transportFailure);
-        string? failure = transport is null && HasDriver(deviceType)
+        string? failure = transport is null && DriverRegistry.Find(deviceType) is not null
             ? transportFailure
             : StartDriver(inventory, transport, deviceType);
         if (failure is not null)
@@ -171,30 +175,39 @@ internal sealed partial class DeviceBinder
         }
     }
 
-    private static bool HasDriver(ushort deviceType) => deviceType is DeviceTypes.Block or DeviceTypes.Network;
-
     private string? StartDriver(DeviceInventory inventory, VirtioTransport? transport, ushort deviceType)
     {
-        if (transport is null || !HasDriver(deviceType))
+        VirtioDriver? driver = DriverRegistry.Find(deviceType);
+        if (transport is null || driver is null)
         {
             return "has no driver";
         }
 
-        string failure;
-        if (deviceType == DeviceTypes.Block)
+        return deviceType switch
         {
-            VirtioDisk? disk = VirtioDisk.TryCreate(transport, inventory.NextDiskName, _requestLimit, out failure);
-            if (disk is null)
-            {
-                return failure;
-            }
+            DeviceTypes.Block => StartDisk(inventory, transport),
+            DeviceTypes.Network => StartPort(inventory, transport),
+            _ => StartOther(inventory, transport, driver),
+        };
+    }
 
-            inventory.Add(disk);
-            Announce(inventory, disk.Device, disk.Size);
-            return null;
+    private string? StartDisk(DeviceInventory inventory, VirtioTransport transport)
+    {
+        VirtioDisk? disk = VirtioDisk.TryCreate(
+            transport, inventory.NextDiskName, _requestLimit, out string failure);
+        if (disk is null)
+        {
+            return failure;
         }
 
-        VirtioLink? link = VirtioLink.TryCreate(transport, inventory.NextNetworkName, out failure);
+        inventory.Add(disk);
+        Announce(inventory, disk.Device, disk.Size);
+        return null;
+    }
+
+    private string? StartPort(DeviceInventory inventory, VirtioTransport transport)
+    {
+        VirtioLink? link = VirtioLink.TryCreate(transport, inventory.NextNetworkName, out string failure);
         if (link is null)
         {
             return failure;
@@ -207,7 +220,26 @@ internal sealed partial class DeviceBinder
         return null;
     }
 
-    private void Announce(DeviceInventory inventory, VirtioDevice device, string property)
+    private string? StartOther(DeviceInventory inventory, VirtioTransport transport, VirtioDriver driver)
+    {
+        OtherDevice? other = OtherDevice.TryCreate(
+            driver, transport, inventory.NextName(driver.Prefix), out string failure);
+        if (other is null)
+        {
+            return failure;
+        }
+
+        inventory.Add(other);
+        Announce(inventory, other.Device, null);
+        if (other.Device is VirtioEntropy)
+        {
+            FeedEntropy?.Invoke(other);
+        }
+
+        return null;
+    }
+
+    private void Announce(DeviceInventory inventory, VirtioDevice device, string? property)
     {
         inventory.Add(device);
 
@@ -215,7 +247,8 @@ internal sealed partial class DeviceBinder
         Changed?.Invoke();
         string type = DeviceTypes.NameOf(device.Transport.DeviceType);
         _output.WriteLine(
-            $"{device.Name}: {type} at {device.Transport.Location}, {property}, {device.Describe().RingFormat} ring");
+            $"{device.Name}: {type} at {device.Transport.Location}, "
+            + (property is null ? "" : property + ", ") + device.Describe().RingFormat + " ring");
     }
 
     // Firmware may have left it running, with rings in memory that is ours now.

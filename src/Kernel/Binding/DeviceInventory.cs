@@ -15,6 +15,7 @@ internal sealed class DeviceInventory
 {
     private Disk[] _disks = [];
     private NetworkPort[] _networks = [];
+    private OtherDevice[] _others = [];
     private VirtioDevice[] _virtioDevices = [];
     private PciFunction[] _functions;
 
@@ -36,6 +37,12 @@ internal sealed class DeviceInventory
     /// <summary>The network ports, by number.</summary>
     public IReadOnlyList<NetworkPort> Networks => _networks;
 
+    /// <summary>The devices that are neither, in the order in which they were found.</summary>
+    public IReadOnlyList<OtherDevice> Others => _others;
+
+    /// <summary>Those whose devices are still there.</summary>
+    public OtherDevice[] PresentOthers => Array.FindAll(_others, other => !other.IsRemoved);
+
     /// <summary>The disks whose devices are still there.</summary>
     public IReadOnlyList<Disk> PresentDisks => Array.FindAll(_disks, disk => !disk.IsRemoved);
 
@@ -52,11 +59,19 @@ internal sealed class DeviceInventory
     /// <summary>The name for the next network port.</summary>
     public string NextNetworkName => "net" + _networks.Length.ToString();
 
+    /// <summary>The name for the next device of another kind.</summary>
+    /// <param name="prefix">What the kind is called.</param>
+    public string NextName(string prefix) =>
+        prefix + Array.FindAll(_others, other => other.Kind == prefix).Length.ToString();
+
     /// <summary>Adds a disk.</summary>
     public void Add(Disk disk) => _disks = [.. _disks, disk];
 
     /// <summary>Adds a network port.</summary>
     public void Add(NetworkPort port) => _networks = [.. _networks, port];
+
+    /// <summary>Adds a device of another kind.</summary>
+    public void Add(OtherDevice other) => _others = [.. _others, other];
 
     /// <summary>Adds the device behind a disk or port.</summary>
     public void Add(VirtioDevice device) => _virtioDevices = [.. _virtioDevices, device];
@@ -83,6 +98,15 @@ internal sealed class DeviceInventory
             {
                 port.Remove();
                 return Forget(own.Device);
+            }
+        }
+
+        foreach (OtherDevice other in _others)
+        {
+            if (!other.IsRemoved && other.Device.Transport.Location == location)
+            {
+                other.Remove();
+                return Forget(other.Device);
             }
         }
 

@@ -160,6 +160,10 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_console_interrupts")]
     internal static extern long CountConsoleInterrupts();
 
+    /// <summary>Mixes bytes into the pool that random bytes come from.</summary>
+    [DllImport(Library, EntryPoint = "libos_entropy_add")]
+    internal static extern long AddEntropy(byte* bytes, ulong length);
+
     /// <summary>
     /// Switches off by ACPI; without ACPI resets. This and the other ends of the machine wait until all output has
     /// left. Does not return.

@@ -1,9 +1,12 @@
 using System.Collections.Generic;
+using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.SelfTest.Cases;
+using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
 
 namespace VirtioGuest.Kernel.SelfTest;
@@ -52,6 +55,14 @@ internal static class SelfTestSuite
         {
             cases.Add(new NetworkDhcpTest(network));
             cases.Add(new NetworkPingTest(network));
+        }
+
+        foreach (OtherDevice other in devices.PresentOthers)
+        {
+            if (other.Device.Driver.Operations is [DeviceOperation first, ..])
+            {
+                cases.Add(new OperationTest(other, first.Name));
+            }
         }
 
         return new SelfTestPlan([.. cases]);

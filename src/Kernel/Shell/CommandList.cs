@@ -1,8 +1,11 @@
+using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.General;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Shell.Commands;
@@ -32,6 +35,7 @@ internal static class CommandList
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),
+        .. OperationsOfDrivers(),
         new SelfTestCommand(),
         new StressRegistersCommand(),
         new RebootCommand(),
@@ -39,4 +43,16 @@ internal static class CommandList
         new ExitCommand(),
         new CrashCommand(system),
     ];
+
+    private static IEnumerable<Command> OperationsOfDrivers()
+    {
+        foreach (VirtioDriver driver in DriverRegistry.Drivers.ToArray())
+        {
+            foreach (DeviceOperation operation in driver.Operations)
+            {
+                yield return new OperationCommand(
+                    driver.Prefix, operation.Name, operation.Argument, operation.Maximum, operation.Summary);
+            }
+        }
+    }
 }

@@ -3,7 +3,6 @@ using NUnit.Framework;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices;
-using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
