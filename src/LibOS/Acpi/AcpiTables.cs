@@ -1,7 +1,21 @@
+using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Acpi;
+
+/// <summary>Whether ACPI tables were found, and what was wrong with them otherwise.</summary>
+internal enum AcpiStatus : uint
+{
+    /// <summary>A root table was found. Which tables hang from it is for <see cref="AcpiTables"/> to say.</summary>
+    Ok = 0,
+
+    /// <summary>There is no root pointer: a machine without ACPI.</summary>
+    NoRootPointer = 1,
+
+    /// <summary>There is a root pointer, but neither XSDT nor RSDT is in order.</summary>
+    NoRootTable = 2,
+}
 
 /// <summary>What LibOS takes from the ACPI tables.</summary>
 internal unsafe struct AcpiTables
@@ -115,5 +129,78 @@ internal unsafe struct AcpiTables
         }
 
         tables->Configuration.FindBase(definitions);
+    }
+}
+
+/// <summary>Opens tables that begin with the common header (ACPI 6.5, 5.2.6).</summary>
+internal static class SystemDescriptionTable
+{
+    /// <summary>The bytes of the common header.</summary>
+    public const ulong HeaderLength = 36;
+
+    private const ulong MaximumLength = 4 << 20;
+
+    /// <summary>Opens a table after checking its length and its checksum.</summary>
+    /// <param name="physical">Where it is.</param>
+    /// <param name="signature">Its four letters as a little-endian number, or 0 for any table.</param>
+    /// <param name="table">The whole table, header included.</param>
+    /// <returns>False where there is no such table in order.</returns>
+    public static bool TryOpen(ulong physical, uint signature, out ByteWindow table)
+    {
+        if (!ByteWindow.TryOpen(physical, HeaderLength, out table) ||
+            (signature != 0 && table.Load32(0) != signature))
+        {
+            return false;
+        }
+
+        ulong length = table.Load32(4);
+        return length >= HeaderLength && length <= MaximumLength &&
+            ByteWindow.TryOpen(physical, length, out table) && table.Sum(length) == 0;
+    }
+}
+
+/// <summary>The tables that were found, for the program above, which reads more of them than LibOS needs.</summary>
+internal unsafe struct AcpiTableList
+{
+    /// <summary>How many tables there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    public const int Capacity = 64;
+
+    private fixed ulong _address[Capacity];
+    private fixed uint _length[Capacity];
+    private fixed uint _signature[Capacity];
+
+    /// <summary>How many there are.</summary>
+    public int Count;
+
+    /// <summary>How many were left out for want of room.</summary>
+    public uint Ignored;
+
+    /// <summary>Adds a table whose length and checksum are right.</summary>
+    public void Add(ulong physical, ByteWindow table)
+    {
+        if (Count == Capacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _address[Count] = physical;
+        _length[Count] = (uint)table.Length;
+        _signature[Count] = table.Load32(0);
+        Count++;
+    }
+
+    /// <summary>Copies an entry out; false at and past <see cref="Count"/>.</summary>
+    public readonly bool TryGet(int index, AcpiTable* table)
+    {
+        if (index < 0 || index >= Count)
+        {
+            return false;
+        }
+
+        table->PhysicalAddress = _address[index];
+        table->Length = _length[index];
+        table->Signature = _signature[index];
+        return true;
     }
 }

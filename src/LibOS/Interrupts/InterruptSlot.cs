@@ -41,3 +41,56 @@ internal unsafe struct InterruptSlot
     /// <summary>Who holds it, ended by a zero.</summary>
     public fixed byte Name[InterruptInfo.NameLength];
 }
+
+/// <summary>An interrupt line.</summary>
+internal struct LineState
+{
+    /// <summary>How many shares there are.</summary>
+    public uint Shares;
+
+    /// <summary>How often in a row no holder claimed the line's interrupt.</summary>
+    public uint Unclaimed;
+
+    /// <summary>
+    /// How often a holder found its device asking, though it was woken by no interrupt, since the last.
+    /// </summary>
+    public uint Missed;
+
+    /// <summary>Whether any controller brings the line's interrupts.</summary>
+    public bool CanInterrupt;
+
+    /// <summary>Whether the line has ever interrupted.</summary>
+    public bool HasInterrupted;
+
+    /// <summary>Whether its interrupts do not come, so that its devices are polled.</summary>
+    public bool IsPolled;
+
+    /// <summary>Whether the line stays masked because nobody claimed it.</summary>
+    public bool IsAbandoned;
+
+    /// <summary>Whether the line may interrupt now.</summary>
+    public bool IsUnmasked;
+
+    /// <summary>Whether the holders serve an interrupt, and do not only look.</summary>
+    public bool IsServing;
+}
+
+/// <summary>What is to be done with a line after one of its holders came back, in the order of the bits.</summary>
+[System.Flags]
+internal enum LineAction
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Unmask it.</summary>
+    Unmask = 1 << 0,
+
+    /// <summary>Wake its holders, so that they look at their devices once more.</summary>
+    Look = 1 << 1,
+
+    /// <summary>Leave it masked and say so: nobody claims its interrupts.</summary>
+    Abandon = 1 << 2,
+
+    /// <summary>Say that its interrupts do not come, so that it is polled.</summary>
+    Poll = 1 << 3,
+}
