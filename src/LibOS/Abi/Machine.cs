@@ -30,17 +30,17 @@ public struct BootInfo
     public ulong FirstWriteNanoseconds;
 }
 
-/// <summary>Parts of a PC that the machine lacks, as far as people notice it.</summary>
+/// <summary>Parts of a PC that the machine lacks, as far as people would notice.</summary>
 [System.Flags]
 public enum MissingParts : uint
 {
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Whatever brings the interrupts of lines: they are polled.</summary>
+    /// <summary>A controller for the interrupts of lines: devices on lines are polled.</summary>
     LineInterrupts = 1 << 0,
 
-    /// <summary>A timer that interrupts: the idle processor watches the clock.</summary>
+    /// <summary>A timer that interrupts: the idle processor polls the clock.</summary>
     TimerInterrupt = 1 << 1,
 
     /// <summary>Anything of a known frequency: the length of a second is a guess.</summary>
@@ -82,13 +82,13 @@ public struct ConfigurationWindow
     public byte LastBus;
 }
 
-/// <summary>Where an ACPI table is whose length and checksum are in order.</summary>
+/// <summary>An ACPI table whose length and checksum are right.</summary>
 public struct AcpiTable
 {
-    /// <summary>Its first byte, below 4 GB.</summary>
+    /// <summary>Where it is, below 4 GB.</summary>
     public ulong PhysicalAddress;
 
-    /// <summary>Its bytes, the common header of 36 included.</summary>
+    /// <summary>Its length in bytes, the common header of 36 bytes included.</summary>
     public uint Length;
 
     /// <summary>Its four letters as a little-endian number.</summary>

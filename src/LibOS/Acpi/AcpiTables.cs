@@ -4,16 +4,16 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Acpi;
 
-/// <summary>Whether ACPI tables were found, and what was wrong with them otherwise.</summary>
+/// <summary>Whether ACPI tables were found, and what is wrong with them if not.</summary>
 internal enum AcpiStatus : uint
 {
-    /// <summary>A root table was found. Which tables hang from it is for <see cref="AcpiTables"/> to say.</summary>
+    /// <summary>A root table was found. Which tables it lists is in <see cref="AcpiTables"/>.</summary>
     Ok = 0,
 
     /// <summary>There is no root pointer: a machine without ACPI.</summary>
     NoRootPointer = 1,
 
-    /// <summary>There is a root pointer, but neither XSDT nor RSDT is in order.</summary>
+    /// <summary>There is a root pointer, but neither the XSDT nor the RSDT is valid.</summary>
     NoRootTable = 2,
 }
 
@@ -46,10 +46,9 @@ internal unsafe struct AcpiTables
     /// <summary>All tables, for the program.</summary>
     public AcpiTableList List;
 
-    /// <summary>Whether the machine can be switched off through these tables.</summary>
     public readonly bool HasSoftOff => SoftOff.IsPresent && (Fixed.Pm1aControl != 0 || Fixed.SleepControl.IsPresent);
 
-    /// <summary>Reads the tables of a machine. Everything stays zero for what is absent or not in order.</summary>
+    /// <summary>Reads the tables of a machine. Whatever is absent or not valid stays zero.</summary>
     /// <remarks>Only tables below 4 GB are read: those are mapped when this runs.</remarks>
     public static AcpiStatus Find(BootInformation* information, AcpiTables* tables)
     {
@@ -135,7 +134,6 @@ internal unsafe struct AcpiTables
 /// <summary>Opens tables that begin with the common header (ACPI 6.5, 5.2.6).</summary>
 internal static class SystemDescriptionTable
 {
-    /// <summary>The bytes of the common header.</summary>
     public const ulong HeaderLength = 36;
 
     private const ulong MaximumLength = 4 << 20;
@@ -144,7 +142,7 @@ internal static class SystemDescriptionTable
     /// <param name="physical">Where it is.</param>
     /// <param name="signature">Its four letters as a little-endian number, or 0 for any table.</param>
     /// <param name="table">The whole table, header included.</param>
-    /// <returns>False where there is no such table in order.</returns>
+    /// <returns>False where there is no such table that is valid.</returns>
     public static bool TryOpen(ulong physical, uint signature, out ByteWindow table)
     {
         if (!ByteWindow.TryOpen(physical, HeaderLength, out table) ||
@@ -159,7 +157,7 @@ internal static class SystemDescriptionTable
     }
 }
 
-/// <summary>The tables that were found, for the program above, which reads more of them than LibOS needs.</summary>
+/// <summary>The tables that were found, for the program, which reads more of them than LibOS needs.</summary>
 internal unsafe struct AcpiTableList
 {
     /// <summary>How many tables there is room for; more are counted in <see cref="Ignored"/>.</summary>
@@ -169,10 +167,9 @@ internal unsafe struct AcpiTableList
     private fixed uint _length[Capacity];
     private fixed uint _signature[Capacity];
 
-    /// <summary>How many there are.</summary>
     public int Count;
 
-    /// <summary>How many were left out for want of room.</summary>
+    /// <summary>How many found no room.</summary>
     public uint Ignored;
 
     /// <summary>Adds a table whose length and checksum are right.</summary>

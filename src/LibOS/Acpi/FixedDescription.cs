@@ -21,7 +21,6 @@ internal struct FixedDescription
     /// <summary>The table's revision: 1 for ACPI 1.0.</summary>
     public byte Revision;
 
-    /// <summary>Where the DSDT is.</summary>
     public ulong DsdtAddress;
 
     /// <summary>The port that takes <see cref="AcpiEnable"/>; 0 where ACPI mode is always on.</summary>
@@ -42,7 +41,7 @@ internal struct FixedDescription
     /// <summary>The bits of the timer: 24 or 32; 0 without one.</summary>
     public byte TimerBits;
 
-    /// <summary>What resets the machine; absent where nothing is given.</summary>
+    /// <summary>The register that resets the machine; absent where the table names none.</summary>
     public AcpiRegister Reset;
 
     /// <summary>
@@ -50,16 +49,16 @@ internal struct FixedDescription
     /// </summary>
     public AcpiRegister SleepControl;
 
-    /// <summary>What to write to <see cref="Reset"/>.</summary>
+    /// <summary>The value to write to <see cref="Reset"/>.</summary>
     public byte ResetValue;
 
-    /// <summary>The register of the real-time clock that holds the century; 0 where none is named.</summary>
+    /// <summary>The register of the real-time clock that holds the century; 0 where the table names none.</summary>
     public byte CenturyRegister;
 
     /// <summary>Whether the hardware of PM1 and SMI does not exist (5.2.9, HW_REDUCED_ACPI).</summary>
     public bool IsHardwareReduced;
 
-    /// <summary>Whether <see cref="BootFlags"/> means anything: not before ACPI 2.0.</summary>
+    /// <summary>Whether <see cref="BootFlags"/> has a meaning: not before ACPI 2.0.</summary>
     public bool HasBootFlags;
 
     /// <summary>IAPC_BOOT_ARCH (5.2.9.3).</summary>
@@ -77,7 +76,7 @@ internal struct FixedDescription
     /// <summary>False where the firmware says that there is no CMOS clock.</summary>
     public readonly bool MayHaveRealTimeClock => !HasBootFlags || (BootFlags & NoRealTimeClockFlag) == 0;
 
-    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    /// <summary>Reads a table whose checksum is right.</summary>
     public void Read(ByteWindow table)
     {
         uint flags = table.Load32(112);
@@ -143,16 +142,16 @@ internal unsafe struct AcpiRegister
     private const byte MemorySpace = 0;
     private const byte PortSpace = 1;
 
-    /// <summary>Where it is; 0 where there is none, or in a space that LibOS does not reach.</summary>
+    /// <summary>
+    /// Its port or its physical address; 0 where there is none, or it is in a space that LibOS does not reach.
+    /// </summary>
     public ulong Address;
 
-    /// <summary>Whether <see cref="Address"/> is a port.</summary>
     public bool IsPort;
 
-    /// <summary>Whether there is one.</summary>
     public readonly bool IsPresent => Address != 0;
 
-    /// <summary>Reads the structure at an offset of a table; what lies outside of the table reads as absent.</summary>
+    /// <summary>Reads the structure at an offset of a table; one that leaves the table is absent.</summary>
     public static AcpiRegister Read(ByteWindow table, ulong offset)
     {
         var register = default(AcpiRegister);

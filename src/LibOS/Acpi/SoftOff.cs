@@ -8,7 +8,7 @@ namespace VirtioGuest.LibOS.Acpi;
 /// </summary>
 /// <remarks>
 /// Looks for the bytes of <c>Name (_S5, Package () { ... })</c> (20.2.5.1): NameOp, any root or parent prefix, the
-/// name, PackageOp, PkgLength, the number of elements, and constants. What does not read like that is passed over.
+/// name, PackageOp, PkgLength, the number of elements, and constants. Anything else is passed over.
 /// </remarks>
 internal struct SoftOff
 {
@@ -73,7 +73,7 @@ internal struct SoftOff
         // PkgLength, 20.2.4: one byte of 6 bits, or 4 bits and up to three more bytes. It counts itself.
         ulong start = offset + 1;
         byte lead = aml.Load8(start);
-        uint more = (uint)lead >> 6;
+        var more = (uint)lead >> 6;
         ulong length = more == 0 ? lead & 0x3FUL : lead & 0x0FUL;
         for (uint index = 0; index < more; index++)
         {
@@ -118,11 +118,11 @@ internal static class AmlConstant
     private const byte QuadWordPrefix = 0x0E;
     private const byte OnesOp = 0xFF;
 
-    /// <summary>Reads one.</summary>
+    /// <summary>Reads an integer.</summary>
     /// <param name="body">The AML.</param>
     /// <param name="cursor">Where it begins; afterwards, where what follows begins.</param>
     /// <param name="value">Its value.</param>
-    /// <returns>False where there is something else, or nothing.</returns>
+    /// <returns>False where there is something else, or nothing any more.</returns>
     public static bool TryRead(ByteWindow body, ref ulong cursor, out ulong value)
     {
         value = 0;

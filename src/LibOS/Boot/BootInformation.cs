@@ -1,19 +1,18 @@
+using System;
 using VirtioGuest.LibOS.Abi;
+using VirtioGuest.LibOS.Memory;
 
 namespace VirtioGuest.LibOS.Boot;
 
 /// <summary>
-/// What the loader said, in one form whatever the door: copied out of the loader's memory before any of that is reused.
+/// What the loader said, in one form whatever the door: copied from the loader's memory before that is used again.
 /// </summary>
 internal unsafe struct BootInformation
 {
-    /// <summary>The longest command line that is taken, in bytes; a longer one ends the start.</summary>
+    /// <summary>The longest command line that is accepted, in bytes; a longer one ends the boot.</summary>
     public const int CommandLineCapacity = 65536;
 
-    /// <summary>Which protocol the loader spoke.</summary>
     public BootDoor Door;
-
-    /// <summary>Whether the firmware is UEFI.</summary>
     public bool IsUefi;
 
     /// <summary>The firmware's memory map, sorted by address, without overlaps.</summary>
@@ -34,14 +33,62 @@ internal unsafe struct BootInformation
     /// <summary>How many bytes of <see cref="CommandLine"/> are filled in.</summary>
     public int CommandLineLength;
 
-    /// <summary>The kernel command line.</summary>
     public fixed byte CommandLine[CommandLineCapacity];
+
+    /// <summary>
+    /// Copies the command line that lies at a physical address, all of it or none; 0 means that there is none.
+    /// </summary>
+    public BootStatus CopyCommandLine(ulong physical)
+    {
+        CommandLineLength = 0;
+        if (physical == 0)
+        {
+            return BootStatus.Ok;
+        }
+
+        // How long the line is shows only at its end: the window takes what is mapped, up to the capacity and a byte
+        // more, which tells a longer line.
+        ulong room = CommandLineCapacity + 1;
+        if (physical < PhysicalMemory.MappedAtBoot)
+        {
+            room = Math.Min(room, PhysicalMemory.MappedAtBoot - physical);
+        }
+
+        return ByteWindow.TryOpen(physical, room, out ByteWindow text)
+            ? CopyCommandLine(text)
+            : BootStatus.Unreachable;
+    }
+
+    /// <summary>Copies a command line, all of it or none. It ends at a zero or at the window's end.</summary>
+    public BootStatus CopyCommandLine(ByteWindow text)
+    {
+        CommandLineLength = 0;
+        int length = 0;
+        while ((ulong)length < text.Length)
+        {
+            byte character = text.Load8((ulong)length);
+            if (character == 0)
+            {
+                break;
+            }
+
+            if (length == CommandLineCapacity)
+            {
+                return BootStatus.LongCommandLine;
+            }
+
+            CommandLine[length] = character;
+            length++;
+        }
+
+        CommandLineLength = length;
+        return BootStatus.Ok;
+    }
 }
 
-/// <summary>Whether a loader's tables could be read, and what was wrong with them otherwise.</summary>
+/// <summary>Whether a loader's tables could be read, and what is wrong with them if not.</summary>
 internal enum BootStatus : uint
 {
-    /// <summary>They could.</summary>
     Ok = 0,
 
     /// <summary>A table lies at 0 or outside the memory that is mapped at boot.</summary>
@@ -69,88 +116,22 @@ internal enum BootStatus : uint
     OverrunByCommandLine = 8,
 }
 
-/// <summary>What a person is told of a <see cref="BootStatus"/>.</summary>
+/// <summary>A <see cref="BootStatus"/> in words, for people.</summary>
 internal static class BootStatusText
 {
-    /// <summary>One line in words, without a line end.</summary>
-    public static string Of(BootStatus status)
+    public static string Of(BootStatus status) => status switch
     {
-        switch (status)
-        {
-            case BootStatus.Ok:
-                return "the boot information is in order";
-            case BootStatus.Unreachable:
-                return "the boot information lies outside the mapped memory";
-            case BootStatus.BadMagic:
-                return "the boot information has the wrong magic number";
-            case BootStatus.TooShort:
-                return "the boot information has a table or an entry that is too short";
-            case BootStatus.TooLong:
-                return "the boot information has a table that is too long";
-            case BootStatus.Cut:
-                return "the boot information ends in the middle";
-            case BootStatus.NoMemory:
-                return "the boot information does not say where RAM is";
-            case BootStatus.LongCommandLine:
-                return "the kernel command line is longer than 65536 bytes";
-            case BootStatus.OverrunByCommandLine:
-                return "the kernel command line is longer than the 4095 bytes that QEMU's PVH loader has room for, "
-                    + "and has overwritten them";
-            default:
-                return "the boot information cannot be read";
-        }
-    }
-}
-
-/// <summary>Copies the kernel command line out of the loader's memory: all of it, or none.</summary>
-internal static unsafe class KernelCommandLine
-{
-    /// <summary>Copies a line that ends at a zero or at the window's end.</summary>
-    public static BootStatus Copy(ByteWindow text, BootInformation* information)
-    {
-        information->CommandLineLength = 0;
-        int length = 0;
-        while ((ulong)length < text.Length)
-        {
-            byte character = text.Load8((ulong)length);
-            if (character == 0)
-            {
-                break;
-            }
-
-            if (length == BootInformation.CommandLineCapacity)
-            {
-                return BootStatus.LongCommandLine;
-            }
-
-            information->CommandLine[length] = character;
-            length++;
-        }
-
-        information->CommandLineLength = length;
-        return BootStatus.Ok;
-    }
-
-    /// <summary>Copies the line at a physical address; 0 means that there is none.</summary>
-    public static BootStatus CopyFrom(ulong physical, BootInformation* information)
-    {
-        information->CommandLineLength = 0;
-        if (physical == 0)
-        {
-            return BootStatus.Ok;
-        }
-
-        // The line's own length is not known beforehand: the window takes what is mapped, up to the room for it and a
-        // byte more, by which a longer line is seen.
-        ulong room = BootInformation.CommandLineCapacity + 1;
-        ulong limit = Memory.PhysicalMemory.MappedAtBoot;
-        if (physical < limit && limit - physical < room)
-        {
-            room = limit - physical;
-        }
-
-        return ByteWindow.TryOpen(physical, room, out ByteWindow text)
-            ? Copy(text, information)
-            : BootStatus.Unreachable;
-    }
+        BootStatus.Ok => "the boot information is in order",
+        BootStatus.Unreachable => "the boot information lies outside the mapped memory",
+        BootStatus.BadMagic => "the boot information has the wrong magic number",
+        BootStatus.TooShort => "the boot information has a table or an entry that is too short",
+        BootStatus.TooLong => "the boot information has a table that is too long",
+        BootStatus.Cut => "the boot information ends in the middle",
+        BootStatus.NoMemory => "the boot information does not say where RAM is",
+        BootStatus.LongCommandLine => "the kernel command line is longer than 65536 bytes",
+        BootStatus.OverrunByCommandLine =>
+            "the kernel command line is longer than the 4095 bytes that QEMU's PVH loader has room for, "
+            + "and has overwritten them",
+        _ => "the boot information cannot be read",
+    };
 }

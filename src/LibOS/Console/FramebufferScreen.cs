@@ -9,7 +9,6 @@ namespace VirtioGuest.LibOS.Console;
 /// </remarks>
 internal unsafe struct FramebufferScreen
 {
-    /// <summary>The width of a glyph in pixels.</summary>
     public const uint GlyphWidth = 8;
 
     /// <summary>The height of a glyph in pixels, and its size in bytes.</summary>
@@ -65,7 +64,7 @@ internal unsafe struct FramebufferScreen
         }
     }
 
-    /// <summary>Brings the screen up to what the grid says.</summary>
+    /// <summary>Brings the screen up to date with the grid.</summary>
     public readonly void Show(TextGrid* grid)
     {
         uint columns = grid->Columns;

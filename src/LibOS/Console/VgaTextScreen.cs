@@ -1,8 +1,9 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Console;
 
-/// <summary>Whether the PCI bus has a VGA: for loaders that say nothing of a screen.</summary>
+/// <summary>Whether the PCI bus has a VGA: for loaders that do not describe a screen.</summary>
 internal static class VgaPresence
 {
     private const ushort AddressPort = 0xCF8;
@@ -74,7 +75,7 @@ internal static class VgaPresence
                 if (kind == BridgeClass && (header & ~MultiFunction) == 1)
                 {
                     uint secondary = (Read(address + 0x18) >> 8) & 0xFF;
-                    last = secondary > last ? secondary : last;
+                    last = Math.Max(last, secondary);
                 }
             }
         }
@@ -92,10 +93,7 @@ internal static class VgaPresence
 /// <summary>The 80 by 25 text mode that PC firmware leaves a VGA in, with its hardware cursor.</summary>
 internal static unsafe class VgaTextScreen
 {
-    /// <summary>The number of columns.</summary>
     public const uint Columns = 80;
-
-    /// <summary>The number of rows.</summary>
     public const uint Rows = 25;
 
     private const ushort ControllerIndex = 0x3D4;
@@ -122,7 +120,7 @@ internal static unsafe class VgaTextScreen
         MoveCursor(0);
     }
 
-    /// <summary>Brings the screen up to what the grid says.</summary>
+    /// <summary>Brings the screen up to date with the grid.</summary>
     public static void Show(TextGrid* grid, byte* cells, byte* shown)
     {
         // Reading from the screen is slow: compare with what is known to stand there.

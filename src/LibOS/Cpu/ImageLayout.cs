@@ -36,9 +36,9 @@ internal unsafe struct ImageLayout
     /// <summary>The first of the features that the processor must have.</summary>
     public RequiredFeature* Features;
 
-    /// <summary>The place behind the last one.</summary>
+    /// <summary>The end of the table.</summary>
     public RequiredFeature* FeaturesEnd;
 
-    /// <summary>The distance between two trap stubs.</summary>
+    /// <summary>The distance between two trap stubs, in bytes.</summary>
     public const ulong TrapStubLength = 16;
 }

@@ -8,7 +8,7 @@ using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Cpu;
 
-/// <summary>Which of the processor's 256 vectors is used for what.</summary>
+/// <summary>What the processor's 256 vectors are used for.</summary>
 internal static class Vectors
 {
     public const ulong DivideError = 0;
@@ -41,7 +41,7 @@ internal static class Vectors
     /// <summary>A vector that nothing uses, for the test of the report on unknown traps.</summary>
     public const ulong Unused = 0xF8;
 
-    /// <summary>The local APIC's spurious interrupt; its low four bits are set, as old ones demand.</summary>
+    /// <summary>The local APIC's spurious interrupt; its low four bits are set, as old ones require.</summary>
     public const ulong Spurious = 0xFF;
 }
 
@@ -68,8 +68,6 @@ internal struct TrapFrame
     public ulong Rcx;
     public ulong Rbx;
     public ulong Rax;
-
-    /// <summary>Which trap it is, or <see cref="SystemCall"/>.</summary>
     public ulong Vector;
 
     /// <summary>The processor's error code; 0 for traps that have none.</summary>
@@ -88,7 +86,6 @@ internal static unsafe class Traps
     private const ulong WriteAccess = 1 << 1;
     private const ulong InstructionFetch = 1 << 4;
 
-    /// <summary>A trap came.</summary>
     [RuntimeExport("libos_trap")]
     public static void OnTrap(TrapFrame* frame)
     {
@@ -113,21 +110,12 @@ internal static unsafe class Traps
         }
     }
 
-    /// <summary>A trap came before LibOS had its own table: the start of the machine failed.</summary>
+    /// <summary>A trap before LibOS has its own interrupt table: the boot has failed.</summary>
     [RuntimeExport("libos_boot_trap")]
     public static void OnBootTrap(TrapFrame* frame)
     {
         Processor.Current()->KernelDepth++;
-        Panic.Begin("processor exception while LibOS starts");
-        Panic.Detail("vector ", frame->Vector);
-        Panic.Detail("error code ", frame->ErrorCode);
-        if (frame->Vector == Vectors.PageFault)
-        {
-            Panic.Detail("address ", Processor.FaultAddress());
-        }
-
-        Panic.WriteRegisters(frame);
-        Panic.End();
+        FailTrap("processor exception while LibOS starts", frame);
     }
 
     private static void OnPageFault(PerCpu* cpu, TrapFrame* frame)
@@ -135,7 +123,7 @@ internal static unsafe class Traps
         ulong address = Processor.FaultAddress();
         if (cpu->InPageFault != 0)
         {
-            FailFault("page fault inside a page fault", address, frame);
+            Panic.Fail("page fault inside a page fault", "address ", address, frame);
         }
 
         cpu->InPageFault = 1;
@@ -145,7 +133,7 @@ internal static unsafe class Traps
             : LibOs.Program->Fault(address, (frame->ErrorCode & WriteAccess) != 0);
         if (outcome == FaultOutcome.OutOfMemory)
         {
-            FailFault("out of memory: no frame is left", address, frame);
+            Panic.Fail("out of memory: no frame is left", "address ", address, frame);
         }
 
         if (outcome == FaultOutcome.Resolved)
@@ -154,10 +142,8 @@ internal static unsafe class Traps
         }
         else if (cpu->KernelDepth > 1)
         {
-            FailFault(
-                KernelStacks.IsStackAddress(address) ? "stack overflow in LibOS" : "page fault in LibOS",
-                address,
-                frame);
+            bool isOverflow = KernelStacks.IsStackAddress(address);
+            Panic.Fail(isOverflow ? "stack overflow in LibOS" : "page fault in LibOS", "address ", address, frame);
         }
         else
         {
@@ -184,11 +170,7 @@ internal static unsafe class Traps
 
         if (cpu->KernelDepth > 1)
         {
-            Panic.Begin("processor exception in LibOS");
-            Panic.Detail("vector ", frame->Vector);
-            Panic.Detail("error code ", frame->ErrorCode);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            FailTrap("processor exception in LibOS", frame);
         }
 
         switch (frame->Vector)
@@ -210,7 +192,7 @@ internal static unsafe class Traps
                 SignalDelivery.RaiseFault(frame, SignalNumber.Segmentation, 0);
                 break;
             default:
-                FailUnknown(frame);
+                FailTrap("unknown trap", frame);
                 break;
         }
     }
@@ -238,23 +220,20 @@ internal static unsafe class Traps
         }
         else if (vector != Vectors.Spurious)
         {
-            FailUnknown(frame);
+            FailTrap("unknown trap", frame);
         }
     }
 
-    private static void FailUnknown(TrapFrame* frame)
-    {
-        Panic.Begin("unknown trap");
-        Panic.Detail("vector ", frame->Vector);
-        Panic.Detail("error code ", frame->ErrorCode);
-        Panic.WriteRegisters(frame);
-        Panic.End();
-    }
-
-    private static void FailFault(string reason, ulong address, TrapFrame* frame)
+    private static void FailTrap(string reason, TrapFrame* frame)
     {
         Panic.Begin(reason);
-        Panic.Detail("address ", address);
+        Panic.Detail("vector ", frame->Vector);
+        Panic.Detail("error code ", frame->ErrorCode);
+        if (frame->Vector == Vectors.PageFault)
+        {
+            Panic.Detail("address ", Processor.FaultAddress());
+        }
+
         Panic.WriteRegisters(frame);
         Panic.End();
     }

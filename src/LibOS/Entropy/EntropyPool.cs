@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Entropy;
@@ -53,20 +54,19 @@ internal unsafe struct EntropyPool
         Rekey();
     }
 
-    /// <summary>Fills a buffer.</summary>
     public void Read(byte* buffer, ulong length)
     {
         uint* block = stackalloc uint[ChaCha20.StateWords];
         while (length != 0)
         {
             NextBlock(block);
-            ulong part = length < ChaCha20.BlockBytes ? length : ChaCha20.BlockBytes;
+            ulong part = Math.Min(length, ChaCha20.BlockBytes);
             Processor.Copy(buffer, block, part);
             buffer += part;
             length -= part;
         }
 
-        // What was given out cannot be computed from what is kept.
+        // So that what was given out cannot be computed from what is kept.
         Rekey();
     }
 
@@ -120,7 +120,6 @@ internal static unsafe class ChaCha20
     /// <summary>The words of the state: constants, key, counter, nonce.</summary>
     public const int StateWords = 16;
 
-    /// <summary>The bytes that a block yields.</summary>
     public const int BlockBytes = 64;
 
     /// <summary>Computes one block of key stream.</summary>

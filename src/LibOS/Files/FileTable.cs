@@ -3,7 +3,6 @@ namespace VirtioGuest.LibOS.Files;
 /// <summary>What a file descriptor of the program stands for. There is no file system here.</summary>
 internal enum FileKind : byte
 {
-    /// <summary>The descriptor is free.</summary>
     None = 0,
 
     /// <summary>The console: descriptors 0, 1 and 2.</summary>
@@ -25,10 +24,8 @@ internal enum FileKind : byte
     PipeWriter,
 }
 
-/// <summary>The program's file descriptors.</summary>
 internal unsafe struct FileTable
 {
-    /// <summary>How many descriptors there are.</summary>
     public const int Capacity = 64;
 
     private fixed byte _kinds[Capacity];
@@ -63,7 +60,6 @@ internal unsafe struct FileTable
         return -ErrorNumber.TooManyFiles;
     }
 
-    /// <summary>Frees a descriptor.</summary>
     public long Close(ulong file)
     {
         if (KindOf(file) == FileKind.None)
@@ -75,9 +71,8 @@ internal unsafe struct FileTable
         return 0;
     }
 
-    /// <summary>How far a descriptor was read.</summary>
+    /// <summary>How far a descriptor has been read.</summary>
     public readonly ulong PositionOf(ulong file) => _positions[file];
 
-    /// <summary>Moves a descriptor on.</summary>
     public void Advance(ulong file, ulong count) => _positions[file] += count;
 }

@@ -56,7 +56,6 @@ internal unsafe struct AddressSpace
     /// <param name="totalFrames">The machine's RAM.</param>
     public static int MappingCapacity(ulong totalFrames) => OtherMappings + (int)(totalFrames / FramesPerMapping);
 
-    /// <summary>Starts empty.</summary>
     public void Initialize(PageTable* table, FrameAllocator* frames, Mapping* store, int capacity)
     {
         _table = table;
@@ -217,7 +216,7 @@ internal unsafe struct AddressSpace
 
         if ((*entry & PageFlags.Present) != 0 && (!isWrite || (*entry & PageFlags.Writable) != 0))
         {
-            // Already as it should be, so something else is wrong: instruction fetch from data, say.
+            // The entry is as it should be, so something else is wrong: an instruction fetch from data, say.
             return FaultOutcome.NotAllowed;
         }
 

@@ -1,20 +1,18 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Memory;
 
-/// <summary>Sizes of physical memory: a frame is 4 KB.</summary>
+/// <summary>Physical memory is counted in frames of 4 KB.</summary>
 internal static class Frame
 {
-    /// <summary>Bytes in a frame.</summary>
     public const ulong Size = 4096;
 
     /// <summary>The base-2 logarithm of <see cref="Size"/>.</summary>
     public const int Shift = 12;
 
-    /// <summary>The largest multiple of the frame size that is not above an address.</summary>
     public static ulong RoundDown(ulong address) => address & ~(Size - 1);
 
-    /// <summary>The smallest multiple of the frame size that is not below an address.</summary>
     public static ulong RoundUp(ulong address) => (address + Size - 1) & ~(Size - 1);
 
     /// <summary>The smallest order whose block, 2^order frames, holds a number of bytes.</summary>
@@ -45,7 +43,6 @@ internal struct FrameAllocator
     private FrameZone _low;
     private FrameZone _high;
 
-    /// <summary>How many frames are free.</summary>
     public readonly ulong FreeFrames => _low.FreeFrames + _high.FreeFrames;
 
     /// <summary>How many frames were ever given to the allocator.</summary>
@@ -54,17 +51,17 @@ internal struct FrameAllocator
     /// <summary>How many of <see cref="TotalFrames"/> are above 4 GB.</summary>
     public ulong TotalHighFrames { get; private set; }
 
-    /// <summary>The bytes of frame records that memory up to <paramref name="endFrame"/> needs.</summary>
+    /// <summary>The bytes of records that frames up to <paramref name="endFrame"/> need.</summary>
     public static ulong RecordBytes(ulong endFrame) => endFrame;
 
-    /// <summary>Starts with no memory at all.</summary>
+    /// <summary>Starts with no memory.</summary>
     /// <param name="endFrame">The number after the machine's last frame.</param>
     /// <param name="records">Room for <see cref="RecordBytes"/> bytes.</param>
     public unsafe void Initialize(ulong endFrame, byte* records)
     {
-        ulong lowEnd = endFrame < ZoneBoundary ? endFrame : ZoneBoundary;
+        ulong lowEnd = Math.Min(endFrame, ZoneBoundary);
         _low.Initialize(1, lowEnd, records);
-        _high.Initialize(ZoneBoundary, endFrame > ZoneBoundary ? endFrame : ZoneBoundary, records + lowEnd);
+        _high.Initialize(ZoneBoundary, Math.Max(endFrame, ZoneBoundary), records + lowEnd);
         TotalFrames = 0;
         TotalHighFrames = 0;
     }
@@ -82,7 +79,7 @@ internal struct FrameAllocator
         TotalFrames += last - first;
         if (last > ZoneBoundary)
         {
-            TotalHighFrames += last - (first > ZoneBoundary ? first : ZoneBoundary);
+            TotalHighFrames += last - Math.Max(first, ZoneBoundary);
         }
 
         FreeFrameRun(first, last - first);
@@ -135,7 +132,7 @@ internal struct FrameAllocator
         }
 
         ulong frames = Frame.RoundUp(bytes) >> Frame.Shift;
-        int order = Frame.OrderOf(bytes > alignment ? bytes : alignment);
+        int order = Frame.OrderOf(Math.Max(bytes, alignment));
         ulong physical = AllocateBlock(order, highestAddress);
         if (physical == None)
         {
@@ -154,12 +151,7 @@ internal struct FrameAllocator
         FreeFrameRun(physical >> Frame.Shift, Frame.RoundUp(bytes) >> Frame.Shift);
 
     /// <summary>The size of the largest contiguous free block in bytes.</summary>
-    public readonly ulong LargestFree()
-    {
-        ulong low = _low.LargestBlock();
-        ulong high = _high.LargestBlock();
-        return (low > high ? low : high) << Frame.Shift;
-    }
+    public readonly ulong LargestFree() => Math.Max(_low.LargestBlock(), _high.LargestBlock()) << Frame.Shift;
 
     private void FreeFrameRun(ulong frame, ulong count)
     {
@@ -202,7 +194,6 @@ internal unsafe struct FrameZone
     private byte* _orders;
     private fixed ulong _heads[MaximumOrder + 1];
 
-    /// <summary>How many frames are free.</summary>
     public ulong FreeFrames { get; private set; }
 
     /// <summary>
@@ -225,7 +216,6 @@ internal unsafe struct FrameZone
         Processor.Fill(orders, NotFreeHead, endFrame - firstFrame);
     }
 
-    /// <summary>Whether a frame belongs to this zone.</summary>
     public readonly bool Contains(ulong frame) => frame >= _firstFrame && frame < _endFrame;
 
     /// <summary>Makes a run of frames free, merging it with free neighbours.</summary>

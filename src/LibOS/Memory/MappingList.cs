@@ -30,13 +30,12 @@ internal struct Mapping
 /// </summary>
 internal unsafe struct MappingList
 {
-    // What an operation may need for a moment: it splits two ranges before it removes or merges any.
+    // What an operation may need in between: it splits two ranges before it removes or merges any.
     private const int Spare = 2;
 
     private Mapping* _mappings;
     private int _capacity;
 
-    /// <summary>How many ranges there are.</summary>
     public int Count { get; private set; }
 
     /// <summary>Starts empty.</summary>
@@ -75,7 +74,6 @@ internal unsafe struct MappingList
         return low;
     }
 
-    /// <summary>Finds the range that holds an address.</summary>
     public readonly bool TryFind(ulong address, out Mapping mapping)
     {
         int index = FirstEndingAfter(address);
@@ -151,7 +149,7 @@ internal unsafe struct MappingList
     public void Map(ulong start, ulong end, uint protection)
     {
         Unmap(start, end);
-        Insert(FirstEndingAfter(start), new Mapping { Start = start, End = end, Protection = protection });
+        Insert(FirstEndingAfter(start), new() { Start = start, End = end, Protection = protection });
         MergeAround(start, end);
     }
 

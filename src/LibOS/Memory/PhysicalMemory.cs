@@ -5,8 +5,8 @@ namespace VirtioGuest.LibOS.Memory;
 /// physical addresses.
 /// </summary>
 /// <remarks>
-/// Lies in the upper half of the address space, so that nothing but the kernel image is mapped where wild pointers of
-/// the program point to. The host's tests set <see cref="Base"/> to a buffer of their own.
+/// It lies in the upper half of the address space, so that nothing but the kernel image is mapped where wild pointers
+/// of the program point. The host's tests set <see cref="Base"/> to a buffer of their own.
 /// </remarks>
 internal static unsafe class PhysicalMemory
 {
@@ -21,7 +21,7 @@ internal static unsafe class PhysicalMemory
     /// <summary>The distance between physical and virtual addresses; set once, at entry.</summary>
     public static ulong Base;
 
-    /// <summary>Where the byte at a physical address is seen.</summary>
+    /// <summary>Where the byte at a physical address is mapped.</summary>
     public static byte* At(ulong physical) => (byte*)(Base + physical);
 
     /// <summary>The physical address of a byte of the direct map.</summary>
@@ -31,7 +31,7 @@ internal static unsafe class PhysicalMemory
 /// <summary>Device registers in the direct map, uncached, next to where RAM is seen cached.</summary>
 internal static unsafe class DeviceMemory
 {
-    /// <summary>The byte after the highest physical address that is accepted: the direct map's own size.</summary>
+    /// <summary>The end of the physical addresses that are accepted: the direct map's own size.</summary>
     public const ulong Limit = 0x4000_0000_0000;
 
     private const ulong RegisterFlags =
@@ -40,7 +40,7 @@ internal static unsafe class DeviceMemory
     /// <summary>
     /// Makes the pages around a range of registers accessible through <see cref="PhysicalMemory.At"/>.
     /// </summary>
-    /// <returns>False when the range makes no sense or there is no memory for tables.</returns>
+    /// <returns>False when the range is not valid or there is no memory for tables.</returns>
     public static bool Map(PageTable* table, ulong physical, ulong length)
     {
         if (length == 0 || physical >= Limit || length > Limit - physical)
@@ -48,8 +48,8 @@ internal static unsafe class DeviceMemory
             return false;
         }
 
-        ulong address = (ulong)PhysicalMemory.At(Frame.RoundDown(physical));
-        ulong end = (ulong)PhysicalMemory.At(Frame.RoundUp(physical + length));
+        var address = (ulong)PhysicalMemory.At(Frame.RoundDown(physical));
+        var end = (ulong)PhysicalMemory.At(Frame.RoundUp(physical + length));
         while (address < end)
         {
             bool isMapped = table->Translate(address, out ulong pageLength) != FrameAllocator.None;

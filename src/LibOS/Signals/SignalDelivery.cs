@@ -10,11 +10,14 @@ namespace VirtioGuest.LibOS.Signals;
 /// collector by a real-time signal.
 /// </summary>
 /// <remarks>
-/// A signal for a waiting thread is delivered when it next runs; it does not end the wait. .NET needs no more: it only
-/// signals threads that run managed code.
+/// A signal for a waiting thread is delivered when the thread next runs; it does not end the wait. .NET needs no more:
+/// it only signals threads that run managed code.
 /// </remarks>
 internal static unsafe class SignalDelivery
 {
+    /// <summary>The number of the only process: what getpid returns and signals carry.</summary>
+    public const uint ProcessId = 1;
+
     private const ulong RedZone = 128;
     private const ulong ExtendedAlignment = 64;
 
@@ -23,9 +26,6 @@ internal static unsafe class SignalDelivery
 
     private const int SentByThread = -6;
     private const int FaultCode = 1;
-
-    /// <summary>The number of the only process: what getpid says and signals carry.</summary>
-    public const uint ProcessId = 1;
 
     /// <summary>Marks a signal as pending for a thread.</summary>
     /// <returns>0 or a negated error number.</returns>
@@ -80,10 +80,7 @@ internal static unsafe class SignalDelivery
         SignalAction* action = LibOs.Signals->Of(signal);
         if (action->Handler <= SignalAction.Ignore || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
         {
-            Panic.Begin(NameOf(frame->Vector));
-            Panic.Detail("address ", address);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            Panic.Fail(NameOf(frame->Vector), "address ", address, frame);
         }
 
         Push(thread, frame, signal, FaultCode, address, address);
@@ -93,7 +90,7 @@ internal static unsafe class SignalDelivery
     public static void Return(TrapFrame* frame)
     {
         Thread* thread = Processor.Current()->CurrentThread;
-        SignalFrame* saved = (SignalFrame*)(frame->Rsp - 8);
+        var saved = (SignalFrame*)(frame->Rsp - 8);
         MachineContext* machine = &saved->Machine;
         frame->R8 = machine->R8;
         frame->R9 = machine->R9;
@@ -127,16 +124,13 @@ internal static unsafe class SignalDelivery
         ulong stack = ((extended - (ulong)sizeof(SignalFrame)) & ~15ul) - 8;
         if (LibOs.Program->Populate(stack, frame->Rsp - stack) != 0)
         {
-            Panic.Begin("stack overflow");
-            Panic.Detail("address ", faultAddress);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            Panic.Fail("stack overflow", "address ", faultAddress, frame);
         }
 
         Processor.Fill((void*)stack, 0, (ulong)sizeof(SignalFrame));
         Processor.Copy((void*)extended, thread->Extended, length);
         ExtendedState.Initialize(thread->Extended);
-        SignalFrame* saved = (SignalFrame*)stack;
+        var saved = (SignalFrame*)stack;
         saved->ReturnAddress = action->Restorer;
         saved->Mask = thread->SignalMask;
         saved->Signal = signal;
@@ -198,10 +192,7 @@ internal static unsafe class SignalDelivery
             Power.Fail();
         }
 
-        Panic.Begin("the program was ended by a signal");
-        Panic.Detail("signal ", (ulong)signal);
-        Panic.WriteRegisters(frame);
-        Panic.End();
+        Panic.Fail("the program was ended by a signal", "signal ", (ulong)signal, frame);
     }
 
     private static string NameOf(ulong vector) => vector switch

@@ -14,8 +14,6 @@ internal static class SignalNumber
     public const int Stop = 19;
     public const int Urgent = 23;
     public const int WindowChange = 28;
-
-    /// <summary>The highest signal number.</summary>
     public const int Last = 64;
 
     /// <summary>The bit of a signal in a mask.</summary>
@@ -44,14 +42,14 @@ internal struct SignalAction
     /// <summary>The SA_ flags.</summary>
     public ulong Flags;
 
-    /// <summary>Where the handler returns to: a stub of the C library that calls rt_sigreturn.</summary>
+    /// <summary>Where the handler returns to: a function of the C library that calls rt_sigreturn.</summary>
     public ulong Restorer;
 
     /// <summary>What else is masked while the handler runs.</summary>
     public ulong Mask;
 }
 
-/// <summary>The program's actions, one a signal.</summary>
+/// <summary>The program's actions, one per signal.</summary>
 internal unsafe struct SignalTable
 {
     private const int WordsPerAction = 4;

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Boot;
@@ -13,7 +14,6 @@ namespace VirtioGuest.LibOS.SystemCalls;
 /// <summary>LibOS' own calls: what drivers and the shell need and Linux has no word for.</summary>
 internal static unsafe class LibOsCalls
 {
-    /// <summary>Serves a call of <c>Calls.S</c>.</summary>
     public static long Dispatch(PerCpu* cpu, TrapFrame* frame)
     {
         ulong a = frame->Rdi;
@@ -148,8 +148,8 @@ internal static unsafe class LibOsCalls
     private static long CopyCommandLine(byte* buffer, ulong length)
     {
         BootInformation* boot = LibOs.Boot;
-        ulong whole = (ulong)boot->CommandLineLength;
-        Processor.Copy(buffer, boot->CommandLine, length < whole ? length : whole);
+        var whole = (ulong)boot->CommandLineLength;
+        Processor.Copy(buffer, boot->CommandLine, Math.Min(length, whole));
         return (long)whole;
     }
 
@@ -260,7 +260,7 @@ internal static unsafe class DirectCalls
     [RuntimeExport("libos_monotonic")]
     public static ulong Monotonic() => Clock.Now;
 
-    /// <summary>Where a present byte is in physical memory, and how far it goes on contiguously.</summary>
+    /// <summary>Where a present byte is in physical memory, and for how many bytes that goes on contiguously.</summary>
     [RuntimeExport("libos_translate")]
     public static ulong Translate(ulong address, ulong length, ulong* contiguous)
     {
@@ -282,7 +282,7 @@ internal static unsafe class DirectCalls
             count += pageLength;
         }
 
-        *contiguous = count < length ? count : length;
+        *contiguous = Math.Min(count, length);
         return first;
     }
 }

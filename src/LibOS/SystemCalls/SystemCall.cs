@@ -151,7 +151,7 @@ internal static unsafe class SystemCall
     }
 }
 
-/// <summary>What a system call's handler returns beside numbers and negated error numbers.</summary>
+/// <summary>What a system call's handler returns besides results and negated error numbers.</summary>
 internal static class CallResult
 {
     /// <summary>

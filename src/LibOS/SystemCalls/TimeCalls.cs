@@ -89,7 +89,7 @@ internal static unsafe class TimeCalls
             return nanoseconds;
         }
 
-        return nanoseconds > SleeperList.Never - 1 - now ? SleeperList.Never - 1 : now + nanoseconds;
+        return nanoseconds > Clock.Never - 1 - now ? Clock.Never - 1 : now + nanoseconds;
     }
 }
 
@@ -101,16 +101,15 @@ internal struct TimeSpec
     public ulong Seconds;
     public ulong Fraction;
 
-    /// <summary>Whether the value is one: not negative, less than a second of nanoseconds.</summary>
+    /// <summary>Whether the value is valid: not negative, and less than a second of nanoseconds.</summary>
     public readonly bool IsValid => Seconds <= long.MaxValue && Fraction < NanosecondsPerSecond;
 
-    /// <summary>All of it in nanoseconds, at most the largest number.</summary>
+    /// <summary>The whole in nanoseconds, or the largest number where that is too much.</summary>
     public readonly ulong Nanoseconds => Seconds >= ulong.MaxValue / NanosecondsPerSecond
         ? ulong.MaxValue
         : (Seconds * NanosecondsPerSecond) + Fraction;
 
-    /// <summary>Splits nanoseconds.</summary>
-    public static TimeSpec From(ulong nanoseconds) => new TimeSpec
+    public static TimeSpec From(ulong nanoseconds) => new()
     {
         Seconds = nanoseconds / NanosecondsPerSecond,
         Fraction = nanoseconds % NanosecondsPerSecond,

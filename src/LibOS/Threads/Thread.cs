@@ -7,13 +7,8 @@ namespace VirtioGuest.LibOS.Threads;
 /// <summary>Whether a thread slot is in use, and what its thread is doing.</summary>
 internal enum ThreadState : uint
 {
-    /// <summary>The slot is free.</summary>
     Free = 0,
-
-    /// <summary>It runs.</summary>
     Running,
-
-    /// <summary>It waits in the run queue.</summary>
     Ready,
 
     /// <summary>It waits for a futex, perhaps until a time.</summary>
@@ -22,13 +17,8 @@ internal enum ThreadState : uint
     /// <summary>It sleeps until a time.</summary>
     Sleeping,
 
-    /// <summary>It waits for an interrupt.</summary>
     WaitingForInterrupt,
-
-    /// <summary>It waits for console input.</summary>
     WaitingForConsole,
-
-    /// <summary>It waits for a pipe.</summary>
     WaitingForPipe,
 
     /// <summary>It waits for room in the console's output, or until all of that has left.</summary>
@@ -47,7 +37,6 @@ internal unsafe struct Thread
     /// <summary>Where its extended registers are saved: a frame of its own.</summary>
     public byte* Extended;
 
-    /// <summary>What it is doing.</summary>
     public ThreadState State;
 
     /// <summary>
@@ -60,13 +49,12 @@ internal unsafe struct Thread
     /// </summary>
     public ulong SliceLeft;
 
-    /// <summary>Its number, never 0, never used again soon.</summary>
+    /// <summary>Its number: never 0, and not used again soon.</summary>
     public uint Id;
 
-    /// <summary>Signals that it does not want now; bit n is signal n + 1.</summary>
+    /// <summary>Blocked signals; bit n is signal n + 1.</summary>
     public ulong SignalMask;
 
-    /// <summary>Signals that wait for it.</summary>
     public ulong PendingSignals;
 
     /// <summary>Cleared and woken when the thread ends (CLONE_CHILD_CLEARTID).</summary>
@@ -90,15 +78,6 @@ internal unsafe struct Thread
     /// <summary>When it wakes at the latest, in monotonic nanoseconds.</summary>
     public ulong Deadline;
 
-    /// <summary>The interrupt slot that it waits for.</summary>
-    public uint InterruptSlot;
-
-    /// <summary>Where console input that it waits for goes.</summary>
-    public byte* ReadBuffer;
-
-    /// <summary>How much console input fits.</summary>
-    public ulong ReadLength;
-
     /// <summary>Processor time used, in timestamp ticks.</summary>
     public ulong RunTicks;
 
@@ -115,13 +94,11 @@ internal unsafe struct Thread
 /// <summary>All threads, in a fixed number of slots.</summary>
 internal unsafe struct ThreadTable
 {
-    /// <summary>The most threads that there can be.</summary>
     public const int Capacity = 512;
 
     private Thread* _slots;
     private uint _lastId;
 
-    /// <summary>The bytes of store that the table needs.</summary>
     public static ulong StoreBytes => (ulong)(Capacity * sizeof(Thread));
 
     /// <summary>Starts with no thread.</summary>
@@ -132,7 +109,6 @@ internal unsafe struct ThreadTable
         _lastId = 0;
     }
 
-    /// <summary>A slot, used or free.</summary>
     public readonly Thread* this[int index] => &_slots[index];
 
     /// <summary>Takes a free slot and gives it a new number; the extended-register area comes from a frame.</summary>

@@ -6,13 +6,11 @@ internal unsafe struct ThreadQueue
     private Thread* _first;
     private Thread* _last;
 
-    /// <summary>Whether nobody waits.</summary>
     public readonly bool IsEmpty => _first == null;
 
     /// <summary>The first thread, or null.</summary>
     public readonly Thread* First => _first;
 
-    /// <summary>Adds a thread behind all others.</summary>
     public void AddLast(Thread* thread)
     {
         thread->Next = null;
@@ -28,7 +26,6 @@ internal unsafe struct ThreadQueue
         _last = thread;
     }
 
-    /// <summary>Adds a thread before all others.</summary>
     public void AddFirst(Thread* thread)
     {
         thread->Next = _first;
@@ -100,7 +97,6 @@ internal unsafe struct RunQueue
     private ThreadQueue _urgent;
     private ThreadQueue _ordinary;
 
-    /// <summary>Whether no thread is ready.</summary>
     public readonly bool IsEmpty => _urgent.IsEmpty && _ordinary.IsEmpty;
 
     /// <summary>Whether a thread is ready that an interrupt woke.</summary>
@@ -109,7 +105,6 @@ internal unsafe struct RunQueue
     /// <summary>Adds a thread that an interrupt woke, behind others of its kind.</summary>
     public void AddUrgent(Thread* thread) => _urgent.AddLast(thread);
 
-    /// <summary>Adds a thread behind all others.</summary>
     public void AddLast(Thread* thread) => _ordinary.AddLast(thread);
 
     /// <summary>

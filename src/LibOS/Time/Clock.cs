@@ -7,6 +7,9 @@ namespace VirtioGuest.LibOS.Time;
 /// </summary>
 internal static class Clock
 {
+    /// <summary>A time that never comes: the deadline of those that have none.</summary>
+    public const ulong Never = ulong.MaxValue;
+
     private static ClockSource s_source;
     private static ulong s_wallStartSeconds;
 
@@ -59,7 +62,7 @@ internal struct ClockSource
         _last = 0;
     }
 
-    /// <summary>The time at a value of the counter; never earlier than what was told before.</summary>
+    /// <summary>The time at a value of the counter; never earlier than the last one.</summary>
     public ulong At(ulong timestamp)
     {
         ulong now = ToNanoseconds(timestamp - _start);
@@ -77,10 +80,10 @@ internal struct ClockSource
         (((ticks >> 32) * _multiplier) << (32 - Shift)) + (((ticks & 0xFFFF_FFFF) * _multiplier) >> Shift);
 }
 
-/// <summary>What interrupts when a time has come.</summary>
+/// <summary>What interrupts when a time comes.</summary>
 internal enum TimerKind
 {
-    /// <summary>Nothing: the clock is looked at whenever LibOS is left, and all the time while nobody runs.</summary>
+    /// <summary>Nothing: the clock is checked whenever LibOS is left, and all the time while nobody runs.</summary>
     None = 0,
 
     /// <summary>The local APIC's timer.</summary>
