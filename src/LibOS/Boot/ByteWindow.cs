@@ -40,8 +40,6 @@ internal readonly unsafe struct ByteWindow
         return true;
     }
 
-    public bool Has(ulong offset, ulong count) => offset <= _length && count <= _length - offset;
-
     /// <summary>
     /// Opens the first kilobyte of the extended BIOS data area, where a PC's firmware may keep pointers to its tables.
     /// </summary>
@@ -53,6 +51,8 @@ internal readonly unsafe struct ByteWindow
         bool isPlausible = start > ExtendedBiosSegment && start <= LowMemoryEnd - Kilobyte;
         return TryOpen(isPlausible ? start : 0, Kilobyte, out window);
     }
+
+    public bool Has(ulong offset, ulong count) => offset <= _length && count <= _length - offset;
 
     /// <summary>A part of the window; empty where the range leaves it.</summary>
     public ByteWindow Part(ulong offset, ulong count) =>
