@@ -84,7 +84,6 @@ internal static unsafe class Startup
             _ => LinuxBootParameters.Parse(information, boot),
         };
 
-        boot->Door = door;
         if (status != BootStatus.Ok)
         {
             KernelConsole.Write("LibOS: the boot loader's tables cannot be read: ");

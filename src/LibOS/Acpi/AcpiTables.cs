@@ -28,7 +28,7 @@ internal unsafe struct AcpiTables
     private const uint DsdtSignature = 0x5444_5344; // "DSDT"
     private const uint SsdtSignature = 0x5444_5353; // "SSDT"
 
-    // Far more than any machine has: a root table that claims more is read to here.
+    // Far more than any machine has: a root table that claims more is read up to here.
     private const uint MaximumTables = 256;
 
     /// <summary>The fixed hardware (FADT).</summary>
@@ -108,7 +108,7 @@ internal unsafe struct AcpiTables
             }
         }
 
-        // The DSDT hangs from the FADT, and is where \_S5 is on nearly every machine; its word counts.
+        // The FADT names the DSDT, which has \_S5 on nearly every machine; its values take precedence.
         if (SystemDescriptionTable.TryOpen(tables->Fixed.DsdtAddress, DsdtSignature, out ByteWindow dsdt))
         {
             tables->List.Add(tables->Fixed.DsdtAddress, dsdt);

@@ -19,7 +19,7 @@ internal struct SoftOff
     private const byte RootPrefix = (byte)'\\';
     private const byte ParentPrefix = (byte)'^';
 
-    // A name this deep does not occur; it bounds the look back.
+    // No name is this deep; it bounds the look back.
     private const uint MaximumParents = 8;
 
     /// <summary>Whether the object was found; everything else is 0 without it.</summary>

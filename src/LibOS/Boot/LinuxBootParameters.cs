@@ -75,8 +75,7 @@ internal static unsafe class LinuxBootParameters
 
         for (uint index = 0; index < entries; index++)
         {
-            ulong entry = FirstEntry + index * EntryLength;
-            information->Memory.Add(page.Load64(entry), page.Load64(entry + 8), page.Load32(entry + 16));
+            information->Memory.AddEntry(page, FirstEntry + (index * EntryLength));
         }
 
         if (entries == 0)

@@ -84,6 +84,10 @@ internal unsafe struct MemoryMap
     /// <summary>Takes a range out of use, whatever it was.</summary>
     public void Reserve(ulong start, ulong length) => Add(start, length, Reserved);
 
+    /// <summary>Adds a range that a loader's table has: its start, its length, its kind in 32 bits.</summary>
+    public void AddEntry(ByteWindow table, ulong offset) =>
+        Add(table.Load64(offset), table.Load64(offset + 8), table.Load32(offset + 16));
+
     /// <summary>Adds a range as it was reported.</summary>
     /// <param name="start">The first byte.</param>
     /// <param name="length">The number of bytes; what leaves the address space is cut, an empty range ignored.</param>

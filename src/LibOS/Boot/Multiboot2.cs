@@ -139,7 +139,7 @@ internal static unsafe class Multiboot2
 
         for (ulong entry = 16; tag.Has(entry, 24); entry += entryLength)
         {
-            information->Memory.Add(tag.Load64(entry), tag.Load64(entry + 8), tag.Load32(entry + 16));
+            information->Memory.AddEntry(tag, entry);
         }
 
         return BootStatus.Ok;

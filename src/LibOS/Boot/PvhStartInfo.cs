@@ -63,7 +63,7 @@ internal static unsafe class PvhStartInfo
 
         for (ulong entry = 0; map.Has(entry, EntryLength); entry += EntryLength)
         {
-            information->Memory.Add(map.Load64(entry), map.Load64(entry + 8), map.Load32(entry + 16));
+            information->Memory.AddEntry(map, entry);
         }
 
         if (information->Memory.RamBytes == 0)

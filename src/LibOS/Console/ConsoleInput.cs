@@ -56,7 +56,7 @@ internal static unsafe class ConsoleInput
             bool hasByte = Uart16550.TryRead(out byte value, out bool isDamaged);
             if (Uart16550.TakeOverrun())
             {
-                // What was lost came after what the port still holds, which is less than a line or more.
+                // What was lost came after what the port still holds, which may be less than a line or more.
                 MarkLoss();
                 hasOverrun = true;
             }

@@ -159,7 +159,7 @@ internal static class Uart16550
 
     /// <summary>Takes a received byte.</summary>
     /// <param name="value">The byte; 0 where it came in damaged, or as a break.</param>
-    /// <param name="isDamaged">Whether parity or stop bit were wrong.</param>
+    /// <param name="isDamaged">Whether its parity or stop bit was wrong.</param>
     /// <returns>False where none is waiting.</returns>
     public static bool TryRead(out byte value, out bool isDamaged)
     {

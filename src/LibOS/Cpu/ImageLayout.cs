@@ -24,7 +24,7 @@ internal unsafe struct ImageLayout
     /// <summary>The C library's entry point: where the program starts.</summary>
     public byte* ProgramEntry;
 
-    /// <summary>256 glyphs of 8 by 16 pixels, one byte a row.</summary>
+    /// <summary>256 glyphs of 8 by 16 pixels, one byte per row.</summary>
     public byte* Font;
 
     /// <summary>The names of functions: see <see cref="LibOS.Symbols"/>.</summary>

@@ -6,7 +6,7 @@ namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
 /// Looks at the serial port and the keyboard from the timer: often where their interrupts cannot come, and now and then
-/// until the first one came, because a line that firmware describes may still lead nowhere.
+/// until the first has come, because a line that firmware describes may still lead nowhere.
 /// </summary>
 internal static class InputPolling
 {

@@ -45,7 +45,7 @@ internal unsafe struct InterruptLines
     }
 
     /// <summary>
-    /// Whether a device's interrupts can come over a line. Line 0 is the timer's; for PCI it means that nobody said.
+    /// Whether a device's interrupts can come over a line. Line 0 is the timer's; for PCI it means that none is known.
     /// </summary>
     public readonly bool CanInterrupt(uint line)
     {

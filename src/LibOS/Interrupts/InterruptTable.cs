@@ -85,7 +85,7 @@ internal unsafe struct InterruptTable
     public readonly LineState* Line(uint line) => &_lines[line];
 
     /// <summary>Sets a message aside.</summary>
-    /// <param name="name">Who for, ended by a zero.</param>
+    /// <param name="name">Its holder's name, ended by a zero.</param>
     /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AllocateMessage(byte* name)
     {
@@ -103,8 +103,8 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Takes a share of a line.</summary>
-    /// <param name="line">Which.</param>
-    /// <param name="name">Who for, ended by a zero.</param>
+    /// <param name="line">The line's number.</param>
+    /// <param name="name">The holder's name, ended by a zero.</param>
     /// <param name="canInterrupt">Whether a controller brings the line's interrupts.</param>
     /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AttachLine(ulong line, byte* name, bool canInterrupt)
@@ -146,7 +146,7 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Gives an interrupt back.</summary>
-    /// <param name="handle">Which.</param>
+    /// <param name="handle">What <see cref="AllocateMessage"/> or <see cref="AttachLine"/> returned.</param>
     /// <param name="waiter">The thread that waited for it, or null; it is to be woken with an error.</param>
     /// <param name="action">What to do with its line.</param>
     /// <returns>False when nobody holds it.</returns>

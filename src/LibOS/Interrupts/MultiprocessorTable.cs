@@ -73,7 +73,7 @@ internal static unsafe class MultiprocessorTable
         return true;
     }
 
-    // The first one's inputs are the first numbers; how many it has, only it knows itself.
+    // The first one's inputs have the first numbers; how many it has, the table does not say.
     private static bool IsFor(byte ioApic, int first) => ioApic == AllIoApics || ioApic == first;
 
     private static int FindIsaBus(ByteWindow table)
@@ -90,7 +90,7 @@ internal static unsafe class MultiprocessorTable
         return -1;
     }
 
-    // Empty past the end, and at an entry of a kind whose length nobody can know.
+    // Empty past the end, and at an entry of an unknown kind, whose length is unknown too.
     private static bool TryOpenEntry(ByteWindow table, ulong offset, out ByteWindow entry)
     {
         ulong length = table.Load8(offset) == ProcessorEntry ? ProcessorEntryLength : EntryLength;

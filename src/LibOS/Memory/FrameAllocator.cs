@@ -176,7 +176,7 @@ internal struct FrameAllocator
 /// its own size, which merge with their neighbour when both are free.
 /// </summary>
 /// <remarks>
-/// Free blocks are linked through their own first bytes, so that the only other store is one byte a frame. Allocating
+/// Free blocks are linked through their own first bytes, so that the only other store is one byte per frame. Allocating
 /// and freeing take a number of steps bounded by <see cref="MaximumOrder"/>.
 /// </remarks>
 internal unsafe struct FrameZone
@@ -201,7 +201,7 @@ internal unsafe struct FrameZone
     /// </summary>
     /// <param name="firstFrame">The zone's first frame number, not 0.</param>
     /// <param name="endFrame">The number after its last frame.</param>
-    /// <param name="orders">One byte a frame, for the zone's own use.</param>
+    /// <param name="orders">One byte per frame, for the zone's own use.</param>
     public void Initialize(ulong firstFrame, ulong endFrame, byte* orders)
     {
         _firstFrame = firstFrame;

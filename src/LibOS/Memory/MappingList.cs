@@ -105,7 +105,7 @@ internal unsafe struct MappingList
     /// <param name="start">The first byte, page-aligned.</param>
     /// <param name="end">The byte after the last, page-aligned, above <paramref name="start"/>.</param>
     /// <param name="protection">What the range is going to have.</param>
-    /// <param name="more">How many ranges more are to find room afterwards, 0 or above.</param>
+    /// <param name="more">How many more ranges must find room afterwards, at least 0.</param>
     public readonly bool HasRoomToMap(ulong start, ulong end, uint protection, int more)
     {
         FindOverlap(start, end, out int first, out int after);

@@ -155,8 +155,7 @@ internal static unsafe class SystemCall
 internal static class CallResult
 {
     /// <summary>
-    /// The caller's registers are already as they are to be, or another thread runs now: nothing is to be written to
-    /// them.
+    /// The caller's registers are already as they should be, or another thread runs now: no result is written to RAX.
     /// </summary>
     public const long Switched = long.MinValue;
 }
