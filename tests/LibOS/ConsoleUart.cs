@@ -65,8 +65,6 @@ internal sealed class ConsoleUart
         }
     }
 
-    public void Forget() => _sent.Clear();
-
     private bool IsDivisorLatched => (_registers[3] & 0x80) != 0;
 
     private uint Read(ushort register, bool hasFifo)
