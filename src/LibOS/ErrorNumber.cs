@@ -3,7 +3,6 @@ namespace VirtioGuest.LibOS;
 /// <summary>Linux error numbers, as system calls return them negated.</summary>
 internal static class ErrorNumber
 {
-    public const long NotPermitted = 1;
     public const long NoEntry = 2;
     public const long NoSuchProcess = 3;
     public const long InputOutput = 5;

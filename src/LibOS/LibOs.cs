@@ -35,58 +35,33 @@ internal static unsafe class LibOs
     private static EntropyPool s_entropy;
     private static PerCpu s_bootProcessor;
 
-    /// <summary>What the loader said.</summary>
     public static BootInformation* Boot => Address(ref s_boot);
-
-    /// <summary>What the firmware's tables say.</summary>
     public static AcpiTables* Acpi => Address(ref s_acpi);
-
-    /// <summary>What the processor can do.</summary>
     public static ProcessorFeatures* Features => Address(ref s_features);
-
-    /// <summary>Physical memory.</summary>
     public static FrameAllocator* Frames => Address(ref s_frames);
 
     /// <summary>The page table in use.</summary>
     public static PageTable* Pages => Address(ref s_pages);
 
-    /// <summary>LibOS' own stacks.</summary>
     public static KernelStacks* Stacks => Address(ref s_stacks);
-
-    /// <summary>The program's address space.</summary>
     public static AddressSpace* Program => Address(ref s_program);
-
-    /// <summary>All threads.</summary>
     public static ThreadTable* Threads => Address(ref s_threads);
-
-    /// <summary>Who waits for which futex.</summary>
     public static FutexTable* Futexes => Address(ref s_futexes);
-
-    /// <summary>Who waits for which time.</summary>
     public static SleeperList* Sleepers => Address(ref s_sleepers);
-
-    /// <summary>Who holds which interrupt.</summary>
     public static InterruptTable* Interrupts => Address(ref s_interrupts);
-
-    /// <summary>What brings the interrupts of lines.</summary>
     public static InterruptLines* Lines => Address(ref s_lines);
 
     /// <summary>The local APIC; absent on some machines.</summary>
     public static LocalApic* Apic => Address(ref s_apic);
 
-    /// <summary>What the program does with signals.</summary>
     public static SignalTable* Signals => Address(ref s_signals);
-
-    /// <summary>Random bytes.</summary>
     public static EntropyPool* Entropy => Address(ref s_entropy);
-
-    /// <summary>The structure of the processor that booted.</summary>
     public static PerCpu* BootProcessor => Address(ref s_bootProcessor);
 
-    /// <summary>What interrupts when a time has come.</summary>
+    /// <summary>The timer in use.</summary>
     public static TimerKind Timer { get; set; }
 
-    /// <summary>What the machine lacks; the program says so, after its first line.</summary>
+    /// <summary>What the machine lacks; the program reports it after its first line.</summary>
     public static MissingParts Missing { get; set; }
 
     /// <summary>Memory that was taken before there was an allocator: the frame records, in bytes.</summary>
@@ -98,7 +73,7 @@ internal static unsafe class LibOs
     /// <summary>Device memory lost to devices that did not confirm a reset, in bytes.</summary>
     public static ulong QuarantinedBytes { get; set; }
 
-    /// <summary>The monotonic time of the program's first output, or 0.</summary>
+    /// <summary>The monotonic time of the program's first output, or 0 before that.</summary>
     public static ulong FirstWrite { get; set; }
 
     // Statics of LibOS are plain data of the image: nothing moves them.

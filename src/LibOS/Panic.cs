@@ -15,20 +15,26 @@ internal static unsafe class Panic
 
     private static uint s_depth;
 
-    /// <summary>Fails for a reason that needs no registers.</summary>
-    public static void Fail(string reason) => Fail(reason, null);
+    public static void Fail(string reason)
+    {
+        Begin(reason);
+        End();
+    }
 
     /// <summary>Fails in a trap.</summary>
-    /// <param name="reason">What happened, in words.</param>
-    /// <param name="frame">Where, or null.</param>
     public static void Fail(string reason, TrapFrame* frame)
     {
         Begin(reason);
-        if (frame != null)
-        {
-            WriteRegisters(frame);
-        }
+        WriteRegisters(frame);
+        End();
+    }
 
+    /// <summary>Fails in a trap, with a number that belongs to the reason.</summary>
+    public static void Fail(string reason, string name, ulong value, TrapFrame* frame)
+    {
+        Begin(reason);
+        Detail(name, value);
+        WriteRegisters(frame);
         End();
     }
 
@@ -90,8 +96,8 @@ internal static unsafe class Panic
         KernelConsole.Write(name, length);
     }
 
-    // Compiled code keeps frame pointers, so the chain of RBP is the chain of calls; every step is checked, because the
-    // registers of code that failed are not to be trusted.
+    // Compiled code keeps frame pointers, so the chain of RBP is the chain of calls. Every step is checked: the
+    // registers of code that failed cannot be trusted.
     private static void WriteCalls(TrapFrame* frame)
     {
         var symbols = new Symbols(Processor.GetImageLayout()->Symbols);
@@ -99,7 +105,7 @@ internal static unsafe class Panic
         ulong link = frame->Rbp;
         for (int i = 0; i < CallDepth && IsReadable(link); i++)
         {
-            ulong* pair = (ulong*)link;
+            var pair = (ulong*)link;
             if (!KernelImage.Contains(pair[1]))
             {
                 break;

@@ -13,6 +13,8 @@ internal static unsafe class Power
     private const ushort ResetControlPort = 0xCF9;
     private const ushort KeyboardCommandPort = 0x64;
     private const byte PulseReset = 0xFE;
+
+    // How long a reset may take, in PAUSE instructions.
     private const uint Patience = 100_000;
 
     /// <summary>Ends QEMU through its debug exit device; returns where there is none.</summary>

@@ -37,7 +37,7 @@ internal static unsafe class ProgramStart
     public static Thread* CreateFirstThread()
     {
         long region = LibOs.Program->Map(0, GuardLength + StackLength, Protection.None, isFixed: false);
-        ulong bottom = (ulong)region + GuardLength;
+        var bottom = (ulong)region + GuardLength;
         ulong top = bottom + StackLength;
         if (region < 0
             || LibOs.Program->Protect(bottom, StackLength, Protection.Read | Protection.Write) != 0
@@ -47,17 +47,17 @@ internal static unsafe class ProgramStart
         }
 
         // Texts and random bytes at the very top, the words below them.
-        byte* text = (byte*)(top - TextRoom);
+        var text = (byte*)(top - TextRoom);
         ulong random = top - 16;
         LibOs.Entropy->Read((byte*)random, 16);
-        ulong name = (ulong)text;
+        var name = (ulong)text;
         text = Append(text, "virtioguest");
-        ulong heapLimit = (ulong)text;
+        var heapLimit = (ulong)text;
         text = AppendHeapLimit(text);
-        ulong noCollectorThread = (ulong)text;
+        var noCollectorThread = (ulong)text;
         text = Append(text, "DOTNET_gcConcurrent=0");
 
-        ulong* stack = (ulong*)(top - TextRoom - 512);
+        var stack = (ulong*)(top - TextRoom - 512);
         ulong* word = stack;
         *word++ = 1;                                    // argc
         *word++ = name;
@@ -123,8 +123,8 @@ internal static unsafe class ProgramStart
         return word + 2;
     }
 
-    // The collector must know how much there is, or it would take memory until a page fault finds none. A quarter is
-    // left for stacks, devices and tables. The value is hexadecimal without a prefix.
+    // The collector must know how much memory there is, or it would take more until a page fault finds none. A quarter
+    // is left for stacks, devices and tables. The value is hexadecimal without a prefix.
     private static byte* AppendHeapLimit(byte* text)
     {
         ulong limit = Frame.RoundDown(LibOs.Frames->FreeFrames / 4 * 3 * Frame.Size);

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Acpi;
@@ -17,10 +18,9 @@ internal static unsafe class Startup
 {
     private const ulong Megabyte = 0x10_0000;
     private const ulong LowMemory = Megabyte;
-    private const ulong VgaTextAddress = 0xB_8000;
     private const ulong VgaTextLength = 0x8000;
 
-    // Used when nothing on the machine tells the time: a wrong speed is better than no start.
+    // Used when nothing on the machine tells the time: a wrong speed is better than none.
     private const uint AssumedKilohertz = 1_000_000;
 
     // What firmware keeps for itself at the top of a small machine's memory, as in MemoryCheck.inc.
@@ -39,7 +39,7 @@ internal static unsafe class Startup
         PerCpu* cpu = LibOs.BootProcessor;
         cpu->Self = cpu;
         cpu->KernelDepth = 1;
-        cpu->TimerDeadline = PerCpu.NotArmed;
+        cpu->TimerDeadline = Clock.Never;
         Processor.WriteMsr(Msr.GsBase, (ulong)cpu);
 
         KernelConsole.Initialize();
@@ -84,7 +84,6 @@ internal static unsafe class Startup
             _ => LinuxBootParameters.Parse(information, boot),
         };
 
-        boot->Door = door;
         if (status != BootStatus.Ok)
         {
             KernelConsole.Write("LibOS: the boot loader's tables cannot be read: ");
@@ -94,7 +93,7 @@ internal static unsafe class Startup
 
         s_ramBytes = boot->Memory.RamBytes;
 
-        // The first megabyte stays the firmware's, and the image is in use.
+        // The first megabyte remains the firmware's, and the image is in use.
         ImageLayout* layout = Processor.GetImageLayout();
         ulong image = Frame.RoundDown((ulong)layout->ElfHeader);
         boot->Memory.Reserve(0, LowMemory);
@@ -103,15 +102,14 @@ internal static unsafe class Startup
 
     private static void CreateMemory()
     {
-        // The frame records and everything else of the start come from the largest range that is mapped already.
+        // The frame records, and everything else that start-up needs, come from the largest range that is mapped.
         var range = default(MemoryRange);
         ulong best = 0;
         ulong bestEnd = 0;
         ulong ramEnd = LibOs.Boot->Memory.RamEnd;
         for (uint i = 0; LibOs.Boot->Memory.TryGet(i, &range); i++)
         {
-            ulong end = range.Start + range.Length;
-            end = end < PhysicalMemory.MappedAtBoot ? end : PhysicalMemory.MappedAtBoot;
+            ulong end = Math.Min(range.Start + range.Length, PhysicalMemory.MappedAtBoot);
             if (range.Kind == MemoryMap.Ram && range.Start < end && end - range.Start > bestEnd - best)
             {
                 best = range.Start;
@@ -152,8 +150,8 @@ internal static unsafe class Startup
                 continue;
             }
 
-            ulong start = range.Start > lowest ? range.Start : lowest;
-            ulong end = range.Start + range.Length < limit ? range.Start + range.Length : limit;
+            ulong start = Math.Max(range.Start, lowest);
+            ulong end = Math.Min(range.Start + range.Length, limit);
             if (start < reservedEnd && end > reservedStart)
             {
                 AddRange(start, reservedStart);
@@ -231,9 +229,9 @@ internal static unsafe class Startup
             }
         }
         else if ((hasVga || screen->IsColourText)
-            && DeviceMemory.Map(LibOs.Pages, VgaTextAddress, VgaTextLength))
+            && DeviceMemory.Map(LibOs.Pages, FramebufferInformation.ColourTextAddress, VgaTextLength))
         {
-            KernelConsole.AttachVgaText(PhysicalMemory.At(VgaTextAddress));
+            KernelConsole.AttachVgaText(PhysicalMemory.At(FramebufferInformation.ColourTextAddress));
         }
     }
 
@@ -246,8 +244,8 @@ internal static unsafe class Startup
             LibOs.Stacks,
             PhysicalMemory.At(AllocateStore(2 * Frame.Size)));
 
-        // SYSCALL keeps ring 0's selectors and comes in with the flags for interrupts, traps, direction, alignment and
-        // nested tasks off; with the last one IRETQ would fault.
+        // SYSCALL keeps ring 0's selectors and clears the flags for interrupts, traps, direction, alignment and nested
+        // tasks; with that last one set, IRETQ would fault.
         Processor.WriteMsr(Msr.Star, (SegmentTables.CodeSelector << 32) | (SegmentTables.CodeSelector << 48));
         Processor.WriteMsr(Msr.LStar, (ulong)Processor.GetImageLayout()->SystemCallEntry);
         Processor.WriteMsr(Msr.SyscallFlagMask, 0x4_4700);
@@ -324,12 +322,12 @@ internal static unsafe class Startup
         if (Uart16550.IsPresent)
         {
             Uart16550.EnableReceiveInterrupt();
-            InputPolling.AddSerial(TryOpenLine(InterruptDispatch.SerialLine), Clock.Now);
+            InputPolling.AddSerial(TryOpenLine(Uart16550.InterruptLine), Clock.Now);
         }
 
         if (LibOs.Acpi->Fixed.MayHaveKeyboardController && KeyboardController.Initialize())
         {
-            InputPolling.AddKeyboard(TryOpenLine(InterruptDispatch.KeyboardLine), Clock.Now);
+            InputPolling.AddKeyboard(TryOpenLine(KeyboardController.InterruptLine), Clock.Now);
         }
     }
 
@@ -345,7 +343,7 @@ internal static unsafe class Startup
         return true;
     }
 
-    // Memory for the machine's whole life.
+    // Memory that is never given back.
     private static ulong AllocateStore(ulong bytes)
     {
         ulong physical = LibOs.Frames->AllocateContiguous(bytes, Frame.Size, ulong.MaxValue);
@@ -357,7 +355,7 @@ internal static unsafe class Startup
         return physical;
     }
 
-    // The smallest machine is one that the image fits into, which lies above a start that is large enough for the rest.
+    // The smallest machine is one that the image fits into: the memory below the image is enough for everything else.
     private static void FailForMemory()
     {
         ulong present = (s_ramBytes + Megabyte - 1) / Megabyte;

@@ -4,18 +4,14 @@ namespace VirtioGuest.LibOS;
 
 /// <summary>
 /// The names of the image's functions, so that a report can say where something failed. The build appends the table to
-/// the image: a count, the start of each function in ascending order, where each name is, and the names, each ended by
-/// a zero. All numbers have 32 bits; places are counted from the table's first byte.
+/// the image: a count, the start of each function in ascending order, the offset of each name, and the names, each
+/// ended by a zero. All numbers have 32 bits; offsets count from the table's first byte.
 /// </summary>
 internal unsafe struct Symbols
 {
     private readonly byte* _table;
 
-    /// <summary>Reads a table.</summary>
-    public Symbols(byte* table)
-    {
-        _table = table;
-    }
+    public Symbols(byte* table) => _table = table;
 
     /// <summary>How many functions the table names; 0 in an image that was linked without it.</summary>
     public uint Count => *(uint*)_table;
@@ -26,7 +22,7 @@ internal unsafe struct Symbols
     /// <returns>The name, ended by a zero, or null where there is none.</returns>
     public byte* Find(ulong address, out ulong offset)
     {
-        uint* starts = (uint*)_table + 1;
+        var starts = (uint*)_table + 1;
         uint low = 0;
         uint high = Count;
         while (low < high)
@@ -53,7 +49,7 @@ internal unsafe struct Symbols
         return name == 0 ? null : _table + name;
     }
 
-    /// <summary>Writes an address of code: the function and the place in it, and the number for tools.</summary>
+    /// <summary>Writes an address of code as a number, for tools, and as a function and an offset in it.</summary>
     public void Write(ulong address)
     {
         KernelConsole.WriteHex(address);

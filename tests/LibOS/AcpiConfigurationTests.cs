@@ -32,7 +32,7 @@ public sealed unsafe class AcpiConfigurationTests
     }
 
     [Test]
-    public void Several_windows_are_read_and_nonsense_between_them_left_out()
+    public void Several_windows_are_read_and_invalid_ones_between_them_left_out()
     {
         BootTable table = Table()
             .Entry(0xE000_0000, 0, 0, 63)

@@ -17,9 +17,9 @@ public sealed unsafe class AcpiFuzzTests
     public void Interrupt_tables_decide_alone_what_is_read_from_them() =>
         Check(AcpiMachine.Madt().ToArray(), window =>
         {
-            InterruptDescription found = default;
+            var found = default(InterruptDescription);
             found.Read(window);
-            IoApicDescription last = default;
+            var last = default(IoApicDescription);
             bool isWithin = found.IoApics <= InterruptDescription.IoApicCapacity &&
                 found.Overrides <= InterruptDescription.OverrideCapacity;
             found.TryGetIoApic(found.IoApics - 1, &last);
@@ -32,7 +32,7 @@ public sealed unsafe class AcpiFuzzTests
     public void Fixed_tables_decide_alone_what_is_read_from_them() =>
         Check(AcpiMachine.Q35Fadt().ToArray(), window =>
         {
-            FixedDescription found = default;
+            var found = default(FixedDescription);
             found.Read(window);
             return found;
         });

@@ -18,7 +18,7 @@ internal sealed unsafe class AcpiMachine : IDisposable
     // Name (_S5, Package (4) { 0, 0, 0, 0 }), between other things, as QEMU's DSDT has it on pc and on q35.
     public const string QemuSoftOff = "5f53345f120802 0200 0008 5f53355f 1206 04 00000000 103b5c2e5f53425f50";
 
-    private readonly BootMemory _memory = new BootMemory();
+    private readonly BootMemory _memory = new();
 
     public AcpiMachine() => Tables = (AcpiTables*)NativeMemory.AllocZeroed((nuint)sizeof(AcpiTables));
 

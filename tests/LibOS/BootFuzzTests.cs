@@ -65,7 +65,7 @@ public sealed unsafe class BootFuzzTests
             select (offset, (byte)value);
         Prop.ForAll(mutation.ArrayOf().ToArbitrary(), changes =>
         {
-            byte[] mutated = (byte[])golden.Clone();
+            var mutated = (byte[])golden.Clone();
             foreach ((int offset, byte value) in changes)
             {
                 mutated[offset] = value;
@@ -84,7 +84,7 @@ public sealed unsafe class BootFuzzTests
 
     private bool SameWhateverSurrounds(byte[] table, Func<BootStatus> parse)
     {
-        ReadOnlySpan<byte> information = new ReadOnlySpan<byte>(_memory.Information, sizeof(BootInformation));
+        var information = new ReadOnlySpan<byte>(_memory.Information, sizeof(BootInformation));
         _memory.Fill(Start, 2 * Around + table.Length, 0x00);
         _memory.Write(Start + Around, table);
         BootStatus first = parse();

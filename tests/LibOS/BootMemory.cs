@@ -6,8 +6,8 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Tests;
 
 /// <summary>
-/// The physical memory that is mapped at boot: 4 GB of zeros that take no room until written. Behind it nothing is
-/// mapped, so that a read past it ends the test run.
+/// The physical memory that is mapped at boot: 4 GB of zeros that take no room until written. Nothing is mapped behind
+/// it, so that a read past its end ends the test run.
 /// </summary>
 internal sealed unsafe partial class BootMemory : IDisposable
 {
@@ -46,7 +46,7 @@ internal sealed unsafe partial class BootMemory : IDisposable
 
     public void Fill(ulong physical, int length, byte value) => new Span<byte>(_memory + physical, length).Fill(value);
 
-    /// <summary>The memory map as text, a range after the other: <c>0-9fc00:1 100000-8000000:1</c>.</summary>
+    /// <summary>The memory map as text, one range after the other: <c>0-9fc00:1 100000-8000000:1</c>.</summary>
     public string MapText()
     {
         var text = new System.Text.StringBuilder();

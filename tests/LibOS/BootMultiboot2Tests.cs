@@ -21,13 +21,13 @@ public sealed unsafe class BootMultiboot2Tests
     /// <summary>What GRUB leaves for a BIOS machine of 128 MB in text mode.</summary>
     internal static BootTable Golden()
     {
-        BootTable table = new BootTable().Add32(0).Add32(0);
+        var table = new BootTable().Add32(0).Add32(0);
         Tag(table, 1, new BootTable().AddText("\"run=lspci; exit\" quiet\0"));
         Tag(table, 2, new BootTable().AddText("GRUB 2.06-13\0"));
         Tag(table, 10, new BootTable().PadTo(20));
         Tag(table, 4, new BootTable().Add32(639).Add32(129920));
         Tag(table, 5, new BootTable().Add32(0xE0).Add32(0xFFFFFFFF).Add32(0xFFFFFFFF));
-        BootTable map = new BootTable().Add32(24).Add32(0);
+        var map = new BootTable().Add32(24).Add32(0);
         Entry(map, 0, 0x9_FC00, 1);
         Entry(map, 0x9_FC00, 0x400, 2);
         Entry(map, 0xF_0000, 0x1_0000, 2);
@@ -65,7 +65,7 @@ public sealed unsafe class BootMultiboot2Tests
 
     private static void AddRam(BootTable table)
     {
-        BootTable map = new BootTable().Add32(24).Add32(0);
+        var map = new BootTable().Add32(24).Add32(0);
         Entry(map, 0x10_0000, 0x700_0000, 1);
         Tag(table, 6, map);
     }

@@ -101,9 +101,12 @@ public sealed unsafe class BootPvhTests
     public void No_entries_are_no_memory() =>
         Assert.That(Parse(Golden().Put32(48, 0)), Is.EqualTo(BootStatus.NoMemory));
 
-    [Test]
-    public void Entries_beyond_reason_are_refused() =>
-        Assert.That(Parse(Golden().Put32(48, uint.MaxValue)), Is.EqualTo(BootStatus.TooLong));
+    // Of zeros, so that what is read whole has no memory.
+    [TestCase(4096u, (int)BootStatus.NoMemory)]
+    [TestCase(4097u, (int)BootStatus.TooLong)]
+    [TestCase(uint.MaxValue, (int)BootStatus.TooLong)]
+    public void Entries_beyond_reason_are_refused(uint entries, int status) =>
+        Assert.That(Parse(Golden().Put64(40, 0x30_0000).Put32(48, entries)), Is.EqualTo((BootStatus)status));
 
     [TestCase(0UL)]
     [TestCase(0xFFFF_FFC0UL)]

@@ -20,7 +20,7 @@ public sealed unsafe class ConsoleTextGridTests
         memory.AsSpan().Fill(0xEE);
         fixed (byte* start = memory)
         {
-            TextGrid grid = default;
+            var grid = default(TextGrid);
             grid.Attach(start + 32, Columns, Rows);
             foreach (byte value in text)
             {
@@ -67,7 +67,7 @@ public sealed unsafe class ConsoleTextGridTests
     public void Only_changed_rows_are_dirty()
     {
         byte* cells = stackalloc byte[30];
-        TextGrid grid = default;
+        var grid = default(TextGrid);
         grid.Attach(cells, Columns, Rows);
         Assert.That((grid.DirtyFirst, grid.DirtyEnd), Is.EqualTo((0u, 3u)));
         grid.ClearDirty();

@@ -7,7 +7,7 @@ namespace VirtioGuest.LibOS.Tests;
 internal sealed class ConsoleUart
 {
     private readonly byte[] _registers = new byte[8];
-    private readonly Queue<byte> _received = new Queue<byte>();
+    private readonly Queue<byte> _received = new();
     private readonly List<byte> _sent = [];
 
     public ConsoleUart(ConsolePorts ports, bool hasFifo = true)
@@ -37,7 +37,7 @@ internal sealed class ConsoleUart
     /// <summary>Error bits that the next look at the status gives, and clears.</summary>
     public byte Errors { get; set; }
 
-    /// <summary>Whether the FIFOs are on from the start, as some firmware leaves them.</summary>
+    /// <summary>Has the FIFOs on from the start, as some firmware leaves them.</summary>
     public void SwitchFifosOn() => _registers[2] = 1;
 
     public byte FifoControl => _registers[2];
@@ -64,8 +64,6 @@ internal sealed class ConsoleUart
             _received.Enqueue(value);
         }
     }
-
-    public void Forget() => _sent.Clear();
 
     private bool IsDivisorLatched => (_registers[3] & 0x80) != 0;
 
@@ -109,7 +107,7 @@ internal sealed class ConsoleUart
 
         if (register == 2 && ((value ^ _registers[2]) & 1) != 0)
         {
-            // To switch the FIFOs on or off clears them (PC16550D, FCR bit 0).
+            // Switching the FIFOs on or off clears them (PC16550D, FCR bit 0).
             _received.Clear();
         }
 

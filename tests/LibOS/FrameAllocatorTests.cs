@@ -158,7 +158,7 @@ internal sealed unsafe class FrameAllocatorTests
             }
             else
             {
-                ulong length = (ulong)random.Next(1, 40_000);
+                var length = (ulong)random.Next(1, 40_000);
                 ulong start = _frames.AllocateContiguous(length, 4096, ulong.MaxValue);
                 if (start != FrameAllocator.None)
                 {

@@ -209,7 +209,7 @@ internal sealed unsafe class InterruptTableTests
     public void Looks_at_a_polled_device_become_rare_while_it_has_nothing()
     {
         byte name = 0;
-        ulong slot = (ulong)_table.AttachLine(200, &name, canInterrupt: false);
+        var slot = (ulong)_table.AttachLine(200, &name, canInterrupt: false);
         Assert.That(_table.Line(200)->IsPolled, Is.True);
         Assert.That(Wait(slot, 0, true, 0), Is.EqualTo(LineAction.Look));
         Assert.That(_table.LongestWait(slot), Is.EqualTo(InterruptTable.ShortestPoll));
@@ -257,7 +257,7 @@ internal sealed unsafe class InterruptTableTests
     public void A_line_that_nothing_brings_is_never_unmasked()
     {
         byte name = 0;
-        ulong slot = (ulong)_table.AttachLine(0, &name, canInterrupt: false);
+        var slot = (ulong)_table.AttachLine(0, &name, canInterrupt: false);
         Assert.That(Wait(slot, 0, false, 0), Is.EqualTo(LineAction.None));
         Assert.That(_table.Line(0)->IsUnmasked, Is.False);
     }

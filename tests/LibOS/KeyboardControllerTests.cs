@@ -34,7 +34,7 @@ public sealed class KeyboardControllerTests
             ports.OnWrite(0x60, value => TakeData((byte)value));
         }
 
-        public Queue<byte> Output { get; } = new Queue<byte>();
+        public Queue<byte> Output { get; } = new();
 
         public uint StatusBits { get; set; } = 0x18;
 

@@ -111,7 +111,7 @@ internal sealed unsafe class LineRaceTests
         for (int i = 0; i < devices; i++)
         {
             byte name = 0;
-            ulong handle = (ulong)_table.AttachLine(Line, &name, canInterrupt: true);
+            var handle = (ulong)_table.AttachLine(Line, &name, canInterrupt: true);
             _devices[i] = new Device { IsPulsing = isPulsing, Handle = handle, IsRunning = true };
         }
     }

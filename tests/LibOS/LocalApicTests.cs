@@ -80,7 +80,7 @@ internal sealed unsafe class LocalApicTests
     }
 
     [Test]
-    public void Entries_that_the_processor_has_not_are_left_alone()
+    public void Entries_that_the_processor_lacks_are_left_alone()
     {
         var model = new LocalApicModel { LastEntry = 3 };
         Start(model);

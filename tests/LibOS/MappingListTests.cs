@@ -120,9 +120,9 @@ internal sealed unsafe class MappingListTests
         {
             int first = random.Next(pages - 1);
             int last = random.Next(first + 1, pages);
-            ulong start = (ulong)first * Frame.Size;
-            ulong end = (ulong)last * Frame.Size;
-            uint protection = (uint)random.Next(4);
+            var start = (ulong)first * Frame.Size;
+            var end = (ulong)last * Frame.Size;
+            var protection = (uint)random.Next(4);
             int kind = random.Next(3);
             if (kind == 2 && !_list.Covers(start, end))
             {

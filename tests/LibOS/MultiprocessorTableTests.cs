@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 using NUnit.Framework;
 using VirtioGuest.LibOS.Acpi;
 using VirtioGuest.LibOS.Interrupts;
@@ -75,7 +76,7 @@ internal sealed unsafe class MultiprocessorTableTests
 
     private static InterruptDescription Read(out bool isThere)
     {
-        InterruptDescription description = default;
+        var description = default(InterruptDescription);
         isThere = MultiprocessorTable.Read(&description);
         return description;
     }
@@ -97,7 +98,7 @@ internal sealed unsafe class MultiprocessorTableTests
         table.AddRange([3, 3, 0, 0, 7, 0, 4, 0]);
         table.AddRange([4, 1, 0, 0, 7, 0, 0xFF, 1]);
         TableLength = table.Count;
-        Span<byte> bytes = CollectionsMarshalSpan(table);
+        Span<byte> bytes = CollectionsMarshal.AsSpan(table);
         "PCMP"u8.CopyTo(bytes);
         BitConverter.TryWriteBytes(bytes[4..], (ushort)table.Count);
         BitConverter.TryWriteBytes(bytes[36..], 0xFEE0_0000u);
@@ -112,9 +113,6 @@ internal sealed unsafe class MultiprocessorTableTests
         place[9] = 4;
         place[10] = Complement(place);
     }
-
-    private static Span<byte> CollectionsMarshalSpan(List<byte> list) =>
-        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(list);
 
     private static byte Complement(ReadOnlySpan<byte> bytes)
     {

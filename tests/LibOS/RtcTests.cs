@@ -76,7 +76,7 @@ public sealed class RtcTests
     [Test]
     public void A_reading_across_an_update_is_repeated()
     {
-        DateTime before = new DateTime(2026, 12, 31, 23, 59, 59);
+        var before = new DateTime(2026, 12, 31, 23, 59, 59);
         Set(before, false, true, true);
         int reads = 0;
         _ports.OnRead(0x71, () =>

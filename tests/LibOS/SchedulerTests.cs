@@ -33,7 +33,7 @@ internal sealed unsafe class SchedulerTests
         LibOs.Timer = TimerKind.None;
         _cpu->IdleThread = &_threads[0];
         _cpu->CurrentThread = &_threads[0];
-        _cpu->TimerDeadline = PerCpu.NotArmed;
+        _cpu->TimerDeadline = Clock.Never;
     }
 
     [TearDown]
@@ -135,7 +135,7 @@ internal sealed unsafe class SchedulerTests
             Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
             for (ulong waiter = 1; waiter <= 2; waiter++)
             {
-                // Who waits first is who is woken first.
+                // Those that wait first are woken first.
                 _cpu->CurrentThread->Deadline = Processor.Timestamp + waiter;
                 Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
             }

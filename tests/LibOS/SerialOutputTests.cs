@@ -52,12 +52,12 @@ public sealed class SerialOutputTests
     {
         Write("hello");
         Assert.That(_uart.Sent, Is.EqualTo("hello"));
-        Assert.That(SerialOutput.NextLook, Is.EqualTo(SerialOutput.Never));
+        Assert.That(SerialOutput.NextLook, Is.EqualTo(Clock.Never));
         Assert.That(SerialOutput.IsDrained, Is.True);
     }
 
     [Test]
-    public void What_a_slow_reader_does_not_take_waits_for_him()
+    public void What_a_slow_reader_does_not_take_waits()
     {
         _uart.Takes = 0;
         var text = new StringBuilder();
@@ -74,7 +74,7 @@ public sealed class SerialOutputTests
         {
             Processor.Timestamp = SerialOutput.NextLook;
             _uart.Takes = 16;
-            Assert.That(SerialOutput.Look(), Is.True, "who waits looks again");
+            Assert.That(SerialOutput.Look(), Is.True, "those who wait try again");
         }
 
         Assert.That(_uart.Sent, Is.EqualTo(text.ToString()));
@@ -123,12 +123,12 @@ public sealed class SerialOutputTests
         Write("x");
         Assert.That(_uart.Sent, Is.EqualTo("x"));
         Assert.That(SerialOutput.IsDrained, Is.False);
-        Assert.That(SerialOutput.NextLook, Is.Not.EqualTo(SerialOutput.Never), "somebody waits for it");
+        Assert.That(SerialOutput.NextLook, Is.Not.EqualTo(Clock.Never), "somebody waits for it");
         _uart.IsIdle = true;
         Processor.Timestamp = SerialOutput.NextLook;
         Assert.That(SerialOutput.Look(), Is.True);
         Assert.That(SerialOutput.IsDrained, Is.True);
-        Assert.That(SerialOutput.NextLook, Is.EqualTo(SerialOutput.Never));
+        Assert.That(SerialOutput.NextLook, Is.EqualTo(Clock.Never));
     }
 
     [Test]

@@ -25,7 +25,7 @@ internal sealed unsafe class SymbolsTests
             byte* found = new Symbols(start).Find(address, out ulong place);
 
             Assert.That(found == null ? null : Marshal.PtrToStringAnsi((nint)found), Is.EqualTo(name));
-            if (name != null)
+            if (name is not null)
             {
                 Assert.That(place, Is.EqualTo(offset));
             }
@@ -47,7 +47,7 @@ internal sealed unsafe class SymbolsTests
         var places = new List<uint>();
         foreach ((_, string? name) in functions)
         {
-            places.Add(name == null ? 0 : (uint)(4 + (8 * functions.Length) + names.Count));
+            places.Add(name is null ? 0 : (uint)(4 + (8 * functions.Length) + names.Count));
             names.AddRange(Encoding.ASCII.GetBytes((name ?? string.Empty) + "\0"));
         }
 

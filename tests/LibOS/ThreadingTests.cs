@@ -4,6 +4,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using NUnit.Framework;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Tests;
 
@@ -99,7 +100,7 @@ internal sealed unsafe class ThreadingTests
         Assert.That(sleepers.NextDeadline, Is.EqualTo(70));
         sleepers.Remove(&_threads[0]);
         Assert.That(Due(ref sleepers, ulong.MaxValue), Is.EqualTo(new uint[] { 4 }));
-        Assert.That(sleepers.NextDeadline, Is.EqualTo(SleeperList.Never));
+        Assert.That(sleepers.NextDeadline, Is.EqualTo(Clock.Never));
     }
 
     [Test]
@@ -164,7 +165,7 @@ internal sealed unsafe class ThreadingTests
         var free = new Stack<int>(Enumerable.Range(0, ThreadCount));
         for (int i = 0; i < 20_000; i++)
         {
-            ulong address = (ulong)random.Next(1, 8) * 4;
+            var address = (ulong)random.Next(1, 8) * 4;
             if (free.Count > 0 && random.Next(2) == 0)
             {
                 int index = free.Pop();

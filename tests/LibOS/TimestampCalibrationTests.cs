@@ -71,7 +71,7 @@ internal sealed unsafe class TimestampCalibrationTests
         var model = new LocalApicModel { TicksPerCount = 2 };
         try
         {
-            LocalApic apic = default;
+            var apic = default(LocalApic);
             apic.Initialize(DeviceRegisters.Place(0xFEE0_0000, model));
             Processor.TimestampStep = 100;
 
@@ -111,7 +111,7 @@ internal sealed unsafe class TimestampCalibrationTests
 
     private static uint Measure(ushort acpiPort)
     {
-        LocalApic absent = default;
+        var absent = default(LocalApic);
         return TimestampCalibration.Measure(acpiPort, &absent, 0);
     }
 

@@ -1,7 +1,21 @@
+using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Acpi;
+
+/// <summary>Whether ACPI tables were found, and what is wrong with them if not.</summary>
+internal enum AcpiStatus : uint
+{
+    /// <summary>A root table was found. Which tables it lists is in <see cref="AcpiTables"/>.</summary>
+    Ok = 0,
+
+    /// <summary>There is no root pointer: a machine without ACPI.</summary>
+    NoRootPointer = 1,
+
+    /// <summary>There is a root pointer, but neither the XSDT nor the RSDT is valid.</summary>
+    NoRootTable = 2,
+}
 
 /// <summary>What LibOS takes from the ACPI tables.</summary>
 internal unsafe struct AcpiTables
@@ -14,7 +28,7 @@ internal unsafe struct AcpiTables
     private const uint DsdtSignature = 0x5444_5344; // "DSDT"
     private const uint SsdtSignature = 0x5444_5353; // "SSDT"
 
-    // Far more than any machine has: a root table that claims more is read to here.
+    // Far more than any machine has: a root table that claims more is read up to here.
     private const uint MaximumTables = 256;
 
     /// <summary>The fixed hardware (FADT).</summary>
@@ -32,10 +46,9 @@ internal unsafe struct AcpiTables
     /// <summary>All tables, for the program.</summary>
     public AcpiTableList List;
 
-    /// <summary>Whether the machine can be switched off through these tables.</summary>
     public readonly bool HasSoftOff => SoftOff.IsPresent && (Fixed.Pm1aControl != 0 || Fixed.SleepControl.IsPresent);
 
-    /// <summary>Reads the tables of a machine. Everything stays zero for what is absent or not in order.</summary>
+    /// <summary>Reads the tables of a machine. Whatever is absent or not valid stays zero.</summary>
     /// <remarks>Only tables below 4 GB are read: those are mapped when this runs.</remarks>
     public static AcpiStatus Find(BootInformation* information, AcpiTables* tables)
     {
@@ -95,7 +108,7 @@ internal unsafe struct AcpiTables
             }
         }
 
-        // The DSDT hangs from the FADT, and is where \_S5 is on nearly every machine; its word counts.
+        // The FADT names the DSDT, which has \_S5 on nearly every machine; its values take precedence.
         if (SystemDescriptionTable.TryOpen(tables->Fixed.DsdtAddress, DsdtSignature, out ByteWindow dsdt))
         {
             tables->List.Add(tables->Fixed.DsdtAddress, dsdt);
@@ -115,5 +128,76 @@ internal unsafe struct AcpiTables
         }
 
         tables->Configuration.FindBase(definitions);
+    }
+}
+
+/// <summary>Opens tables that begin with the common header (ACPI 6.5, 5.2.6).</summary>
+internal static class SystemDescriptionTable
+{
+    public const ulong HeaderLength = 36;
+
+    private const ulong MaximumLength = 4 << 20;
+
+    /// <summary>Opens a table after checking its length and its checksum.</summary>
+    /// <param name="physical">Where it is.</param>
+    /// <param name="signature">Its four letters as a little-endian number, or 0 for any table.</param>
+    /// <param name="table">The whole table, header included.</param>
+    /// <returns>False where there is no such table that is valid.</returns>
+    public static bool TryOpen(ulong physical, uint signature, out ByteWindow table)
+    {
+        if (!ByteWindow.TryOpen(physical, HeaderLength, out table) ||
+            (signature != 0 && table.Load32(0) != signature))
+        {
+            return false;
+        }
+
+        ulong length = table.Load32(4);
+        return length >= HeaderLength && length <= MaximumLength &&
+            ByteWindow.TryOpen(physical, length, out table) && table.Sum(length) == 0;
+    }
+}
+
+/// <summary>The tables that were found, for the program, which reads more of them than LibOS needs.</summary>
+internal unsafe struct AcpiTableList
+{
+    /// <summary>How many tables there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    public const int Capacity = 64;
+
+    private fixed ulong _address[Capacity];
+    private fixed uint _length[Capacity];
+    private fixed uint _signature[Capacity];
+
+    public int Count;
+
+    /// <summary>How many found no room.</summary>
+    public uint Ignored;
+
+    /// <summary>Adds a table whose length and checksum are right.</summary>
+    public void Add(ulong physical, ByteWindow table)
+    {
+        if (Count == Capacity)
+        {
+            Ignored++;
+            return;
+        }
+
+        _address[Count] = physical;
+        _length[Count] = (uint)table.Length;
+        _signature[Count] = table.Load32(0);
+        Count++;
+    }
+
+    /// <summary>Copies an entry out; false at and past <see cref="Count"/>.</summary>
+    public readonly bool TryGet(int index, AcpiTable* table)
+    {
+        if (index < 0 || index >= Count)
+        {
+            return false;
+        }
+
+        table->PhysicalAddress = _address[index];
+        table->Length = _length[index];
+        table->Signature = _signature[index];
+        return true;
     }
 }

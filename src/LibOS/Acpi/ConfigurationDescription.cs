@@ -9,7 +9,7 @@ namespace VirtioGuest.LibOS.Acpi;
 /// </summary>
 internal unsafe struct ConfigurationDescription
 {
-    /// <summary>How many windows there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    /// <summary>The room for windows; more are counted in <see cref="Ignored"/>.</summary>
     public const int Capacity = 16;
 
     private const ulong FirstEntry = 44;
@@ -29,13 +29,12 @@ internal unsafe struct ConfigurationDescription
 
     private ulong _namedBase;
 
-    /// <summary>Whether the table is there.</summary>
+    /// <summary>Whether there is an MCFG table.</summary>
     public bool IsPresent;
 
-    /// <summary>The number of windows.</summary>
     public int Windows;
 
-    /// <summary>How many windows were left out: for want of room, or because they make no sense.</summary>
+    /// <summary>How many windows were left out: there was no room for them, or they are not valid.</summary>
     public uint Ignored;
 
     /// <summary>Copies a window out; false at and past <see cref="Windows"/>.</summary>
@@ -53,7 +52,7 @@ internal unsafe struct ConfigurationDescription
         return true;
     }
 
-    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    /// <summary>Reads a table whose checksum is right.</summary>
     public void Read(ByteWindow table)
     {
         if (IsPresent)
@@ -64,7 +63,8 @@ internal unsafe struct ConfigurationDescription
         IsPresent = true;
         for (ulong offset = FirstEntry; table.Has(offset, EntryLength); offset += EntryLength)
         {
-            ReadEntry(table.Part(offset, EntryLength));
+            ByteWindow entry = table.Part(offset, EntryLength);
+            Add(entry.Load64(0), entry.Load16(8), entry.Load8(10), entry.Load8(11));
         }
     }
 
@@ -108,9 +108,6 @@ internal unsafe struct ConfigurationDescription
             Add(_namedBase, 0, 0, byte.MaxValue);
         }
     }
-
-    private void ReadEntry(ByteWindow entry) =>
-        Add(entry.Load64(0), entry.Load16(8), entry.Load8(10), entry.Load8(11));
 
     private void Add(ulong start, ushort segment, byte firstBus, byte lastBus)
     {

@@ -1,4 +1,6 @@
 using VirtioGuest.LibOS.Boot;
+using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Memory;
 
 namespace VirtioGuest.LibOS.Acpi;
 
@@ -19,7 +21,6 @@ internal struct FixedDescription
     /// <summary>The table's revision: 1 for ACPI 1.0.</summary>
     public byte Revision;
 
-    /// <summary>Where the DSDT is.</summary>
     public ulong DsdtAddress;
 
     /// <summary>The port that takes <see cref="AcpiEnable"/>; 0 where ACPI mode is always on.</summary>
@@ -40,7 +41,7 @@ internal struct FixedDescription
     /// <summary>The bits of the timer: 24 or 32; 0 without one.</summary>
     public byte TimerBits;
 
-    /// <summary>What resets the machine; absent where nothing is given.</summary>
+    /// <summary>The register that resets the machine; absent where the table names none.</summary>
     public AcpiRegister Reset;
 
     /// <summary>
@@ -48,16 +49,16 @@ internal struct FixedDescription
     /// </summary>
     public AcpiRegister SleepControl;
 
-    /// <summary>What to write to <see cref="Reset"/>.</summary>
+    /// <summary>The value to write to <see cref="Reset"/>.</summary>
     public byte ResetValue;
 
-    /// <summary>The register of the real-time clock that holds the century; 0 where none is named.</summary>
+    /// <summary>The register of the real-time clock that holds the century; 0 where the table names none.</summary>
     public byte CenturyRegister;
 
     /// <summary>Whether the hardware of PM1 and SMI does not exist (5.2.9, HW_REDUCED_ACPI).</summary>
     public bool IsHardwareReduced;
 
-    /// <summary>Whether <see cref="BootFlags"/> means anything: not before ACPI 2.0.</summary>
+    /// <summary>Whether <see cref="BootFlags"/> has a meaning: not before ACPI 2.0.</summary>
     public bool HasBootFlags;
 
     /// <summary>IAPC_BOOT_ARCH (5.2.9.3).</summary>
@@ -75,7 +76,7 @@ internal struct FixedDescription
     /// <summary>False where the firmware says that there is no CMOS clock.</summary>
     public readonly bool MayHaveRealTimeClock => !HasBootFlags || (BootFlags & NoRealTimeClockFlag) == 0;
 
-    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    /// <summary>Reads a table whose checksum is right.</summary>
     public void Read(ByteWindow table)
     {
         uint flags = table.Load32(112);
@@ -133,4 +134,55 @@ internal struct FixedDescription
     }
 
     private static ushort ToPort(ulong address) => address <= ushort.MaxValue ? (ushort)address : (ushort)0;
+}
+
+/// <summary>A register of 8 bits in ports or memory (ACPI 6.5, 5.2.3.2, Generic Address Structure).</summary>
+internal unsafe struct AcpiRegister
+{
+    private const byte MemorySpace = 0;
+    private const byte PortSpace = 1;
+
+    /// <summary>
+    /// Its port or its physical address; 0 where there is none, or it is in a space that LibOS does not reach.
+    /// </summary>
+    public ulong Address;
+
+    public bool IsPort;
+
+    public readonly bool IsPresent => Address != 0;
+
+    /// <summary>Reads the structure at an offset of a table; one that leaves the table is absent.</summary>
+    public static AcpiRegister Read(ByteWindow table, ulong offset)
+    {
+        var register = default(AcpiRegister);
+        if (!table.Has(offset, 12))
+        {
+            return register;
+        }
+
+        byte space = table.Load8(offset);
+        ulong address = table.Load64(offset + 4);
+        register.IsPort = space == PortSpace;
+        bool isReachable = register.IsPort ? address <= ushort.MaxValue : space == MemorySpace;
+        register.Address = isReachable ? address : 0;
+        return register;
+    }
+
+    /// <summary>Writes it; false where its memory cannot be mapped.</summary>
+    public readonly bool TryWrite(PageTable* pages, byte value)
+    {
+        if (IsPort)
+        {
+            Processor.Out8((ushort)Address, value);
+            return true;
+        }
+
+        if (!DeviceMemory.Map(pages, Address, 1))
+        {
+            return false;
+        }
+
+        *PhysicalMemory.At(Address) = value;
+        return true;
+    }
 }

@@ -8,10 +8,10 @@ namespace VirtioGuest.LibOS.Acpi;
 /// </summary>
 internal unsafe struct InterruptDescription
 {
-    /// <summary>How many I/O APICs there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    /// <summary>The room for I/O APICs; more are counted in <see cref="Ignored"/>.</summary>
     public const int IoApicCapacity = 16;
 
-    /// <summary>How many overrides there is room for; more are counted in <see cref="Ignored"/>.</summary>
+    /// <summary>The room for overrides; more are counted in <see cref="Ignored"/>.</summary>
     public const int OverrideCapacity = 24;
 
     private const ulong FirstEntry = 44;
@@ -31,7 +31,7 @@ internal unsafe struct InterruptDescription
     /// <summary>Whether the table is there; everything else is 0 without it.</summary>
     public bool IsPresent;
 
-    /// <summary>Whether an entry was not in order, so that the ones after it were not read.</summary>
+    /// <summary>Whether an entry was malformed, so that those after it were not read.</summary>
     public bool IsCut;
 
     /// <summary>Whether the machine also has a pair of 8259s (PCAT_COMPAT).</summary>
@@ -40,16 +40,13 @@ internal unsafe struct InterruptDescription
     /// <summary>The physical address of the local APICs.</summary>
     public ulong LocalApicAddress;
 
-    /// <summary>The number of processors that are enabled.</summary>
+    /// <summary>How many processors are enabled.</summary>
     public uint Processors;
 
-    /// <summary>The number of I/O APICs.</summary>
     public int IoApics;
-
-    /// <summary>The number of overrides.</summary>
     public int Overrides;
 
-    /// <summary>How many I/O APICs and overrides were left out for want of room.</summary>
+    /// <summary>How many I/O APICs and overrides found no room.</summary>
     public uint Ignored;
 
     /// <summary>Copies an I/O APIC's entry out; false at and past <see cref="IoApics"/>.</summary>
@@ -66,9 +63,11 @@ internal unsafe struct InterruptDescription
         return true;
     }
 
-    /// <summary>Finds where an ISA line is really connected.</summary>
+    /// <summary>Finds where an ISA line is connected.</summary>
     /// <param name="line">The ISA line, 0 to 15.</param>
-    /// <param name="flags">Polarity (bits 0-1) and trigger mode (bits 2-3), 5.2.12.5; 0 for the bus's usual.</param>
+    /// <param name="flags">
+    /// Polarity (bits 0-1) and trigger mode (bits 2-3), 5.2.12.5; 0 for what the bus usually has.
+    /// </param>
     /// <returns>The global system interrupt; the line's own number where no override names it.</returns>
     public readonly uint GlobalInterruptOf(byte line, out ushort flags)
     {
@@ -85,7 +84,7 @@ internal unsafe struct InterruptDescription
         return line;
     }
 
-    /// <summary>Fills the description in from a table whose checksum is right.</summary>
+    /// <summary>Reads a table whose checksum is right.</summary>
     public void Read(ByteWindow table)
     {
         if (IsPresent)
@@ -111,7 +110,7 @@ internal unsafe struct InterruptDescription
         }
     }
 
-    /// <summary>Adds an I/O APIC, where there is room.</summary>
+    /// <summary>Adds an I/O APIC, if there is room.</summary>
     public void AddIoApic(byte id, uint address, uint firstInterrupt)
     {
         if (IoApics == IoApicCapacity)
@@ -126,7 +125,7 @@ internal unsafe struct InterruptDescription
         IoApics++;
     }
 
-    /// <summary>Adds a word on where an ISA line is connected and how, where there is room.</summary>
+    /// <summary>Adds where and how an ISA line is connected, if there is room.</summary>
     public void AddOverride(byte line, uint globalInterrupt, ushort flags)
     {
         if (Overrides == OverrideCapacity)
@@ -164,13 +163,10 @@ internal unsafe struct InterruptDescription
                 break;
         }
     }
-
 }
 
-/// <summary>An I/O APIC.</summary>
 internal struct IoApicDescription
 {
-    /// <summary>Its identification.</summary>
     public byte Id;
 
     /// <summary>The physical address of its registers.</summary>
@@ -179,6 +175,6 @@ internal struct IoApicDescription
     /// <summary>The global system interrupt of its first input, or <see cref="AfterPrevious"/>.</summary>
     public uint FirstInterrupt;
 
-    /// <summary>Its inputs follow those of the one before; the MultiProcessor table has no numbers for them.</summary>
+    /// <summary>Its inputs follow those of the previous one: the MultiProcessor table does not number them.</summary>
     public const uint AfterPrevious = uint.MaxValue;
 }

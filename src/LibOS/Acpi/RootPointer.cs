@@ -9,9 +9,6 @@ internal static unsafe class RootPointer
     private const ulong FirstLength = 20;
     private const ulong FullLength = 36;
 
-    private const ulong EbdaSegment = 0x40E;
-    private const ulong EbdaSearched = 1024;
-    private const ulong LowMemoryEnd = 0xA_0000;
     private const ulong BiosStart = 0xE_0000;
     private const ulong BiosLength = 0x2_0000;
 
@@ -42,28 +39,13 @@ internal static unsafe class RootPointer
             return false;
         }
 
-        if (ByteWindow.TryOpen(EbdaSegment, 2, out ByteWindow segment))
-        {
-            ulong ebda = (ulong)segment.Load16(0) << 4;
-            if (ebda > EbdaSegment && ebda <= LowMemoryEnd - EbdaSearched &&
-                TrySearch(ebda, EbdaSearched, out rsdt, out xsdt))
-            {
-                return true;
-            }
-        }
-
-        return TrySearch(BiosStart, BiosLength, out rsdt, out xsdt);
+        ByteWindow.TryOpenExtendedBiosData(out ByteWindow biosData);
+        ByteWindow.TryOpen(BiosStart, BiosLength, out ByteWindow bios);
+        return TrySearch(biosData, out rsdt, out xsdt) || TrySearch(bios, out rsdt, out xsdt);
     }
 
-    private static bool TrySearch(ulong start, ulong length, out ulong rsdt, out ulong xsdt)
+    private static bool TrySearch(ByteWindow area, out ulong rsdt, out ulong xsdt)
     {
-        rsdt = 0;
-        xsdt = 0;
-        if (!ByteWindow.TryOpen(start, length, out ByteWindow area))
-        {
-            return false;
-        }
-
         for (ulong offset = 0; area.Has(offset, FirstLength); offset += 16)
         {
             ulong count = area.Has(offset, FullLength) ? FullLength : FirstLength;
@@ -73,6 +55,8 @@ internal static unsafe class RootPointer
             }
         }
 
+        rsdt = 0;
+        xsdt = 0;
         return false;
     }
 

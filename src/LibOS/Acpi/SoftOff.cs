@@ -8,7 +8,7 @@ namespace VirtioGuest.LibOS.Acpi;
 /// </summary>
 /// <remarks>
 /// Looks for the bytes of <c>Name (_S5, Package () { ... })</c> (20.2.5.1): NameOp, any root or parent prefix, the
-/// name, PackageOp, PkgLength, the number of elements, and constants. What does not read like that is passed over.
+/// name, PackageOp, PkgLength, the number of elements, and constants. Anything else is passed over.
 /// </remarks>
 internal struct SoftOff
 {
@@ -19,7 +19,7 @@ internal struct SoftOff
     private const byte RootPrefix = (byte)'\\';
     private const byte ParentPrefix = (byte)'^';
 
-    // A name this deep does not occur; it bounds the look back.
+    // No name is this deep; it bounds the look back.
     private const uint MaximumParents = 8;
 
     /// <summary>Whether the object was found; everything else is 0 without it.</summary>
@@ -73,7 +73,7 @@ internal struct SoftOff
         // PkgLength, 20.2.4: one byte of 6 bits, or 4 bits and up to three more bytes. It counts itself.
         ulong start = offset + 1;
         byte lead = aml.Load8(start);
-        uint more = (uint)lead >> 6;
+        var more = (uint)lead >> 6;
         ulong length = more == 0 ? lead & 0x3FUL : lead & 0x0FUL;
         for (uint index = 0; index < more; index++)
         {
@@ -104,5 +104,69 @@ internal struct SoftOff
         found.SleepTypeA = (byte)(first & 7);
         found.SleepTypeB = (byte)(second & 7);
         return true;
+    }
+}
+
+/// <summary>Integers as AML encodes them (ACPI 6.5, 20.2.3).</summary>
+internal static class AmlConstant
+{
+    private const byte ZeroOp = 0x00;
+    private const byte OneOp = 0x01;
+    private const byte BytePrefix = 0x0A;
+    private const byte WordPrefix = 0x0B;
+    private const byte DoubleWordPrefix = 0x0C;
+    private const byte QuadWordPrefix = 0x0E;
+    private const byte OnesOp = 0xFF;
+
+    /// <summary>Reads an integer.</summary>
+    /// <param name="body">The AML.</param>
+    /// <param name="cursor">Where it begins; afterwards, where what follows begins.</param>
+    /// <param name="value">Its value.</param>
+    /// <returns>False where there is something else, or nothing any more.</returns>
+    public static bool TryRead(ByteWindow body, ref ulong cursor, out ulong value)
+    {
+        value = 0;
+        ulong operand = cursor + 1;
+        ulong length;
+        if (!body.Has(cursor, 1))
+        {
+            return false;
+        }
+
+        switch (body.Load8(cursor))
+        {
+            case ZeroOp:
+                length = 0;
+                break;
+            case OneOp:
+                length = 0;
+                value = 1;
+                break;
+            case OnesOp:
+                length = 0;
+                value = ulong.MaxValue;
+                break;
+            case BytePrefix:
+                length = 1;
+                value = body.Load8(operand);
+                break;
+            case WordPrefix:
+                length = 2;
+                value = body.Load16(operand);
+                break;
+            case DoubleWordPrefix:
+                length = 4;
+                value = body.Load32(operand);
+                break;
+            case QuadWordPrefix:
+                length = 8;
+                value = body.Load64(operand);
+                break;
+            default:
+                return false;
+        }
+
+        cursor = operand + length;
+        return body.Has(operand, length);
     }
 }

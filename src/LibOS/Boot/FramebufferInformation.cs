@@ -6,7 +6,6 @@ internal struct FramebufferInformation
     /// <summary>Where the cells of 80-column text begin on a colour adapter.</summary>
     public const ulong ColourTextAddress = 0xB8000;
 
-    /// <summary>What kind of screen it is.</summary>
     public FramebufferKind Kind;
 
     /// <summary>The physical address of the first pixel or cell.</summary>
@@ -24,28 +23,17 @@ internal struct FramebufferInformation
     /// <summary>How many bits a pixel takes; 16 for text.</summary>
     public byte BitsPerPixel;
 
-    /// <summary>The lowest bit of the red field.</summary>
+    /// <summary>The lowest bit of each colour's field in a pixel, and how many bits it has.</summary>
     public byte RedPosition;
-
-    /// <summary>The bits of the red field.</summary>
     public byte RedSize;
-
-    /// <summary>The lowest bit of the green field.</summary>
     public byte GreenPosition;
-
-    /// <summary>The bits of the green field.</summary>
     public byte GreenSize;
-
-    /// <summary>The lowest bit of the blue field.</summary>
     public byte BluePosition;
-
-    /// <summary>The bits of the blue field.</summary>
     public byte BlueSize;
 
-    /// <summary>How many bytes there are to map.</summary>
     public readonly ulong Bytes => (ulong)Pitch * Height;
 
-    /// <summary>Whether it is the colour text mode that <see cref="SetColourText"/> describes.</summary>
+    /// <summary>Whether it is the text mode that <see cref="SetColourText"/> describes.</summary>
     public readonly bool IsColourText =>
         Kind == FramebufferKind.Text && Address == ColourTextAddress && Pitch == 160 && Width == 80 && Height == 25;
 
@@ -73,7 +61,6 @@ internal struct FramebufferInformation
     }
 }
 
-/// <summary>The kinds of screens.</summary>
 internal enum FramebufferKind : uint
 {
     /// <summary>None that LibOS can use, or none known.</summary>

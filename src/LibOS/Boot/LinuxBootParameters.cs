@@ -19,7 +19,7 @@ internal static unsafe class LinuxBootParameters
     private const ulong MemoryMapEntries = 0x1E8;
     private const ulong HeaderMagicOffset = 0x202;
     private const ulong CommandLineLow = 0x228;
-    private const ulong MemoryMap = 0x2D0;
+    private const ulong FirstEntry = 0x2D0;
 
     private const uint MaximumEntries = 128;
     private const ulong EntryLength = 20;
@@ -62,7 +62,7 @@ internal static unsafe class LinuxBootParameters
         }
 
         ulong commandLine = page.Load32(CommandLineLow) | ((ulong)page.Load32(CommandLineHigh) << 32);
-        return KernelCommandLine.CopyFrom(commandLine, information);
+        return information->CopyCommandLine(commandLine);
     }
 
     private static BootStatus ParseMemory(ByteWindow page, BootInformation* information)
@@ -75,16 +75,15 @@ internal static unsafe class LinuxBootParameters
 
         for (uint index = 0; index < entries; index++)
         {
-            ulong entry = MemoryMap + index * EntryLength;
-            information->Memory.Add(page.Load64(entry), page.Load64(entry + 8), page.Load32(entry + 16));
+            information->Memory.AddEntry(page, FirstEntry + (index * EntryLength));
         }
 
         if (entries == 0)
         {
             // A loader without a map gives the size of the memory above 1 MB, in KB; below, 640 KB is every PC's.
-            ulong above = (ulong)page.Load32(AlternativeMemory) << 10;
-            information->Memory.Add(0x10_0000, above, Boot.MemoryMap.Ram);
-            information->Memory.Add(0, above == 0 ? 0UL : 0xA_0000, Boot.MemoryMap.Ram);
+            var above = (ulong)page.Load32(AlternativeMemory) << 10;
+            information->Memory.Add(0x10_0000, above, MemoryMap.Ram);
+            information->Memory.Add(0, above == 0 ? 0UL : 0xA_0000, MemoryMap.Ram);
         }
 
         return information->Memory.RamBytes == 0 ? BootStatus.NoMemory : BootStatus.Ok;
@@ -96,7 +95,7 @@ internal static unsafe class LinuxBootParameters
         byte kind = page.Load8(0x0F);
         if (kind == VideoColourText || kind == VideoVgaText)
         {
-            // Text of another size, or monochrome at another address, is nothing that the text screen can show.
+            // The text screen cannot show text of another size, or monochrome text at another address.
             byte mode = page.Load8(0x06);
             if (page.Load8(0x07) == 80 && page.Load8(0x0E) == 25 && (mode == 2 || mode == 3))
             {

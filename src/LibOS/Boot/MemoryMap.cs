@@ -13,10 +13,9 @@ namespace VirtioGuest.LibOS.Boot;
 /// </remarks>
 internal unsafe struct MemoryMap
 {
-    /// <summary>How many ranges there is room for.</summary>
     public const uint Capacity = 192;
 
-    /// <summary>The kind of a range that is RAM for everyone's use.</summary>
+    /// <summary>The kind of a range that is usable RAM.</summary>
     public const uint Ram = 1;
 
     /// <summary>The kind of a range that nobody may use.</summary>
@@ -28,13 +27,11 @@ internal unsafe struct MemoryMap
     private uint _count;
     private ulong _droppedRam;
 
-    /// <summary>The number of ranges.</summary>
     public readonly uint Count => _count;
 
-    /// <summary>How many bytes of RAM were left out because there was no room for their range.</summary>
+    /// <summary>How many bytes of RAM were left out because their range found no room.</summary>
     public readonly ulong DroppedRam => _droppedRam;
 
-    /// <summary>The number of bytes of RAM.</summary>
     public readonly ulong RamBytes
     {
         get
@@ -87,7 +84,11 @@ internal unsafe struct MemoryMap
     /// <summary>Takes a range out of use, whatever it was.</summary>
     public void Reserve(ulong start, ulong length) => Add(start, length, Reserved);
 
-    /// <summary>Adds what somebody reported.</summary>
+    /// <summary>Adds a range that a loader's table has: its start, its length, its kind in 32 bits.</summary>
+    public void AddEntry(ByteWindow table, ulong offset) =>
+        Add(table.Load64(offset), table.Load64(offset + 8), table.Load32(offset + 16));
+
+    /// <summary>Adds a range as it was reported.</summary>
     /// <param name="start">The first byte.</param>
     /// <param name="length">The number of bytes; what leaves the address space is cut, an empty range ignored.</param>
     /// <param name="kind"><see cref="Ram"/>, or any other number for memory that is not to be used.</param>

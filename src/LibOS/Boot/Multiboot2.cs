@@ -6,9 +6,6 @@ namespace VirtioGuest.LibOS.Boot;
 /// <summary>Reads what a Multiboot2 loader hands over (Multiboot2 2.0, 3.6 "Boot information format").</summary>
 internal static unsafe class Multiboot2
 {
-    /// <summary>What a Multiboot2 loader leaves in EAX (3.3).</summary>
-    public const uint Magic = 0x36D7_6289;
-
     private const ulong HeaderLength = 8;
     private const ulong MaximumLength = 1 << 20;
 
@@ -85,7 +82,7 @@ internal static unsafe class Multiboot2
                 case EndTag:
                     return Finish(lowerMemory, upperMemory, information);
                 case CommandLineTag:
-                    status = KernelCommandLine.Copy(tag.Part(8, length - 8), information);
+                    status = information->CopyCommandLine(tag.Part(8, length - 8));
                     break;
                 case BasicMemoryTag:
                     status = tag.Has(0, 16) ? BootStatus.Ok : BootStatus.TooShort;
@@ -142,7 +139,7 @@ internal static unsafe class Multiboot2
 
         for (ulong entry = 16; tag.Has(entry, 24); entry += entryLength)
         {
-            information->Memory.Add(tag.Load64(entry), tag.Load64(entry + 8), tag.Load32(entry + 16));
+            information->Memory.AddEntry(tag, entry);
         }
 
         return BootStatus.Ok;

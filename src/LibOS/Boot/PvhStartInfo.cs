@@ -4,18 +4,18 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Boot;
 
 /// <summary>Reads what a PVH loader hands over: <c>hvm_start_info</c> of Xen's x86/HVM direct boot ABI.</summary>
-/// <remarks>It says nothing of a screen; see <see cref="VirtioGuest.LibOS.Console.VgaPresence"/>.</remarks>
+/// <remarks>It does not describe a screen; see <see cref="VirtioGuest.LibOS.Console.VgaPresence"/>.</remarks>
 internal static unsafe class PvhStartInfo
 {
-    /// <summary>The first word of the structure.</summary>
-    public const uint Magic = 0x336E_C578;
-
+    private const uint Magic = 0x336E_C578;
     private const ulong MemoryMapVersionLength = 56;
-    private const uint MaximumEntries = 4096;
     private const ulong EntryLength = 24;
 
-    // QEMU's option ROM has a buffer of this length for the command line, with its zero, in front of the structure, and
-    // copies whatever length there is.
+    // Far more than any machine has; MOST_RANGES of PvhGate.S is the same.
+    private const uint MaximumEntries = 4096;
+
+    // QEMU's option ROM has a buffer of this length for the command line and its zero, in front of the structure, and
+    // copies the line however long it is.
     private const uint LoaderBufferLength = 4096;
     private const ushort SelectorPort = 0x510;
     private const ushort DataPort = 0x511;
@@ -63,7 +63,7 @@ internal static unsafe class PvhStartInfo
 
         for (ulong entry = 0; map.Has(entry, EntryLength); entry += EntryLength)
         {
-            information->Memory.Add(map.Load64(entry), map.Load64(entry + 8), map.Load32(entry + 16));
+            information->Memory.AddEntry(map, entry);
         }
 
         if (information->Memory.RamBytes == 0)
@@ -71,7 +71,7 @@ internal static unsafe class PvhStartInfo
             return BootStatus.NoMemory;
         }
 
-        return KernelCommandLine.CopyFrom(start.Load64(24), information);
+        return information->CopyCommandLine(start.Load64(24));
     }
 
     private static bool IsOverrun() =>

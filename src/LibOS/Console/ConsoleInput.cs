@@ -6,27 +6,26 @@ namespace VirtioGuest.LibOS.Console;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Filled from interrupts and read with interrupts off. Where room runs out, bytes stay where they are: in the serial
-/// port, which holds the sender back, and in the keyboard controller. What gets lost all the same is marked at its
-/// place, so that nobody takes the rest for the whole.
+/// Filled from interrupts and read with interrupts off. When room runs out, bytes stay where they are: in the serial
+/// port, which holds the sender back, and in the keyboard controller. What is lost all the same is marked in its place,
+/// so that nobody takes the rest for the whole.
 /// </para>
 /// <para>
-/// Ctrl+C is also counted, for whoever runs a command meanwhile; and as on every terminal, what was typed before it and
-/// not read yet is thrown away.
+/// Ctrl+C is also counted, for whoever is running a command; and as on every terminal, it throws away what was typed
+/// before it and has not been read.
 /// </para>
 /// </remarks>
 internal static unsafe class ConsoleInput
 {
-    /// <summary>How many bytes there is room for.</summary>
     public const uint Capacity = 32768;
 
-    /// <summary>What <see cref="Read"/> gives in the place of bytes that were lost.</summary>
+    /// <summary>What <see cref="Read"/> returns in place of bytes that were lost.</summary>
     public const ulong Lost = ulong.MaxValue;
 
     private const byte ControlC = 0x03;
     private const ushort LossMark = 0x100;
 
-    // The last places are for the keyboard, a key of which is four bytes at most, and for marks.
+    // The last places are for the keyboard, whose keys send four bytes at most, and for marks.
     private const uint SerialLimit = Capacity - 64;
     private const uint KeyboardLimit = Capacity - 16;
     private const uint ResumeLimit = Capacity / 2;
@@ -41,7 +40,6 @@ internal static unsafe class ConsoleInput
     private static bool s_isKeyboardHeldBack;
     private static ulong s_interrupts;
 
-    /// <summary>How many bytes are waiting.</summary>
     public static uint Available => s_count;
 
     /// <summary>How often Ctrl+C was typed.</summary>
@@ -58,7 +56,7 @@ internal static unsafe class ConsoleInput
             bool hasByte = Uart16550.TryRead(out byte value, out bool isDamaged);
             if (Uart16550.TakeOverrun())
             {
-                // What was lost came after what the port still holds, which is less than a line or more.
+                // What was lost came after what the port still holds, which may be less than a line or more.
                 MarkLoss();
                 hasOverrun = true;
             }

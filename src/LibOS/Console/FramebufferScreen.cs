@@ -9,7 +9,6 @@ namespace VirtioGuest.LibOS.Console;
 /// </remarks>
 internal unsafe struct FramebufferScreen
 {
-    /// <summary>The width of a glyph in pixels.</summary>
     public const uint GlyphWidth = 8;
 
     /// <summary>The height of a glyph in pixels, and its size in bytes.</summary>
@@ -43,10 +42,10 @@ internal unsafe struct FramebufferScreen
     }
 
     /// <summary>Takes a screen over and clears it.</summary>
-    /// <param name="screen">What <see cref="CanShow"/> said yes to.</param>
+    /// <param name="screen">A screen for which <see cref="CanShow"/> holds.</param>
     /// <param name="pixels">Where the framebuffer is mapped.</param>
-    /// <param name="font">256 glyphs of <see cref="GlyphHeight"/> bytes, a byte a line, leftmost pixel highest.</param>
-    /// <param name="shown">Room for what the screen shows, a byte a cell.</param>
+    /// <param name="font">256 glyphs of <see cref="GlyphHeight"/> bytes, one per line, leftmost pixel highest.</param>
+    /// <param name="shown">Room for what the screen shows, one byte per cell.</param>
     /// <param name="cells">The number of cells.</param>
     public void Clear(FramebufferInformation* screen, byte* pixels, byte* font, byte* shown, uint cells)
     {
@@ -65,7 +64,7 @@ internal unsafe struct FramebufferScreen
         }
     }
 
-    /// <summary>Brings the screen up to what the grid says.</summary>
+    /// <summary>Brings the screen up to date with the grid.</summary>
     public readonly void Show(TextGrid* grid)
     {
         uint columns = grid->Columns;

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Cpu;
 
@@ -22,7 +23,6 @@ internal static unsafe class KernelConsole
     private static byte* s_vgaCells;
     private static VgaStore s_vgaStore;
 
-    /// <summary>Whether output goes to a screen.</summary>
     public static bool HasScreen => s_screen != ScreenKind.None;
 
     /// <summary>The columns of the screen; 0 without one.</summary>
@@ -57,7 +57,7 @@ internal static unsafe class KernelConsole
     /// <summary>Adds a framebuffer.</summary>
     /// <param name="screen">How it is laid out.</param>
     /// <param name="pixels">Where it is mapped, <see cref="FramebufferInformation.Bytes"/> bytes.</param>
-    /// <param name="font">256 glyphs of 16 bytes, that stay where they are.</param>
+    /// <param name="font">256 glyphs of 16 bytes, which stay where they are.</param>
     /// <param name="shadow">Memory of the console's own from now on: <see cref="ShadowLength"/> bytes.</param>
     /// <param name="shadowLength">How much of it there is; with less, the lower rows of the screen stay empty.</param>
     /// <returns>False where the layout is not one that text can be drawn in, or there is no room for a row.</returns>
@@ -72,7 +72,7 @@ internal static unsafe class KernelConsole
         uint columns = screen->Width / FramebufferScreen.GlyphWidth;
         ulong rows = screen->Height / FramebufferScreen.GlyphHeight;
         ulong room = shadowLength / (2UL * columns);
-        rows = rows < room ? rows : room;
+        rows = Math.Min(rows, room);
         if (rows < 1)
         {
             return false;
@@ -120,14 +120,13 @@ internal static unsafe class KernelConsole
         Show();
     }
 
-    /// <summary>Writes ASCII text and ends the line.</summary>
     public static void WriteLine(string text)
     {
         Write(text);
         WriteLine();
     }
 
-    /// <summary>Ends the line that somebody began, if any, so that a report starts on its own.</summary>
+    /// <summary>Ends the line that somebody began, if any, so that a report starts on a line of its own.</summary>
     public static void StartLine()
     {
         if (s_isInLine)
@@ -136,7 +135,6 @@ internal static unsafe class KernelConsole
         }
     }
 
-    /// <summary>Ends the line.</summary>
     public static void WriteLine()
     {
         Put((byte)'\n');
@@ -156,14 +154,13 @@ internal static unsafe class KernelConsole
 
         for (; shift >= 0; shift -= 4)
         {
-            uint digit = (uint)(value >> shift) & 15;
+            var digit = (uint)(value >> shift) & 15;
             Put((byte)(digit < 10 ? '0' + digit : 'a' - 10 + digit));
         }
 
         Show();
     }
 
-    /// <summary>Writes a number in decimal digits without leading zeros.</summary>
     public static void WriteDecimal(ulong value)
     {
         ulong unit = 1;

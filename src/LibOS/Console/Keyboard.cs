@@ -55,7 +55,6 @@ internal static class Keyboard
         s_pauseCodes = 0;
     }
 
-    /// <summary>Takes one scan code.</summary>
     public static void Take(byte code)
     {
         if (s_pauseCodes != 0)
@@ -87,7 +86,7 @@ internal static class Keyboard
         bool isExtended = s_isExtended;
         s_isExtended = false;
         bool isRelease = (code & ReleaseBit) != 0;
-        byte key = (byte)(code & ~ReleaseBit);
+        var key = (byte)(code & ~ReleaseBit);
         if (!TakeModifier(key, isExtended, isRelease) && !isRelease)
         {
             Press(key, isExtended);
@@ -145,7 +144,7 @@ internal static class Keyboard
             return;
         }
 
-        byte plain = (byte)Plain[key];
+        var plain = (byte)Plain[key];
         bool isLetter = plain >= 'a' && plain <= 'z';
         bool useShifted = isLetter ? isShifted != s_capsLock : isShifted && !isExtended;
         byte character = useShifted ? (byte)Shifted[key] : plain;

@@ -4,13 +4,12 @@ namespace VirtioGuest.LibOS.Console;
 
 /// <summary>The 8042 keyboard controller, with its first port only and translation to scan code set 1.</summary>
 /// <remarks>
-/// Every wait is bounded, and the first that fails ends the search: a machine without one costs little time. The
-/// controller's self-test is left out: firmware has done it, and small monitors (kvmtool) never answer it.
+/// Every wait is bounded, and the first that fails ends the search, so that a machine without a controller costs little
+/// time. The controller's self-test is left out: firmware has done it, and small monitors (kvmtool) never answer it.
 /// </remarks>
 internal static class KeyboardController
 {
-    /// <summary>The interrupt line.</summary>
-    public const byte InterruptLine = 1;
+    public const uint InterruptLine = 1;
 
     private const ushort Data = 0x60;
     private const ushort Status = 0x64;

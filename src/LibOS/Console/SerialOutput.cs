@@ -1,9 +1,10 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Console;
 
-/// <summary>What was written and has not left over the serial line yet.</summary>
+/// <summary>What was written and has not yet left over the serial line.</summary>
 /// <remarks>
 /// <para>
 /// Nothing is dropped because the other end is slow: the program waits in <see cref="HasRoom"/>, the end of the machine
@@ -11,17 +12,13 @@ namespace VirtioGuest.LibOS.Console;
 /// moves and less often where it stands still. No interrupt of the port is needed for that.
 /// </para>
 /// <para>
-/// A port that has never been ready since the start is given up after <see cref="Patience"/>: that is no slow reader.
-/// What was lost then is remembered, and the machine does not end as if all were well.
+/// A port that has never been ready since the start is given up after <see cref="Patience"/>: no reader is that slow.
+/// That output was lost is remembered, and the machine does not end as if all were well.
 /// </para>
 /// </remarks>
 internal static unsafe class SerialOutput
 {
-    /// <summary>How many bytes can wait.</summary>
     public const uint Capacity = 32768;
-
-    /// <summary>What <see cref="NextLook"/> is when nothing waits.</summary>
-    public const ulong Never = ulong.MaxValue;
 
     /// <summary>
     /// How long a port that has never been ready is tried, and how long a failing machine waits for one that does not
@@ -29,7 +26,7 @@ internal static unsafe class SerialOutput
     /// </summary>
     public const ulong Patience = 60_000_000_000;
 
-    // For LibOS' own lines, which cannot wait.
+    // Room for LibOS' own lines, which cannot wait.
     private const uint Reserve = 4096;
 
     private const ulong ShortestPause = 1_000_000;
@@ -63,7 +60,7 @@ internal static unsafe class SerialOutput
     }
 
     /// <summary>
-    /// When the timer has to call <see cref="Look"/>, in monotonic nanoseconds; <see cref="Never"/> where it need not.
+    /// When the timer must call <see cref="Look"/>, in monotonic nanoseconds; <see cref="Clock.Never"/> if it need not.
     /// </summary>
     public static ulong NextLook
     {
@@ -71,10 +68,10 @@ internal static unsafe class SerialOutput
         {
             if (s_count == 0 && !s_isAwaited)
             {
-                return Never;
+                return Clock.Never;
             }
 
-            if (s_nextLook == Never)
+            if (s_nextLook == Clock.Never)
             {
                 s_pause = ShortestPause;
                 s_nextLook = Clock.Now + s_pause;
@@ -93,19 +90,19 @@ internal static unsafe class SerialOutput
         s_isAwaited = false;
         s_hasLost = false;
         s_pause = ShortestPause;
-        s_nextLook = Never;
+        s_nextLook = Clock.Never;
         s_standingSince = 0;
         Uart16550.Initialize();
     }
 
-    /// <summary>Whether the program may write so many bytes now, and line feeds among them.</summary>
+    /// <summary>Whether the program may write so many bytes now, even if all of them are line feeds.</summary>
     public static bool HasRoom(ulong bytes)
     {
         Move();
-        return 2 * bytes <= Capacity - Reserve - (s_count < Capacity - Reserve ? s_count : Capacity - Reserve);
+        return 2 * bytes <= Capacity - Reserve - Math.Min(s_count, Capacity - Reserve);
     }
 
-    /// <summary>Adds a byte. Where there is no room, waits as the end of the machine does.</summary>
+    /// <summary>Adds a byte. If there is no room, waits as <see cref="Flush"/> does.</summary>
     public static void Put(byte value)
     {
         if (!Uart16550.IsPresent)
@@ -123,7 +120,7 @@ internal static unsafe class SerialOutput
         s_count++;
     }
 
-    /// <summary>Hands the port what it takes now.</summary>
+    /// <summary>Gives the port what it takes now.</summary>
     /// <returns>Whether it took anything.</returns>
     public static bool Move()
     {
@@ -137,8 +134,8 @@ internal static unsafe class SerialOutput
         return s_count != before;
     }
 
-    /// <summary>The timer's part: moves what can be moved, and says when to look next.</summary>
-    /// <returns>Whether whoever waits should look whether he can go on.</returns>
+    /// <summary>The timer's part: moves what can be moved, and decides when to look next.</summary>
+    /// <returns>Whether those who wait should try again.</returns>
     public static bool Look()
     {
         ulong now = Clock.Now;
@@ -154,9 +151,8 @@ internal static unsafe class SerialOutput
             GiveUp();
         }
 
-        s_pause = hasMoved ? ShortestPause : s_pause * 2;
-        s_pause = s_pause < LongestPause ? s_pause : LongestPause;
-        s_nextLook = s_count == 0 && !s_isAwaited ? Never : now + s_pause;
+        s_pause = hasMoved ? ShortestPause : Math.Min(s_pause * 2, LongestPause);
+        s_nextLook = s_count == 0 && !s_isAwaited ? Clock.Never : now + s_pause;
         return hasMoved || s_isAwaited || !Uart16550.IsPresent;
     }
 

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Console;
@@ -18,19 +19,13 @@ internal unsafe struct TextGrid
     /// <summary>The cells, row by row.</summary>
     public byte* Cells;
 
-    /// <summary>The cells of a row.</summary>
     public uint Columns;
-
-    /// <summary>The number of rows.</summary>
     public uint Rows;
 
     /// <summary>The cursor's column; equal to <see cref="Columns"/> after a character in the last one.</summary>
     public uint Column;
 
-    /// <summary>The cursor's row.</summary>
     public uint Row;
-
-    /// <summary>The first row that changed.</summary>
     public uint DirtyFirst;
 
     /// <summary>The row after the last that changed; not above <see cref="DirtyFirst"/> where none did.</summary>
@@ -53,9 +48,10 @@ internal unsafe struct TextGrid
     }
 
     /// <summary>The cell that the cursor stands on: the last of the row after a character there.</summary>
-    public readonly uint CursorCell => Row * Columns + (Column < Columns ? Column : Columns - 1);
+    public readonly uint CursorCell => (Row * Columns) + CursorColumn;
 
-    /// <summary>Takes one byte of output.</summary>
+    private readonly uint CursorColumn => Math.Min(Column, Columns - 1);
+
     public void Put(byte value)
     {
         if (_state != EscapeState.None)
@@ -73,11 +69,11 @@ internal unsafe struct TextGrid
                 MoveTo(0);
                 break;
             case (byte)'\b':
-                MoveTo(Column == 0 ? 0 : (Column < Columns ? Column : Columns - 1) - 1);
+                MoveTo(Column == 0 ? 0 : CursorColumn - 1);
                 break;
             case (byte)'\t':
                 uint stop = (Column / TabWidth + 1) * TabWidth;
-                MoveTo(stop < Columns ? stop : Columns - 1);
+                MoveTo(Math.Min(stop, Columns - 1));
                 break;
             case Escape:
                 _state = EscapeState.Escape;
@@ -88,7 +84,7 @@ internal unsafe struct TextGrid
         }
     }
 
-    /// <summary>Notes that every row is shown as it is.</summary>
+    /// <summary>Marks every row as shown.</summary>
     public void ClearDirty()
     {
         DirtyFirst = Rows;
@@ -131,7 +127,7 @@ internal unsafe struct TextGrid
             return;
         }
 
-        ulong kept = (ulong)Columns * (Rows - 1);
+        var kept = (ulong)Columns * (Rows - 1);
         Processor.Move(Cells, Cells + Columns, kept);
         Processor.Fill(Cells + kept, (byte)' ', Columns);
         DirtyFirst = 0;
@@ -156,7 +152,7 @@ internal unsafe struct TextGrid
     {
         if (value < ' ' || value >= 0x7F)
         {
-            // Whatever this is, it is no part of a sequence: do not swallow the output after it.
+            // This is no part of a sequence: do not swallow the output that follows.
             _state = EscapeState.None;
             Put(value);
         }

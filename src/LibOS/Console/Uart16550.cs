@@ -4,14 +4,13 @@ namespace VirtioGuest.LibOS.Console;
 
 /// <summary>The first serial port of a PC, a 16550 (National Semiconductor PC16550D), at 115200 baud 8N1.</summary>
 /// <remarks>
-/// Nothing here waits, but for the start: who sends asks whether there is room, and who receives whether there is
-/// something. What is left in the port holds the sender back: QEMU stops reading its end where the FIFO is full, and
-/// over a cable RTS says it.
+/// Nothing here waits, except at the start: senders ask whether there is room, and receivers whether there is a byte.
+/// What is left in the port holds the other end back: QEMU stops reading its end when the FIFO is full, and over a
+/// cable RTS tells.
 /// </remarks>
 internal static class Uart16550
 {
-    /// <summary>The interrupt line.</summary>
-    public const byte InterruptLine = 4;
+    public const uint InterruptLine = 4;
 
     private const ushort Port = 0x3F8;
     private const ushort Data = Port + 0;
@@ -58,7 +57,7 @@ internal static class Uart16550
     public static bool IsPresent => s_isPresent;
 
     /// <summary>
-    /// Whether the transmitter has been ready once. One that was is waited for; one that never was may be broken.
+    /// Whether the transmitter has ever been ready. One that was is waited for; one that never was may be broken.
     /// </summary>
     public static bool HasBeenReady => s_hasBeenReady;
 
@@ -86,7 +85,7 @@ internal static class Uart16550
 
         Processor.Out8(InterruptEnable, 0);
 
-        // The firmware's last words go out at the firmware's speed.
+        // The firmware's last words leave at the firmware's speed.
         bool isIdle = WaitUntilIdle();
         Processor.Out8(LineControl, DivisorLatch | EightBitsNoParity);
         Processor.Out8(Data, 1);
@@ -113,7 +112,7 @@ internal static class Uart16550
         SetReceiveInterrupt();
     }
 
-    /// <summary>Lets the port interrupt once more where a byte is left in it: its line tells edges only.</summary>
+    /// <summary>Lets the port interrupt once more if a byte is left in it: its line is edge-triggered.</summary>
     public static void RenewReceiveInterrupt()
     {
         if (s_isPresent)
@@ -123,7 +122,7 @@ internal static class Uart16550
         }
     }
 
-    /// <summary>Asks the sender to wait, or to go on. Meanwhile nothing interrupts.</summary>
+    /// <summary>Asks the sender to wait, or to go on. While it waits, nothing interrupts.</summary>
     public static void HoldBack(bool isHeldBack)
     {
         if (s_isPresent && s_isHeldBack != isHeldBack)
@@ -160,7 +159,7 @@ internal static class Uart16550
 
     /// <summary>Takes a received byte.</summary>
     /// <param name="value">The byte; 0 where it came in damaged, or as a break.</param>
-    /// <param name="isDamaged">Whether parity or stop bit were wrong.</param>
+    /// <param name="isDamaged">Whether its parity or stop bit was wrong.</param>
     /// <returns>False where none is waiting.</returns>
     public static bool TryRead(out byte value, out bool isDamaged)
     {
@@ -186,10 +185,10 @@ internal static class Uart16550
         return hasOverrun;
     }
 
-    /// <summary>Does as if there were no port from now on.</summary>
+    /// <summary>Acts as if there were no port from now on.</summary>
     public static void GiveUp() => s_isPresent = false;
 
-    // To read the status clears its error bits, so they are kept whoever reads it.
+    // Reading the status clears its error bits, so they are kept whoever reads it.
     private static byte ReadStatus()
     {
         byte status = Processor.In8(LineStatus);

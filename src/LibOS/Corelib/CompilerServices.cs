@@ -1,4 +1,4 @@
-// What compiled code calls without saying so, and the few intrinsics that LibOS uses.
+// What compiled code calls without saying so, and what little else LibOS uses of .NET's library.
 
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -34,6 +34,17 @@ namespace System
         }
 
         public ref readonly T GetPinnableReference() => ref reference;
+    }
+
+    public static class Math
+    {
+        public static uint Min(uint first, uint second) => first < second ? first : second;
+
+        public static ulong Min(ulong first, ulong second) => first < second ? first : second;
+
+        public static uint Max(uint first, uint second) => first > second ? first : second;
+
+        public static ulong Max(ulong first, ulong second) => first > second ? first : second;
     }
 
     internal static class Buffer

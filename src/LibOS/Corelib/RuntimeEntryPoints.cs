@@ -66,7 +66,7 @@ namespace System.Runtime
 
         private static object? IsInstanceOfClass(Internal.Runtime.MethodTable* type, object? value)
         {
-            if (value != null)
+            if (value is not null)
             {
                 for (var candidate = value.methodTable; candidate != null; candidate = candidate->RelatedType)
                 {
@@ -82,7 +82,7 @@ namespace System.Runtime
 
         private static object? CheckCastClass(Internal.Runtime.MethodTable* type, object? value)
         {
-            if (value != null && IsInstanceOfClass(type, value) == null)
+            if (value is not null && IsInstanceOfClass(type, value) is null)
             {
                 Panic.Fail("invalid cast in LibOS");
             }
@@ -109,7 +109,7 @@ namespace System.Runtime
             IsInstanceOfClass(type, value);
 
         private static bool IsInstanceOfExceptionClass(Internal.Runtime.MethodTable* type, object? value) =>
-            IsInstanceOfClass(type, value) != null;
+            IsInstanceOfClass(type, value) is not null;
     }
 
     // Calls from assembly arrive here as if from native code; there is no garbage collector to tell.

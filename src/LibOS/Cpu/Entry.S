@@ -84,7 +84,7 @@ start32:
         movl    $boot_root, %eax
         movl    %eax, %cr3
 
-        # Whatever a loader has left on is turned off, machine checks excepted: OSXSAVE without LibOS knowing, for one.
+        # Whatever a loader has left on is turned off, except machine checks: OSXSAVE, for one, behind LibOS' back.
         movl    %cr4, %eax
         andl    $0x40, %eax
         orl     $0x620, %eax                    # PAE, OSFXSR, OSXMMEXCPT
@@ -134,7 +134,7 @@ check_processor:
         jb      1b
         ret
 
-# Once it has to be said, all that is missing is said.
+# Once something has to be said, all that is missing is named.
 tell_missing:
         movl    $required_features, %ebp
 3:      movl    %ebp, %esi
@@ -201,7 +201,7 @@ start64:
         leaq    boot_stack_top(%rip), %rsp
         xorl    %ebp, %ebp
 
-        # Traps before LibOS has its own table: they are nothing but faults, and are to be told.
+        # Traps before LibOS has its own table: they can only be faults, and are reported.
         leaq    boot_interrupt_table(%rip), %rdx
         leaq    boot_trap_stubs(%rip), %rax
         movl    $BOOT_TRAPS, %ecx

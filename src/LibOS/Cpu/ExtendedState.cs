@@ -8,13 +8,12 @@ namespace VirtioGuest.LibOS.Cpu;
 /// </summary>
 internal static unsafe class ExtendedState
 {
-    /// <summary>The bytes of an area.</summary>
     public const uint AreaLength = (uint)Frame.Size;
 
-    /// <summary>What FXSAVE writes.</summary>
+    /// <summary>The bytes that FXSAVE writes.</summary>
     public const uint LegacyLength = 512;
 
-    /// <summary>The header of XSAVE, behind the legacy part.</summary>
+    /// <summary>The bytes of XSAVE's header, which follows the legacy area.</summary>
     public const uint HeaderLength = 64;
 
     private const uint ControlWordOffset = 0;
@@ -40,12 +39,12 @@ internal static unsafe class ExtendedState
     }
 
     /// <summary>
-    /// Takes an area over from the program, which could have written anything into it: whatever the processor would
-    /// refuse to load is taken out.
+    /// Takes an area over from the program, which may have written anything into it: whatever the processor would
+    /// refuse to load is cleared.
     /// </summary>
     /// <param name="area">Where to.</param>
     /// <param name="source">The program's copy, or null for the initial state.</param>
-    /// <param name="features">What is saved, and how long it is.</param>
+    /// <param name="features">What is saved, and how long that is.</param>
     public static void Load(byte* area, byte* source, ProcessorFeatures* features)
     {
         if (source == null)
@@ -58,7 +57,7 @@ internal static unsafe class ExtendedState
         *(uint*)(area + VectorControlOffset) &= VectorControlBits;
         if (features->XSaveComponents != 0)
         {
-            ulong* header = (ulong*)(area + LegacyLength);
+            var header = (ulong*)(area + LegacyLength);
             header[0] &= features->XSaveComponents;
             Processor.Fill(header + 1, 0, HeaderLength - sizeof(ulong));
         }

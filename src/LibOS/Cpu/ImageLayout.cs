@@ -24,7 +24,7 @@ internal unsafe struct ImageLayout
     /// <summary>The C library's entry point: where the program starts.</summary>
     public byte* ProgramEntry;
 
-    /// <summary>256 glyphs of 8 by 16 pixels, one byte a row.</summary>
+    /// <summary>256 glyphs of 8 by 16 pixels, one byte per row.</summary>
     public byte* Font;
 
     /// <summary>The names of functions: see <see cref="LibOS.Symbols"/>.</summary>
@@ -36,9 +36,9 @@ internal unsafe struct ImageLayout
     /// <summary>The first of the features that the processor must have.</summary>
     public RequiredFeature* Features;
 
-    /// <summary>The place behind the last one.</summary>
+    /// <summary>The end of the table.</summary>
     public RequiredFeature* FeaturesEnd;
 
-    /// <summary>The distance between two trap stubs.</summary>
+    /// <summary>The distance between two trap stubs, in bytes.</summary>
     public const ulong TrapStubLength = 16;
 }

@@ -19,7 +19,7 @@
 /* Vector number of the trap frame that a system call makes. */
 #define VECTOR_SYSTEM_CALL      0x100
 
-/* The local APIC timer's vector, as in Vectors.cs. */
+/* The local APIC timer's vector, Vectors.Timer in Traps.cs. */
 #define VECTOR_TIMER            0xF0
 
 /* An entry of the table of required processor features; struct RequiredFeature names the same. */

@@ -1,4 +1,5 @@
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Cpu;
 
@@ -30,13 +31,11 @@ internal unsafe struct PerCpu
     /// <summary>Whether extended registers are saved by XSAVE (1) or FXSAVE (0).</summary>
     public uint UseXSave;
 
-    /// <summary>The thread that runs.</summary>
     public Thread* CurrentThread;
 
-    /// <summary>The thread that runs when no other can.</summary>
+    /// <summary>The thread that runs while no other can.</summary>
     public Thread* IdleThread;
 
-    /// <summary>Threads that are ready.</summary>
     public RunQueue Ready;
 
     /// <summary>When the running thread was given the processor, in timestamp ticks.</summary>
@@ -45,21 +44,28 @@ internal unsafe struct PerCpu
     /// <summary>When the running thread's time slice ends, in monotonic nanoseconds.</summary>
     public ulong SliceEnd;
 
-    /// <summary>For when the timer is armed, in monotonic nanoseconds; <see cref="NotArmed"/> when it is not.</summary>
+    /// <summary>
+    /// When the armed timer is due, in monotonic nanoseconds; <see cref="Clock.Never"/> when it is not armed.
+    /// </summary>
     public ulong TimerDeadline;
 
     /// <summary>Whether a page fault is being handled: a second one inside it is a bug of LibOS.</summary>
     public uint InPageFault;
 
-    /// <summary>Context switches so far.</summary>
     public ulong Switches;
-
-    /// <summary>Interrupts so far.</summary>
     public ulong Interrupts;
 
     /// <summary>Page faults that were resolved so far.</summary>
     public ulong PageFaults;
+}
 
-    /// <summary>The value of <see cref="TimerDeadline"/> when the timer is off.</summary>
-    public const ulong NotArmed = ulong.MaxValue;
+/// <summary>Model-specific registers (Intel SDM 4, 2.1).</summary>
+internal static class Msr
+{
+    public const uint ApicBase = 0x1B;
+    public const uint Star = 0xC000_0081;
+    public const uint LStar = 0xC000_0082;
+    public const uint SyscallFlagMask = 0xC000_0084;
+    public const uint FsBase = 0xC000_0100;
+    public const uint GsBase = 0xC000_0101;
 }

@@ -6,32 +6,26 @@ namespace VirtioGuest.LibOS.Cpu;
 /// <summary>The instructions that C# has no word for; each is a few lines in <c>Processor.S</c>.</summary>
 internal static unsafe class Processor
 {
-    /// <summary>Reads a byte from an I/O port.</summary>
     [RuntimeImport("libos_in8")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern byte In8(ushort port);
 
-    /// <summary>Reads 16 bits from an I/O port.</summary>
     [RuntimeImport("libos_in16")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ushort In16(ushort port);
 
-    /// <summary>Reads 32 bits from an I/O port.</summary>
     [RuntimeImport("libos_in32")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern uint In32(ushort port);
 
-    /// <summary>Writes a byte to an I/O port.</summary>
     [RuntimeImport("libos_out8")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Out8(ushort port, byte value);
 
-    /// <summary>Writes 16 bits to an I/O port.</summary>
     [RuntimeImport("libos_out16")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Out16(ushort port, ushort value);
 
-    /// <summary>Writes 32 bits to an I/O port.</summary>
     [RuntimeImport("libos_out32")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Out32(ushort port, uint value);
@@ -41,12 +35,10 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong ReadTimestamp();
 
-    /// <summary>Reads a model-specific register.</summary>
     [RuntimeImport("processor_read_msr")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong ReadMsr(uint register);
 
-    /// <summary>Writes a model-specific register.</summary>
     [RuntimeImport("processor_write_msr")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void WriteMsr(uint register, ulong value);
@@ -61,7 +53,7 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern uint ReadRandom(ulong* value);
 
-    /// <summary>The address that the last page fault was about (CR2).</summary>
+    /// <summary>The address of the last page fault (CR2).</summary>
     [RuntimeImport("processor_fault_address")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong FaultAddress();

@@ -1,6 +1,9 @@
+using System;
+using VirtioGuest.LibOS.Console;
+
 namespace VirtioGuest.LibOS.Cpu;
 
-/// <summary>What CPUID says about the processor, as far as LibOS cares.</summary>
+/// <summary>What CPUID says about the processor, as far as LibOS needs it.</summary>
 internal unsafe struct ProcessorFeatures
 {
     // XCR0 (Intel SDM 1, 13.3). Nothing else is ever turned on: what compiled code uses is in these, and what is off
@@ -14,7 +17,6 @@ internal unsafe struct ProcessorFeatures
     /// <summary>What CPUID function 1 says in EDX, which Linux hands on to programs (AT_HWCAP).</summary>
     public uint Basic;
 
-    /// <summary>Whether there is a local APIC.</summary>
     public bool HasLocalApic;
 
     /// <summary>Whether RDRAND works.</summary>
@@ -32,10 +34,9 @@ internal unsafe struct ProcessorFeatures
     /// <summary>The bytes that saved extended registers take.</summary>
     public uint ExtendedLength;
 
-    /// <summary>The timestamp counter's frequency in kHz as the processor or hypervisor tells it, or 0.</summary>
+    /// <summary>The timestamp counter's frequency in kHz as the processor or the hypervisor reports it, or 0.</summary>
     public uint TimestampKilohertz;
 
-    /// <summary>Asks the processor.</summary>
     public static ProcessorFeatures Detect()
     {
         var features = default(ProcessorFeatures);
@@ -67,9 +68,9 @@ internal unsafe struct ProcessorFeatures
     }
 
     /// <summary>
-    /// Turns on what was found, and looks whether it is on: where XCR0 does not take what CPUID promises, or the area
+    /// Turns on what was found, and checks that it is on: where XCR0 does not take what CPUID promises, or the area
     /// does not have the size that it must have, extended registers are saved by FXSAVE, and XSAVE is turned off so
-    /// that nobody else finds AVX either. Called once a processor.
+    /// that nobody else finds AVX either. Called once per processor.
     /// </summary>
     public void Enable(PerCpu* cpu)
     {
@@ -127,8 +128,7 @@ internal unsafe struct ProcessorFeatures
             if ((components & (1ul << component)) != 0)
             {
                 Processor.CpuId(0xD, (uint)component, r);
-                uint end = r[1] + r[0];
-                length = end > length ? end : length;
+                length = Math.Max(length, r[1] + r[0]);
             }
         }
 
@@ -162,5 +162,64 @@ internal unsafe struct ProcessorFeatures
         }
 
         return 0;
+    }
+}
+
+/// <summary>Something that the processor must have: an entry of the table in <c>RequiredFeatures.S</c>.</summary>
+internal struct RequiredFeature
+{
+    /// <summary>The CPUID function that reports it.</summary>
+    public uint Leaf;
+
+    /// <summary>Whether it is reported in ECX rather than in EDX.</summary>
+    public byte IsInEcx;
+
+    public byte Bit;
+
+    /// <summary>Whether the boot assembly checks it, because LibOS itself could not run without it.</summary>
+    public byte IsEarly;
+
+    /// <summary>The address of its name, which ends with a zero.</summary>
+    public uint Name;
+}
+
+/// <summary>What the processor must have, for LibOS and for the .NET runtime, which does not check.</summary>
+internal static unsafe class RequiredFeatures
+{
+    public static bool Has(RequiredFeature* feature)
+    {
+        uint* r = stackalloc uint[4];
+        Processor.CpuId(feature->Leaf & 0x8000_0000, 0, r);
+        if (r[0] < feature->Leaf)
+        {
+            return false;
+        }
+
+        Processor.CpuId(feature->Leaf, 0, r);
+        uint bits = feature->IsInEcx != 0 ? r[2] : r[3];
+        return (bits & (1u << feature->Bit)) != 0;
+    }
+
+    /// <summary>Ends the machine if a feature is missing, with the names of all that are.</summary>
+    public static void Check(RequiredFeature* feature, RequiredFeature* end)
+    {
+        bool isMissing = false;
+        for (; feature < end; feature++)
+        {
+            if (Has(feature))
+            {
+                continue;
+            }
+
+            KernelConsole.Write(isMissing ? ", " : "VirtioGuest cannot run on this processor, which lacks: ");
+            Panic.WriteName((byte*)(ulong)feature->Name);
+            isMissing = true;
+        }
+
+        if (isMissing)
+        {
+            KernelConsole.WriteLine(".");
+            Power.Fail();
+        }
     }
 }

@@ -1,6 +1,6 @@
-# What a processor must have, in the order in which it is told to people. The boot assembly looks for what is early,
-# which is what it takes to get as far as LibOS' own reports, and LibOS (RequiredFeatures.cs) for all of it, once there
-# is a screen. Numbers are CPUID's (Intel SDM 2A, CPUID): the function, the register (ECX, else EDX), the bit.
+# What a processor must have, in the order in which it is told to people. The boot assembly checks what is early,
+# which is what it takes to get as far as LibOS' own reports, and LibOS (ProcessorFeatures.cs) all of it, once there is
+# a screen. Numbers are CPUID's (Intel SDM 2A, CPUID): the function, the register (ECX, else EDX), the bit.
 
 #include "Layout.h"
 

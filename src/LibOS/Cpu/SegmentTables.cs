@@ -29,13 +29,13 @@ internal static unsafe class SegmentTables
     private const int ExceptionStack = 6;
     private const int StackCount = 6;
 
-    /// <summary>Sets both tables up and loads them.</summary>
+    /// <summary>Sets up and loads both tables.</summary>
     /// <param name="layout">Where the trap stubs and the task descriptor are.</param>
     /// <param name="stacks">Where stacks come from.</param>
     /// <param name="store">A zeroed frame for the interrupt table and one for the task state, contiguous.</param>
     public static void Load(ImageLayout* layout, KernelStacks* stacks, byte* store)
     {
-        ulong* gates = (ulong*)store;
+        var gates = (ulong*)store;
         byte* task = store + Frame.Size;
 
         for (int i = 0; i < StackCount; i++)
@@ -45,7 +45,7 @@ internal static unsafe class SegmentTables
         }
 
         *(ushort*)(task + 102) = (ushort)TaskStateLength;
-        ulong address = (ulong)task;
+        var address = (ulong)task;
         layout->TaskDescriptor[0] = (TaskStateLength - 1)
             | ((address & 0xFF_FFFF) << 16)
             | (0x89ul << 40)
@@ -55,7 +55,7 @@ internal static unsafe class SegmentTables
 
         for (ulong vector = 0; vector < 256; vector++)
         {
-            ulong stub = (ulong)layout->TrapStubs + (vector * ImageLayout.TrapStubLength);
+            var stub = (ulong)layout->TrapStubs + (vector * ImageLayout.TrapStubLength);
             gates[2 * vector] = (stub & 0xFFFF)
                 | (CodeSelector << 16)
                 | ((ulong)StackFor(vector) << 32)

@@ -127,7 +127,7 @@ trap_common:
         RESTORE_EXTENDED %rbx
         jmp     leave
 
-# One stub a vector, 16 bytes each, all making the same frame: 8, 10 to 14, 17 and 21 push an error code themselves.
+# One stub per vector, 16 bytes each, all making the same frame: 8, 10 to 14, 17 and 21 push an error code themselves.
         .altmacro
         .macro  TRAP_STUB vector, target
         .align  16

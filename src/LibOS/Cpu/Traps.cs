@@ -8,13 +8,84 @@ using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.Cpu;
 
+/// <summary>What the processor's 256 vectors are used for.</summary>
+internal static class Vectors
+{
+    public const ulong DivideError = 0;
+    public const ulong Debug = 1;
+    public const ulong NonMaskable = 2;
+    public const ulong Breakpoint = 3;
+    public const ulong InvalidOpcode = 6;
+    public const ulong DoubleFault = 8;
+    public const ulong GeneralProtection = 13;
+    public const ulong PageFault = 14;
+    public const ulong FloatingPoint = 16;
+    public const ulong MachineCheck = 18;
+    public const ulong SimdFloatingPoint = 19;
+
+    /// <summary>The first vector for lines; the first 16 are the 8259 pair's or its substitute's.</summary>
+    public const ulong FirstLine = 0x20;
+
+    /// <summary>How many lines can interrupt: as many as two I/O APICs have.</summary>
+    public const ulong LineCount = 48;
+
+    /// <summary>The first vector for messages.</summary>
+    public const ulong FirstMessage = 0x50;
+
+    /// <summary>How many vectors there are for messages.</summary>
+    public const ulong MessageCount = 0xA0;
+
+    /// <summary>The local APIC's timer.</summary>
+    public const ulong Timer = 0xF0;
+
+    /// <summary>A vector that nothing uses, for the test of the report on unknown traps.</summary>
+    public const ulong Unused = 0xF8;
+
+    /// <summary>The local APIC's spurious interrupt; its low four bits are set, as old ones require.</summary>
+    public const ulong Spurious = 0xFF;
+}
+
+/// <summary>
+/// The registers of interrupted code, in the order in which <c>Traps.S</c> and the processor push them.
+/// </summary>
+internal struct TrapFrame
+{
+    /// <summary>The vector of a system call: not a vector of the processor.</summary>
+    public const ulong SystemCall = 0x100;
+
+    public ulong R15;
+    public ulong R14;
+    public ulong R13;
+    public ulong R12;
+    public ulong R11;
+    public ulong R10;
+    public ulong R9;
+    public ulong R8;
+    public ulong Rbp;
+    public ulong Rdi;
+    public ulong Rsi;
+    public ulong Rdx;
+    public ulong Rcx;
+    public ulong Rbx;
+    public ulong Rax;
+    public ulong Vector;
+
+    /// <summary>The processor's error code; 0 for traps that have none.</summary>
+    public ulong ErrorCode;
+
+    public ulong Rip;
+    public ulong CodeSegment;
+    public ulong Flags;
+    public ulong Rsp;
+    public ulong StackSegment;
+}
+
 /// <summary>Serves every trap and interrupt; entered from <c>Traps.S</c> with interrupts off.</summary>
 internal static unsafe class Traps
 {
     private const ulong WriteAccess = 1 << 1;
     private const ulong InstructionFetch = 1 << 4;
 
-    /// <summary>A trap came.</summary>
     [RuntimeExport("libos_trap")]
     public static void OnTrap(TrapFrame* frame)
     {
@@ -39,21 +110,12 @@ internal static unsafe class Traps
         }
     }
 
-    /// <summary>A trap came before LibOS had its own table: the start of the machine failed.</summary>
+    /// <summary>A trap before LibOS has its own interrupt table: the boot has failed.</summary>
     [RuntimeExport("libos_boot_trap")]
     public static void OnBootTrap(TrapFrame* frame)
     {
         Processor.Current()->KernelDepth++;
-        Panic.Begin("processor exception while LibOS starts");
-        Panic.Detail("vector ", frame->Vector);
-        Panic.Detail("error code ", frame->ErrorCode);
-        if (frame->Vector == Vectors.PageFault)
-        {
-            Panic.Detail("address ", Processor.FaultAddress());
-        }
-
-        Panic.WriteRegisters(frame);
-        Panic.End();
+        FailTrap("processor exception while LibOS starts", frame);
     }
 
     private static void OnPageFault(PerCpu* cpu, TrapFrame* frame)
@@ -61,7 +123,7 @@ internal static unsafe class Traps
         ulong address = Processor.FaultAddress();
         if (cpu->InPageFault != 0)
         {
-            FailFault("page fault inside a page fault", address, frame);
+            Panic.Fail("page fault inside a page fault", "address ", address, frame);
         }
 
         cpu->InPageFault = 1;
@@ -71,7 +133,7 @@ internal static unsafe class Traps
             : LibOs.Program->Fault(address, (frame->ErrorCode & WriteAccess) != 0);
         if (outcome == FaultOutcome.OutOfMemory)
         {
-            FailFault("out of memory: no frame is left", address, frame);
+            Panic.Fail("out of memory: no frame is left", "address ", address, frame);
         }
 
         if (outcome == FaultOutcome.Resolved)
@@ -80,10 +142,8 @@ internal static unsafe class Traps
         }
         else if (cpu->KernelDepth > 1)
         {
-            FailFault(
-                KernelStacks.IsStackAddress(address) ? "stack overflow in LibOS" : "page fault in LibOS",
-                address,
-                frame);
+            bool isOverflow = KernelStacks.IsStackAddress(address);
+            Panic.Fail(isOverflow ? "stack overflow in LibOS" : "page fault in LibOS", "address ", address, frame);
         }
         else
         {
@@ -110,11 +170,7 @@ internal static unsafe class Traps
 
         if (cpu->KernelDepth > 1)
         {
-            Panic.Begin("processor exception in LibOS");
-            Panic.Detail("vector ", frame->Vector);
-            Panic.Detail("error code ", frame->ErrorCode);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            FailTrap("processor exception in LibOS", frame);
         }
 
         switch (frame->Vector)
@@ -136,7 +192,7 @@ internal static unsafe class Traps
                 SignalDelivery.RaiseFault(frame, SignalNumber.Segmentation, 0);
                 break;
             default:
-                FailUnknown(frame);
+                FailTrap("unknown trap", frame);
                 break;
         }
     }
@@ -164,23 +220,20 @@ internal static unsafe class Traps
         }
         else if (vector != Vectors.Spurious)
         {
-            FailUnknown(frame);
+            FailTrap("unknown trap", frame);
         }
     }
 
-    private static void FailUnknown(TrapFrame* frame)
-    {
-        Panic.Begin("unknown trap");
-        Panic.Detail("vector ", frame->Vector);
-        Panic.Detail("error code ", frame->ErrorCode);
-        Panic.WriteRegisters(frame);
-        Panic.End();
-    }
-
-    private static void FailFault(string reason, ulong address, TrapFrame* frame)
+    private static void FailTrap(string reason, TrapFrame* frame)
     {
         Panic.Begin(reason);
-        Panic.Detail("address ", address);
+        Panic.Detail("vector ", frame->Vector);
+        Panic.Detail("error code ", frame->ErrorCode);
+        if (frame->Vector == Vectors.PageFault)
+        {
+            Panic.Detail("address ", Processor.FaultAddress());
+        }
+
         Panic.WriteRegisters(frame);
         Panic.End();
     }

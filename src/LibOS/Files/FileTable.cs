@@ -1,9 +1,31 @@
 namespace VirtioGuest.LibOS.Files;
 
-/// <summary>The program's file descriptors.</summary>
+/// <summary>What a file descriptor of the program stands for. There is no file system here.</summary>
+internal enum FileKind : byte
+{
+    None = 0,
+
+    /// <summary>The console: descriptors 0, 1 and 2.</summary>
+    Console,
+
+    /// <summary><c>/dev/urandom</c> and <c>/dev/random</c>.</summary>
+    Random,
+
+    /// <summary><c>/dev/null</c>.</summary>
+    Null,
+
+    /// <summary><c>/proc/meminfo</c>, which the garbage collector reads at every collection.</summary>
+    MemoryReport,
+
+    /// <summary>The end of a pipe that .NET reads its signals from: nothing is ever written to it.</summary>
+    PipeReader,
+
+    /// <summary>The other end of it.</summary>
+    PipeWriter,
+}
+
 internal unsafe struct FileTable
 {
-    /// <summary>How many descriptors there are.</summary>
     public const int Capacity = 64;
 
     private fixed byte _kinds[Capacity];
@@ -38,7 +60,6 @@ internal unsafe struct FileTable
         return -ErrorNumber.TooManyFiles;
     }
 
-    /// <summary>Frees a descriptor.</summary>
     public long Close(ulong file)
     {
         if (KindOf(file) == FileKind.None)
@@ -50,9 +71,8 @@ internal unsafe struct FileTable
         return 0;
     }
 
-    /// <summary>How far a descriptor was read.</summary>
+    /// <summary>How far a descriptor has been read.</summary>
     public readonly ulong PositionOf(ulong file) => _positions[file];
 
-    /// <summary>Moves a descriptor on.</summary>
     public void Advance(ulong file, ulong count) => _positions[file] += count;
 }

@@ -11,7 +11,6 @@ internal unsafe struct MemoryReport
     private fixed byte _text[Capacity];
     private int _length;
 
-    /// <summary>Writes the report anew.</summary>
     public void Refresh(FrameAllocator* frames)
     {
         _length = 0;

@@ -10,7 +10,9 @@
 #define INFO_MAP_COUNT          48
 #define INFO_RANGE_SIZE         24
 #define MAGIC                   0x336EC578
-#define MOST_RANGES             1024
+
+/* As in PvhStartInfo.cs, which refuses a longer map. */
+#define MOST_RANGES             4096
 
         .code32
         .text
@@ -22,7 +24,7 @@ _start:
         xorl    %ebp, %ebp
         xorl    %ecx, %ecx
 
-        # What makes no sense is the kernel's to tell of: QEMU's loader overwrites all this with a long command line.
+        # What is not valid is the kernel's to report: QEMU's loader overwrites all this with a long command line.
         cmpl    $MAGIC, INFO_MAGIC(%ebx)
         jne     1f
         cmpl    $0, INFO_VERSION(%ebx)          # version 0 has no map

@@ -9,28 +9,23 @@ namespace VirtioGuest.LibOS.Interrupts;
 /// <summary>From an interrupt to the thread that waits for it. No driver code runs here.</summary>
 internal static unsafe class InterruptDispatch
 {
-    /// <summary>The keyboard's line.</summary>
-    public const uint KeyboardLine = 1;
-
-    /// <summary>The line of the first serial port.</summary>
-    public const uint SerialLine = 4;
-
     private const uint TimerLine = 0;
 
-    /// <summary>The timer fired.</summary>
+    // SYSCALL is two bytes.
+    private const ulong SystemCallLength = 2;
+
     public static void OnTimer(PerCpu* cpu)
     {
-        cpu->TimerDeadline = PerCpu.NotArmed;
+        cpu->TimerDeadline = Clock.Never;
         Scheduler.WakeSleepers(cpu);
         if (SerialOutput.Look())
         {
-            TryAgain(cpu, ThreadState.WaitingForOutput);
+            WakeToRetry(cpu, ThreadState.WaitingForOutput);
         }
 
         WakeReaders(cpu, InputPolling.OnTimer(Clock.Now));
     }
 
-    /// <summary>A device sent a message.</summary>
     public static void OnMessage(PerCpu* cpu, ulong vector)
     {
         Thread* waiter = LibOs.Interrupts->OnMessage(vector, out _);
@@ -41,7 +36,6 @@ internal static unsafe class InterruptDispatch
         }
     }
 
-    /// <summary>A line interrupted.</summary>
     public static void OnLine(PerCpu* cpu, uint line)
     {
         if (LibOs.Lines->IsSpurious(line))
@@ -55,12 +49,12 @@ internal static unsafe class InterruptDispatch
                 LibOs.Lines->Acknowledge(line);
                 OnTimer(cpu);
                 return;
-            case KeyboardLine:
+            case KeyboardController.InterruptLine:
                 LibOs.Lines->Acknowledge(line);
                 InputPolling.OnKeyboardInterrupt();
                 WakeReaders(cpu, ConsoleInput.OnKeyboardInterrupt());
                 return;
-            case SerialLine when LibOs.Interrupts->Line(line)->Shares == 0:
+            case Uart16550.InterruptLine when LibOs.Interrupts->Line(line)->Shares == 0:
                 LibOs.Lines->Acknowledge(line);
                 InputPolling.OnSerialInterrupt();
                 WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
@@ -70,7 +64,7 @@ internal static unsafe class InterruptDispatch
         // Masked before it is acknowledged: a level-triggered line would interrupt again at once.
         LibOs.Lines->Mask(line);
         LibOs.Lines->Acknowledge(line);
-        if (line == SerialLine)
+        if (line == Uart16550.InterruptLine)
         {
             WakeReaders(cpu, ConsoleInput.OnSerialInterrupt());
         }
@@ -85,7 +79,7 @@ internal static unsafe class InterruptDispatch
         }
     }
 
-    /// <summary>Does with a line what the table decided.</summary>
+    /// <summary>Carries out what the table decided about a line.</summary>
     public static void Apply(PerCpu* cpu, LineAction action, uint line)
     {
         if ((action & LineAction.Unmask) != 0)
@@ -153,24 +147,22 @@ internal static unsafe class InterruptDispatch
     {
         if (hasInput)
         {
-            TryAgain(cpu, ThreadState.WaitingForConsole);
+            WakeToRetry(cpu, ThreadState.WaitingForConsole);
         }
     }
 
-    private static void TryAgain(PerCpu* cpu, ThreadState state)
+    // Each thread makes its call again itself, in its own address space and time; its RAX still holds the call's
+    // number.
+    private static void WakeToRetry(PerCpu* cpu, ThreadState state)
     {
         for (int i = 0; i < ThreadTable.Capacity; i++)
         {
             Thread* thread = (*LibOs.Threads)[i];
             if (thread->State == state)
             {
-                // The call is made again by the thread itself, in its own address space and time.
                 thread->Registers.Rip -= SystemCallLength;
                 Scheduler.Wake(cpu, thread, isUrgent: true);
             }
         }
     }
-
-    // SYSCALL is two bytes; Rax was put back to the call's number when the thread blocked.
-    private const ulong SystemCallLength = 2;
 }

@@ -5,8 +5,8 @@ namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
 /// Which controller brings which line: ISA's 16 come through the pair of 8259s where there is one, and through an
-/// I/O APIC
-/// otherwise; higher numbers are global system interrupts, which only an I/O APIC has. What neither brings is polled.
+/// I/O APIC otherwise; higher numbers are global system interrupts, which only an I/O APIC has. What neither brings is
+/// polled.
 /// </summary>
 internal unsafe struct InterruptLines
 {
@@ -24,10 +24,8 @@ internal unsafe struct InterruptLines
     private LocalApic* _apic;
     private bool _hasPic;
 
-    /// <summary>The I/O APICs.</summary>
     public IoApicSet IoApics;
 
-    /// <summary>Whether there is a pair of 8259s.</summary>
     public readonly bool HasPic => _hasPic;
 
     /// <summary>Whether any line can interrupt.</summary>
@@ -47,7 +45,7 @@ internal unsafe struct InterruptLines
     }
 
     /// <summary>
-    /// Whether a device's interrupts can come over a line. Line 0 is the timer's; for PCI it means that nobody said.
+    /// Whether a device's interrupts can come over a line. Line 0 is the timer's; for PCI it means that none is known.
     /// </summary>
     public readonly bool CanInterrupt(uint line)
     {
@@ -66,9 +64,8 @@ internal unsafe struct InterruptLines
     /// </param>
     /// <remarks>
     /// The trigger mode is what firmware's tables say. Where they say nothing, the 8259's is left as it was found:
-    /// SeaBIOS
-    /// sets PCI's lines to level, and monitors without firmware that pulse their lines leave all at edge.
-    /// <see cref="InterruptTable"/> copes with a device that does not do as its line is set.
+    /// SeaBIOS sets PCI's lines to level, and monitors without firmware that pulse their lines leave all at edge.
+    /// <see cref="InterruptTable"/> copes with a device that does not drive its line as it is set.
     /// </remarks>
     public readonly void Connect(uint line, bool isPci)
     {
@@ -91,7 +88,6 @@ internal unsafe struct InterruptLines
         IoApics.Route(globalInterrupt, Vectors.FirstLine + line, _apic->Id, isLevel, isLow);
     }
 
-    /// <summary>Keeps a line from interrupting.</summary>
     public readonly void Mask(uint line)
     {
         if (IsThroughPic(line))
@@ -104,7 +100,6 @@ internal unsafe struct InterruptLines
         }
     }
 
-    /// <summary>Lets a line interrupt.</summary>
     public readonly void Unmask(uint line)
     {
         if (IsThroughPic(line))
@@ -117,13 +112,11 @@ internal unsafe struct InterruptLines
         }
     }
 
-    /// <summary>Whether an interrupt is one that the controller made up.</summary>
     public readonly bool IsSpurious(uint line) => IsThroughPic(line) && Pic8259.IsSpurious(line);
 
     /// <summary>
-    /// Tells the controller that a line's interrupt was taken. A level-triggered line is masked before, or would
-    /// interrupt
-    /// again at once.
+    /// Tells the controller that a line's interrupt was taken. A level-triggered line is masked before, or it would
+    /// interrupt again at once.
     /// </summary>
     public readonly void Acknowledge(uint line)
     {

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Threads;
@@ -14,18 +15,15 @@ namespace VirtioGuest.LibOS.Interrupts;
 /// anything to do, <see cref="UnclaimedLimit"/> times in a row, it is abandoned.
 /// </para>
 /// <para>
-/// How a device drives its line is not always how the line's controller is set. A pulse on a level-triggered line
-/// that is
-/// masked leaves no trace, nor does one on a masked input of an I/O APIC; a level that two devices hold makes one
-/// edge for
-/// both. So the holders look once more whenever their line was unmasked, and again as long as one of them finds
-/// something: what came before the look is seen by it, and what comes after interrupts.
+/// How a device drives its line is not always how the line's controller is set. A pulse on a level-triggered line that
+/// is masked leaves no trace, nor does one on a masked input of an I/O APIC; a level that two devices hold makes one
+/// edge for both. So the holders look once more whenever their line was unmasked, and again as long as one of them
+/// finds something: what came before the look is seen by it, and what comes after interrupts.
 /// </para>
 /// <para>
 /// Holders of lines also look when nothing came for a while. Where they find something three times in a row, the
 /// line's interrupts do not come, whatever firmware says, and its devices are polled from then on. So are those of
-/// lines
-/// that no controller brings.
+/// lines that no controller brings.
 /// </para>
 /// </remarks>
 internal unsafe struct InterruptTable
@@ -33,7 +31,7 @@ internal unsafe struct InterruptTable
     /// <summary>How many slots there are: one for every message vector, then shares in lines.</summary>
     public const int Capacity = (int)Vectors.MessageCount + ShareCapacity;
 
-    /// <summary>How many lines can be named; those that nothing brings are polled.</summary>
+    /// <summary>How many lines can be named; those that no controller brings are polled.</summary>
     public const ulong LineCapacity = 256;
 
     /// <summary>How often in a row a line's interrupt may go unclaimed.</summary>
@@ -43,8 +41,8 @@ internal unsafe struct InterruptTable
     public const uint MissedLimit = 3;
 
     /// <summary>
-    /// Stands beside the count in what <see cref="Wait"/> returns: no interrupt came, but the device is to be looked
-    /// at.
+    /// Stands beside the count in what <see cref="Wait"/> returns: no interrupt came, but the holder is to look at its
+    /// device.
     /// </summary>
     public const ulong Look = 1ul << 62;
 
@@ -54,7 +52,7 @@ internal unsafe struct InterruptTable
     /// <summary>The same on a line that has interrupted.</summary>
     public const ulong UsualWait = 1_000_000_000;
 
-    /// <summary>The shortest and the longest time between looks at a polled device, in nanoseconds.</summary>
+    /// <summary>The shortest time between looks at a polled device, in nanoseconds.</summary>
     public const ulong ShortestPoll = 200_000;
 
     /// <summary>The longest time between looks at a polled device, in nanoseconds.</summary>
@@ -71,7 +69,6 @@ internal unsafe struct InterruptTable
     private InterruptSlot* _slots;
     private LineState* _lines;
 
-    /// <summary>The bytes of store that the table needs.</summary>
     public static ulong StoreBytes =>
         ((ulong)Capacity * (ulong)sizeof(InterruptSlot)) + (LineCapacity * (ulong)sizeof(LineState));
 
@@ -83,14 +80,12 @@ internal unsafe struct InterruptTable
         _lines = (LineState*)(_slots + Capacity);
     }
 
-    /// <summary>A slot, held or not.</summary>
     public readonly InterruptSlot* this[int index] => &_slots[index];
 
-    /// <summary>A line's state.</summary>
     public readonly LineState* Line(uint line) => &_lines[line];
 
     /// <summary>Sets a message aside.</summary>
-    /// <param name="name">Who for, ended by a zero.</param>
+    /// <param name="name">Its holder's name, ended by a zero.</param>
     /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AllocateMessage(byte* name)
     {
@@ -107,9 +102,9 @@ internal unsafe struct InterruptTable
         return -ErrorNumber.NoSpace;
     }
 
-    /// <summary>Takes a share in a line.</summary>
-    /// <param name="line">Which.</param>
-    /// <param name="name">Who for, ended by a zero.</param>
+    /// <summary>Takes a share of a line.</summary>
+    /// <param name="line">The line's number.</param>
+    /// <param name="name">The holder's name, ended by a zero.</param>
     /// <param name="canInterrupt">Whether a controller brings the line's interrupts.</param>
     /// <returns>Its handle, or a negated error number.</returns>
     public readonly long AttachLine(ulong line, byte* name, bool canInterrupt)
@@ -151,7 +146,7 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Gives an interrupt back.</summary>
-    /// <param name="handle">Which.</param>
+    /// <param name="handle">What <see cref="AllocateMessage"/> or <see cref="AttachLine"/> returned.</param>
     /// <param name="waiter">The thread that waited for it, or null; it is to be woken with an error.</param>
     /// <param name="action">What to do with its line.</param>
     /// <returns>False when nobody holds it.</returns>
@@ -207,7 +202,7 @@ internal unsafe struct InterruptTable
         }
     }
 
-    /// <summary>The time of a thread that waits for an interrupt has come: it looks at its device.</summary>
+    /// <summary>The wait of a thread for an interrupt timed out: it looks at its device.</summary>
     public readonly void OnTimeout(Thread* thread)
     {
         for (int i = FirstShare; i < Capacity; i++)
@@ -285,7 +280,7 @@ internal unsafe struct InterruptTable
         InterruptSlot* held = Find(handle);
         if (held == null)
         {
-            // Given back by another thread since: that is no mistake of the waiter.
+            // Another thread has given it back: that is no mistake of the waiter.
             return -ErrorNumber.Cancelled;
         }
 
@@ -322,7 +317,7 @@ internal unsafe struct InterruptTable
         return 0;
     }
 
-    /// <summary>How long a holder that waits does so at most, in nanoseconds.</summary>
+    /// <summary>How long a holder waits at most, in nanoseconds.</summary>
     public readonly ulong LongestWait(ulong handle)
     {
         InterruptSlot* held = Find(handle);
@@ -364,15 +359,14 @@ internal unsafe struct InterruptTable
         return waiter;
     }
 
-    // Takes down what a holder found.
+    // Notes what a holder found.
     private readonly LineAction AfterLook(InterruptSlot* held, bool claimed)
     {
         LineState* state = &_lines[held->Line];
         bool isMissed = claimed && held->IsTimedOut;
         held->IsTimedOut = false;
         held->HasClaimed |= claimed;
-        ulong longer = held->PollInterval * 2;
-        held->PollInterval = claimed ? ShortestPoll : longer < LongestPoll ? longer : LongestPoll;
+        held->PollInterval = claimed ? ShortestPoll : Math.Min(held->PollInterval * 2, LongestPoll);
         if (!isMissed || ++state->Missed < MissedLimit)
         {
             return LineAction.None;

@@ -4,11 +4,9 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
-/// The I/O APICs (Intel 82093AA): inputs numbered through as global system interrupts, each with an entry that says
-/// which
-/// vector it sends to which processor. All are masked at first: firmware may have left some open, with vectors that
-/// mean
-/// something else here.
+/// The I/O APICs (Intel 82093AA): their inputs are numbered consecutively as global system interrupts, and each has an
+/// entry that says which vector it sends to which processor. All are masked at first: firmware may have left some open,
+/// with vectors that mean something else here.
 /// </summary>
 internal unsafe struct IoApicSet
 {
@@ -30,15 +28,14 @@ internal unsafe struct IoApicSet
     private fixed uint _inputs[InterruptDescription.IoApicCapacity];
     private int _count;
 
-    /// <summary>How many there are.</summary>
     public readonly int Count => _count;
 
-    /// <summary>Finds those that the firmware tells of, and masks all inputs.</summary>
-    /// <param name="description">What the firmware tells.</param>
+    /// <summary>Finds those that the firmware describes, and masks all inputs.</summary>
+    /// <param name="description">What the firmware describes.</param>
     /// <param name="pages">Where registers are mapped.</param>
     /// <param name="mayGuess">
-    /// Whether to look at the usual address where the firmware tells of none. Not every monitor has one there, and some
-    /// end at an access that they do not know.
+    /// Whether to look at the usual address where the firmware describes none. Not every monitor has one there, and
+    /// some end at an access that they do not know.
     /// </param>
     public void Initialize(InterruptDescription* description, PageTable* pages, bool mayGuess)
     {
@@ -64,7 +61,7 @@ internal unsafe struct IoApicSet
     /// <returns>False where there is none.</returns>
     public bool Add(byte* registers, uint first, uint fewestInputs)
     {
-        // All ones, or zeros, are what a bus answers where nobody is.
+        // All ones, or zeros, are what a bus answers where there is nothing.
         uint version = Read(registers, VersionRegister);
         uint inputs = ((version >> 16) & 0xFF) + 1;
         if (_count == InterruptDescription.IoApicCapacity || version == 0 || version == uint.MaxValue
@@ -90,13 +87,12 @@ internal unsafe struct IoApicSet
         return true;
     }
 
-    /// <summary>Whether there is an input for a global system interrupt.</summary>
     public readonly bool Has(uint interrupt) => TryFind(interrupt, out _, out _);
 
-    /// <summary>Says what an input does; it stays masked.</summary>
+    /// <summary>Sets what an input sends; it stays masked.</summary>
     /// <param name="interrupt">The global system interrupt.</param>
     /// <param name="vector">The vector that it sends.</param>
-    /// <param name="processor">To whom.</param>
+    /// <param name="processor">The number of the processor that it sends to.</param>
     /// <param name="isLevel">Whether it is level-triggered.</param>
     /// <param name="isLow">Whether it is active low.</param>
     public readonly void Route(uint interrupt, ulong vector, uint processor, bool isLevel, bool isLow)
@@ -107,7 +103,7 @@ internal unsafe struct IoApicSet
         }
 
         // An entry is two registers: it is masked while they do not fit together.
-        uint low = (uint)vector | Masked | (isLevel ? Level : 0) | (isLow ? ActiveLow : 0);
+        var low = (uint)vector | Masked | (isLevel ? Level : 0) | (isLow ? ActiveLow : 0);
         Write(registers, entry, Masked);
         Write(registers, entry + 1, processor << 24);
         Write(registers, entry, low);
@@ -122,7 +118,6 @@ internal unsafe struct IoApicSet
         }
     }
 
-    /// <summary>Lets an input interrupt.</summary>
     public readonly void Unmask(uint interrupt)
     {
         if (TryFind(interrupt, out byte* registers, out uint entry))

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Memory;
 
@@ -52,7 +53,7 @@ internal unsafe struct LocalApic
     /// <summary>How often the timer counts in a second; 0 before <see cref="CalibrateTimer"/>.</summary>
     public ulong TimerHertz { get; private set; }
 
-    /// <summary>Whether there is one and it is in use.</summary>
+    /// <summary>Whether there is one in use.</summary>
     public readonly bool IsPresent => _registers != null || _isExtended;
 
     /// <summary>The processor's number, by which interrupts are sent to it.</summary>
@@ -137,22 +138,16 @@ internal unsafe struct LocalApic
     public readonly void ArmTimer(ulong nanoseconds)
     {
         // Half a second at most, so that the product fits; an early interrupt only arms the timer again.
-        ulong capped = nanoseconds < 500_000_000 ? nanoseconds : 500_000_000;
-        ulong count = (TimerHertz / 1000) * capped / 1_000_000;
-        if (count > uint.MaxValue)
-        {
-            count = uint.MaxValue;
-        }
-
-        Write(TimerInitialCount, count == 0 ? 1 : (uint)count);
+        ulong capped = Math.Min(nanoseconds, 500_000_000);
+        ulong count = Math.Min(TimerHertz / 1000 * capped / 1_000_000, uint.MaxValue);
+        Write(TimerInitialCount, (uint)Math.Max(count, 1));
     }
 
     private readonly void Start()
     {
         // First of all. 'Local APIC State After It Has Been Software Disabled': all mask bits of the local vector table
         // are set, and attempts to reset them are ignored, so that an entry written before this stays masked. QEMU's
-        // own
-        // emulation takes it all the same.
+        // own emulation takes it all the same.
         Write(SpuriousVector, SoftwareEnable | (uint)Vectors.Spurious);
         Write(TaskPriority, 0);
 
@@ -185,7 +180,7 @@ internal unsafe struct LocalApic
         return false;
     }
 
-    // Masks an entry that would interrupt with a vector of somebody else's. Others are the firmware's (SMI).
+    // Masks an entry that would interrupt with a vector of somebody else's. Other entries are the firmware's (SMI).
     private readonly void MaskFixed(uint register, uint number)
     {
         uint last = (Read(Version) >> 16) & 0xFF;

@@ -5,8 +5,7 @@ namespace VirtioGuest.LibOS.Interrupts;
 
 /// <summary>
 /// Reads the MultiProcessor table (Intel MultiProcessor Specification 1.4, chapter 4), which machines without ACPI
-/// have:
-/// where the I/O APICs are, and how ISA's lines come to them.
+/// have: where the I/O APICs are, and how ISA's lines come to them.
 /// </summary>
 internal static unsafe class MultiprocessorTable
 {
@@ -15,7 +14,6 @@ internal static unsafe class MultiprocessorTable
     private const ulong PointerLength = 16;
     private const ulong HeaderLength = 44;
 
-    private const ulong EbdaSegment = 0x40E;
     private const ulong BaseMemoryKilobytes = 0x413;
     private const ulong Kilobyte = 1024;
     private const ulong LowMemoryEnd = 0xA_0000;
@@ -75,7 +73,7 @@ internal static unsafe class MultiprocessorTable
         return true;
     }
 
-    // The first one's inputs are the first numbers; how many it has, only it knows itself.
+    // The first one's inputs have the first numbers; how many it has, the table does not say.
     private static bool IsFor(byte ioApic, int first) => ioApic == AllIoApics || ioApic == first;
 
     private static int FindIsaBus(ByteWindow table)
@@ -92,7 +90,7 @@ internal static unsafe class MultiprocessorTable
         return -1;
     }
 
-    // Empty past the end, and at an entry of a kind whose length nobody can know.
+    // Empty past the end, and at an entry of an unknown kind, whose length is unknown too.
     private static bool TryOpenEntry(ByteWindow table, ulong offset, out ByteWindow entry)
     {
         ulong length = table.Load8(offset) == ProcessorEntry ? ProcessorEntryLength : EntryLength;
@@ -103,13 +101,9 @@ internal static unsafe class MultiprocessorTable
 
     private static bool TryFindTable(out ByteWindow table)
     {
-        if (ByteWindow.TryOpen(EbdaSegment, 2, out ByteWindow segment))
+        if (ByteWindow.TryOpenExtendedBiosData(out ByteWindow biosData) && TrySearch(biosData, out table))
         {
-            ulong ebda = (ulong)segment.Load16(0) << 4;
-            if (ebda > EbdaSegment && ebda <= LowMemoryEnd - Kilobyte && TrySearch(ebda, Kilobyte, out table))
-            {
-                return true;
-            }
+            return true;
         }
 
         if (ByteWindow.TryOpen(BaseMemoryKilobytes, 2, out ByteWindow size))
@@ -126,14 +120,17 @@ internal static unsafe class MultiprocessorTable
 
     private static bool TrySearch(ulong start, ulong length, out ByteWindow table)
     {
-        if (ByteWindow.TryOpen(start, length, out ByteWindow area))
+        ByteWindow.TryOpen(start, length, out ByteWindow area);
+        return TrySearch(area, out table);
+    }
+
+    private static bool TrySearch(ByteWindow area, out ByteWindow table)
+    {
+        for (ulong offset = 0; area.Has(offset, PointerLength); offset += PointerLength)
         {
-            for (ulong offset = 0; area.Has(offset, PointerLength); offset += PointerLength)
+            if (TryOpenTable(area.Part(offset, PointerLength), out table))
             {
-                if (TryOpenTable(area.Part(offset, PointerLength), out table))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 

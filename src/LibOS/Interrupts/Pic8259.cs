@@ -11,7 +11,7 @@ internal static class Pic8259
     private const ushort SecondaryData = 0xA1;
     private const ushort TriggerMode = 0x4D0;
 
-    // OCW2, specific: what is acknowledged is the line that was served, whatever else the controller holds in service.
+    // OCW2, specific: it acknowledges the line that was served, whatever else the controller holds in service.
     private const byte EndOfInterrupt = 0x60;
     private const byte ReadInService = 0x0B;
     private const int CascadeLine = 2;
@@ -40,14 +40,12 @@ internal static class Pic8259
         return isMasked && Processor.In8(SecondaryData) == AllMasked && Processor.In8(PrimaryData) == AllButCascade;
     }
 
-    /// <summary>Lets a line interrupt.</summary>
     public static void Unmask(uint line)
     {
         ushort port = line < 8 ? PrimaryData : SecondaryData;
         Processor.Out8(port, (byte)(Processor.In8(port) & ~(1 << (int)(line & 7))));
     }
 
-    /// <summary>Keeps a line from interrupting.</summary>
     public static void Mask(uint line)
     {
         ushort port = line < 8 ? PrimaryData : SecondaryData;
@@ -55,9 +53,8 @@ internal static class Pic8259
     }
 
     /// <summary>
-    /// Makes a line level-triggered or edge-triggered (the ELCR of chipsets since EISA). Lines 0, 1, 2, 8 and 13
-    /// always are
-    /// the latter.
+    /// Makes a line level-triggered or edge-triggered (the ELCR of chipsets since EISA). Lines 0, 1, 2, 8 and 13 are
+    /// always the latter.
     /// </summary>
     public static void SetTrigger(uint line, bool isLevel)
     {
@@ -78,7 +75,7 @@ internal static class Pic8259
     }
 
     /// <summary>
-    /// Whether an interrupt on line 7 or 15 is not one: the controller answers so when a line fell back too early.
+    /// Whether an interrupt on line 7 or 15 is spurious: the controller reports these when a line fell too early.
     /// </summary>
     public static bool IsSpurious(uint line)
     {

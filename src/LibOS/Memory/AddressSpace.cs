@@ -2,9 +2,22 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Memory;
 
+/// <summary>What came of a page fault.</summary>
+internal enum FaultOutcome
+{
+    /// <summary>The page is there now; the access is tried again.</summary>
+    Resolved,
+
+    /// <summary>The program may not do that: a signal.</summary>
+    NotAllowed,
+
+    /// <summary>No frame is left.</summary>
+    OutOfMemory,
+}
+
 /// <summary>
-/// The program's part of the address space, filled page by page when it is first touched, as Linux' anonymous memory
-/// is.
+/// The program's part of the address space. A page gets its frame when it is first touched, like Linux' anonymous
+/// memory.
 /// </summary>
 internal unsafe struct AddressSpace
 {
@@ -43,7 +56,6 @@ internal unsafe struct AddressSpace
     /// <param name="totalFrames">The machine's RAM.</param>
     public static int MappingCapacity(ulong totalFrames) => OtherMappings + (int)(totalFrames / FramesPerMapping);
 
-    /// <summary>Starts empty.</summary>
     public void Initialize(PageTable* table, FrameAllocator* frames, Mapping* store, int capacity)
     {
         _table = table;
@@ -57,8 +69,8 @@ internal unsafe struct AddressSpace
     /// Where a reservation, a new range that nothing may be done with, ends within a page, that page may be read and
     /// written from the start. The garbage collector reserves its tables so and makes their pages usable as the heap
     /// grows, all but that last one, which it uses nevertheless once the heap has come to the end of its addresses
-    /// (dotnet/runtime issue 129681, without background collections). Nobody else can tell: Linux would let a
-    /// touch of that page fault, and until a touch it takes no frame.
+    /// (dotnet/runtime issue 129681, without background collections). Nobody else can tell: on Linux, a touch of that
+    /// page would fault, and until it is touched it takes no frame.
     /// </remarks>
     /// <param name="address">Where, for a fixed mapping; ignored otherwise.</param>
     /// <param name="length">Bytes, rounded up to pages.</param>
@@ -204,7 +216,7 @@ internal unsafe struct AddressSpace
 
         if ((*entry & PageFlags.Present) != 0 && (!isWrite || (*entry & PageFlags.Writable) != 0))
         {
-            // Already as it should be, so something else is wrong: instruction fetch from data, say.
+            // The entry is as it should be, so something else is wrong: an instruction fetch from data, say.
             return FaultOutcome.NotAllowed;
         }
 

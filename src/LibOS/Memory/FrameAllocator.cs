@@ -1,6 +1,32 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Memory;
+
+/// <summary>Physical memory is counted in frames of 4 KB.</summary>
+internal static class Frame
+{
+    public const ulong Size = 4096;
+
+    /// <summary>The base-2 logarithm of <see cref="Size"/>.</summary>
+    public const int Shift = 12;
+
+    public static ulong RoundDown(ulong address) => address & ~(Size - 1);
+
+    public static ulong RoundUp(ulong address) => (address + Size - 1) & ~(Size - 1);
+
+    /// <summary>The smallest order whose block, 2^order frames, holds a number of bytes.</summary>
+    public static int OrderOf(ulong bytes)
+    {
+        int order = 0;
+        while ((Size << order) < bytes && order < FrameZone.MaximumOrder + 1)
+        {
+            order++;
+        }
+
+        return order;
+    }
+}
 
 /// <summary>
 /// The machine's physical memory in two zones, below and above 4 GB, so that devices with 32-bit addresses are served
@@ -17,7 +43,6 @@ internal struct FrameAllocator
     private FrameZone _low;
     private FrameZone _high;
 
-    /// <summary>How many frames are free.</summary>
     public readonly ulong FreeFrames => _low.FreeFrames + _high.FreeFrames;
 
     /// <summary>How many frames were ever given to the allocator.</summary>
@@ -26,17 +51,17 @@ internal struct FrameAllocator
     /// <summary>How many of <see cref="TotalFrames"/> are above 4 GB.</summary>
     public ulong TotalHighFrames { get; private set; }
 
-    /// <summary>The bytes of frame records that memory up to <paramref name="endFrame"/> needs.</summary>
+    /// <summary>The bytes of records that frames up to <paramref name="endFrame"/> need.</summary>
     public static ulong RecordBytes(ulong endFrame) => endFrame;
 
-    /// <summary>Starts with no memory at all.</summary>
+    /// <summary>Starts with no memory.</summary>
     /// <param name="endFrame">The number after the machine's last frame.</param>
     /// <param name="records">Room for <see cref="RecordBytes"/> bytes.</param>
     public unsafe void Initialize(ulong endFrame, byte* records)
     {
-        ulong lowEnd = endFrame < ZoneBoundary ? endFrame : ZoneBoundary;
+        ulong lowEnd = Math.Min(endFrame, ZoneBoundary);
         _low.Initialize(1, lowEnd, records);
-        _high.Initialize(ZoneBoundary, endFrame > ZoneBoundary ? endFrame : ZoneBoundary, records + lowEnd);
+        _high.Initialize(ZoneBoundary, Math.Max(endFrame, ZoneBoundary), records + lowEnd);
         TotalFrames = 0;
         TotalHighFrames = 0;
     }
@@ -54,7 +79,7 @@ internal struct FrameAllocator
         TotalFrames += last - first;
         if (last > ZoneBoundary)
         {
-            TotalHighFrames += last - (first > ZoneBoundary ? first : ZoneBoundary);
+            TotalHighFrames += last - Math.Max(first, ZoneBoundary);
         }
 
         FreeFrameRun(first, last - first);
@@ -107,7 +132,7 @@ internal struct FrameAllocator
         }
 
         ulong frames = Frame.RoundUp(bytes) >> Frame.Shift;
-        int order = Frame.OrderOf(bytes > alignment ? bytes : alignment);
+        int order = Frame.OrderOf(Math.Max(bytes, alignment));
         ulong physical = AllocateBlock(order, highestAddress);
         if (physical == None)
         {
@@ -126,12 +151,7 @@ internal struct FrameAllocator
         FreeFrameRun(physical >> Frame.Shift, Frame.RoundUp(bytes) >> Frame.Shift);
 
     /// <summary>The size of the largest contiguous free block in bytes.</summary>
-    public readonly ulong LargestFree()
-    {
-        ulong low = _low.LargestBlock();
-        ulong high = _high.LargestBlock();
-        return (low > high ? low : high) << Frame.Shift;
-    }
+    public readonly ulong LargestFree() => Math.Max(_low.LargestBlock(), _high.LargestBlock()) << Frame.Shift;
 
     private void FreeFrameRun(ulong frame, ulong count)
     {
@@ -148,5 +168,185 @@ internal struct FrameAllocator
         {
             _high.Free(frame, count);
         }
+    }
+}
+
+/// <summary>
+/// A range of physical memory whose free frames are kept as a buddy system: blocks of 2^order frames, each aligned to
+/// its own size, which merge with their neighbour when both are free.
+/// </summary>
+/// <remarks>
+/// Free blocks are linked through their own first bytes, so that the only other store is one byte per frame. Allocating
+/// and freeing take a number of steps bounded by <see cref="MaximumOrder"/>.
+/// </remarks>
+internal unsafe struct FrameZone
+{
+    /// <summary>The order of the largest block: 2^18 frames are 1 GB.</summary>
+    public const int MaximumOrder = 18;
+
+    /// <summary>What allocation returns where nothing fits. Frame 0 is never given out.</summary>
+    public const ulong None = 0;
+
+    private const byte NotFreeHead = 0xFF;
+
+    private ulong _firstFrame;
+    private ulong _endFrame;
+    private byte* _orders;
+    private fixed ulong _heads[MaximumOrder + 1];
+
+    public ulong FreeFrames { get; private set; }
+
+    /// <summary>
+    /// Takes charge of the frames from <paramref name="firstFrame"/> up to an end, none of them free yet.
+    /// </summary>
+    /// <param name="firstFrame">The zone's first frame number, not 0.</param>
+    /// <param name="endFrame">The number after its last frame.</param>
+    /// <param name="orders">One byte per frame, for the zone's own use.</param>
+    public void Initialize(ulong firstFrame, ulong endFrame, byte* orders)
+    {
+        _firstFrame = firstFrame;
+        _endFrame = endFrame;
+        _orders = orders;
+        FreeFrames = 0;
+        for (int order = 0; order <= MaximumOrder; order++)
+        {
+            _heads[order] = None;
+        }
+
+        Processor.Fill(orders, NotFreeHead, endFrame - firstFrame);
+    }
+
+    public readonly bool Contains(ulong frame) => frame >= _firstFrame && frame < _endFrame;
+
+    /// <summary>Makes a run of frames free, merging it with free neighbours.</summary>
+    public void Free(ulong frame, ulong count)
+    {
+        while (count != 0)
+        {
+            int order = 0;
+            while (order < MaximumOrder && (frame & ((2ul << order) - 1)) == 0 && (2ul << order) <= count)
+            {
+                order++;
+            }
+
+            FreeBlock(frame, order);
+            frame += 1ul << order;
+            count -= 1ul << order;
+        }
+    }
+
+    /// <summary>
+    /// Takes a block of 2^<paramref name="order"/> frames whose last frame is at most <paramref name="lastFrame"/>.
+    /// </summary>
+    /// <returns>Its first frame, or <see cref="None"/>.</returns>
+    public ulong Allocate(int order, ulong lastFrame)
+    {
+        for (int larger = order; larger <= MaximumOrder; larger++)
+        {
+            ulong block = FindWithin(larger, (1ul << order) - 1, lastFrame);
+            if (block == None)
+            {
+                continue;
+            }
+
+            Unlink(block, larger);
+            while (larger > order)
+            {
+                larger--;
+                Link(block + (1ul << larger), larger);
+            }
+
+            FreeFrames -= 1ul << order;
+            return block;
+        }
+
+        return None;
+    }
+
+    /// <summary>How many frames the largest free block has; 0 when there is none.</summary>
+    public readonly ulong LargestBlock()
+    {
+        for (int order = MaximumOrder; order >= 0; order--)
+        {
+            if (_heads[order] != None)
+            {
+                return 1ul << order;
+            }
+        }
+
+        return 0;
+    }
+
+    private readonly ulong FindWithin(int order, ulong lastOffset, ulong lastFrame)
+    {
+        ulong block = _heads[order];
+        while (block != None && block + lastOffset > lastFrame)
+        {
+            block = Links(block)->Next;
+        }
+
+        return block;
+    }
+
+    private void FreeBlock(ulong block, int order)
+    {
+        FreeFrames += 1ul << order;
+        while (order < MaximumOrder)
+        {
+            ulong buddy = block ^ (1ul << order);
+            if (!Contains(buddy) || _orders[buddy - _firstFrame] != order)
+            {
+                break;
+            }
+
+            Unlink(buddy, order);
+            block &= ~(1ul << order);
+            order++;
+        }
+
+        Link(block, order);
+    }
+
+    private void Link(ulong block, int order)
+    {
+        FreeBlockLinks* links = Links(block);
+        links->Previous = None;
+        links->Next = _heads[order];
+        if (links->Next != None)
+        {
+            Links(links->Next)->Previous = block;
+        }
+
+        _heads[order] = block;
+        _orders[block - _firstFrame] = (byte)order;
+    }
+
+    private void Unlink(ulong block, int order)
+    {
+        FreeBlockLinks* links = Links(block);
+        if (links->Previous == None)
+        {
+            _heads[order] = links->Next;
+        }
+        else
+        {
+            Links(links->Previous)->Next = links->Next;
+        }
+
+        if (links->Next != None)
+        {
+            Links(links->Next)->Previous = links->Previous;
+        }
+
+        _orders[block - _firstFrame] = NotFreeHead;
+    }
+
+    private static FreeBlockLinks* Links(ulong block) =>
+        (FreeBlockLinks*)PhysicalMemory.At(block << Frame.Shift);
+
+    private struct FreeBlockLinks
+    {
+        public ulong Next;
+        public ulong Previous;
     }
 }

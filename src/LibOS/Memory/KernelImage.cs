@@ -16,18 +16,18 @@ internal static unsafe class KernelImage
     /// <param name="elfHeader">The ELF header in memory.</param>
     /// <param name="image">Where the image starts; segments below it are not part of it.</param>
     /// <param name="table">The page table.</param>
-    /// <returns>False when the headers make no sense or there is no memory for tables.</returns>
+    /// <returns>False when the headers are not valid or there is no memory for tables.</returns>
     public static bool Map(byte* elfHeader, ulong image, PageTable* table)
     {
-        ulong headers = (ulong)elfHeader + *(ulong*)(elfHeader + 32);
+        var headers = (ulong)elfHeader + *(ulong*)(elfHeader + 32);
         ushort length = *(ushort*)(elfHeader + 54);
         ushort count = *(ushort*)(elfHeader + 56);
         for (ushort i = 0; i < count; i++)
         {
-            byte* header = (byte*)(headers + ((ulong)i * length));
+            var header = (byte*)(headers + ((ulong)i * length));
             ulong start = Frame.RoundDown(*(ulong*)(header + 16));
 
-            // What lies below was there to get here (PvhGate.S), and is gone from now on.
+            // What lies below was needed to get here (PvhGate.S), and is not mapped any more.
             if (*(uint*)header != LoadSegment || start < image)
             {
                 continue;

@@ -16,7 +16,6 @@ internal unsafe struct KernelStacks
     private FrameAllocator* _frames;
     private ulong _next;
 
-    /// <summary>Starts with no stack.</summary>
     public void Initialize(PageTable* table, FrameAllocator* frames)
     {
         _table = table;

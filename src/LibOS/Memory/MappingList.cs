@@ -2,19 +2,40 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Memory;
 
+/// <summary>What the program may do with a range of its address space: the PROT_ values of mmap.</summary>
+internal static class Protection
+{
+    public const uint None = 0;
+    public const uint Read = 1;
+    public const uint Write = 2;
+    public const uint Execute = 4;
+}
+
+/// <summary>A range of the program's address space with one protection.</summary>
+internal struct Mapping
+{
+    /// <summary>The first byte, page-aligned.</summary>
+    public ulong Start;
+
+    /// <summary>The byte after the last, page-aligned.</summary>
+    public ulong End;
+
+    /// <summary>A combination of <see cref="Memory.Protection"/>'s values.</summary>
+    public uint Protection;
+}
+
 /// <summary>
 /// The program's address space as a sorted array of ranges that do not overlap; neighbours with the same protection are
 /// one range.
 /// </summary>
 internal unsafe struct MappingList
 {
-    // What an operation may need for a moment: it splits two ranges before it removes or merges any.
+    // What an operation may need in between: it splits two ranges before it removes or merges any.
     private const int Spare = 2;
 
     private Mapping* _mappings;
     private int _capacity;
 
-    /// <summary>How many ranges there are.</summary>
     public int Count { get; private set; }
 
     /// <summary>Starts empty.</summary>
@@ -53,7 +74,6 @@ internal unsafe struct MappingList
         return low;
     }
 
-    /// <summary>Finds the range that holds an address.</summary>
     public readonly bool TryFind(ulong address, out Mapping mapping)
     {
         int index = FirstEndingAfter(address);
@@ -85,7 +105,7 @@ internal unsafe struct MappingList
     /// <param name="start">The first byte, page-aligned.</param>
     /// <param name="end">The byte after the last, page-aligned, above <paramref name="start"/>.</param>
     /// <param name="protection">What the range is going to have.</param>
-    /// <param name="more">How many ranges more are to find room afterwards, 0 or above.</param>
+    /// <param name="more">How many more ranges must find room afterwards, at least 0.</param>
     public readonly bool HasRoomToMap(ulong start, ulong end, uint protection, int more)
     {
         FindOverlap(start, end, out int first, out int after);
@@ -129,7 +149,7 @@ internal unsafe struct MappingList
     public void Map(ulong start, ulong end, uint protection)
     {
         Unmap(start, end);
-        Insert(FirstEndingAfter(start), new Mapping { Start = start, End = end, Protection = protection });
+        Insert(FirstEndingAfter(start), new() { Start = start, End = end, Protection = protection });
         MergeAround(start, end);
     }
 

@@ -2,6 +2,28 @@ using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Memory;
 
+/// <summary>The bits of a page table entry that LibOS uses (Intel SDM 3A, 4.5).</summary>
+internal static class PageFlags
+{
+    public const ulong Present = 1 << 0;
+    public const ulong Writable = 1 << 1;
+
+    /// <summary>Writes go through the cache to memory.</summary>
+    public const ulong WriteThrough = 1 << 3;
+
+    public const ulong CacheDisable = 1 << 4;
+
+    /// <summary>The entry maps a 2 MB page.</summary>
+    public const ulong Large = 1 << 7;
+
+    /// <summary>
+    /// Code in the page cannot run. Ignored by <see cref="PageTable"/> on a processor that has no such bit.
+    /// </summary>
+    public const ulong NoExecute = 1ul << 63;
+
+    public const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
+}
+
 /// <summary>
 /// A four-level page table (Intel SDM 3A, 4.5). Its tables are frames of a <see cref="FrameAllocator"/>, seen through
 /// the direct map.
@@ -12,7 +34,7 @@ namespace VirtioGuest.LibOS.Memory;
 /// </remarks>
 internal unsafe struct PageTable
 {
-    /// <summary>The size of a large page.</summary>
+    /// <summary>The size of a large page in bytes.</summary>
     public const ulong LargePage = 1 << 21;
 
     private const int RootShift = 39;
@@ -112,7 +134,7 @@ internal unsafe struct PageTable
     /// <returns>The entry, or null when a table is missing (or could not be made).</returns>
     public ulong* Entry(ulong address, bool create)
     {
-        ulong* table = (ulong*)PhysicalMemory.At(Root);
+        var table = (ulong*)PhysicalMemory.At(Root);
         for (int shift = RootShift; shift > Frame.Shift; shift -= 9)
         {
             ulong* entry = &table[(address >> shift) & (EntryCount - 1)];
@@ -141,7 +163,7 @@ internal unsafe struct PageTable
     public readonly ulong Translate(ulong address, out ulong pageLength)
     {
         pageLength = Frame.Size;
-        ulong* table = (ulong*)PhysicalMemory.At(Root);
+        var table = (ulong*)PhysicalMemory.At(Root);
         for (int shift = RootShift; ; shift -= 9)
         {
             ulong entry = table[(address >> shift) & (EntryCount - 1)];
@@ -171,7 +193,7 @@ internal unsafe struct PageTable
     {
         while (address < end)
         {
-            ulong* table = (ulong*)PhysicalMemory.At(Root);
+            var table = (ulong*)PhysicalMemory.At(Root);
             int shift = RootShift;
             while (shift > Frame.Shift)
             {
@@ -205,7 +227,7 @@ internal unsafe struct PageTable
 
     private bool FreeTables(ulong table, int shift, ulong tableStart, ulong start, ulong end)
     {
-        ulong* entries = (ulong*)PhysicalMemory.At(table);
+        var entries = (ulong*)PhysicalMemory.At(table);
         ulong step = 1ul << shift;
         ulong first = start > tableStart ? (start - tableStart) >> shift : 0;
         bool below = shift > Frame.Shift + 9;
@@ -231,7 +253,7 @@ internal unsafe struct PageTable
 
     private static bool IsEmpty(ulong table)
     {
-        ulong* entries = (ulong*)PhysicalMemory.At(table);
+        var entries = (ulong*)PhysicalMemory.At(table);
         for (ulong i = 0; i < EntryCount; i++)
         {
             if (entries[i] != 0)
@@ -245,7 +267,7 @@ internal unsafe struct PageTable
 
     private ulong* LargeEntry(ulong address)
     {
-        ulong* table = (ulong*)PhysicalMemory.At(Root);
+        var table = (ulong*)PhysicalMemory.At(Root);
         for (int shift = RootShift; shift > Frame.Shift + 9; shift -= 9)
         {
             ulong* entry = &table[(address >> shift) & (EntryCount - 1)];

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Threads;
@@ -9,11 +10,14 @@ namespace VirtioGuest.LibOS.Signals;
 /// collector by a real-time signal.
 /// </summary>
 /// <remarks>
-/// A signal for a waiting thread is delivered when it next runs; it does not end the wait. .NET needs no more: it only
-/// signals threads that run managed code.
+/// A signal for a waiting thread is delivered when the thread next runs; it does not end the wait. .NET needs no more:
+/// it only signals threads that run managed code.
 /// </remarks>
 internal static unsafe class SignalDelivery
 {
+    /// <summary>The number of the only process: what getpid returns and signals carry.</summary>
+    public const uint ProcessId = 1;
+
     private const ulong RedZone = 128;
     private const ulong ExtendedAlignment = 64;
 
@@ -22,9 +26,6 @@ internal static unsafe class SignalDelivery
 
     private const int SentByThread = -6;
     private const int FaultCode = 1;
-
-    /// <summary>The number of the only process: what getpid says and signals carry.</summary>
-    public const uint ProcessId = 1;
 
     /// <summary>Marks a signal as pending for a thread.</summary>
     /// <returns>0 or a negated error number.</returns>
@@ -79,10 +80,7 @@ internal static unsafe class SignalDelivery
         SignalAction* action = LibOs.Signals->Of(signal);
         if (action->Handler <= SignalAction.Ignore || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
         {
-            Panic.Begin(NameOf(frame->Vector));
-            Panic.Detail("address ", address);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            Panic.Fail(NameOf(frame->Vector), "address ", address, frame);
         }
 
         Push(thread, frame, signal, FaultCode, address, address);
@@ -92,7 +90,7 @@ internal static unsafe class SignalDelivery
     public static void Return(TrapFrame* frame)
     {
         Thread* thread = Processor.Current()->CurrentThread;
-        SignalFrame* saved = (SignalFrame*)(frame->Rsp - 8);
+        var saved = (SignalFrame*)(frame->Rsp - 8);
         MachineContext* machine = &saved->Machine;
         frame->R8 = machine->R8;
         frame->R9 = machine->R9;
@@ -126,16 +124,13 @@ internal static unsafe class SignalDelivery
         ulong stack = ((extended - (ulong)sizeof(SignalFrame)) & ~15ul) - 8;
         if (LibOs.Program->Populate(stack, frame->Rsp - stack) != 0)
         {
-            Panic.Begin("stack overflow");
-            Panic.Detail("address ", faultAddress);
-            Panic.WriteRegisters(frame);
-            Panic.End();
+            Panic.Fail("stack overflow", "address ", faultAddress, frame);
         }
 
         Processor.Fill((void*)stack, 0, (ulong)sizeof(SignalFrame));
         Processor.Copy((void*)extended, thread->Extended, length);
         ExtendedState.Initialize(thread->Extended);
-        SignalFrame* saved = (SignalFrame*)stack;
+        var saved = (SignalFrame*)stack;
         saved->ReturnAddress = action->Restorer;
         saved->Mask = thread->SignalMask;
         saved->Signal = signal;
@@ -197,10 +192,7 @@ internal static unsafe class SignalDelivery
             Power.Fail();
         }
 
-        Panic.Begin("the program was ended by a signal");
-        Panic.Detail("signal ", (ulong)signal);
-        Panic.WriteRegisters(frame);
-        Panic.End();
+        Panic.Fail("the program was ended by a signal", "signal ", (ulong)signal, frame);
     }
 
     private static string NameOf(ulong vector) => vector switch
@@ -211,4 +203,68 @@ internal static unsafe class SignalDelivery
         Vectors.PageFault => "page fault",
         _ => "processor exception",
     };
+}
+
+/// <summary>
+/// What lies on a thread's stack while a signal handler runs, as Linux lays it out on x86-64: return address, ucontext,
+/// siginfo.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SignalFrame
+{
+    public ulong ReturnAddress;
+
+    // struct ucontext
+    public ulong ContextFlags;
+    public ulong ContextLink;
+    public ulong StackPointer;
+    public ulong StackFlags;
+    public ulong StackLength;
+    public MachineContext Machine;
+    public ulong Mask;
+    public fixed ulong MaskPadding[15];
+
+    // siginfo_t
+    public int Signal;
+    public int Error;
+    public int Code;
+    public int CodePadding;
+
+    /// <summary>The fault's address, or the sender's process number.</summary>
+    public ulong Detail;
+    public fixed ulong InformationPadding[13];
+}
+
+/// <summary>Linux' <c>struct sigcontext</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct MachineContext
+{
+    public ulong R8;
+    public ulong R9;
+    public ulong R10;
+    public ulong R11;
+    public ulong R12;
+    public ulong R13;
+    public ulong R14;
+    public ulong R15;
+    public ulong Rdi;
+    public ulong Rsi;
+    public ulong Rbp;
+    public ulong Rbx;
+    public ulong Rdx;
+    public ulong Rax;
+    public ulong Rcx;
+    public ulong Rsp;
+    public ulong Rip;
+    public ulong Flags;
+    public ushort CodeSegment;
+    public ushort Gs;
+    public ushort Fs;
+    public ushort StackSegment;
+    public ulong ErrorCode;
+    public ulong TrapNumber;
+    public ulong OldMask;
+    public ulong FaultAddress;
+    public ulong ExtendedState;
+    public fixed ulong Reserved[8];
 }

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Files;
@@ -15,7 +16,7 @@ internal static unsafe class FileCalls
     private const ulong ReadWriteFlags = 2;
     private const ulong DuplicateCloseOnExec = 1030;
 
-    // What is written by one call, up to here, stays together on the console.
+    // What one call writes, up to this many bytes, stays together on the console.
     private const ulong MaximumWrite = 4096;
 
     private static FileTable s_files;
@@ -107,7 +108,7 @@ internal static unsafe class FileCalls
         }
     }
 
-    // The caller's thread waits while the serial line takes no more, however long that is.
+    // The caller's thread waits while the serial line takes no more, however long that lasts.
     private static long WriteConsole(PerCpu* cpu, TrapFrame* frame, byte* buffer, ulong length)
     {
         if (LibOs.FirstWrite == 0)
@@ -115,7 +116,7 @@ internal static unsafe class FileCalls
             LibOs.FirstWrite = Clock.Now;
         }
 
-        ulong part = length < MaximumWrite ? length : MaximumWrite;
+        ulong part = Math.Min(length, MaximumWrite);
         if (!SerialOutput.HasRoom(part))
         {
             Scheduler.Block(cpu, frame, ThreadState.WaitingForOutput);
@@ -126,8 +127,8 @@ internal static unsafe class FileCalls
         return (long)part;
     }
 
-    /// <summary>Waits until everything that was written has left the machine; then the call goes on.</summary>
-    /// <returns>False where the caller waits now and its call will be made again.</returns>
+    /// <summary>Lets the caller wait until everything that was written has left the machine.</summary>
+    /// <returns>Whether it has; if not, the caller waits now and makes its call again.</returns>
     public static bool TryDrain(PerCpu* cpu, TrapFrame* frame)
     {
         if (SerialOutput.IsDrained)
@@ -152,7 +153,7 @@ internal static unsafe class FileCalls
 
             if (written != 0 && s_files.KindOf(file) == FileKind.Console && !SerialOutput.HasRoom(length))
             {
-                // The rest would have to wait, and the call could not tell then what it has done already.
+                // The rest would have to wait, and then the call could not tell what it has already written.
                 break;
             }
 
@@ -250,18 +251,18 @@ internal static unsafe class FileCalls
 
     private static long Open(byte* path)
     {
-        if (UserText.Equals(path, "/proc/meminfo"))
+        if (IsText(path, "/proc/meminfo"))
         {
             s_memoryReport.Refresh(LibOs.Frames);
             return s_files.Open(FileKind.MemoryReport);
         }
 
-        if (UserText.Equals(path, "/dev/urandom") || UserText.Equals(path, "/dev/random"))
+        if (IsText(path, "/dev/urandom") || IsText(path, "/dev/random"))
         {
             return s_files.Open(FileKind.Random);
         }
 
-        return UserText.Equals(path, "/dev/null") ? s_files.Open(FileKind.Null) : -ErrorNumber.NoEntry;
+        return IsText(path, "/dev/null") ? s_files.Open(FileKind.Null) : -ErrorNumber.NoEntry;
     }
 
     private static long Stat(ulong file, byte* result)
@@ -321,5 +322,19 @@ internal static unsafe class FileCalls
         buffer[0] = (byte)'/';
         buffer[1] = 0;
         return 2;
+    }
+
+    // Whether the program's text, which ends with a zero, is the expected one.
+    private static bool IsText(byte* text, string expected)
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (text[i] != expected[i])
+            {
+                return false;
+            }
+        }
+
+        return text[expected.Length] == 0;
     }
 }

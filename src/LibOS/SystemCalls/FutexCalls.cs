@@ -16,7 +16,6 @@ internal static unsafe class FutexCalls
     private const ulong WaitBits = 9;
     private const ulong WakeBits = 10;
 
-    /// <summary>futex.</summary>
     public static long Futex(PerCpu* cpu, TrapFrame* frame)
     {
         ulong address = frame->Rdi;

@@ -9,7 +9,6 @@ namespace VirtioGuest.LibOS.SystemCalls;
 /// <summary>Interrupts for driver threads.</summary>
 internal static unsafe class InterruptCalls
 {
-    /// <summary>Sets a message aside for a driver.</summary>
     public static long AllocateMessage(byte* name, MessageGrant* grant)
     {
         if (!LibOs.Apic->IsReachable)
@@ -29,7 +28,6 @@ internal static unsafe class InterruptCalls
         return 0;
     }
 
-    /// <summary>Takes a share in a line.</summary>
     public static long AttachLine(ulong line, byte* name, bool isPci)
     {
         if (line >= InterruptTable.LineCapacity)
@@ -46,7 +44,6 @@ internal static unsafe class InterruptCalls
         return LibOs.Interrupts->AttachLine(line, name, canInterrupt);
     }
 
-    /// <summary>Waits for the next interrupt.</summary>
     public static long Wait(PerCpu* cpu, TrapFrame* frame)
     {
         ulong handle = frame->Rdi;
@@ -73,7 +70,7 @@ internal static unsafe class InterruptCalls
         return CallResult.Switched;
     }
 
-    /// <summary>Gives an interrupt back; who waits for it is woken with an error.</summary>
+    /// <summary>Gives an interrupt back; a thread that waits for it is woken with an error.</summary>
     public static long Release(PerCpu* cpu, ulong handle)
     {
         InterruptSlot* slot = LibOs.Interrupts->Find(handle);
@@ -92,7 +89,6 @@ internal static unsafe class InterruptCalls
         return 0;
     }
 
-    /// <summary>Tells who holds a slot.</summary>
     public static long Describe(ulong index, InterruptInfo* info)
     {
         if (index >= InterruptTable.Capacity)

@@ -1,3 +1,5 @@
+using System;
+using System.Runtime;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Boot;
 using VirtioGuest.LibOS.Console;
@@ -12,7 +14,6 @@ namespace VirtioGuest.LibOS.SystemCalls;
 /// <summary>LibOS' own calls: what drivers and the shell need and Linux has no word for.</summary>
 internal static unsafe class LibOsCalls
 {
-    /// <summary>Serves a call of <c>Calls.S</c>.</summary>
     public static long Dispatch(PerCpu* cpu, TrapFrame* frame)
     {
         ulong a = frame->Rdi;
@@ -147,8 +148,8 @@ internal static unsafe class LibOsCalls
     private static long CopyCommandLine(byte* buffer, ulong length)
     {
         BootInformation* boot = LibOs.Boot;
-        ulong whole = (ulong)boot->CommandLineLength;
-        Processor.Copy(buffer, boot->CommandLine, length < whole ? length : whole);
+        var whole = (ulong)boot->CommandLineLength;
+        Processor.Copy(buffer, boot->CommandLine, Math.Min(length, whole));
         return (long)whole;
     }
 
@@ -246,5 +247,42 @@ internal static unsafe class LibOsCalls
 
         *(byte*)page = 0;
         return 0;
+    }
+}
+
+/// <summary>
+/// Calls that the program makes as plain functions, without entering LibOS: they only read, and what they read does not
+/// change under the caller.
+/// </summary>
+internal static unsafe class DirectCalls
+{
+    /// <summary>Monotonic nanoseconds.</summary>
+    [RuntimeExport("libos_monotonic")]
+    public static ulong Monotonic() => Clock.Now;
+
+    /// <summary>Where a present byte is in physical memory, and for how many bytes that goes on contiguously.</summary>
+    [RuntimeExport("libos_translate")]
+    public static ulong Translate(ulong address, ulong length, ulong* contiguous)
+    {
+        ulong first = LibOs.Pages->Translate(address, out ulong pageLength);
+        *contiguous = 0;
+        if (first == FrameAllocator.None)
+        {
+            return 0;
+        }
+
+        ulong count = pageLength - (address & (pageLength - 1));
+        while (count < length)
+        {
+            if (LibOs.Pages->Translate(address + count, out pageLength) != first + count)
+            {
+                break;
+            }
+
+            count += pageLength;
+        }
+
+        *contiguous = Math.Min(count, length);
+        return first;
     }
 }

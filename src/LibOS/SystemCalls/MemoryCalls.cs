@@ -5,6 +5,7 @@ namespace VirtioGuest.LibOS.SystemCalls;
 /// <summary>The address space.</summary>
 internal static unsafe class MemoryCalls
 {
+    private const uint ProtectionBits = Protection.Read | Protection.Write | Protection.Execute;
     private const uint FixedAddress = 0x10;
     private const uint Anonymous = 0x20;
     private const ulong DontNeed = 4;
@@ -20,14 +21,14 @@ internal static unsafe class MemoryCalls
             return -ErrorNumber.NoDevice;
         }
 
-        return LibOs.Program->Map(address, length, protection & 7, (flags & FixedAddress) != 0);
+        return LibOs.Program->Map(address, length, protection & ProtectionBits, (flags & FixedAddress) != 0);
     }
 
     /// <summary>mprotect, of the program's memory or of its image.</summary>
     public static long Protect(ulong address, ulong length, uint protection) =>
         KernelImage.Contains(address)
-            ? KernelImage.Protect(LibOs.Pages, address, length, protection & 7)
-            : LibOs.Program->Protect(address, length, protection & 7);
+            ? KernelImage.Protect(LibOs.Pages, address, length, protection & ProtectionBits)
+            : LibOs.Program->Protect(address, length, protection & ProtectionBits);
 
     /// <summary>madvise: forgets pages that are not needed; other advice is taken and does nothing.</summary>
     public static long Advise(ulong address, ulong length, ulong advice) =>

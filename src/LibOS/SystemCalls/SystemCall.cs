@@ -150,3 +150,12 @@ internal static unsafe class SystemCall
         }
     }
 }
+
+/// <summary>What a system call's handler returns besides results and negated error numbers.</summary>
+internal static class CallResult
+{
+    /// <summary>
+    /// The caller's registers are already as they should be, or another thread runs now: no result is written to RAX.
+    /// </summary>
+    public const long Switched = long.MinValue;
+}

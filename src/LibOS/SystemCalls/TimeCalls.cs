@@ -89,6 +89,29 @@ internal static unsafe class TimeCalls
             return nanoseconds;
         }
 
-        return nanoseconds > SleeperList.Never - 1 - now ? SleeperList.Never - 1 : now + nanoseconds;
+        return nanoseconds > Clock.Never - 1 - now ? Clock.Never - 1 : now + nanoseconds;
     }
+}
+
+/// <summary>Linux' <c>struct timespec</c>.</summary>
+internal struct TimeSpec
+{
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
+
+    public ulong Seconds;
+    public ulong Fraction;
+
+    /// <summary>Whether the value is valid: not negative, and less than a second of nanoseconds.</summary>
+    public readonly bool IsValid => Seconds <= long.MaxValue && Fraction < NanosecondsPerSecond;
+
+    /// <summary>The whole in nanoseconds, or the largest number where that is too much.</summary>
+    public readonly ulong Nanoseconds => Seconds >= ulong.MaxValue / NanosecondsPerSecond
+        ? ulong.MaxValue
+        : (Seconds * NanosecondsPerSecond) + Fraction;
+
+    public static TimeSpec From(ulong nanoseconds) => new()
+    {
+        Seconds = nanoseconds / NanosecondsPerSecond,
+        Fraction = nanoseconds % NanosecondsPerSecond,
+    };
 }

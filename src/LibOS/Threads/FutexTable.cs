@@ -14,14 +14,12 @@ internal unsafe struct FutexTable
 
     private ThreadQueue* _buckets;
 
-    /// <summary>The bytes of store that a table needs.</summary>
     public static ulong StoreBytes => (ulong)(BucketCount * sizeof(ThreadQueue));
 
     /// <summary>Starts with no waiter.</summary>
     /// <param name="store">Zeroed room for <see cref="StoreBytes"/>.</param>
     public void Initialize(void* store) => _buckets = (ThreadQueue*)store;
 
-    /// <summary>Adds a waiter for an address.</summary>
     public readonly void Add(Thread* thread, ulong address, uint bits)
     {
         thread->FutexAddress = address;

@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
@@ -187,29 +188,16 @@ internal static unsafe class Scheduler
         Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
     }
 
-    private static ulong NextDeadline
-    {
-        get
-        {
-            ulong deadline = LibOs.Sleepers->NextDeadline;
-            ulong input = InputPolling.NextLook;
-            ulong output = SerialOutput.NextLook;
-            deadline = input < deadline ? input : deadline;
-            return output < deadline ? output : deadline;
-        }
-    }
+    // The next sleeper, and the next looks at input that does not interrupt and at output that waits for the serial
+    // port.
+    private static ulong NextDeadline =>
+        Math.Min(LibOs.Sleepers->NextDeadline, Math.Min(InputPolling.NextLook, SerialOutput.NextLook));
 
-    // The timer is needed for the next sleeper, for the next look at input that does not interrupt or at output that
-    // waits for the serial port, and for the end of a time slice while another thread is ready. It is left alone when
-    // it fires earlier than that.
+    // The timer is also needed for the end of a time slice while another thread is ready. It is left alone when it
+    // fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {
-        ulong deadline = NextDeadline;
-        if (!cpu->Ready.IsEmpty && cpu->SliceEnd < deadline)
-        {
-            deadline = cpu->SliceEnd;
-        }
-
+        ulong deadline = cpu->Ready.IsEmpty ? NextDeadline : Math.Min(NextDeadline, cpu->SliceEnd);
         if (deadline >= cpu->TimerDeadline)
         {
             return;

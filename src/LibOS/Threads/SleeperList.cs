@@ -1,15 +1,16 @@
+using VirtioGuest.LibOS.Time;
+
 namespace VirtioGuest.LibOS.Threads;
 
 /// <summary>Threads that wake at a time, soonest first; equal times in the order in which they came.</summary>
 internal unsafe struct SleeperList
 {
-    /// <summary>What <see cref="NextDeadline"/> is when nobody sleeps.</summary>
-    public const ulong Never = ulong.MaxValue;
-
     private Thread* _first;
 
-    /// <summary>When the first of them wakes, in monotonic nanoseconds.</summary>
-    public readonly ulong NextDeadline => _first == null ? Never : _first->Deadline;
+    /// <summary>
+    /// When the first of them wakes, in monotonic nanoseconds; <see cref="Clock.Never"/> when nobody sleeps.
+    /// </summary>
+    public readonly ulong NextDeadline => _first == null ? Clock.Never : _first->Deadline;
 
     /// <summary>Adds a thread by its <see cref="Thread.Deadline"/>.</summary>
     public void Add(Thread* thread)
@@ -34,7 +35,7 @@ internal unsafe struct SleeperList
         }
     }
 
-    /// <summary>Takes a thread out, where it is in.</summary>
+    /// <summary>Takes a thread out, if it is in the list.</summary>
     public void Remove(Thread* thread)
     {
         if (!thread->HasDeadline)

@@ -1,18 +1,14 @@
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.Memory;
 
 namespace VirtioGuest.LibOS.Threads;
 
 /// <summary>Whether a thread slot is in use, and what its thread is doing.</summary>
 internal enum ThreadState : uint
 {
-    /// <summary>The slot is free.</summary>
     Free = 0,
-
-    /// <summary>It runs.</summary>
     Running,
-
-    /// <summary>It waits in the run queue.</summary>
     Ready,
 
     /// <summary>It waits for a futex, perhaps until a time.</summary>
@@ -21,13 +17,8 @@ internal enum ThreadState : uint
     /// <summary>It sleeps until a time.</summary>
     Sleeping,
 
-    /// <summary>It waits for an interrupt.</summary>
     WaitingForInterrupt,
-
-    /// <summary>It waits for console input.</summary>
     WaitingForConsole,
-
-    /// <summary>It waits for a pipe.</summary>
     WaitingForPipe,
 
     /// <summary>It waits for room in the console's output, or until all of that has left.</summary>
@@ -46,7 +37,6 @@ internal unsafe struct Thread
     /// <summary>Where its extended registers are saved: a frame of its own.</summary>
     public byte* Extended;
 
-    /// <summary>What it is doing.</summary>
     public ThreadState State;
 
     /// <summary>
@@ -59,13 +49,12 @@ internal unsafe struct Thread
     /// </summary>
     public ulong SliceLeft;
 
-    /// <summary>Its number, never 0, never used again soon.</summary>
+    /// <summary>Its number: never 0, and not used again soon.</summary>
     public uint Id;
 
-    /// <summary>Signals that it does not want now; bit n is signal n + 1.</summary>
+    /// <summary>Blocked signals; bit n is signal n + 1.</summary>
     public ulong SignalMask;
 
-    /// <summary>Signals that wait for it.</summary>
     public ulong PendingSignals;
 
     /// <summary>Cleared and woken when the thread ends (CLONE_CHILD_CLEARTID).</summary>
@@ -89,15 +78,6 @@ internal unsafe struct Thread
     /// <summary>When it wakes at the latest, in monotonic nanoseconds.</summary>
     public ulong Deadline;
 
-    /// <summary>The interrupt slot that it waits for.</summary>
-    public uint InterruptSlot;
-
-    /// <summary>Where console input that it waits for goes.</summary>
-    public byte* ReadBuffer;
-
-    /// <summary>How much console input fits.</summary>
-    public ulong ReadLength;
-
     /// <summary>Processor time used, in timestamp ticks.</summary>
     public ulong RunTicks;
 
@@ -109,4 +89,74 @@ internal unsafe struct Thread
 
     /// <summary>Its name, ended by a zero.</summary>
     public fixed byte Name[ThreadInfo.NameLength];
+}
+
+/// <summary>All threads, in a fixed number of slots.</summary>
+internal unsafe struct ThreadTable
+{
+    public const int Capacity = 512;
+
+    private Thread* _slots;
+    private uint _lastId;
+
+    public static ulong StoreBytes => (ulong)(Capacity * sizeof(Thread));
+
+    /// <summary>Starts with no thread.</summary>
+    /// <param name="store">Zeroed room for <see cref="StoreBytes"/>.</param>
+    public void Initialize(void* store)
+    {
+        _slots = (Thread*)store;
+        _lastId = 0;
+    }
+
+    public readonly Thread* this[int index] => &_slots[index];
+
+    /// <summary>Takes a free slot and gives it a new number; the extended-register area comes from a frame.</summary>
+    /// <returns>The cleared slot, or null when there is no slot or no memory.</returns>
+    public Thread* Create(FrameAllocator* frames)
+    {
+        for (int i = 0; i < Capacity; i++)
+        {
+            Thread* thread = &_slots[i];
+            if (thread->State != ThreadState.Free)
+            {
+                continue;
+            }
+
+            ulong area = frames->Allocate();
+            if (area == FrameAllocator.None)
+            {
+                return null;
+            }
+
+            Processor.Fill(thread, 0, (ulong)sizeof(Thread));
+            thread->Extended = PhysicalMemory.At(area);
+            thread->Id = ++_lastId;
+            return thread;
+        }
+
+        return null;
+    }
+
+    /// <summary>Frees a slot. The thread is in no queue any more.</summary>
+    public readonly void Destroy(Thread* thread, FrameAllocator* frames)
+    {
+        frames->Free(PhysicalMemory.Of(thread->Extended), Frame.Size);
+        thread->Extended = null;
+        thread->State = ThreadState.Free;
+    }
+
+    /// <summary>Finds a thread by its number, or null.</summary>
+    public readonly Thread* Find(uint id)
+    {
+        for (int i = 0; i < Capacity; i++)
+        {
+            if (_slots[i].State != ThreadState.Free && _slots[i].Id == id)
+            {
+                return &_slots[i];
+            }
+        }
+
+        return null;
+    }
 }

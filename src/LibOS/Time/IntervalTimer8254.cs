@@ -1,3 +1,4 @@
+using System;
 using VirtioGuest.LibOS.Cpu;
 
 namespace VirtioGuest.LibOS.Time;
@@ -32,12 +33,7 @@ internal static class IntervalTimer8254
     {
         const ulong longest = LongestCount * 1_000_000_000 / Hertz;
         ulong count = nanoseconds >= longest ? LongestCount : nanoseconds * Hertz / 1_000_000_000;
-        if (count == 0)
-        {
-            count = 1;
-        }
-
-        Load(count);
+        Load(Math.Max(count, 1));
     }
 
     private static void Load(ulong count)

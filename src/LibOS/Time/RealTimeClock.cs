@@ -27,7 +27,7 @@ internal static class RealTimeClock
     private const byte Afternoon = 0x80;
 
     // An update takes 2 ms at most, and a read of a register a microsecond or more. But a virtual clock ends its update
-    // in a thread of the host, which has to get a turn between our reads, and may have to wait for it.
+    // in a thread of the host, which must get a turn between our reads, and may have to wait for it.
     private const uint MaximumPolls = 10_000;
     private const uint PausesPerPoll = 100;
     private const uint MaximumReadings = 8;
@@ -35,46 +35,33 @@ internal static class RealTimeClock
     // Two port accesses take half a microsecond at least: a second, several times over.
     private const uint MaximumSecondPolls = 10_000_000;
 
-    // As for every measurement of the timestamp counter: outside, what was measured with is no clock.
-    private const ulong LowestKilohertz = 62_500;
-    private const ulong HighestKilohertz = 20_000_000;
-
     /// <summary>Reads the time.</summary>
     /// <param name="centuryRegister">The register that the FADT names for the century; 0 tries the usual one.</param>
     /// <returns>Seconds since 1970-01-01 00:00:00 UTC; 0 where there is no clock, or nothing plausible in it.</returns>
     public static ulong ReadUnixSeconds(byte centuryRegister)
     {
-        // Register D has one bit besides zeros: it tells a clock that keeps time from a bus that answers anything.
-        byte valid = ReadRegister(StatusD);
-        if ((valid & IsValid) == 0 || valid == 0xFF)
-        {
-            return 0;
-        }
-
         byte century = centuryRegister == 0 || centuryRegister > LastRegister ? UsualCentury : centuryRegister;
-        if (!TryReadTwice(century, out ulong reading))
-        {
-            return 0;
-        }
-
-        return ToUnixSeconds(reading, ReadRegister(StatusB));
+        return KeepsTime() && TryReadTwice(century, out ulong reading)
+            ? ToUnixSeconds(reading, ReadRegister(StatusB))
+            : 0;
     }
 
     /// <summary>
-    /// Measures the timestamp counter against the clock, for one to two seconds: where nothing else is there.
+    /// Measures the timestamp counter against the clock, for one to two seconds: only where there is nothing else.
     /// </summary>
-    /// <returns>The frequency in kHz, or 0 where there is no clock, or it does not go.</returns>
+    /// <returns>The frequency in kHz, or 0 where there is no clock, or it does not run.</returns>
     public static uint MeasureTimestamp()
     {
-        byte valid = ReadRegister(StatusD);
-        if ((valid & IsValid) == 0 || valid == 0xFF || !TryWaitForSecond(out ulong first)
-            || !TryWaitForSecond(out ulong second))
-        {
-            return 0;
-        }
+        return KeepsTime() && TryWaitForSecond(out ulong first) && TryWaitForSecond(out ulong second)
+            ? TimestampCalibration.Plausible((second - first) / 1000)
+            : 0;
+    }
 
-        ulong kilohertz = (second - first) / 1000;
-        return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
+    // Register D has one bit besides zeros: it tells a clock that keeps time from a bus that answers anything.
+    private static bool KeepsTime()
+    {
+        byte valid = ReadRegister(StatusD);
+        return (valid & IsValid) != 0 && valid != 0xFF;
     }
 
     private static bool TryWaitForSecond(out ulong timestamp)
@@ -156,7 +143,7 @@ internal static class RealTimeClock
             return 0;
         }
 
-        // The register for the century is a habit, not a standard: without sense in it, the year is 1970 to 2069.
+        // The century register is a convention, not a standard: without a plausible value, the year is 1970 to 2069.
         bool hasCentury = century >= 19 && century <= 29;
         year += hasCentury ? century * 100 : year < 70 ? 2000U : 1900U;
         if (year < 1970 || day < 1 || day > DaysOf(month, year))
@@ -174,7 +161,7 @@ internal static class RealTimeClock
             return value;
         }
 
-        uint tens = (uint)value >> 4;
+        var tens = (uint)value >> 4;
         uint ones = value & 15U;
         return tens > 9 || ones > 9 ? uint.MaxValue : tens * 10 + ones;
     }

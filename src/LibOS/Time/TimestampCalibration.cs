@@ -9,7 +9,7 @@ namespace VirtioGuest.LibOS.Time;
 /// </summary>
 /// <remarks>
 /// Both ends of the interval are read several times, and the reading that took the fewest ticks is kept: a short pause
-/// of the host then spoils a reading, not the result. A long one lets the timer wrap around unseen; so a result counts
+/// of the host then spoils a reading, not the result. A long one lets the timer wrap around unseen, so a result counts
 /// only when a second measurement agrees.
 /// </remarks>
 internal static unsafe class TimestampCalibration
@@ -34,14 +34,14 @@ internal static unsafe class TimestampCalibration
     // A reading takes a microsecond or more, in which each of the timers counts at least once.
     private const uint StillLimit = 1_000;
 
-    // Slower than any 64-bit processor, faster than any: outside, the timer that we measured with is not one.
+    // Slower than any 64-bit processor, and faster than any.
     private const ulong LowestKilohertz = 62_500;
     private const ulong HighestKilohertz = 20_000_000;
 
     /// <summary>Measures for about 10 ms.</summary>
     /// <param name="acpiTimerPort">The ACPI timer's port, or 0 where there is none.</param>
     /// <param name="apic">The local APIC, in use or not.</param>
-    /// <param name="apicHertz">How often its timer counts in a second, or 0 where nobody knows.</param>
+    /// <param name="apicHertz">How often its timer counts in a second, or 0 where that is not known.</param>
     /// <returns>The frequency in kHz, or 0 when nothing could be measured.</returns>
     public static uint Measure(ushort acpiTimerPort, LocalApic* apic, uint apicHertz)
     {
@@ -58,6 +58,12 @@ internal static unsafe class TimestampCalibration
 
         return kilohertz;
     }
+
+    /// <summary>
+    /// A measured frequency in kHz, or 0 where no processor has it: what it was measured against is no timer then.
+    /// </summary>
+    public static uint Plausible(ulong kilohertz) =>
+        kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
 
     private static uint Measure(Reference reference)
     {
@@ -85,7 +91,7 @@ internal static unsafe class TimestampCalibration
     private static uint MeasureOnce(Reference reference, out bool isStill)
     {
         byte speaker = reference.Start();
-        uint interval = (uint)((ulong)reference.Hertz * IntervalMicroseconds / 1_000_000);
+        var interval = (uint)((ulong)reference.Hertz * IntervalMicroseconds / 1_000_000);
         ulong start = reference.Read(out uint startCount);
         uint passed = 0;
         isStill = false;
@@ -113,30 +119,25 @@ internal static unsafe class TimestampCalibration
             return 0;
         }
 
-        ulong kilohertz = ticks * hertz / counts / 1000;
-        return kilohertz is >= LowestKilohertz and <= HighestKilohertz ? (uint)kilohertz : 0;
+        return Plausible(ticks * hertz / counts / 1000);
     }
 
-    /// <summary>A timer of known frequency: the 8254 unless it is one of the others.</summary>
+    /// <summary>A timer of known frequency: the 8254, unless one of the others is named.</summary>
     private struct Reference
     {
-        /// <summary>How often it counts in a second.</summary>
         public uint Hertz;
 
         /// <summary>The bits that it counts in.</summary>
         public uint Mask;
 
-        /// <summary>The ACPI timer's port.</summary>
         public ushort AcpiPort;
-
-        /// <summary>The local APIC.</summary>
         public LocalApic* Apic;
 
         // Bits 2 and 3 of port 61h are somebody else's settings; 4 to 7 can only be read, and are written as 0.
         private const byte SpeakerSettings = 0x0C;
         private const byte SpeakerGate = 1;
 
-        /// <summary>What it shows, upwards.</summary>
+        /// <summary>What it shows, counted upwards.</summary>
         public readonly uint Count => Apic != null ? Apic->Counted
             : AcpiPort != 0 ? Processor.In32(AcpiPort) & AcpiMask : ReadCount();
 
@@ -201,6 +202,37 @@ internal static unsafe class TimestampCalibration
             uint low = Processor.In8(TimerChannel2);
             uint count = low | ((uint)Processor.In8(TimerChannel2) << 8);
             return 0xFFFF - count;
+        }
+    }
+}
+
+/// <summary>What is known of a virtual machine's time by the name of its monitor alone.</summary>
+internal static unsafe class HypervisorClock
+{
+    private const uint IsGuest = 1u << 31;
+    private const uint FirstLeaf = 0x4000_0000;
+
+    // The names in EBX, ECX and EDX of leaf 0x40000000; a word of each is enough.
+    private const uint KvmName = 0x4B4D_564B; // "KVMK"
+    private const uint TcgName = 0x5447_4354; // "TCGT"
+
+    // QEMU and KVM count the local APIC's timer in nanoseconds before the divider.
+    private const uint Nanoseconds = 1_000_000_000;
+
+    /// <summary>How often the local APIC's timer counts in a second, undivided; 0 where that is not known.</summary>
+    public static uint ApicTimerHertz
+    {
+        get
+        {
+            uint* r = stackalloc uint[4];
+            Processor.CpuId(1, 0, r);
+            if ((r[2] & IsGuest) == 0)
+            {
+                return 0;
+            }
+
+            Processor.CpuId(FirstLeaf, 0, r);
+            return r[1] is KvmName or TcgName ? Nanoseconds : 0;
         }
     }
 }

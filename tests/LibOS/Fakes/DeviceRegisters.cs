@@ -10,14 +10,14 @@ internal interface IRegisterModel
     void Write(uint offset, uint value);
 }
 
-/// <summary>Leads accesses to registers to models of their devices; where there is none, all ones are read.</summary>
+/// <summary>Leads accesses to the models of devices; where there is none, all ones are read.</summary>
 internal static unsafe class DeviceRegisters
 {
     private const ulong WindowLength = 0x1000;
 
     private static readonly SortedList<ulong, IRegisterModel> s_models = [];
 
-    /// <summary>Puts a model at an address, a multiple of the page's size.</summary>
+    /// <summary>Puts a model at an address, a multiple of 4 KB.</summary>
     public static byte* Place(ulong address, IRegisterModel model)
     {
         s_models[address] = model;

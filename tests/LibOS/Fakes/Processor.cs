@@ -4,14 +4,14 @@ using System.Collections.Generic;
 namespace VirtioGuest.LibOS.Cpu;
 
 /// <summary>
-/// Stands in for the processor's instructions: ports go to <see cref="Ports"/>, everything else is kept in fields that
-/// tests read and set.
+/// Stands in for the processor's instructions: ports go to <see cref="Ports"/>, everything else is kept in properties
+/// that tests read and set.
 /// </summary>
 internal static unsafe class Processor
 {
     private static readonly Dictionary<uint, ulong> s_registers = [];
 
-    public static FakePorts Ports { get; set; } = new FakePorts();
+    public static FakePorts Ports { get; set; } = new();
 
     /// <summary>The timestamp counter; each look at it moves it on by <see cref="TimestampStep"/>.</summary>
     public static ulong Timestamp { get; set; }
@@ -44,7 +44,7 @@ internal static unsafe class Processor
 
     public static void WriteMsr(uint register, ulong value) => s_registers[register] = value;
 
-    /// <summary>What CPUID tells, and what becomes of XSETBV; null for a processor that can nothing.</summary>
+    /// <summary>What CPUID says, and what XSETBV does; null for a processor without any feature.</summary>
     public static FakeFeatures? Features { get; set; }
 
     public static void CpuId(uint leaf, uint subleaf, uint* result)
@@ -56,7 +56,7 @@ internal static unsafe class Processor
 
     public static uint ReadRandom(ulong* value)
     {
-        if (RandomSource == null)
+        if (RandomSource is null)
         {
             return 0;
         }
@@ -103,4 +103,21 @@ internal static unsafe class Processor
 
     public static void Move(void* destination, void* source, ulong count) =>
         Buffer.MemoryCopy(source, destination, count, count);
+}
+
+/// <summary>A port space in which nothing answers: reads give all ones, as on a PC.</summary>
+internal class FakePorts
+{
+    public virtual uint Read(ushort port, int bytes) => uint.MaxValue;
+
+    public virtual void Write(ushort port, int bytes, uint value) { }
+}
+
+/// <summary>The machine stopped for good: what a panic comes to in a test.</summary>
+internal sealed class MachineHaltedException : Exception
+{
+    public MachineHaltedException()
+        : base("the machine was halted")
+    {
+    }
 }

@@ -1,6 +1,6 @@
 namespace System.Runtime;
 
-/// <summary>Only LibOS' own core library has this; on the host it does nothing.</summary>
+/// <summary>Only LibOS' own core library has this attribute; on the host it does nothing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class RuntimeExportAttribute : Attribute
 {

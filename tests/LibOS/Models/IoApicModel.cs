@@ -4,9 +4,8 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Tests.Models;
 
 /// <summary>
-/// An I/O APIC as the 82093AA data sheet describes it: registers behind an index, an edge on a masked input is
-/// ignored, and a
-/// level-triggered input that was delivered waits for its EOI (remote IRR).
+/// An I/O APIC as the 82093AA data sheet describes it: registers behind an index, an edge on a masked input is ignored,
+/// and a level-triggered input that was delivered waits for its EOI (remote IRR).
 /// </summary>
 internal sealed class IoApicModel : IRegisterModel
 {
@@ -31,7 +30,7 @@ internal sealed class IoApicModel : IRegisterModel
         System.Array.Fill(_low, 0x31u);
     }
 
-    /// <summary>The vectors that were sent, and to whom.</summary>
+    /// <summary>The vectors that were sent, and to which processor.</summary>
     public Queue<(uint Vector, uint Processor)> Sent { get; } = [];
 
     /// <summary>Whether an entry was open while its two halves did not fit together.</summary>
@@ -65,7 +64,7 @@ internal sealed class IoApicModel : IRegisterModel
             return;
         }
 
-        int input = (int)(_index - 0x10) / 2;
+        var input = (int)(_index - 0x10) / 2;
         if (_index < 0x10 || input >= _low.Length)
         {
             return;

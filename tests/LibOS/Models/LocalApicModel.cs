@@ -5,10 +5,9 @@ using VirtioGuest.LibOS.Memory;
 namespace VirtioGuest.LibOS.Tests.Models;
 
 /// <summary>
-/// A local APIC as the Intel SDM (volume 3A, chapter 'Advanced Programmable Interrupt Controller') describes it, not
-/// as an
-/// emulation forgives: while it is disabled by software all mask bits of the local vector table are set and stay so, an
-/// illegal vector is an error whether the entry is masked or not, and a reserved register is an error.
+/// A local APIC as the Intel SDM (volume 3A, chapter 'Advanced Programmable Interrupt Controller') describes it,
+/// without an emulation's leniency: while it is disabled by software, all mask bits of the local vector table are set
+/// and stay so; an illegal vector is an error whether the entry is masked or not, and so is a reserved register.
 /// </summary>
 internal sealed class LocalApicModel : IRegisterModel
 {

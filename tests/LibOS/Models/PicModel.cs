@@ -5,9 +5,8 @@ using VirtioGuest.LibOS.Cpu;
 namespace VirtioGuest.LibOS.Tests.Models;
 
 /// <summary>
-/// The pair of 8259As as the data sheet has them: an edge is kept while it is masked, a level is not; a request that
-/// is gone
-/// before it is taken becomes a spurious 7; only what is in service can be ended. Emulations differ in one thing
+/// The pair of 8259As as the data sheet has them: an edge is kept while it is masked, a level is not; a request that is
+/// gone before it is taken becomes a spurious 7; only what is in service can be ended. Emulations differ in one thing
 /// (<see cref="KeepsPulses"/>).
 /// </summary>
 internal sealed class PicModel : FakePorts
@@ -24,7 +23,7 @@ internal sealed class PicModel : FakePorts
     /// </summary>
     public bool KeepsPulses { get; init; }
 
-    /// <summary>What was done that makes no sense.</summary>
+    /// <summary>What was done that the data sheet does not allow.</summary>
     public List<string> Errors { get; } = [];
 
     /// <summary>Whether nothing is in service.</summary>
@@ -60,7 +59,8 @@ internal sealed class PicModel : FakePorts
         }
     }
 
-    /// <summary>The processor takes the interrupt: its line, also where it is a spurious one.</summary>
+    /// <summary>The processor takes the interrupt.</summary>
+    /// <returns>Its line, which may be a spurious one.</returns>
     public uint Take()
     {
         Update();

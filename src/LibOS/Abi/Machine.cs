@@ -30,17 +30,17 @@ public struct BootInfo
     public ulong FirstWriteNanoseconds;
 }
 
-/// <summary>Parts of a PC that the machine lacks, as far as people notice it.</summary>
+/// <summary>Parts of a PC that the machine lacks, as far as people would notice.</summary>
 [System.Flags]
 public enum MissingParts : uint
 {
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Whatever brings the interrupts of lines: they are polled.</summary>
+    /// <summary>A controller for the interrupts of lines: devices on lines are polled.</summary>
     LineInterrupts = 1 << 0,
 
-    /// <summary>A timer that interrupts: the idle processor watches the clock.</summary>
+    /// <summary>A timer that interrupts: the idle processor polls the clock.</summary>
     TimerInterrupt = 1 << 1,
 
     /// <summary>Anything of a known frequency: the length of a second is a guess.</summary>
@@ -61,4 +61,49 @@ public enum BootDoor : uint
 
     /// <summary>The Linux/x86 boot protocol (bzImage).</summary>
     Linux = 3,
+}
+
+/// <summary>
+/// Where the firmware says that PCI configuration space is in memory; filled in by <c>libos_configuration_window</c>.
+/// </summary>
+/// <remarks>Each bus takes 1 MB. The range of the buses named here does not wrap around.</remarks>
+public struct ConfigurationWindow
+{
+    /// <summary>The physical address of bus 0, whatever the first bus is; a multiple of 1 MB, not 0.</summary>
+    public ulong BaseAddress;
+
+    /// <summary>The segment group.</summary>
+    public ushort Segment;
+
+    /// <summary>The first bus that is reached.</summary>
+    public byte FirstBus;
+
+    /// <summary>The last bus that is reached, at least <see cref="FirstBus"/>.</summary>
+    public byte LastBus;
+}
+
+/// <summary>An ACPI table whose length and checksum are right.</summary>
+public struct AcpiTable
+{
+    /// <summary>Where it is, below 4 GB.</summary>
+    public ulong PhysicalAddress;
+
+    /// <summary>Its length in bytes, the common header of 36 bytes included.</summary>
+    public uint Length;
+
+    /// <summary>Its four letters as a little-endian number.</summary>
+    public uint Signature;
+}
+
+/// <summary>A failure that <c>libos_crash</c> brings about, so that its report can be tested.</summary>
+public enum CrashKind : uint
+{
+    /// <summary>A page fault inside LibOS itself.</summary>
+    LibOsFault = 1,
+
+    /// <summary>A trap that nothing handles.</summary>
+    UnknownTrap = 2,
+
+    /// <summary>A frame allocation when none is left.</summary>
+    OutOfFrames = 3,
 }
