@@ -5,7 +5,7 @@ using VirtioGuest.Kernel.Machine;
 
 namespace VirtioGuest.Kernel.Services;
 
-/// <summary>Mixes what entropy devices give into the random bytes of the program: at the start, and now and then.</summary>
+/// <summary>Mixes what entropy devices give into the random bytes of the program, every few minutes.</summary>
 internal static class EntropyFeed
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMinutes(5);

@@ -25,6 +25,7 @@ internal sealed class CommandRun : ShellContext
     private CommandRun(Command command, ShellContext shell, string[] arguments, RunOutput output)
         : base(output, shell.System, shell.Disks, shell.Networks, shell.SelfTests, shell.Commands)
     {
+        OtherDevices = shell.OtherDevices;
         _command = command;
         _shell = shell;
         _arguments = arguments;

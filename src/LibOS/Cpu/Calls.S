@@ -37,3 +37,4 @@
         CALL    libos_configuration_window, 0x1015
         CALL    libos_acpi_table,        0x1020
         CALL    libos_console_interrupts, 0x1021
+        CALL    libos_entropy_add,       0x1022

@@ -70,6 +70,22 @@ internal unsafe struct EntropyPool
         Rekey();
     }
 
+    /// <summary>Mixes bytes into the key. Whoever chose them learns nothing, and cannot make it worse.</summary>
+    public void Mix(byte* bytes, ulong length)
+    {
+        for (ulong i = 0; i < length; i++)
+        {
+            int place = (int)(i % (KeyWords * sizeof(uint)));
+            _state[KeyWord + (place / sizeof(uint))] ^= (uint)bytes[i] << (8 * (place % sizeof(uint)));
+            if (place == (KeyWords * sizeof(uint)) - 1)
+            {
+                Rekey();
+            }
+        }
+
+        Rekey();
+    }
+
     private bool MixHardware()
     {
         bool isComplete = true;

@@ -93,4 +93,5 @@ internal static class CallNumbers
     public const ulong ConfigurationWindow = 0x1015;
     public const ulong AcpiTable = 0x1020;
     public const ulong ConsoleInterrupts = 0x1021;
+    public const ulong EntropyAdd = 0x1022;
 }

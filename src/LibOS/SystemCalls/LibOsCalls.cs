@@ -72,6 +72,9 @@ internal static unsafe class LibOsCalls
             case CallNumbers.ConsoleRead:
                 return FileCalls.ReadConsole(cpu, frame, (byte*)a, b);
 
+            case CallNumbers.EntropyAdd:
+                LibOs.Entropy->Mix((byte*)a, b);
+                return 0;
             case CallNumbers.ConsoleInterrupts:
                 return (long)ConsoleInput.Interrupts;
 

@@ -6,6 +6,7 @@ using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 

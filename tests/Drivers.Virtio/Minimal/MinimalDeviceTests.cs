@@ -120,7 +120,7 @@ public class MinimalDeviceTests
     {
         using MinimalBench bench = new MinimalBench();
         VirtioNet net = bench.StartCard();
-        Assert.That(net.Features, Is.EqualTo(OfferedByAll), "no MAC, no MTU, no merged buffers");
+        Assert.That((ulong)net.Features, Is.EqualTo(OfferedByAll), "no MAC, no MTU, no merged buffers");
         Assert.That((net.HasDeviceMacAddress, net.Mtu, net.IsLinkUp), Is.EqualTo((false, 1500, true)));
         Assert.That(net.MacAddress >> 40 & 3, Is.EqualTo(2), "local, of one station");
         RecordingFrames sink = new RecordingFrames();
