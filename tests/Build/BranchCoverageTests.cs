@@ -18,7 +18,7 @@ internal sealed class BranchCoverageTests
                 <methods><method><lines><line number="1" condition-coverage="50% (1/2)" /></lines></method></methods>
                 <lines><line number="1" condition-coverage="50% (1/2)" /><line number="2" hits="1" /></lines>
               </class>
-              <class filename="Drivers/Virtio/Rings/B.cs">
+              <class filename="Drivers/Virtio/Rings/Packed/B.cs">
                 <lines><line number="1" condition-coverage="99.6% (238/239)" /></lines>
               </class>
               <class filename="Drivers/Virtio/Transport/C.cs">

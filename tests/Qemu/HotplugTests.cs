@@ -103,7 +103,7 @@ public sealed class HotplugTests : QemuTest
     {
         QemuGuest guest = Start(new GuestOptions());
         guest.WaitForPrompt();
-        guest.Monitor.Execute("device_add", new JsonObject { ["driver"] = "virtio-rng-pci", ["id"] = "d" });
+        guest.Monitor.Execute("device_add", new JsonObject { ["driver"] = "virtio-serial-pci", ["id"] = "d" });
         guest.WaitForLine("^00:.*: .* has no driver: skipped$");
         Unplug(guest, "^00:.*: the device was removed$");
     }

@@ -134,6 +134,31 @@ public class FeatureNegotiationTests
             + "WRITE_ZEROES|LIFETIME|SECURE_ERASE|ZONED|bit 18"));
     }
 
+    [TestCase(1, "virtio-net")]
+    [TestCase(2, "virtio-blk")]
+    [TestCase(3, "virtio-console")]
+    [TestCase(4, "virtio-rng")]
+    [TestCase(5, "virtio-balloon")]
+    [TestCase(8, "virtio-scsi")]
+    [TestCase(9, "virtio-9p")]
+    [TestCase(13, "virtio-balloon")]
+    [TestCase(16, "virtio-gpu")]
+    [TestCase(17, "virtio-rtc")]
+    [TestCase(18, "virtio-input")]
+    [TestCase(19, "virtio-vsock")]
+    [TestCase(20, "virtio-crypto")]
+    [TestCase(23, "virtio-iommu")]
+    [TestCase(24, "virtio-mem")]
+    [TestCase(25, "virtio-sound")]
+    [TestCase(26, "virtio-fs")]
+    [TestCase(27, "virtio-pmem")]
+    [TestCase(99, "virtio device type 99")]
+    public void A_device_type_is_called_what_people_call_it(int type, string name)
+    {
+        Assert.That(DeviceTypes.NameOf((ushort)type), Is.EqualTo(name));
+        Assert.That(DriverRegistry.Find((ushort)type)?.Name ?? name, Is.EqualTo(name));
+    }
+
     private static string Names(ushort type, int first, int last) =>
         string.Join('|', Enumerable.Range(first, last - first + 1).Select(TypeOf(type).NameOf));
 

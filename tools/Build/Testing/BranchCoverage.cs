@@ -50,7 +50,7 @@ internal sealed partial record BranchCoverage(string Folder, int Taken, int All)
         foreach (XElement type in report.Descendants("class"))
         {
             string file = Path.Combine(root, (string?)type.Attribute("filename") ?? string.Empty);
-            bool isInside = Path.GetDirectoryName(file)!.EndsWith(folder, StringComparison.Ordinal);
+            bool isInside = $"{Path.GetDirectoryName(file)}/".Contains($"{folder}/", StringComparison.Ordinal);
             foreach (XElement line in isInside ? type.Elements("lines").Elements("line") : [])
             {
                 // Such as 50% (1/2); lines without branches have none.
