@@ -13,8 +13,7 @@ public static class Hexadecimal
         char[] text = new char[digits];
         for (int i = digits - 1; i >= 0; i--)
         {
-            uint digit = (uint)(value & 0xF);
-            text[i] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+            text[i] = Digit((uint)value);
             value >>= 4;
         }
 
@@ -39,10 +38,15 @@ public static class Hexadecimal
         char[] text = new char[2 * bytes.Length];
         for (int i = 0; i < text.Length; i++)
         {
-            uint digit = (i % 2 == 0 ? (uint)bytes[i / 2] >> 4 : bytes[i / 2]) & 0xF;
-            text[i] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+            text[i] = Digit(i % 2 == 0 ? (uint)bytes[i / 2] >> 4 : bytes[i / 2]);
         }
 
         return new string(text);
+    }
+
+    private static char Digit(uint value)
+    {
+        uint digit = value & 0xF;
+        return (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
     }
 }

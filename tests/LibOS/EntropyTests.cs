@@ -58,6 +58,24 @@ internal sealed unsafe class EntropyTests
     }
 
     [Test]
+    public void Bytes_that_are_mixed_in_change_what_comes_out([Values(1, 7, 31, 32, 33, 64, 100)] int length)
+    {
+        Processor.Timestamp = 0;
+        EntropyPool pool = Create(false);
+        EntropyPool same = pool;
+        EntropyPool other = pool;
+        byte[] bytes = new byte[length];
+        Mix(ref pool, bytes);
+        Mix(ref same, bytes);
+        bytes[^1] = 1;
+        Mix(ref other, bytes);
+
+        byte[] first = Read(ref pool, 32);
+        Assert.That(Read(ref same, 32), Is.EqualTo(first));
+        Assert.That(Read(ref other, 32), Is.Not.EqualTo(first));
+    }
+
+    [Test]
     public void Bits_are_balanced()
     {
         EntropyPool pool = Create(false);
@@ -69,6 +87,14 @@ internal sealed unsafe class EntropyTests
         }
 
         Assert.That(ones, Is.EqualTo(bytes.Length * 4L).Within(4000));
+    }
+
+    private static void Mix(ref EntropyPool pool, byte[] bytes)
+    {
+        fixed (byte* first = bytes)
+        {
+            pool.Mix(first, (ulong)bytes.Length);
+        }
     }
 
     private static EntropyPool Create(bool hasRandom)

@@ -1,3 +1,7 @@
+using System;
+using System.IO;
+using System.Net.Sockets;
+using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
 
@@ -33,5 +37,43 @@ public sealed class EntropyTests : QemuTest
         Assert.That(transcript.TextOf("rng 0 read 0"), Is.EqualTo("error: COUNT is a number from 1 to 256"));
         Assert.That(transcript.TextOf("rng 0 read 257"), Is.EqualTo("error: COUNT is a number from 1 to 256"));
         Assert.That(transcript.TextOf("rng 1 read 1"), Is.EqualTo("error: there is no rng1"));
+    }
+
+    // QEMU asks its source for bytes by the protocol of the Entropy Gathering Daemon: 2, and how many.
+    [Test]
+    public void An_answer_that_came_too_late_does_not_keep_the_next_from_being_asked_for()
+    {
+        string path = Path.Combine(Folder, "egd");
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen(1);
+        using var isAwake = new ManualResetEventSlim();
+        var source = new Thread(() => Answer(listener, isAwake)) { IsBackground = true };
+        source.Start();
+        QemuGuest guest = Start(new GuestOptions().WithArguments(
+            "-chardev", $"socket,id=source,path={path}", "-object", "rng-egd,id=random,chardev=source",
+            "-device", "virtio-rng-pci,rng=random"));
+        guest.WaitForPrompt();
+
+        guest.Type("rng 0 read 4\r");
+        guest.WaitForLine("^error: rng0: (is busy|does not answer within 10 s)$", TimeSpan.FromSeconds(40));
+        isAwake.Set();
+        Thread.Sleep(Deadlines.Stillness);
+        guest.Type("rng 0 read 4\r");
+
+        guest.WaitForLine("^a5a5a5a5$");
+    }
+
+    private static void Answer(Socket listener, ManualResetEventSlim isAwake)
+    {
+        using Socket connection = listener.Accept();
+        byte[] request = new byte[2];
+        while (connection.Receive(request, request.Length, SocketFlags.None) == request.Length)
+        {
+            isAwake.Wait();
+            byte[] bytes = new byte[request[1]];
+            Array.Fill(bytes, (byte)0xA5);
+            connection.Send(bytes);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Pci;
 
@@ -52,16 +53,7 @@ public sealed class OperationCommand : DeviceCommand
     }
 
     /// <inheritdoc/>
-    protected override int Count(ShellContext shell)
-    {
-        int count = 0;
-        for (int i = 0; i < shell.OtherDevices.Length; i++)
-        {
-            count += shell.OtherDevices[i].Kind == _kind ? 1 : 0;
-        }
-
-        return count;
-    }
+    protected override int Count(ShellContext shell) => DevicesIn(shell).Count;
 
     /// <inheritdoc/>
     protected override CommandResult Run(ShellContext shell, int device, string[] arguments)
@@ -76,7 +68,7 @@ public sealed class OperationCommand : DeviceCommand
             return CommandResult.Failure(_argument + " is a number from 1 to " + DecimalText.Of((ulong)_maximum));
         }
 
-        OperableDevice asked = Find(shell, device);
+        OperableDevice asked = DevicesIn(shell)[device];
         string? failure = asked.Run(Verb, (int)argument, shell, out string result);
         if (failure is not null)
         {
@@ -87,16 +79,18 @@ public sealed class OperationCommand : DeviceCommand
         return CommandResult.Success;
     }
 
-    private OperableDevice Find(ShellContext shell, int number)
+    private List<OperableDevice> DevicesIn(ShellContext shell)
     {
-        int at = -1;
-        while (number >= 0)
+        var devices = new List<OperableDevice>();
+        foreach (OperableDevice device in shell.OtherDevices)
         {
-            at++;
-            number -= shell.OtherDevices[at].Kind == _kind ? 1 : 0;
+            if (device.Kind == _kind)
+            {
+                devices.Add(device);
+            }
         }
 
-        return shell.OtherDevices[at];
+        return devices;
     }
 }
 

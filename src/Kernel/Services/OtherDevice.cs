@@ -11,16 +11,15 @@ namespace VirtioGuest.Kernel.Services;
 /// The owner of a device that is neither a disk nor a network card: any driver of the registry is bound to it. It keeps
 /// all calls to the device apart, waits for its answers, and brings it up again when it is in trouble.
 /// </summary>
-internal sealed class OtherDevice : OperableDevice, IDisposable
+internal sealed class OtherDevice : OperableDevice
 {
     // An interrupt that never comes costs time and not the answer.
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly Lock _operation = new();
-    private readonly AutoResetEvent _used = new(initialState: false);
     private readonly DeviceRecovery _recovery;
     private bool _isRemoved;
 
@@ -85,34 +84,27 @@ internal sealed class OtherDevice : OperableDevice, IDisposable
     {
         lock (_operation)
         {
-            string? failure;
             lock (_gate)
             {
-                failure = WhyUnusable ?? begin(Device);
-            }
-
-            long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
-            while (failure is null)
-            {
-                lock (_gate)
+                int lives = Device.Restarts;
+                string? failure = WhyUnusable ?? begin(Device);
+                long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
+                while (failure is null && !isAnswered(Device))
                 {
-                    int lives = Device.Restarts;
-                    bool isDone = isAnswered(Device);
                     RecoverIfBroken();
-                    failure = WhyUnusable ?? (Device.Restarts != lives ? "misbehaved and was reset" : null);
-                    if (failure is not null || isDone)
+                    failure = WhyUnusable ?? (Device.Restarts != lives ? "misbehaved and was reset"
+                        : isInterrupted() ? "interrupted"
+                        : Environment.TickCount64 >= end ? $"does not answer within {s_patience.TotalSeconds} s"
+                        : null);
+                    if (failure is null)
                     {
-                        return failure;
+                        Monitor.Wait(_gate, s_look);
                     }
                 }
 
-                failure = isInterrupted() ? "interrupted"
-                    : Environment.TickCount64 >= end ? $"does not answer within {s_patience.TotalSeconds} s"
-                    : null;
-                _used.WaitOne(s_look);
+                RecoverIfBroken();
+                return failure;
             }
-
-            return failure;
         }
     }
 
@@ -123,17 +115,21 @@ internal sealed class OtherDevice : OperableDevice, IDisposable
         {
             Volatile.Write(ref _isRemoved, true);
             Device.Stop();
+            Monitor.PulseAll(_gate);
         }
-
-        _used.Set();
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _used.Dispose();
 
     private string? WhyUnusable => IsRemoved ? "was removed"
         : Device.State is DeviceState.Running ? null
         : "misbehaved and is out of use";
+
+    private void OnUsedBuffers()
+    {
+        lock (_gate)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
 
     private void OnConfigurationChange()
     {
@@ -161,7 +157,7 @@ internal sealed class OtherDevice : OperableDevice, IDisposable
         public void Attach(OtherDevice owner) => Volatile.Write(ref _owner, owner);
 
         /// <inheritdoc/>
-        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _owner)?._used.Set();
+        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _owner)?.OnUsedBuffers();
 
         /// <inheritdoc/>
         public override void OnConfigurationChange() => Volatile.Read(ref _owner)?.OnConfigurationChange();

@@ -31,8 +31,9 @@ internal static unsafe class Scheduler
     {
         cpu->CurrentThread->State = state;
         cpu->CurrentThread->IsUrgent = false;
-        cpu->CurrentThread->SliceLeft = SliceLeft(cpu, Clock.Now);
-        Switch(cpu, frame);
+        ulong now = Clock.Now;
+        cpu->CurrentThread->SliceLeft = SliceLeft(cpu, now);
+        Switch(cpu, frame, now);
     }
 
     /// <summary>Lets all other ready threads run first.</summary>
@@ -40,7 +41,7 @@ internal static unsafe class Scheduler
     {
         if (!cpu->Ready.IsEmpty)
         {
-            Rotate(cpu, frame);
+            Rotate(cpu, frame, Clock.Now);
         }
     }
 
@@ -48,7 +49,7 @@ internal static unsafe class Scheduler
     public static void Exit(PerCpu* cpu, TrapFrame* frame)
     {
         Thread* thread = cpu->CurrentThread;
-        Switch(cpu, frame);
+        Switch(cpu, frame, Clock.Now);
         LibOs.Threads->Destroy(thread, LibOs.Frames);
     }
 
@@ -123,29 +124,29 @@ internal static unsafe class Scheduler
         ulong now = Clock.Now;
         if (current == cpu->IdleThread)
         {
-            Switch(cpu, frame);
+            Switch(cpu, frame, now);
         }
         else if (now >= cpu->SliceEnd)
         {
-            Rotate(cpu, frame);
+            Rotate(cpu, frame, now);
         }
         else if (cpu->Ready.HasUrgent && !current->IsUrgent)
         {
             current->SliceLeft = SliceLeft(cpu, now);
             current->State = ThreadState.Ready;
             cpu->Ready.AddPreempted(current);
-            Switch(cpu, frame);
+            Switch(cpu, frame, now);
         }
     }
 
-    private static void Rotate(PerCpu* cpu, TrapFrame* frame)
+    private static void Rotate(PerCpu* cpu, TrapFrame* frame, ulong now)
     {
         Thread* current = cpu->CurrentThread;
         current->State = ThreadState.Ready;
         current->IsUrgent = false;
         current->SliceLeft = TimeSlice;
         cpu->Ready.AddLast(current);
-        Switch(cpu, frame);
+        Switch(cpu, frame, now);
     }
 
     // Never 0, so that a thread which blocks at the very end of its slice has used it up as any other has. What it ran
@@ -160,7 +161,7 @@ internal static unsafe class Scheduler
         return cpu->Ready.IsEmpty ? TimeSlice : 1;
     }
 
-    private static void Switch(PerCpu* cpu, TrapFrame* frame)
+    private static void Switch(PerCpu* cpu, TrapFrame* frame, ulong now)
     {
         Thread* previous = cpu->CurrentThread;
         Thread* next = cpu->Ready.TakeNext();
@@ -172,7 +173,7 @@ internal static unsafe class Scheduler
         ulong timestamp = Processor.ReadTimestamp();
         previous->RunTicks += timestamp - cpu->SwitchedAt;
         cpu->SwitchedAt = timestamp;
-        cpu->SliceEnd = Clock.Now + (next->SliceLeft != 0 ? next->SliceLeft : TimeSlice);
+        cpu->SliceEnd = now + (next->SliceLeft != 0 ? next->SliceLeft : TimeSlice);
         next->State = ThreadState.Running;
         if (next == previous)
         {

@@ -25,6 +25,12 @@ public abstract class VirtioDevice
         | Features.RingReset
         | Features.Suspend;
 
+    /// <summary>
+    /// How often the configuration is read again when it changed meanwhile. A device that changes it without end is in
+    /// trouble itself.
+    /// </summary>
+    private const int ConfigurationAttempts = 100;
+
     private readonly DeviceEventRelay _events;
     private readonly DeviceQueues _queues;
     private readonly DeviceDma _dma;
@@ -371,12 +377,6 @@ public abstract class VirtioDevice
             Machine.Log.Warning(Name + ": the device does not confirm its reset: cut off, its memory is quarantined");
         }
     }
-
-    /// <summary>
-    /// How often the configuration is read again when it changed meanwhile. A device that changes it without end is in
-    /// trouble itself.
-    /// </summary>
-    private const int ConfigurationAttempts = 100;
 
     /// <summary>The queue with an index, once <see cref="SetUp"/> is called.</summary>
     protected Virtqueue Queue(int index) => _queues[index];

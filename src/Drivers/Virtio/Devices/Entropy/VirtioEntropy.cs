@@ -31,7 +31,8 @@ public sealed class VirtioEntropy(
     /// <returns>False where it does not run, or has not filled the last one yet.</returns>
     public bool TryAsk(int count)
     {
-        if (State != DeviceState.Running || Queue(0).InFlight != 0)
+        // An answer that nobody waited for any more may still be there.
+        if (State != DeviceState.Running || (Queue(0).InFlight != 0 && !TryTake(Span<byte>.Empty, out _)))
         {
             return false;
         }
@@ -45,7 +46,7 @@ public sealed class VirtioEntropy(
     }
 
     /// <summary>Takes the bytes of the last <see cref="TryAsk"/>.</summary>
-    /// <param name="bytes">Room for what was asked for.</param>
+    /// <param name="bytes">Room for what was asked for; what does not fit is dropped.</param>
     /// <param name="count">How many there are: as many as were asked for, or fewer (virtio 1.4, 5.4.6).</param>
     /// <returns>False where the device has not answered yet.</returns>
     public bool TryTake(Span<byte> bytes, out int count)
@@ -57,8 +58,8 @@ public sealed class VirtioEntropy(
         }
 
         _memory!.Sync(0, _buffer[0].Length, DmaSync.PostRead);
-        _memory.Bytes(0, length).CopyTo(bytes);
-        count = (int)length;
+        count = Math.Min((int)length, bytes.Length);
+        _memory.Bytes(0, (uint)count).CopyTo(bytes);
         return true;
     }
 
