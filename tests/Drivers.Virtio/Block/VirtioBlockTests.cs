@@ -76,6 +76,52 @@ public class VirtioBlockTests
     }
 
     [Test]
+    public void Requests_of_different_lengths_take_turns_in_the_same_slots()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench(64);
+        bench.Device.Offered |= SegMax | Flush;
+        bench.Device.SetField32(SegMaxField, 5);
+        bench.Device.MaximumQueueSize = 8;
+        VirtioBlock block = bench.StartBlock();
+        new Random(3).NextBytes(bench.Device.Content);
+        DmaMemory buffer = bench.Machine.Memory.Allocate(2560, 512)!;
+        for (int i = 0; i < 60; i++)
+        {
+            if (i % 7 == 6)
+            {
+                Assert.That(
+                    block.TrySubmit(BlockOperation.Flush, 0, Array.Empty<DmaSegment>(), i), Is.EqualTo(SubmitStatus.Ok));
+                Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
+                continue;
+            }
+
+            int segments = (i * 3 % 5) + 1;
+            var data = new DmaSegment[segments];
+            for (int j = 0; j < segments; j++)
+            {
+                data[j] = buffer.Segment((uint)j * 512, 512);
+            }
+
+            bool isRead = i % 2 == 0;
+            ulong sector = (ulong)(i % 50);
+            Span<byte> part = bench.Device.Content.Slice((int)sector * 512, segments * 512);
+            if (!isRead)
+            {
+                new Random(i).NextBytes(buffer.Bytes(0, 2560));
+            }
+
+            byte[] written = buffer.Bytes(0, (uint)segments * 512).ToArray();
+            buffer.Sync(0, 2560, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
+            BlockOperation operation = isRead ? BlockOperation.Read : BlockOperation.Write;
+            Assert.That(block.TrySubmit(operation, sector, data, i), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
+            buffer.Sync(0, 2560, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
+            Assert.That(buffer.Bytes(0, (uint)segments * 512).SequenceEqual(part), Is.True);
+            Assert.That(isRead || part.SequenceEqual(written), Is.True);
+        }
+    }
+
+    [Test]
     public void A_flush_carries_no_data_and_sector_0()
     {
         using DeviceBench<SimulatedDisk> bench = NewBench(4);

@@ -1,41 +1,42 @@
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
-/// <summary>What the places of <see cref="BlockSites"/> and <see cref="NetSites"/> are for.</summary>
+/// <summary>What the places of <see cref="ChainSites"/> and <see cref="NetSites"/> are for.</summary>
 internal static class DriverKills
 {
     public static readonly Kill[] All =
     {
-        new(BlockSites.HeaderToDevice,
+        new(ChainSites.HeaderToDevice,
             new DriverTrial(Mc68040, BlockStories.Traffic),
             "The header stays in the cache; the device carries out what memory held before."),
-        new(BlockSites.StatusToDevice,
+        new(ChainSites.TrailerToDevice,
             new DriverTrial(Mc68040, BlockStories.Traffic),
             "The byte that the driver put there stays in the cache and hides the status.")
         {
             Part = DmaSync.PreRead,
         },
-        new(BlockSites.StatusToDevice,
+        new(ChainSites.TrailerToDevice,
             new DriverTrial(null, BlockStories.Traffic),
             "The byte that the driver put there was never given away; what is left of it in the cache may be written "
             + "back over the status.")
         {
             Part = DmaSync.PreWrite,
         },
-        new(BlockSites.HeaderFromDevice,
+        new(ChainSites.HeaderFromDevice,
             new DriverTrial(null, BlockStories.Traffic),
             "The driver writes the next header where it has handed the last one over."),
-        new(BlockSites.StatusFromDevice,
+        new(ChainSites.TrailerFromDevice,
             new DriverTrial(Prefetching, BlockStories.Traffic),
             "A line read ahead of time hides the status.")
         {
             Part = DmaSync.PostRead,
         },
-        new(BlockSites.StatusFromDevice,
+        new(ChainSites.TrailerFromDevice,
             new DriverTrial(null, BlockStories.Traffic),
             "The driver puts its byte where it has handed the last one over.")
         {

@@ -28,7 +28,7 @@ internal sealed class InterruptedExchange
     public InterruptedExchange(SimulatedDma dma, Features form)
     {
         _memory = new RecycledMemory(dma);
-        _queue = Virtqueue.TryCreate(_memory, 0, Size, form, 2)!;
+        _queue = Virtqueue.TryCreate(_memory, 0, Size, form, new ChainShape(2))!;
         _data = _memory.Allocate(2 * Buffers * PartLength, PartLength)!;
         QueueAreas areas = new QueueAreas(_queue.DescriptorArea, _queue.DriverArea, _queue.DeviceArea);
         _device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)form, out _)!;

@@ -6,6 +6,7 @@ using System.Text;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
@@ -17,7 +18,7 @@ internal static class KillTable
 {
     private static readonly Type[] s_groups =
     {
-        typeof(PackedSites), typeof(SplitSites), typeof(BlockSites), typeof(NetSites), typeof(DeviceSites),
+        typeof(PackedSites), typeof(SplitSites), typeof(ChainSites), typeof(NetSites), typeof(DeviceSites),
     };
 
     /// <summary>What every place is for.</summary>

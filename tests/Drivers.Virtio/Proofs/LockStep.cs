@@ -30,7 +30,7 @@ internal sealed class LockStep
     /// <summary>Creates an empty queue and opens it at the device.</summary>
     public LockStep(SimulatedDma dma, DmaTag tag, Features form)
     {
-        _queue = Virtqueue.TryCreate(tag, 0, Size, form, LongestChain)!;
+        _queue = Virtqueue.TryCreate(tag, 0, Size, form, new ChainShape(LongestChain))!;
         _data = tag.Allocate(Buffers * BufferLength, PartLength)!;
         QueueAreas areas = new QueueAreas(_queue.DescriptorArea, _queue.DriverArea, _queue.DeviceArea);
         _device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)form, out _)!;

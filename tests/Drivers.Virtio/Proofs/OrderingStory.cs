@@ -106,7 +106,7 @@ internal sealed record OrderingStory(string Name)
     public Scenario Create(WeakMemory memory, Features form)
     {
         int size = Virtqueue.LargestSize(form, Size);
-        Virtqueue queue = Virtqueue.TryCreate(memory.Dma, 0, size, form, Segments)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory.Dma, 0, size, form, new ChainShape(Segments))!;
         DmaMemory data = memory.Dma.Allocate((uint)(Window * BufferWords.Stride), 64)!;
         DeviceQueue device = DeviceQueue.TryOpen(
             memory.GuestMemory,

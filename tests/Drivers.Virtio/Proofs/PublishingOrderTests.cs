@@ -28,7 +28,7 @@ public unsafe class PublishingOrderTests
         using SimulatedDma dma = new SimulatedDma(new SimulatedDmaOptions { Cache = new Mc68040Cache() });
         using IDisposable installed = dma.Install();
         RecycledMemory memory = new RecycledMemory(dma);
-        Virtqueue queue = Virtqueue.TryCreate(memory, 0, Size, form, LongestChain)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory, 0, Size, form, new ChainShape(LongestChain))!;
         DmaMemory data = memory.Allocate(LongestChain * PartLength, PartLength)!;
         QueueAreas areas = new QueueAreas(queue.DescriptorArea, queue.DriverArea, queue.DeviceArea);
         DeviceQueue device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)form, out _)!;

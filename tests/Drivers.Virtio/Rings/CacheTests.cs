@@ -46,7 +46,7 @@ public class CacheTests
         using (dma.Install())
         {
             int size = Virtqueue.LargestSize(form, random.Next(1, 12));
-            Virtqueue queue = Virtqueue.TryCreate(dma, 0, size, form, 3)!;
+            Virtqueue queue = Virtqueue.TryCreate(dma, 0, size, form, new ChainShape(3))!;
             DmaMemory data = dma.Allocate(Buffers * BufferLength, 64)!;
             DeviceQueue device = DeviceQueue.TryOpen(
                 dma.GuestMemory,

@@ -13,7 +13,7 @@ internal class QueueBench : IDisposable
     public QueueBench(int size, Features features, int tableLength = 0, bool isCoherent = false)
     {
         Memory = new SimulatedMemory { IsCoherent = isCoherent };
-        Queue = Virtqueue.TryCreate(Memory, 0, size, features, tableLength)!;
+        Queue = Virtqueue.TryCreate(Memory, 0, size, features, new ChainShape(tableLength))!;
         Model = RingModel.Create(
             Memory, Queue.DescriptorArea, Queue.DriverArea, Queue.DeviceArea, size, (ulong)features);
     }

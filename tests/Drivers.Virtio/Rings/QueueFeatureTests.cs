@@ -86,7 +86,7 @@ public class QueueFeatureTests
     public void Where_memory_for_tables_runs_out_chains_are_direct([ValueSource(nameof(s_formats))] Features format)
     {
         using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 1 };
-        Virtqueue? queue = Virtqueue.TryCreate(memory, 0, 8, format | Features.IndirectDesc, 4);
+        Virtqueue? queue = Virtqueue.TryCreate(memory, 0, 8, format | Features.IndirectDesc, new ChainShape(4));
         Assert.That(queue!.IndirectTableLength, Is.Zero);
         Assert.That(
             queue.TryAdd(QueueBench.Segments(2, 1), QueueBench.Segments(2, 2), 1), Is.EqualTo(AddStatus.Ok));

@@ -46,7 +46,7 @@ public class TwoThreadTests
         using Doorbell interrupt = new Doorbell();
         int size = Virtqueue.LargestSize(features, maximum);
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
-        Virtqueue queue = Virtqueue.TryCreate(memory, 0, size, features, TableLength)!;
+        Virtqueue queue = Virtqueue.TryCreate(memory, 0, size, features, new ChainShape(TableLength))!;
         DeviceQueue other = DeviceQueue.TryOpen(
             memory.GuestMemory,
             new QueueAreas(queue.DescriptorArea, queue.DriverArea, queue.DeviceArea),

@@ -14,7 +14,7 @@ internal sealed class DeviceQueues
     private readonly int[] _maximumSizes;
     private Virtqueue[] _queues = Array.Empty<Virtqueue>();
     private Features _features;
-    private int _tableLength;
+    private ChainShape _shape;
 
     /// <summary>Names the queues; there are none yet.</summary>
     internal DeviceQueues(VirtioTransport transport, DmaTag dma, string[] names)
@@ -60,12 +60,12 @@ internal sealed class DeviceQueues
     /// <summary>Makes empty queues.</summary>
     /// <param name="features">What was negotiated.</param>
     /// <param name="preferredSize">The most descriptors that the driver has a use for.</param>
-    /// <param name="tableLength">How many segments the longer of the usual buffers have.</param>
+    /// <param name="shape">What their buffers have in common.</param>
     /// <returns>Null, or why there are none.</returns>
-    internal string? Create(Features features, int preferredSize, int tableLength)
+    internal string? Create(Features features, int preferredSize, ChainShape shape)
     {
         _features = features;
-        _tableLength = tableLength;
+        _shape = shape;
         if (_transport.QueueCount < Names.Length)
         {
             return "has fewer queues than its type needs";
@@ -154,7 +154,7 @@ internal sealed class DeviceQueues
             size = maximum;
         }
 
-        queue = Virtqueue.TryCreate(_dma, (ushort)index, size, _features, _tableLength);
+        queue = Virtqueue.TryCreate(_dma, (ushort)index, size, _features, _shape);
         return queue == null ? "cannot be given memory for its queues" : null;
     }
 }

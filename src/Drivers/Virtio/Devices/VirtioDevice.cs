@@ -113,8 +113,8 @@ public abstract class VirtioDevice
     /// <summary>The most descriptors that the driver has a use for in a queue.</summary>
     protected virtual int PreferredQueueSize => 1;
 
-    /// <summary>How many segments the longer of its usual buffers have; 0 where all have one.</summary>
-    protected virtual int UsualChainLength => 0;
+    /// <summary>What the buffers of its queues have in common; nothing where all are single segments.</summary>
+    protected virtual ChainShape ChainShape => default;
 
     /// <summary>Whether the owner has still to take requests back that an earlier life of the device left.</summary>
     protected virtual bool HasUnfinished => false;
@@ -338,7 +338,7 @@ public abstract class VirtioDevice
 
         Features = accepted;
         failure = RefreshConfiguration(isChange: false)
-            ?? _queues.Create(accepted, PreferredQueueSize, UsualChainLength)
+            ?? _queues.Create(accepted, PreferredQueueSize, ChainShape)
             ?? SetUp()
             ?? Transport.ConnectInterrupts(Name, _queues.Names, _events)
             ?? _queues.Enable();
@@ -351,7 +351,7 @@ public abstract class VirtioDevice
         Transport.Status |= DeviceStatus.DriverOk;
 
         // A device tells of changes only once it is live (virtio 1.4, 3.1.1 and 2.5): what it changed since the
-        // configuration was read has raised no interrupt, and a wish for a reset neither.
+        // configuration was read has raised no interrupt, and neither has a need for a reset.
         failure = LookAtChange();
         if (failure != null)
         {

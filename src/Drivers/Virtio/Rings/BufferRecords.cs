@@ -48,6 +48,9 @@ internal sealed class BufferRecords
     /// <summary>The ID that is taken next, where there is a free descriptor.</summary>
     internal ushort NextFree => _firstFree;
 
+    /// <summary>All records, by buffer ID.</summary>
+    internal BufferRecord[] All => _records;
+
     /// <summary>The record of a buffer ID that <see cref="IsKnown"/> accepted, or that was taken.</summary>
     internal ref BufferRecord this[uint id] => ref _records[id];
 
@@ -69,6 +72,20 @@ internal sealed class BufferRecords
         record.Sequence = sequence;
         _firstFree = descriptors == 1 ? record.Next : LastOf(id).Next;
         return id;
+    }
+
+    /// <summary>
+    /// Takes the next free ID for a buffer that takes one descriptor of the ring, and as many of its table as the last
+    /// one of that ID.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void TakeAgain(ref BufferRecord record, uint writableBytes, int token, ushort sequence)
+    {
+        record.Token = token;
+        record.WritableBytes = writableBytes;
+        record.Descriptors = 1;
+        record.Sequence = sequence;
+        _firstFree = record.Next;
     }
 
     /// <summary>
@@ -149,6 +166,10 @@ internal sealed class BufferRecords
         last.Next = _firstFree;
         _firstFree = id;
     }
+
+    /// <summary>The same for a buffer that takes several IDs.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void ReturnChain(ushort id) => Return(id, ref _records[id], ref LastOf(id));
 
     /// <summary>Finds a buffer in flight, starting at an ID; only for taking buffers back after a reset.</summary>
     internal bool TryFindInFlight(ref int id)

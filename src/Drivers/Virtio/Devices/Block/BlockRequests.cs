@@ -7,66 +7,56 @@ namespace VirtioGuest.Drivers.Virtio.Devices.Block;
 /// <summary>What a request must be like before a device gets it (virtio 1.4, 5.2.6.1).</summary>
 internal static class BlockRequestRules
 {
-    /// <summary>
-    /// Whether a request is a read or a write with one data segment that a device can be given.
-    /// </summary>
-    /// <param name="device">The device.</param>
-    /// <param name="operation">What to do.</param>
-    /// <param name="sector">The first sector.</param>
-    /// <param name="length">The length of the segment.</param>
+    /// <summary>Whether a device can be given a read or a write of so many bytes, at least 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsPlain(VirtioBlock device, BlockOperation operation, ulong sector, uint length)
+    internal static bool IsTransfer(VirtioBlock device, BlockOperation operation, ulong sector, uint bytes)
     {
         ulong capacity = device.Capacity;
-        return length - 1 < device.MaximumSegmentLength
-            && length % VirtioBlock.SectorSize == 0
+        return bytes % VirtioBlock.SectorSize == 0
             && sector <= capacity
-            && length / VirtioBlock.SectorSize <= capacity - sector
+            && bytes / VirtioBlock.SectorSize <= capacity - sector
             && (operation == BlockOperation.Read || (operation == BlockOperation.Write && !device.IsReadOnly));
     }
 
     /// <summary>Looks whether a device can be given a request, and if not, why.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="operation">What to do.</param>
+    /// <param name="sector">The first sector.</param>
+    /// <param name="data">What is transferred.</param>
+    /// <param name="bytes">How many bytes that has; 0 where it cannot be transferred at all.</param>
     internal static SubmitStatus Check(
-        VirtioBlock device, BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data)
+        VirtioBlock device, BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, out uint bytes)
     {
-        if (operation == BlockOperation.Flush)
+        bytes = Measure(device, data);
+        switch (operation)
         {
-            return !device.HasFlush ? SubmitStatus.NotOffered
-                : data.Length == 0 ? SubmitStatus.Ok : SubmitStatus.Invalid;
+            case BlockOperation.Flush:
+                return !device.HasFlush ? SubmitStatus.NotOffered
+                    : data.Length == 0 ? SubmitStatus.Ok : SubmitStatus.Invalid;
+            case BlockOperation.Write when device.IsReadOnly:
+                return SubmitStatus.ReadOnly;
+            case BlockOperation.Read or BlockOperation.Write when bytes != 0 && bytes % VirtioBlock.SectorSize == 0:
+                return IsTransfer(device, operation, sector, bytes) ? SubmitStatus.Ok : SubmitStatus.OutOfRange;
+            default:
+                return SubmitStatus.Invalid;
         }
+    }
 
-        if (operation == BlockOperation.Write && device.IsReadOnly)
-        {
-            return SubmitStatus.ReadOnly;
-        }
-
-        if (data.Length == 0 || data.Length > device.MaximumSegments
-            || (operation != BlockOperation.Read && operation != BlockOperation.Write))
-        {
-            return SubmitStatus.Invalid;
-        }
-
+    private static uint Measure(VirtioBlock device, ReadOnlySpan<DmaSegment> data)
+    {
         ulong bytes = 0;
         for (int i = 0; i < data.Length; i++)
         {
             uint length = data[i].Length;
             if (length == 0 || length > device.MaximumSegmentLength)
             {
-                return SubmitStatus.Invalid;
+                return 0;
             }
 
             bytes += length;
         }
 
-        if (bytes % VirtioBlock.SectorSize != 0)
-        {
-            return SubmitStatus.Invalid;
-        }
-
-        ulong capacity = device.Capacity;
-        return sector <= capacity && bytes / VirtioBlock.SectorSize <= capacity - sector
-            ? SubmitStatus.Ok
-            : SubmitStatus.OutOfRange;
+        return data.Length <= device.MaximumSegments && bytes <= VirtioBlock.MaximumRequestLength ? (uint)bytes : 0;
     }
 }
 

@@ -25,23 +25,31 @@ public sealed class VirtioBlock : VirtioDevice
     /// <summary>The unit of sector numbers in bytes, whatever the block size (virtio 1.4, 5.2.5).</summary>
     public const int SectorSize = 512;
 
+    /// <summary>
+    /// The most bytes that a request can have: with its header and its status they have to stay below 4 GiB
+    /// (virtio 1.4, 2.7.5.2), and they come in sectors.
+    /// </summary>
+    internal const uint MaximumRequestLength = uint.MaxValue - SectorSize + 1;
+
     /// <summary>A request takes a header, a status and, unless it is a flush, at least one data segment.</summary>
     private const int FixedDescriptors = 2;
+
+    private const uint HeaderLength = 16;
+    private const uint TypeOffset = 0;
+    private const uint SectorOffset = 8;
+    private const uint StatusLength = 1;
+
+    /// <summary>A status that no device writes, to tell one that wrote none.</summary>
+    private const byte Unwritten = 0xFF;
 
     /// <summary>
     /// Up to so many data segments are taken where there are indirect tables: 256 KiB in pages that lie anywhere.
     /// </summary>
     private const int UsualSegments = 64;
 
-    /// <summary>How many used buffers are taken from the ring at a time.</summary>
-    private const int DrainBatch = 64;
-
-    private readonly UsedBuffer[] _used = new UsedBuffer[DrainBatch];
     private BlockConfiguration _read;
     private BlockConfiguration _configuration;
-    private BlockRequestSlots? _slots;
     private Virtqueue? _requests;
-    private DmaSegment[] _chain = Array.Empty<DmaSegment>();
     private int[] _aborted = Array.Empty<int>();
     private int _abortedCount;
     private int _maximumRequests;
@@ -89,10 +97,10 @@ public sealed class VirtioBlock : VirtioDevice
     public uint MaximumSegmentLength { get; private set; }
 
     /// <summary>The most requests in flight.</summary>
-    public int MaximumRequests => _slots == null ? 0 : _maximumRequests;
+    public int MaximumRequests => _requests == null ? 0 : _maximumRequests;
 
     /// <summary>How many requests are in flight.</summary>
-    public int InFlight => _slots == null ? 0 : Requests.InFlight;
+    public int InFlight => _requests == null ? 0 : _requests.InFlight;
 
     /// <inheritdoc/>
     protected override Features ImplementedFeatures => BlockDriver.Implemented;
@@ -101,13 +109,11 @@ public sealed class VirtioBlock : VirtioDevice
     protected override int PreferredQueueSize => 256;
 
     /// <inheritdoc/>
-    protected override int UsualChainLength => UsualSegments + FixedDescriptors;
+    protected override ChainShape ChainShape =>
+        new ChainShape(UsualSegments + FixedDescriptors, HeaderLength, StatusLength);
 
     /// <inheritdoc/>
     protected override bool HasUnfinished => InFlight + _abortedCount != 0;
-
-    /// <summary>The request queue, since <see cref="SetUp"/>.</summary>
-    private Virtqueue Requests => _requests!;
 
     /// <summary>Submits a request; the device is not notified yet.</summary>
     /// <param name="operation">What to do.</param>
@@ -115,37 +121,22 @@ public sealed class VirtioBlock : VirtioDevice
     /// <param name="data">What is transferred; empty for a flush.</param>
     /// <param name="token">What the completion carries.</param>
     /// <returns><see cref="SubmitStatus.Ok"/>, or why the device did not get the request.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public SubmitStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
-        if (State != DeviceState.Running || data.Length != 1
-            || !BlockRequestRules.IsPlain(this, operation, sector, data[0].Length))
+        // The usual request, so that all that can be left out for it is left out. A running device was set up.
+        if (State == DeviceState.Running && data.Length == 1 && data[0].Length - 1 < MaximumSegmentLength
+            && BlockRequestRules.IsTransfer(this, operation, sector, data[0].Length))
         {
-            return SubmitChain(operation, sector, data, token);
+            Virtqueue queue = _requests!;
+            PreparedChains.Chain chain = queue.Prepare();
+            if (queue.IsReady(chain, 1 + FixedDescriptors))
+            {
+                return Submit(queue, chain, operation, sector, data.Slice(0, 1), data[0].Length, token, isReady: true);
+            }
         }
 
-        // A running device was set up.
-        BlockRequestSlots slots = _slots!;
-        Virtqueue queue = Requests;
-        if (!queue.CanAddTable(BlockRequestSlots.TableLength))
-        {
-            return SubmitChain(operation, sector, data, token);
-        }
-
-        // The usual request: its table stands ready in its slot, all but the one data segment.
-        uint writableBytes = BlockRequestSlots.StatusLength;
-        if (operation == BlockOperation.Read)
-        {
-            writableBytes += data[0].Length;
-            _reads++;
-        }
-        else
-        {
-            _writes++;
-        }
-
-        DmaSegment table = slots.PrepareTable(queue.NextBufferId, operation, sector, data[0]);
-        queue.AddTable(table, writableBytes, token);
-        return SubmitStatus.Ok;
+        return SubmitAny(operation, sector, data, token);
     }
 
     /// <summary>Tells the device of the requests submitted since the last call, if it wants to be told.</summary>
@@ -153,7 +144,7 @@ public sealed class VirtioBlock : VirtioDevice
     {
         if (State == DeviceState.Running)
         {
-            NotifyIfDue(Requests);
+            NotifyIfDue(_requests!);
         }
     }
 
@@ -170,8 +161,7 @@ public sealed class VirtioBlock : VirtioDevice
             return DrainInTrouble(completions);
         }
 
-        int count = DrainUsed(completions);
-        return count < DrainBatch ? count : count + Drain(completions.Slice(count));
+        return DrainUsed(completions);
     }
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
@@ -179,15 +169,12 @@ public sealed class VirtioBlock : VirtioDevice
     /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no
     /// interrupt may come for it.
     /// </returns>
-    public bool EnableInterrupts() => _slots != null && Requests.EnableInterrupts();
+    public bool EnableInterrupts() => _requests != null && _requests.EnableInterrupts();
 
     /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
     public void DisableInterrupts()
     {
-        if (_slots != null)
-        {
-            Requests.DisableInterrupts();
-        }
+        _requests?.DisableInterrupts();
     }
 
     /// <summary>
@@ -196,10 +183,7 @@ public sealed class VirtioBlock : VirtioDevice
     /// </summary>
     public void HoldInterrupts()
     {
-        if (_slots != null)
-        {
-            Requests.HoldInterrupts();
-        }
+        _requests?.HoldInterrupts();
     }
 
     /// <summary>
@@ -214,17 +198,16 @@ public sealed class VirtioBlock : VirtioDevice
     /// </returns>
     public bool TryResetQueue(int size)
     {
-        BlockRequestSlots? slots = _slots;
-        if (slots == null || !ResetQueue(0))
+        Virtqueue? queue = _requests;
+        if (queue == null || !ResetQueue(0))
         {
             return false;
         }
 
-        Array.Resize(ref _aborted, _abortedCount + Requests.InFlight);
-        while (Requests.TryDetach(out UsedBuffer buffer))
+        Array.Resize(ref _aborted, _abortedCount + queue.InFlight);
+        while (queue.TryDetach(out int token))
         {
-            slots.TakeBack(buffer.BufferId);
-            _aborted[_abortedCount++] = buffer.Token;
+            _aborted[_abortedCount++] = token;
             _errors++;
         }
 
@@ -234,7 +217,6 @@ public sealed class VirtioBlock : VirtioDevice
         }
 
         string? failure = SetUp();
-        slots.ReleaseMemory(quarantine: false);
         if (failure != null)
         {
             Fail("the device " + failure);
@@ -259,31 +241,26 @@ public sealed class VirtioBlock : VirtioDevice
     /// <inheritdoc/>
     protected override string? SetUp()
     {
-        _slots = null;
-        _requests = Queue(0);
-        int size = Requests.Size;
+        Virtqueue queue = Queue(0);
+        int size = queue.Size;
         if (size <= FixedDescriptors)
         {
             return "has a request queue too small for any transfer";
         }
 
         // With tables for all requests, each takes one descriptor.
-        int tableLength = Requests.IndirectTableLength;
+        int tableLength = queue.IndirectTableLength;
         bool hasTables = tableLength > FixedDescriptors;
         uint room = (uint)((hasTables ? tableLength : size) - FixedDescriptors);
         MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
         MaximumSegmentLength = _configuration.SizeMax;
-        _chain = new DmaSegment[MaximumSegments + FixedDescriptors];
         _maximumRequests = hasTables ? size : size / FixedDescriptors;
-        _slots = BlockRequestSlots.TryCreate(Dma, Requests);
-        return _slots == null ? "cannot be given memory for its requests" : null;
+        _requests = queue;
+        return null;
     }
 
     /// <inheritdoc/>
-    protected override void Clear() => _slots = null;
-
-    /// <inheritdoc/>
-    protected override void ReleaseMemory(bool quarantine) => _slots?.ReleaseMemory(quarantine);
+    protected override void Clear() => _requests = null;
 
     /// <inheritdoc/>
     protected internal override Counter[] ReadCounters() => new[]
@@ -294,21 +271,20 @@ public sealed class VirtioBlock : VirtioDevice
         new Counter("errors", _errors),
     };
 
-    /// <summary>Takes back what the device of a running driver has used, up to a batch.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>Takes back what the device of a running driver has used.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int DrainUsed(Span<BlockCompletion> completions)
     {
-        BlockRequestSlots slots = _slots!;
-        Virtqueue queue = Requests;
-        Span<UsedBuffer> used = ArrayPart.Of(_used, Math.Min(completions.Length, DrainBatch));
-        int count = queue.GetUsed(used);
-        used = used.Slice(0, count);
-        slots.TakeBack(used);
-        for (int i = 0; i < used.Length && i < completions.Length; i++)
+        Virtqueue queue = _requests!;
+        int count = 0;
+        while (count < completions.Length && queue.TryGetPlain(out UsedBuffer buffer))
         {
-            BlockStatus status = slots.StatusOf(used[i].BufferId);
-            completions[i] = new BlockCompletion(used[i].Token, status);
-            _errors += status == BlockStatus.Ok ? 0UL : 1;
+            completions[count++] = Complete(queue, buffer);
+        }
+
+        while (count < completions.Length && !queue.IsPlain && queue.TryGetUsed(out UsedBuffer buffer))
+        {
+            completions[count++] = Complete(queue, buffer);
         }
 
         if (queue.Fault != QueueFault.None)
@@ -317,6 +293,19 @@ public sealed class VirtioBlock : VirtioDevice
         }
 
         return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private BlockCompletion Complete(Virtqueue queue, in UsedBuffer buffer)
+    {
+        byte written = queue.Trailer(buffer.BufferId).Load8(0);
+        BlockStatus status = written <= (byte)BlockStatus.Unsupported ? (BlockStatus)written : BlockStatus.NoStatus;
+        if (status != BlockStatus.Ok)
+        {
+            _errors++;
+        }
+
+        return new BlockCompletion(buffer.Token, status);
     }
 
     /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
@@ -328,92 +317,65 @@ public sealed class VirtioBlock : VirtioDevice
             completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
         }
 
-        if (_slots == null)
+        if (_requests == null)
         {
             return count;
         }
 
-        if (State is DeviceState.Stopped or DeviceState.Abandoned)
-        {
-            return count + DrainStopped(completions.Slice(count));
-        }
-
-        int taken;
-        do
-        {
-            taken = DrainUsed(completions.Slice(count));
-            count += taken;
-        }
-        while (taken == DrainBatch);
-        return count;
+        completions = completions.Slice(count);
+        return count + (State is DeviceState.Stopped or DeviceState.Abandoned
+            ? DrainStopped(completions)
+            : DrainUsed(completions));
     }
 
-    private int DrainStopped(Span<BlockCompletion> completions)
-    {
-        BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
-        int count = 0;
-        while (count < completions.Length && Requests.TryDetach(out int token))
-        {
-            completions[count++] = new BlockCompletion(token, status);
-            _errors++;
-        }
-
-        return count;
-    }
-
-    /// <summary>Submits any request, or says why not.</summary>
-    private SubmitStatus SubmitChain(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SubmitStatus SubmitAny(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
         if (State != DeviceState.Running)
         {
             return SubmitStatus.NotRunning;
         }
 
-        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data);
+        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data, out uint bytes);
         if (status != SubmitStatus.Ok)
         {
             return status;
         }
 
-        Virtqueue queue = Requests;
-        int segments = data.Length + FixedDescriptors;
-        if (!queue.HasRoom(segments))
+        Virtqueue queue = _requests!;
+        if (!queue.IsUsable || !queue.HasRoom(data.Length + FixedDescriptors))
         {
-            return SubmitStatus.Full;
+            return queue.IsUsable ? SubmitStatus.Full : SubmitStatus.NotRunning;
         }
 
-        BlockRequestSlots slots = _slots!;
-        int slot = queue.NextBufferId;
-        slots.Prepare(slot, operation, operation == BlockOperation.Flush ? 0 : sector);
-        int readable = operation == BlockOperation.Write ? segments - 1 : 1;
-        Span<DmaSegment> chain = ArrayPart.Of(_chain, segments);
-        chain[0] = slots.Header(slot);
-        for (int i = 0; i < data.Length; i++)
-        {
-            chain[i + 1] = data[i];
-        }
-
-        chain[segments - 1] = slots.Status(slot);
-        AddStatus added = queue.TryAdd(chain.Slice(0, readable), chain.Slice(readable), token);
-        if (added != AddStatus.Ok)
-        {
-            // Its form was checked, so only a total of 4 GiB and more makes it invalid.
-            slots.TakeBack(slot);
-            return added == AddStatus.Full ? SubmitStatus.Full : SubmitStatus.Invalid;
-        }
-
-        Count(operation);
-        return SubmitStatus.Ok;
+        // A flush is for the whole device: its sector is 0 (virtio 1.4, 5.2.6.1).
+        sector = operation == BlockOperation.Flush ? 0 : sector;
+        return Submit(queue, queue.Prepare(), operation, sector, data, bytes, token, isReady: false);
     }
 
+    /// <summary>Gives the device a request that was checked and for which there is room.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Count(BlockOperation operation)
+    private SubmitStatus Submit(
+        Virtqueue queue,
+        PreparedChains.Chain chain,
+        BlockOperation operation,
+        ulong sector,
+        ReadOnlySpan<DmaSegment> data,
+        uint bytes,
+        int token,
+        bool isReady)
     {
+        chain.Header.Store32(TypeOffset, (uint)operation);
+        chain.Header.Store64(SectorOffset, sector);
+        chain.Trailer.Store8(0, Unwritten);
         if (operation == BlockOperation.Read)
         {
             _reads++;
+            queue.Add(chain, data, isWritable: true, bytes + StatusLength, token, isReady);
+            return SubmitStatus.Ok;
         }
-        else if (operation == BlockOperation.Write)
+
+        if (operation == BlockOperation.Write)
         {
             _writes++;
         }
@@ -421,6 +383,22 @@ public sealed class VirtioBlock : VirtioDevice
         {
             _flushes++;
         }
+
+        queue.Add(chain, data, isWritable: false, StatusLength, token, isReady);
+        return SubmitStatus.Ok;
+    }
+
+    private int DrainStopped(Span<BlockCompletion> completions)
+    {
+        BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
+        int count = 0;
+        while (count < completions.Length && _requests!.TryDetach(out int token))
+        {
+            completions[count++] = new BlockCompletion(token, status);
+            _errors++;
+        }
+
+        return count;
     }
 }
 

@@ -64,9 +64,9 @@ internal readonly unsafe struct EventSuppression
     internal uint LoadDeviceArea()
     {
         _memory.Sync(_deviceArea, AreaSize, DmaSync.PostRead, PackedSites.DeviceEventFromDevice);
-        uint wishes = LoadCoherentDeviceArea();
+        uint value = LoadCoherentDeviceArea();
         _memory.Sync(_deviceArea, AreaSize, DmaSync.PreRead, PackedSites.DeviceEventToDevice);
-        return wishes;
+        return value;
     }
 
     /// <summary>The same in coherent memory: nothing is handed over.</summary>

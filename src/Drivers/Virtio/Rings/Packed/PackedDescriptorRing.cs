@@ -22,9 +22,9 @@ internal readonly unsafe struct PackedDescriptorRing
     /// <summary>The size of a descriptor in bytes.</summary>
     internal const uint DescriptorSize = 16;
 
-    private const uint LengthOffset = 8;
-    private const uint IdOffset = 12;
-    private const uint FlagsOffset = 14;
+    internal const uint LengthOffset = 8;
+    internal const uint IdOffset = 12;
+    internal const uint FlagsOffset = 14;
     private const uint FlagsSize = 2;
 
     private readonly byte* _slots;
@@ -43,6 +43,13 @@ internal readonly unsafe struct PackedDescriptorRing
 
     /// <summary>Whether hand-overs have nothing to do.</summary>
     internal bool IsCoherent => _isCoherent;
+
+    /// <summary>The descriptor in a slot, for a look at what the device wrote.</summary>
+    internal PackedDescriptor this[uint slot]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new PackedDescriptor(_slots + (slot * DescriptorSize));
+    }
 
     /// <summary>Writes all of a head but its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -83,19 +90,6 @@ internal readonly unsafe struct PackedDescriptorRing
             HandOver(head, flags, count);
         }
     }
-
-    /// <summary>Reads flags that the device may have written; what it wrote before them is read after them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort LoadFlags(uint slot) =>
-        SharedMemory.LoadAcquire16(_slots + (slot * DescriptorSize), FlagsOffset, PackedSites.LoadUsedFlags);
-
-    /// <summary>Reads the buffer ID of a used descriptor, after its flags.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort LoadId(uint slot) => SharedMemory.Load16(_slots + (slot * DescriptorSize), IdOffset);
-
-    /// <summary>Reads the length of a used descriptor, after its flags.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint LoadLength(uint slot) => SharedMemory.Load32(_slots + (slot * DescriptorSize), LengthOffset);
 
     /// <summary>Slot from the device: before the first look at where the next used descriptor is due.</summary>
     /// <remarks>The driver's descriptor there is as good as read: the driver does not write before it is.</remarks>
@@ -209,4 +203,28 @@ internal readonly unsafe struct PackedDescriptorRing
             _memory.Sync(0, (count - run) * DescriptorSize, operation, site);
         }
     }
+}
+
+/// <summary>A descriptor that the device may have used.</summary>
+internal readonly unsafe struct PackedDescriptor
+{
+    private readonly byte* _start;
+
+    internal PackedDescriptor(byte* start)
+    {
+        _start = start;
+    }
+
+    /// <summary>Reads the flags; what the device wrote before them is read after them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadFlags() =>
+        SharedMemory.LoadAcquire16(_start, PackedDescriptorRing.FlagsOffset, PackedSites.LoadUsedFlags);
+
+    /// <summary>Reads the buffer ID, after the flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ushort LoadId() => SharedMemory.Load16(_start, PackedDescriptorRing.IdOffset);
+
+    /// <summary>Reads the length, after the flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint LoadLength() => SharedMemory.Load32(_start, PackedDescriptorRing.LengthOffset);
 }

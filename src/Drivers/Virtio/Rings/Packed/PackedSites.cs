@@ -35,12 +35,12 @@ public static class PackedSites
     public const AccessSite TableFromDevice = (AccessSite)107;
 
     /// <summary>
-    /// Full barrier between publishing and the look at the device's wishes: else both sides miss each other, and the
+    /// Full barrier between publishing and the look at the device event suppression: else both sides miss each other, and the
     /// device sleeps on a full ring (virtio 1.4, 2.8.21.2).
     /// </summary>
     public const AccessSite NotificationBarrier = (AccessSite)111;
 
-    /// <summary>POSTREAD of the device event area: else a wish for a notification is not seen.</summary>
+    /// <summary>POSTREAD of the device event area: else it is not seen that a notification is wanted.</summary>
     public const AccessSite DeviceEventFromDevice = (AccessSite)112;
 
     /// <summary>PREREAD of the device event area: else the next look sees the last one's line.</summary>

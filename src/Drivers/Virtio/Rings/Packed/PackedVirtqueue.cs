@@ -24,15 +24,16 @@ public sealed class PackedVirtqueue : Virtqueue
     private bool _isLookedAt;
     private bool _isFound;
 
-    private PackedVirtqueue(
-        ushort index, ushort size, Features features, QueueMemory memory, IndirectTables? tables)
+    /// <summary>Creates an empty queue; the parameters were checked.</summary>
+    internal PackedVirtqueue(
+        ushort index, ushort size, Features features, QueueMemory memory, PreparedChains? chains)
         : base(
             index,
             size,
             features,
             memory,
             new BufferRecords(size, areDescriptors: false, (features & Features.InOrder) != 0),
-            tables)
+            chains)
     {
         _ring = new PackedDescriptorRing(memory.Memory, size);
         _events = new EventSuppression(memory.Memory, memory.DriverArea, memory.DeviceArea);
@@ -45,16 +46,6 @@ public sealed class PackedVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     public override ushort NextAvailable => _available.Word;
-
-    /// <summary>Creates an empty queue; the parameters were checked.</summary>
-    internal static PackedVirtqueue? TryCreate(
-        DmaTag dma, ushort index, ushort size, Features features, int tableLength)
-    {
-        return QueueMemory.TryAllocatePacked(dma, size, out QueueMemory memory)
-            ? new PackedVirtqueue(
-                index, size, features, memory, IndirectTables.TryCreate(dma, size, tableLength, isPacked: true))
-            : null;
-    }
 
     /// <inheritdoc/>
     private protected override void Publish(
@@ -105,9 +96,10 @@ public sealed class PackedVirtqueue : Virtqueue
             TakeSlotOver(slot);
         }
 
-        if (_used.IsUsed(_ring.LoadFlags(slot)))
+        if (_used.IsUsed(_ring[slot].LoadFlags()))
         {
             _isFound = true;
+            RememberFound();
             return true;
         }
 
@@ -126,9 +118,9 @@ public sealed class PackedVirtqueue : Virtqueue
             return false;
         }
 
-        uint slot = _used.Slot;
-        id = _ring.LoadId(slot);
-        length = _ring.LoadLength(slot);
+        PackedDescriptor descriptor = _ring[_used.Slot];
+        id = descriptor.LoadId();
+        length = descriptor.LoadLength();
         return true;
     }
 
@@ -137,7 +129,7 @@ public sealed class PackedVirtqueue : Virtqueue
     /// Skipped buffers lie in the slots from the one with the used descriptor on (virtio 1.4, 2.8.8).
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void Pass(ushort id, int descriptors, bool isSkipped)
+    private protected override void AdvanceUsed(ushort id, int descriptors, bool isSkipped)
     {
         uint slot = _used.Slot;
         if (isSkipped)
@@ -155,40 +147,28 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    private protected override int TakeRow(Span<UsedBuffer> buffers)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool TryLoadPlain(out uint id, out uint length)
     {
-        // What a look has found counts, even where the device takes it back: else it could keep its driver looking.
-        if (_isFound)
+        PackedDescriptor descriptor = _ring[_used.Slot];
+        if (!_used.IsUsed(descriptor.LoadFlags()))
         {
-            return TakeOneByOne(buffers);
+            id = 0;
+            length = 0;
+            return false;
         }
 
-        BufferRecords records = Records;
-        RingPosition used = _used;
-        int size = Size;
-        int count = 0;
-        while (count < buffers.Length && FreeDescriptors != size && used.IsUsed(_ring.LoadFlags(used.Slot)))
-        {
-            ushort id = _ring.LoadId(used.Slot);
-            uint length = _ring.LoadLength(used.Slot);
-            if (!records.IsUsual(id, length))
-            {
-                _used = used;
-                Used += (uint)count;
-                return count + TakeOneByOne(buffers.Slice(count));
-            }
+        id = descriptor.LoadId();
+        length = descriptor.LoadLength();
+        return true;
+    }
 
-            ref BufferRecord record = ref records[id];
-            int descriptors = record.Descriptors;
-            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), id);
-            records.Return(id, ref record, ref record);
-            used.Advance((uint)descriptors, (uint)size);
-            FreeDescriptors += descriptors;
-        }
-
-        _used = used;
-        Used += (uint)count;
-        return count;
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void AdvancePlain(ushort id, ref BufferRecord record)
+    {
+        _used.Advance(record.Descriptors, Size);
+        Records.Return(id, ref record, ref record);
     }
 
     /// <inheritdoc/>
@@ -254,14 +234,14 @@ public sealed class PackedVirtqueue : Virtqueue
         // The published flags must be visible before the look: else the device could find the ring empty, enable
         // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
         FullBarrier(PackedSites.NotificationBarrier);
-        return _ring.IsCoherent ? IsWanted(_events.LoadCoherentDeviceArea()) : TakeWishesOver();
+        return _ring.IsCoherent ? IsWanted(_events.LoadCoherentDeviceArea()) : TakeSuppressionOver();
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void AskForInterrupt(int percent)
     {
-        uint wish = EventSuppression.Enable;
+        uint wanted = EventSuppression.Enable;
         if (HasEventIndex)
         {
             RingPosition position = _used;
@@ -270,25 +250,25 @@ public sealed class PackedVirtqueue : Virtqueue
                 position.Advance((uint)DelayOf(Size - FreeDescriptors, percent), Size);
             }
 
-            wish = EventSuppression.Descriptor | position.Word;
+            wanted = EventSuppression.Descriptor | position.Word;
         }
 
-        Ask(wish);
+        ChangeSuppression(wanted);
 
-        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
+        // The other half of the same race: a buffer used before the device saw that brings no interrupt, so it has
         // to show in the look behind this (virtio 1.4, 2.8.22).
         FullBarrier(PackedSites.InterruptBarrier);
     }
 
     /// <inheritdoc/>
-    private protected override void AskForNoInterrupt() => Ask(EventSuppression.Disable);
+    private protected override void AskForNoInterrupt() => ChangeSuppression(EventSuppression.Disable);
 
     /// <inheritdoc/>
-    private protected override void StoreWish(uint wish) => _events.StoreDriverArea(wish);
+    private protected override void StoreSuppression(uint value) => _events.StoreDriverArea(value);
 
-    /// <summary>Whether the device's wishes ask to be notified of what was added since the last time.</summary>
+    /// <summary>Whether the device asks to be notified of what was added since the last time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsWanted(uint wishes)
+    private bool IsWanted(uint suppression)
     {
         uint announced = _announced;
         ulong descriptors = _unannounced;
@@ -296,24 +276,24 @@ public sealed class PackedVirtqueue : Virtqueue
         _unannounced = 0;
 
         // Most often the device has taken all that it was told of, and waits for the next.
-        return wishes == announced || IsWanted(wishes, descriptors);
+        return suppression == announced || IsWanted(suppression, descriptors);
     }
 
-    /// <summary>Whether the device's wishes ask to be notified of the newest descriptors.</summary>
+    /// <summary>Whether the device asks to be notified of the newest descriptors.</summary>
     /// <remarks>
     /// Every value but one asks for it, the reserved one included: a notification too many is harmless, a missing one
     /// is a hang.
     /// </remarks>
-    private bool IsWanted(uint wishes, ulong descriptors)
+    private bool IsWanted(uint suppression, ulong descriptors)
     {
-        uint flags = wishes & EventSuppression.FlagsMask;
+        uint flags = suppression & EventSuppression.FlagsMask;
         return flags == EventSuppression.Descriptor && HasEventIndex
             ? EventIndex.Packed(
-                (ushort)wishes, (ushort)_available.Slot, _available.WrapCounter, Size, descriptors)
+                (ushort)suppression, (ushort)_available.Slot, _available.WrapCounter, Size, descriptors)
             : flags != EventSuppression.Disable;
     }
 
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TakeWishesOver() => IsWanted(_events.LoadDeviceArea());
+    private bool TakeSuppressionOver() => IsWanted(_events.LoadDeviceArea());
 }

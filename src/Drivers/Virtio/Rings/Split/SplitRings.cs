@@ -63,7 +63,7 @@ internal readonly unsafe struct AvailableRing
     /// <param name="memory">The region.</param>
     /// <param name="offset">Where the ring begins, a multiple of 2.</param>
     /// <param name="queueSize">How many entries it has.</param>
-    /// <param name="hasEventIndex">Whether the driver's wishes are in <c>used_event</c>, not in <c>flags</c>.</param>
+    /// <param name="hasEventIndex">Whether suppression is in <c>used_event</c>, not in <c>flags</c>.</param>
     internal AvailableRing(DmaMemory memory, uint offset, uint queueSize, bool hasEventIndex)
     {
         _area = new SplitRingArea(memory, offset, queueSize * EntrySize, hasEventIndex);
@@ -86,17 +86,17 @@ internal readonly unsafe struct AvailableRing
         SharedMemory.StoreRelease16(_area.Start, SplitRingArea.IndexOffset, index, SplitSites.PublishIndex);
     }
 
-    /// <summary>Writes the driver's wishes, <c>used_event</c> or <c>flags</c>, and hands them over.</summary>
+    /// <summary>Writes which used buffer notifications are wanted, <c>used_event</c> or <c>flags</c>, and hands it over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreWish(ushort value)
+    internal void StoreSuppression(ushort value)
     {
         if (_area.IsCoherent)
         {
-            SharedMemory.Store16(_area.Start, _area.WishOffset, value);
+            SharedMemory.Store16(_area.Start, _area.SuppressionOffset, value);
         }
         else
         {
-            HandWishOver(value);
+            HandSuppressionOver(value);
         }
     }
 
@@ -130,9 +130,9 @@ internal readonly unsafe struct AvailableRing
 
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HandWishOver(ushort value)
+    private void HandSuppressionOver(ushort value)
     {
-        uint at = _area.WishOffset;
+        uint at = _area.SuppressionOffset;
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostWrite, SplitSites.DriverEventFromDevice);
         SharedMemory.Store16(_area.Start, at, value);
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreWrite, SplitSites.DriverEventToDevice);
@@ -157,7 +157,7 @@ internal readonly unsafe struct UsedRing
     /// <param name="memory">The region.</param>
     /// <param name="offset">Where the ring begins, a multiple of 4.</param>
     /// <param name="queueSize">How many elements it has.</param>
-    /// <param name="hasEventIndex">Whether the device's wishes are in <c>avail_event</c>, not in <c>flags</c>.</param>
+    /// <param name="hasEventIndex">Whether suppression is in <c>avail_event</c>, not in <c>flags</c>.</param>
     internal UsedRing(DmaMemory memory, uint offset, uint queueSize, bool hasEventIndex)
     {
         _area = new SplitRingArea(memory, offset, queueSize * ElementSize, hasEventIndex);
@@ -195,19 +195,19 @@ internal readonly unsafe struct UsedRing
         return SharedMemory.Load32(at, SplitRingArea.EntriesOffset);
     }
 
-    /// <summary>Reads the device's wishes, <c>avail_event</c> or <c>flags</c>.</summary>
-    internal ushort LoadWish()
+    /// <summary>Reads which available buffer notifications are wanted: <c>avail_event</c> or <c>flags</c>.</summary>
+    internal ushort LoadSuppression()
     {
-        uint at = _area.WishOffset;
+        uint at = _area.SuppressionOffset;
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PostRead, SplitSites.DeviceEventFromDevice);
-        ushort wish = LoadCoherentWish();
+        ushort suppression = LoadCoherentSuppression();
         _area.Sync(at, SplitRingArea.FieldSize, DmaSync.PreRead, SplitSites.DeviceEventToDevice);
-        return wish;
+        return suppression;
     }
 
     /// <summary>The same for a ring in coherent memory: nothing is handed over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort LoadCoherentWish() => SharedMemory.Load16(_area.Start, _area.WishOffset);
+    internal ushort LoadCoherentSuppression() => SharedMemory.Load16(_area.Start, _area.SuppressionOffset);
 
     /// <summary>The ring from a device that was reset.</summary>
     internal void SyncLeftFromDevice() =>
@@ -254,7 +254,7 @@ internal readonly unsafe struct SplitRingArea
     private readonly DmaMemory _memory;
     private readonly byte* _ring;
     private readonly uint _offset;
-    private readonly uint _wishOffset;
+    private readonly uint _suppressionOffset;
     private readonly uint _length;
     private readonly bool _isCoherent;
 
@@ -262,13 +262,13 @@ internal readonly unsafe struct SplitRingArea
     /// <param name="memory">The region.</param>
     /// <param name="offset">Where the ring begins.</param>
     /// <param name="entriesLength">How many bytes its entries take.</param>
-    /// <param name="hasEventIndex">Whether the writer's wishes are in <c>event</c>, not in <c>flags</c>.</param>
+    /// <param name="hasEventIndex">Whether the writer's suppression is in <c>event</c>, not in <c>flags</c>.</param>
     internal SplitRingArea(DmaMemory memory, uint offset, uint entriesLength, bool hasEventIndex)
     {
         _memory = memory;
         _ring = memory.Address + offset;
         _offset = offset;
-        _wishOffset = hasEventIndex ? EntriesOffset + entriesLength : 0;
+        _suppressionOffset = hasEventIndex ? EntriesOffset + entriesLength : 0;
         _length = LengthFor(entriesLength);
         _isCoherent = memory.IsCoherent;
     }
@@ -282,7 +282,7 @@ internal readonly unsafe struct SplitRingArea
     /// <summary>
     /// Where the side that writes the ring says which notifications it wants: <c>flags</c> or <c>event</c>.
     /// </summary>
-    internal uint WishOffset => _wishOffset;
+    internal uint SuppressionOffset => _suppressionOffset;
 
     /// <summary>The size of a ring in bytes.</summary>
     internal static uint LengthFor(uint entriesLength) => EntriesOffset + entriesLength + FieldSize;

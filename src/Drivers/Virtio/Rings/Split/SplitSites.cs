@@ -38,15 +38,15 @@ public static class SplitSites
     public const AccessSite AvailableIndexToDevice = (AccessSite)209;
 
     /// <summary>
-    /// Full barrier between publishing and the look at the device's wishes: else both sides miss each other, and the
+    /// Full barrier between publishing and the look at the device's suppression: else both sides miss each other, and the
     /// device sleeps on a full ring (virtio 1.4, 2.7.13.4.1).
     /// </summary>
     public const AccessSite NotificationBarrier = (AccessSite)211;
 
-    /// <summary>POSTREAD of the device's wishes: else a wish for a notification is not seen.</summary>
+    /// <summary>POSTREAD of the device's suppression: else it is not seen that a notification is wanted.</summary>
     public const AccessSite DeviceEventFromDevice = (AccessSite)212;
 
-    /// <summary>PREREAD of the device's wishes: else the next look sees the last one's line.</summary>
+    /// <summary>PREREAD of the device's suppression: else the next look sees the last one's line.</summary>
     public const AccessSite DeviceEventToDevice = (AccessSite)213;
 
     /// <summary>POSTREAD of the index of the used ring: else used buffers are not seen.</summary>
@@ -68,10 +68,10 @@ public static class SplitSites
     /// <summary>PREREAD of an element of the used ring: else the element of the next round is not seen.</summary>
     public const AccessSite ElementToDevice = (AccessSite)225;
 
-    /// <summary>POSTWRITE of the driver's wishes, before they are written again.</summary>
+    /// <summary>POSTWRITE of the driver's suppression, before it is written again.</summary>
     public const AccessSite DriverEventFromDevice = (AccessSite)231;
 
-    /// <summary>PREWRITE of the driver's wishes: else the device never sees that interrupts are wanted.</summary>
+    /// <summary>PREWRITE of the driver's suppression: else the device never sees that interrupts are wanted.</summary>
     public const AccessSite DriverEventToDevice = (AccessSite)232;
 
     /// <summary>

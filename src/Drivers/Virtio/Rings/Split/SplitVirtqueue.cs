@@ -22,21 +22,20 @@ public sealed class SplitVirtqueue : Virtqueue
     private readonly AvailableRing _availableRing;
     private readonly UsedRing _usedRing;
     private readonly uint _mask;
-    private readonly bool _isCoherent;
-    private ushort _seenIndex;
+    private ushort _usedIndex;
 
-    private SplitVirtqueue(
-        ushort index, ushort size, Features features, QueueMemory memory, IndirectTables? tables)
+    /// <summary>Creates an empty queue; the parameters were checked.</summary>
+    internal SplitVirtqueue(
+        ushort index, ushort size, Features features, QueueMemory memory, PreparedChains? chains)
         : base(
             index,
             size,
             features,
             memory,
             new BufferRecords(size, areDescriptors: true, (features & Features.InOrder) != 0),
-            tables)
+            chains)
     {
         _mask = size - 1u;
-        _isCoherent = memory.Memory.IsCoherent;
         _descriptors = new SplitDescriptorTable(memory.Memory);
         _availableRing = new AvailableRing(memory.Memory, memory.DriverArea, size, HasEventIndex);
         _usedRing = new UsedRing(memory.Memory, memory.DeviceArea, size, HasEventIndex);
@@ -51,20 +50,10 @@ public sealed class SplitVirtqueue : Virtqueue
     public override ushort NextAvailable => (ushort)Added;
 
     /// <inheritdoc/>
-    private protected override int LongestBatch => (ushort)(_seenIndex - UsedIndex);
+    private protected override int LongestBatch => (ushort)(_usedIndex - UsedIndex);
 
     /// <summary>The index that the next used element will have.</summary>
     private ushort UsedIndex => (ushort)Used;
-
-    /// <summary>Creates an empty queue; the parameters were checked.</summary>
-    internal static SplitVirtqueue? TryCreate(
-        DmaTag dma, ushort index, ushort size, Features features, int tableLength)
-    {
-        return QueueMemory.TryAllocateSplit(dma, size, out QueueMemory memory)
-            ? new SplitVirtqueue(
-                index, size, features, memory, IndirectTables.TryCreate(dma, size, tableLength, isPacked: false))
-            : null;
-    }
 
     /// <inheritdoc/>
     private protected override void Publish(
@@ -94,13 +83,13 @@ public sealed class SplitVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override bool LookForUsed() => _seenIndex != UsedIndex || _usedRing.LoadIndex() != UsedIndex;
+    private protected override bool LookForUsed() => _usedIndex != UsedIndex || _usedRing.LoadIndex() != UsedIndex;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool TryLoadUsed(out uint id, out uint length)
     {
-        if (_seenIndex == UsedIndex && !See(_usedRing.LoadIndex()))
+        if (_usedIndex == UsedIndex && !TryAccept(_usedRing.LoadIndex()))
         {
             id = 0;
             length = 0;
@@ -113,43 +102,42 @@ public sealed class SplitVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void Pass(ushort id, int descriptors, bool isSkipped)
+    private protected override void AdvanceUsed(ushort id, int descriptors, bool isSkipped)
     {
-        if (!_isCoherent)
+        if (!IsCoherent)
         {
             TakeDescriptorsOver(id, descriptors);
         }
     }
 
     /// <inheritdoc/>
-    private protected override int TakeRow(Span<UsedBuffer> buffers)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override bool TryLoadPlain(out uint id, out uint length)
     {
-        int count = 0;
-        while (count < buffers.Length && HasMore())
+        if (_usedIndex == UsedIndex && !TryAccept(_usedRing.LoadCoherentIndex()))
         {
-            BufferRecords records = Records;
-            uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out uint length);
-            if (!records.IsUsual(id, length))
-            {
-                return count + TakeOneByOne(buffers.Slice(count));
-            }
-
-            ref BufferRecord record = ref records[id];
-            int descriptors = record.Descriptors;
-            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), (ushort)id);
-            FreeDescriptors += descriptors;
-            Used++;
-            if (descriptors == 1)
-            {
-                records.Return((ushort)id, ref record, ref record);
-            }
-            else
-            {
-                records.Return((ushort)id, ref record);
-            }
+            id = 0;
+            length = 0;
+            return false;
         }
 
-        return count;
+        id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out length);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void AdvancePlain(ushort id, ref BufferRecord record)
+    {
+        // How many were used is where the next element is, so that there is nothing else to move on.
+        if (record.Descriptors == 1)
+        {
+            Records.Return(id, ref record, ref record);
+        }
+        else
+        {
+            Records.ReturnChain(id);
+        }
     }
 
     /// <inheritdoc/>
@@ -158,22 +146,22 @@ public sealed class SplitVirtqueue : Virtqueue
         // The published index must be visible before the look: else the device could find the ring empty, ask for
         // notifications and sleep, while the driver still sees that it wants none (virtio 1.4, 2.7.13.4.1).
         FullBarrier(SplitSites.NotificationBarrier);
-        return _isCoherent ? IsWanted(_usedRing.LoadCoherentWish(), added) : TakeWishOver(added);
+        return IsCoherent ? IsWanted(_usedRing.LoadCoherentSuppression(), added) : TakeSuppressionOver(added);
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void AskForInterrupt(int percent)
     {
-        uint wish = 0;
+        uint wanted = 0;
         if (HasEventIndex)
         {
-            wish = (ushort)(UsedIndex + (percent == 0 ? 0 : DelayOf(InFlight, percent)));
+            wanted = (ushort)(UsedIndex + (percent == 0 ? 0 : DelayOf(InFlight, percent)));
         }
 
-        Ask(wish);
+        ChangeSuppression(wanted);
 
-        // The other half of the same race: a buffer used before the device saw the wish brings no interrupt, so it has
+        // The other half of the same race: a buffer used before the device saw that brings no interrupt, so it has
         // to show in the look behind this (virtio 1.4, 2.7.14).
         FullBarrier(SplitSites.InterruptBarrier);
     }
@@ -184,10 +172,10 @@ public sealed class SplitVirtqueue : Virtqueue
     /// far as it goes.
     /// </remarks>
     private protected override void AskForNoInterrupt() =>
-        Ask(HasEventIndex ? (ushort)(UsedIndex - 1) : AvailableRing.NoInterrupt);
+        ChangeSuppression(HasEventIndex ? (ushort)(UsedIndex - 1) : AvailableRing.NoInterrupt);
 
     /// <inheritdoc/>
-    private protected override void StoreWish(uint wish) => _availableRing.StoreWish((ushort)wish);
+    private protected override void StoreSuppression(uint value) => _availableRing.StoreSuppression((ushort)value);
 
     /// <inheritdoc/>
     private protected override void TakeRingsBack()
@@ -206,17 +194,9 @@ public sealed class SplitVirtqueue : Virtqueue
         }
     }
 
-    /// <summary>Whether there is a used element to take from a ring in coherent memory.</summary>
-    /// <remarks>
-    /// What the index counts is in flight, so that only before a look at it has to be asked whether anything is.
-    /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool HasMore() =>
-        _seenIndex != UsedIndex || (FreeDescriptors != Size && See(_usedRing.LoadCoherentIndex()));
-
     /// <summary>Whether the index of the used ring, just read, counts a buffer that was not taken yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool See(ushort index)
+    private bool TryAccept(ushort index)
     {
         if ((ushort)(index - UsedIndex) > InFlight)
         {
@@ -224,7 +204,7 @@ public sealed class SplitVirtqueue : Virtqueue
             return false;
         }
 
-        _seenIndex = index;
+        _usedIndex = index;
         return index != UsedIndex;
     }
 
@@ -245,14 +225,14 @@ public sealed class SplitVirtqueue : Virtqueue
         return next;
     }
 
-    /// <summary>Whether the device's wish asks to be notified of the newest buffers.</summary>
+    /// <summary>Whether the device asks to be notified of the newest buffers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsWanted(ushort wish, ulong added) =>
-        HasEventIndex ? EventIndex.Split(wish, (ushort)Added, added) : (wish & UsedRing.NoNotify) == 0;
+    private bool IsWanted(ushort suppression, ulong added) =>
+        HasEventIndex ? EventIndex.Split(suppression, (ushort)Added, added) : (suppression & UsedRing.NoNotify) == 0;
 
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TakeWishOver(ulong added) => IsWanted(_usedRing.LoadWish(), added);
+    private bool TakeSuppressionOver(ulong added) => IsWanted(_usedRing.LoadSuppression(), added);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TakeDescriptorsOver(ushort descriptor, int count)
@@ -271,7 +251,7 @@ public sealed class SplitVirtqueue : Virtqueue
     private void PublishEntry(ushort head, int descriptors)
     {
         ushort index = (ushort)Added;
-        if (_isCoherent)
+        if (IsCoherent)
         {
             _availableRing.PublishCoherent(index & _mask, head, (ushort)(index + 1));
         }
