@@ -3,6 +3,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
@@ -259,9 +260,9 @@ internal sealed class DiskRecoveryTests
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
-        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 10);
+        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 10);
         bench.Machine.Time.Advance(900 * Millisecond);
-        DiskTransfer innocent = Begin(disk, DiskOperation.Write, 20);
+        DiskTransfer innocent = Begin(disk, BlockOperation.Write, 20);
         disk.LookAtClock();
         Assert.That(stuck.IsInFlight, Is.True);
 
@@ -286,11 +287,11 @@ internal sealed class DiskRecoveryTests
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
-        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 1);
+        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 1);
         for (int second = 0; second < 5; second++)
         {
             Assert.That(stuck.IsInFlight, Is.True);
-            DiskTransfer other = Begin(disk, DiskOperation.Read, 2);
+            DiskTransfer other = Begin(disk, BlockOperation.Read, 2);
             bench.Device.CompleteHeld(1);
             Assert.That(StatusOf(other), Is.EqualTo(DiskStatus.Ok));
             disk.Return(other);
@@ -310,7 +311,7 @@ internal sealed class DiskRecoveryTests
         DiskTransfer[] transfers = new DiskTransfer[8];
         for (int i = 0; i < transfers.Length; i++)
         {
-            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+            transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
         // 4 s for each: the last one is answered after 32.
@@ -335,7 +336,7 @@ internal sealed class DiskRecoveryTests
         using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
         bench.Device.HoldsRequests = true;
-        DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+        DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
         disk.LookAtClock();
 
         bench.Machine.Time.Advance(3600 * 1000 * Millisecond);
@@ -385,7 +386,7 @@ internal sealed class DiskRecoveryTests
         bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
         for (int request = 0; request < 4; request++)
         {
-            DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+            DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
             Assert.That(transfer.IsInFlight, Is.True);
             disk.LookAtClock();
             Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
@@ -442,7 +443,7 @@ internal sealed class DiskRecoveryTests
         DiskTransfer[] transfers = new DiskTransfer[disk.MaximumTransfers];
         for (int i = 0; i < transfers.Length; i++)
         {
-            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+            transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
         Assert.That(bench.Device.Held, Is.LessThan(transfers.Length));
@@ -483,9 +484,9 @@ internal sealed class DiskRecoveryTests
         bench.Device.Offered |= FlushFeature;
         VirtioDisk disk = Start(bench);
         bench.Device.HoldsRequests = true;
-        DiskTransfer beyond = Begin(disk, DiskOperation.Read, 500);
-        DiskTransfer write = Begin(disk, DiskOperation.Write, 1);
-        DiskTransfer flush = Begin(disk, DiskOperation.Flush, 0);
+        DiskTransfer beyond = Begin(disk, BlockOperation.Read, 500);
+        DiskTransfer write = Begin(disk, BlockOperation.Write, 1);
+        DiskTransfer flush = Begin(disk, BlockOperation.Flush, 0);
         bench.Device.Offered = (bench.Device.Offered & ~FlushFeature) | ReadOnlyFeature;
         bench.Device.SetField32(0, 100);
 
@@ -522,10 +523,10 @@ internal sealed class DiskRecoveryTests
         Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null);
     }
 
-    private static DiskTransfer Begin(VirtioDisk disk, DiskOperation operation, ulong sector)
+    private static DiskTransfer Begin(VirtioDisk disk, BlockOperation operation, ulong sector)
     {
         DiskTransfer transfer = disk.Rent()!;
-        int count = operation == DiskOperation.Flush ? 0 : 1;
+        int count = operation == BlockOperation.Flush ? 0 : 1;
         Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(DiskStatus.Ok));
         return transfer;
     }

@@ -84,6 +84,49 @@ internal sealed class RemovalTests
     }
 
     [Test]
+    public void Disk_that_is_removed_while_suspended_is_not_brought_up_again()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+
+        disk.Remove();
+
+        Assert.That(disk.TryResume(out failure), Is.False);
+        Assert.That(failure, Is.EqualTo("was taken out of the machine"));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
+    }
+
+    [Test]
+    public void Suspended_disk_takes_no_requests_until_it_is_resumed()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+
+        Assert.That(disk.TryResume(out failure), Is.True, failure);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+    }
+
+    [Test]
+    public void Disk_with_a_request_in_flight_is_not_suspended()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(1).After(10_000, 10));
+
+        Assert.That(disk.TrySuspend(out string failure), Is.False);
+
+        Assert.That(failure, Is.EqualTo("is in use"));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Running));
+        disk.Remove();
+        Assert.That(reading.Wait(s_patience), Is.True);
+    }
+
+    [Test]
     public void Removed_link_is_down_and_sends_nothing()
     {
         using DeviceBench<SimulatedNetwork> bench = Bench.Network();

@@ -1,5 +1,6 @@
 using System.Threading;
 using VirtioGuest.Hal;
+using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Machine;
 
@@ -69,5 +70,17 @@ internal sealed class DriverThread
             Volatile.Write(ref _count, (long)seen);
             claimed = _handler.OnInterrupt() ? 1UL : 0UL;
         }
+    }
+}
+
+/// <summary>The calling thread, as LibOS knows it.</summary>
+internal static class LibOsThread
+{
+    /// <summary>Gives the calling thread a name for the <c>threads</c> command and for failure reports.</summary>
+    public static unsafe void NameCurrent(string name)
+    {
+        byte* text = stackalloc byte[ThreadInfo.NameLength];
+        LibOsInterruptController.CopyName(name, text, ThreadInfo.NameLength);
+        LibOsError.ThrowIfError(LibOsCalls.SetThreadName(text), "libos_thread_name");
     }
 }
