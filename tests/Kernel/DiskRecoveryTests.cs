@@ -35,7 +35,7 @@ internal sealed class DiskRecoveryTests
     // Three transfers of 256 sectors at most.
     private const int Many = 600;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     private readonly ulong _features;
 
@@ -54,7 +54,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
         Assert.That(bench.Device.Requests, Has.Count.EqualTo(3), "each was done once");
@@ -83,7 +83,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(await Task.WhenAny(writing, Task.Delay(s_patience)), Is.SameAs(writing));
+        Assert.That(await Task.WhenAny(writing, Task.Delay(s_timeout)), Is.SameAs(writing));
         Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         disk.Remove();
@@ -103,7 +103,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Requests, Is.EquivalentTo(new[] { "0@0", "0@256", "0@512" }));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
@@ -121,7 +121,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(writing.Wait(s_patience), Is.True);
+        Assert.That(writing.Wait(s_timeout), Is.True);
         Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceReset));
         Assert.That(bench.Device.Requests, Is.Empty);
         Assert.That(disk.IsUsable, Is.True);
@@ -166,7 +166,7 @@ internal sealed class DiskRecoveryTests
         {
             if (trouble == DeviceRecovery.Attempts)
             {
-                bench.Machine.Time.Advance(DeviceRecovery.Calm);
+                bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
             }
 
             bench.Device.SetNeedsReset();
@@ -188,7 +188,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(bench.Machine.Lines.Warnings, Has.Count.EqualTo(5));
         Assert.That(
@@ -209,7 +209,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(bench.Function.IsBusMaster, Is.False);
@@ -241,7 +241,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Machine.Time.Advance(400 * Millisecond);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.TimedOut));
         Assert.That(bench.Device.Held, Is.EqualTo(1), "it is not sent again");
         bench.Device.ForgetHeld();
@@ -364,7 +364,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.CompleteHeld(0);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
         {
@@ -412,7 +412,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
         Assert.That(bench.Device.Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
@@ -434,7 +434,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content), Is.True);
 
@@ -471,7 +471,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(
             bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less than a sector at a time"));
@@ -533,7 +533,7 @@ internal sealed class DiskRecoveryTests
 
     private static DiskStatus StatusOf(DiskTransfer transfer)
     {
-        Assert.That(transfer.TryWait(s_patience, out DiskStatus status), Is.True);
+        Assert.That(transfer.TryWait(s_timeout, out DiskStatus status), Is.True);
         return status;
     }
 

@@ -13,7 +13,7 @@ namespace VirtioGuest.Kernel.Tests;
 [TestFixture]
 internal sealed class RemovalTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     [Test]
     public void Requests_of_a_removed_disk_fail_and_all_memory_is_given_back()
@@ -27,7 +27,7 @@ internal sealed class RemovalTests
 
         disk.Remove();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Removed));
@@ -52,7 +52,7 @@ internal sealed class RemovalTests
 
         disk.Remove();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(
@@ -123,7 +123,7 @@ internal sealed class RemovalTests
         Assert.That(failure, Is.EqualTo("is in use"));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Running));
         disk.Remove();
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
     }
 
     [Test]

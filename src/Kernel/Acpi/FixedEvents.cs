@@ -16,7 +16,7 @@ internal sealed class FixedEvents : InterruptHandler
     private const ushort ButtonEvent = 1 << 8;
     private const ushort ClearedByWriting = 0x8F31;
     private const ushort AcpiMode = 1 << 0;
-    private const ulong ModePatience = 1_000_000_000;
+    private const ulong ModeTimeout = 1_000_000_000;
     private const int LongestGeneralHalf = 32;
 
     private readonly FixedHardware _hardware;
@@ -147,7 +147,7 @@ internal sealed class FixedEvents : InterruptHandler
         ulong start = _machine.Clock.Nanoseconds;
         while ((_machine.Ports.Read16(port) & AcpiMode) == 0)
         {
-            if (_machine.Clock.Nanoseconds - start >= ModePatience)
+            if (_machine.Clock.Nanoseconds - start >= ModeTimeout)
             {
                 return false;
             }

@@ -38,7 +38,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private const ulong Seed = 1;
 
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly object _gate = new();
     private readonly VirtioBlock _device;
@@ -219,7 +219,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
                 TimeSpan left = s_timeout;
                 while (_inFlight != 0 && !_hasFailed)
                 {
-                    left -= Monitor.Wait(_gate, s_look) ? TimeSpan.Zero : s_look;
+                    left -= Monitor.Wait(_gate, s_pollInterval) ? TimeSpan.Zero : s_pollInterval;
                     _hasFailed |= left <= TimeSpan.Zero || _shell.IsInterrupted;
                 }
 

@@ -10,8 +10,7 @@ namespace VirtioGuest.Kernel.Machine;
 /// <remarks>
 /// LibOS runs it before all other threads once its interrupt has come. It also calls the driver when LibOS says that a
 /// device on a line is to be looked at without one, because not every line brings every interrupt. An exception that
-/// leaves the driver's handler is
-/// a bug; nothing catches it, so that the program ends with its report.
+/// leaves the driver's handler is a bug; nothing catches it, so that the program ends with its report.
 /// </remarks>
 internal sealed class DriverThread
 {

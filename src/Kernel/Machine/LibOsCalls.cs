@@ -12,8 +12,7 @@ internal static unsafe partial class LibOsCalls
 {
     /// <summary>
     /// Stands beside the count that <see cref="WaitInterrupt"/> returns: no interrupt came, but the device is to be
-    /// looked
-    /// at.
+    /// looked at.
     /// </summary>
     internal const ulong Look = 1UL << 62;
 
@@ -114,8 +113,7 @@ internal static unsafe partial class LibOsCalls
 
     /// <summary>
     /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has, or
-    /// until
-    /// the device on a line is to be looked at without (<see cref="Look"/>).
+    /// until the device on a line is to be looked at without an interrupt (<see cref="Look"/>).
     /// </summary>
     /// <param name="handle">From <see cref="AllocateMessage"/> or <see cref="AttachLine"/>.</param>
     /// <param name="seen">The last count, 0 at first.</param>

@@ -23,7 +23,7 @@ internal sealed class RegisterStress
     private const int LongRoundTurns = 2_000_000;
     private const int ShortRoundTurns = 20_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
 
     private readonly RegisterWorker[] _workers;
 
@@ -71,7 +71,7 @@ internal sealed class RegisterStress
         rounds = 0;
         foreach (RegisterWorker worker in _workers)
         {
-            if (!worker.Join(s_patience))
+            if (!worker.Join(s_timeout))
             {
                 return failure ?? worker.Name + ": the thread never ended";
             }
@@ -106,9 +106,9 @@ internal sealed class RegisterStress
                 return null;
             }
 
-            if (watch.Elapsed >= duration + s_patience)
+            if (watch.Elapsed >= duration + s_timeout)
             {
-                return $"{late!.Name}: not a single round in {s_patience.TotalSeconds} s";
+                return $"{late!.Name}: not a single round in {s_timeout.TotalSeconds} s";
             }
         }
     }
@@ -253,7 +253,7 @@ internal sealed class RegisterWorker
 
     /// <summary>Waits for its end.</summary>
     /// <returns>False where it has not come in time.</returns>
-    public bool Join(TimeSpan patience) => _thread.Join(patience);
+    public bool Join(TimeSpan timeout) => _thread.Join(timeout);
 
     private void Work(ulong seed)
     {

@@ -268,7 +268,7 @@ internal abstract class Disk
     public void LookAtClock()
     {
         Poll();
-        if (_watch.Look())
+        if (_watch.FindOverdue())
         {
             ResetOverdue();
         }

@@ -35,7 +35,7 @@ internal sealed class VirtioDisk : Disk
     private const uint BufferAlignment = 4096;
     private const int FixedDescriptors = 2;
     private const int Batch = 32;
-    private const int UntoldForWarning = 3;
+    private const int SilentAnswersForWarning = 3;
 
     private readonly Lock _gate = new();
     private readonly VirtioBlock _device;
@@ -45,7 +45,7 @@ internal sealed class VirtioDisk : Disk
     private readonly VirtioDiskTransfer[] _aborted;
     private readonly Queue<VirtioDiskTransfer> _backlog;
     private int _transferCount;
-    private int _untold;
+    private int _answersWithoutInterrupt;
     private bool _hasLostFlush;
     private bool _isGone;
     private bool _isRemoved;
@@ -207,7 +207,7 @@ internal sealed class VirtioDisk : Disk
         OnConfigurationChange();
 
         // One may have been answered just now, and its interrupt be on its way: once is no sign.
-        if (TakeAnswers() != 0 && Interlocked.Increment(ref _untold) == UntoldForWarning)
+        if (TakeAnswers() != 0 && Interlocked.Increment(ref _answersWithoutInterrupt) == SilentAnswersForWarning)
         {
             _device.Transport.Machine.Log.Warning(
                 Name + ": no interrupt tells of its answers; they are looked for about once a second");
@@ -304,7 +304,7 @@ internal sealed class VirtioDisk : Disk
 
     private void OnUsedBuffers()
     {
-        Volatile.Write(ref _untold, 0);
+        Volatile.Write(ref _answersWithoutInterrupt, 0);
         TakeAnswers();
     }
 

@@ -17,7 +17,7 @@ internal sealed class InterruptibleRunner : CommandRunner
 {
     private const int StackSize = 1024 * 1024;
 
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(20);
 
     // For a command that is about to notice by itself, and then has better words for it.
     private static readonly TimeSpan s_grace = TimeSpan.FromMilliseconds(600);
@@ -44,9 +44,9 @@ internal sealed class InterruptibleRunner : CommandRunner
         var run = new CommandRun(command, shell, arguments);
         _thread.Start(run);
         TimeSpan left = s_grace;
-        while (!run.WaitForEnd(s_look))
+        while (!run.WaitForEnd(s_pollInterval))
         {
-            left -= shell.IsInterrupted ? s_look : TimeSpan.Zero;
+            left -= shell.IsInterrupted ? s_pollInterval : TimeSpan.Zero;
             if (left <= TimeSpan.Zero)
             {
                 run.Leave();

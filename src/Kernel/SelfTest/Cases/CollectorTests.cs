@@ -34,7 +34,7 @@ internal sealed class CollectorTest : SelfTestCase
         }
 
         Volatile.Write(ref _stop, true);
-        if (!Patience.WaitFor(spinner.Join))
+        if (!TestWait.For(spinner.Join))
         {
             return SelfTestResult.Failed("a thread without calls never ended");
         }

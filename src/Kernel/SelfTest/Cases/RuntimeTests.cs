@@ -30,7 +30,7 @@ internal sealed class ThreadPoolTest : SelfTestCase
             tasks[index] = Task.Run(CountAsync);
         }
 
-        if (!Patience.WaitFor(time => Task.WaitAll(tasks, time)))
+        if (!TestWait.For(time => Task.WaitAll(tasks, time)))
         {
             return SelfTestResult.Failed("tasks did not end in time");
         }
@@ -42,7 +42,7 @@ internal sealed class ThreadPoolTest : SelfTestCase
 
         using var fired = new ManualResetEventSlim();
         using var timer = new Timer(_ => fired.Set(), null, 10, Timeout.Infinite);
-        return SelfTestResult.Expect(Patience.WaitFor(fired.Wait), "a timer did not fire");
+        return SelfTestResult.Expect(TestWait.For(fired.Wait), "a timer did not fire");
     }
 
     private async Task CountAsync()
