@@ -3,6 +3,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
@@ -34,7 +35,7 @@ internal sealed class DiskRecoveryTests
     // Three transfers of 256 sectors at most.
     private const int Many = 600;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     private readonly ulong _features;
 
@@ -53,7 +54,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
         Assert.That(bench.Device.Requests, Has.Count.EqualTo(3), "each was done once");
@@ -82,7 +83,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(await Task.WhenAny(writing, Task.Delay(s_patience)), Is.SameAs(writing));
+        Assert.That(await Task.WhenAny(writing, Task.Delay(s_timeout)), Is.SameAs(writing));
         Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         disk.Remove();
@@ -102,7 +103,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Requests, Is.EquivalentTo(new[] { "0@0", "0@256", "0@512" }));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
@@ -120,7 +121,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(writing.Wait(s_patience), Is.True);
+        Assert.That(writing.Wait(s_timeout), Is.True);
         Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceReset));
         Assert.That(bench.Device.Requests, Is.Empty);
         Assert.That(disk.IsUsable, Is.True);
@@ -165,7 +166,7 @@ internal sealed class DiskRecoveryTests
         {
             if (trouble == DeviceRecovery.Attempts)
             {
-                bench.Machine.Time.Advance(DeviceRecovery.Calm);
+                bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
             }
 
             bench.Device.SetNeedsReset();
@@ -187,7 +188,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(bench.Machine.Lines.Warnings, Has.Count.EqualTo(5));
         Assert.That(
@@ -208,7 +209,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(bench.Function.IsBusMaster, Is.False);
@@ -240,7 +241,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Machine.Time.Advance(400 * Millisecond);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.TimedOut));
         Assert.That(bench.Device.Held, Is.EqualTo(1), "it is not sent again");
         bench.Device.ForgetHeld();
@@ -259,9 +260,9 @@ internal sealed class DiskRecoveryTests
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
-        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 10);
+        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 10);
         bench.Machine.Time.Advance(900 * Millisecond);
-        DiskTransfer innocent = Begin(disk, DiskOperation.Write, 20);
+        DiskTransfer innocent = Begin(disk, BlockOperation.Write, 20);
         disk.LookAtClock();
         Assert.That(stuck.IsInFlight, Is.True);
 
@@ -286,11 +287,11 @@ internal sealed class DiskRecoveryTests
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
-        DiskTransfer stuck = Begin(disk, DiskOperation.Read, 1);
+        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 1);
         for (int second = 0; second < 5; second++)
         {
             Assert.That(stuck.IsInFlight, Is.True);
-            DiskTransfer other = Begin(disk, DiskOperation.Read, 2);
+            DiskTransfer other = Begin(disk, BlockOperation.Read, 2);
             bench.Device.CompleteHeld(1);
             Assert.That(StatusOf(other), Is.EqualTo(DiskStatus.Ok));
             disk.Return(other);
@@ -310,7 +311,7 @@ internal sealed class DiskRecoveryTests
         DiskTransfer[] transfers = new DiskTransfer[8];
         for (int i = 0; i < transfers.Length; i++)
         {
-            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+            transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
         // 4 s for each: the last one is answered after 32.
@@ -335,7 +336,7 @@ internal sealed class DiskRecoveryTests
         using DeviceBench<SimulatedDisk> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
         bench.Device.HoldsRequests = true;
-        DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+        DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
         disk.LookAtClock();
 
         bench.Machine.Time.Advance(3600 * 1000 * Millisecond);
@@ -363,7 +364,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.CompleteHeld(0);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
         {
@@ -385,7 +386,7 @@ internal sealed class DiskRecoveryTests
         bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
         for (int request = 0; request < 4; request++)
         {
-            DiskTransfer transfer = Begin(disk, DiskOperation.Read, 1);
+            DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
             Assert.That(transfer.IsInFlight, Is.True);
             disk.LookAtClock();
             Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
@@ -411,7 +412,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
         Assert.That(bench.Device.Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
@@ -433,7 +434,7 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content), Is.True);
 
@@ -442,7 +443,7 @@ internal sealed class DiskRecoveryTests
         DiskTransfer[] transfers = new DiskTransfer[disk.MaximumTransfers];
         for (int i = 0; i < transfers.Length; i++)
         {
-            transfers[i] = Begin(disk, DiskOperation.Read, (ulong)i);
+            transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
         Assert.That(bench.Device.Held, Is.LessThan(transfers.Length));
@@ -470,7 +471,7 @@ internal sealed class DiskRecoveryTests
 
         bench.Device.SetNeedsReset();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(
             bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less than a sector at a time"));
@@ -483,9 +484,9 @@ internal sealed class DiskRecoveryTests
         bench.Device.Offered |= FlushFeature;
         VirtioDisk disk = Start(bench);
         bench.Device.HoldsRequests = true;
-        DiskTransfer beyond = Begin(disk, DiskOperation.Read, 500);
-        DiskTransfer write = Begin(disk, DiskOperation.Write, 1);
-        DiskTransfer flush = Begin(disk, DiskOperation.Flush, 0);
+        DiskTransfer beyond = Begin(disk, BlockOperation.Read, 500);
+        DiskTransfer write = Begin(disk, BlockOperation.Write, 1);
+        DiskTransfer flush = Begin(disk, BlockOperation.Flush, 0);
         bench.Device.Offered = (bench.Device.Offered & ~FlushFeature) | ReadOnlyFeature;
         bench.Device.SetField32(0, 100);
 
@@ -522,17 +523,17 @@ internal sealed class DiskRecoveryTests
         Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null);
     }
 
-    private static DiskTransfer Begin(VirtioDisk disk, DiskOperation operation, ulong sector)
+    private static DiskTransfer Begin(VirtioDisk disk, BlockOperation operation, ulong sector)
     {
         DiskTransfer transfer = disk.Rent()!;
-        int count = operation == DiskOperation.Flush ? 0 : 1;
+        int count = operation == BlockOperation.Flush ? 0 : 1;
         Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(DiskStatus.Ok));
         return transfer;
     }
 
     private static DiskStatus StatusOf(DiskTransfer transfer)
     {
-        Assert.That(transfer.TryWait(s_patience, out DiskStatus status), Is.True);
+        Assert.That(transfer.TryWait(s_timeout, out DiskStatus status), Is.True);
         return status;
     }
 

@@ -5,6 +5,7 @@ using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.SelfTest.Cases;
 using VirtioGuest.Kernel.Services;
@@ -175,7 +176,7 @@ internal sealed class DiskTests
         var disk = new FakeDisk(8) { IsStuck = true };
         DiskTransfer transfer = disk.Rent()!;
         Assert.That(() => transfer.Complete(DiskStatus.Ok), Throws.InvalidOperationException);
-        Assert.That(disk.Start(transfer, DiskOperation.Read, 0, 1), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Start(transfer, BlockOperation.Read, 0, 1), Is.EqualTo(DiskStatus.Ok));
         Assert.That(() => transfer.Begin(1, 0), Throws.InvalidOperationException);
         Assert.That(transfer.TryWait(TimeSpan.FromMilliseconds(20), out _), Is.False);
         transfer.Complete(DiskStatus.Unsupported);
@@ -188,7 +189,7 @@ internal sealed class DiskTests
     {
         var disk = new FakeDisk(8) { IsStuck = true };
         DiskTransfer transfer = disk.Rent()!;
-        disk.Start(transfer, DiskOperation.Read, 0, 1);
+        disk.Start(transfer, BlockOperation.Read, 0, 1);
         var completer = new Thread(() =>
         {
             Thread.Sleep(50);

@@ -14,7 +14,7 @@ namespace VirtioGuest.Kernel.Tests;
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class InterruptibleRunnerTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(20);
 
     private readonly FakeSystem _system = new();
     private readonly RecordingOutput _output = new();
@@ -50,13 +50,13 @@ internal sealed class InterruptibleRunnerTests
     {
         var command = new Told((shell, _) =>
         {
-            SpinWait.SpinUntil(() => shell.IsInterrupted, s_patience);
+            SpinWait.SpinUntil(() => shell.IsInterrupted, s_timeout);
             shell.Output.WriteLine("was busy");
             return CommandResult.Interrupted;
         });
         Task interrupt = InterruptOnce(command);
         Assert.That(NewShell(command).RunLine("told; told"), Is.True);
-        interrupt.Wait(s_patience);
+        interrupt.Wait(s_timeout);
         Assert.That(_output.Lines, Is.EqualTo(new[] { "was busy", "error: interrupted" }));
     }
 
@@ -68,7 +68,7 @@ internal sealed class InterruptibleRunnerTests
         bool wasInterrupted = false;
         var stuck = new Told((shell, _) =>
         {
-            device.Wait(s_patience);
+            device.Wait(s_timeout);
             wasInterrupted = shell.IsInterrupted;
             shell.Output.WriteLine("too late");
             ended.Set();
@@ -80,7 +80,7 @@ internal sealed class InterruptibleRunnerTests
         long start = Environment.TickCount64;
         shell.RunLine("told; other");
         Assert.That(Environment.TickCount64 - start, Is.LessThan(5000));
-        interrupt.Wait(s_patience);
+        interrupt.Wait(s_timeout);
         Assert.That(_output.Lines, Is.EqualTo(new[]
         {
             "error: interrupted; it still waits for a device, and ends by itself",
@@ -90,14 +90,14 @@ internal sealed class InterruptibleRunnerTests
         Assert.That(other.Thread, Is.Not.Zero.And.Not.EqualTo(stuck.Thread), "on another thread");
         Assert.That(ended.IsSet, Is.False);
         device.Set();
-        Assert.That(ended.Wait(s_patience), Is.True);
+        Assert.That(ended.Wait(s_timeout), Is.True);
         Assert.That(wasInterrupted, Is.True, "long after the next line has begun");
         Assert.That(_output.Text, Does.Not.Contain("too late"));
     }
 
     private Task InterruptOnce(Told command) => Task.Run(() =>
     {
-        SpinWait.SpinUntil(() => command.Thread != 0, s_patience);
+        SpinWait.SpinUntil(() => command.Thread != 0, s_timeout);
         _system.Interrupt();
     });
 

@@ -13,7 +13,7 @@ namespace VirtioGuest.Kernel.Tests;
 [TestFixture]
 internal sealed class RemovalTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     [Test]
     public void Requests_of_a_removed_disk_fail_and_all_memory_is_given_back()
@@ -27,7 +27,7 @@ internal sealed class RemovalTests
 
         disk.Remove();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Removed));
@@ -52,7 +52,7 @@ internal sealed class RemovalTests
 
         disk.Remove();
 
-        Assert.That(reading.Wait(s_patience), Is.True);
+        Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(
@@ -81,6 +81,49 @@ internal sealed class RemovalTests
         Assert.That(await disk.ReadAsync(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
         Thread.Sleep(100);
         Assert.That(looks, Is.EqualTo(before), "a refused request starts none");
+    }
+
+    [Test]
+    public void Disk_that_is_removed_while_suspended_is_not_brought_up_again()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+
+        disk.Remove();
+
+        Assert.That(disk.TryResume(out failure), Is.False);
+        Assert.That(failure, Is.EqualTo("was taken out of the machine"));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
+    }
+
+    [Test]
+    public void Suspended_disk_takes_no_requests_until_it_is_resumed()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+
+        Assert.That(disk.TryResume(out failure), Is.True, failure);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+    }
+
+    [Test]
+    public void Disk_with_a_request_in_flight_is_not_suspended()
+    {
+        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        VirtioDisk disk = Start(bench);
+        bench.Device.HoldsRequests = true;
+        Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
+        Assert.That(() => bench.Device.Held, Is.EqualTo(1).After(10_000, 10));
+
+        Assert.That(disk.TrySuspend(out string failure), Is.False);
+
+        Assert.That(failure, Is.EqualTo("is in use"));
+        Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Running));
+        disk.Remove();
+        Assert.That(reading.Wait(s_timeout), Is.True);
     }
 
     [Test]

@@ -1,3 +1,5 @@
+using System;
+using System.Buffers.Binary;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Kernel.Binding;
@@ -54,5 +56,86 @@ internal static class VirtioMmioDevices
         }
 
         return false;
+    }
+}
+
+/// <summary>The memory and the interrupt in a resource template (ACPI 6.5, 6.4): the first of each.</summary>
+internal readonly struct DeviceResources
+{
+    private DeviceResources(AddressRange memory, uint? interrupt)
+    {
+        Memory = memory;
+        Interrupt = interrupt;
+    }
+
+    /// <summary>The registers; empty where none are named.</summary>
+    public AddressRange Memory { get; }
+
+    /// <summary>The global system interrupt, or null.</summary>
+    public uint? Interrupt { get; }
+
+    /// <summary>Reads a template up to its end, or to where it makes no sense.</summary>
+    public static DeviceResources Read(ReadOnlySpan<byte> template)
+    {
+        AddressRange memory = default;
+        uint? interrupt = null;
+        while (template.Length >= 2)
+        {
+            byte tag = template[0];
+            bool isLarge = (tag & 0x80) != 0;
+            int header = isLarge ? 3 : 1;
+            int length = !isLarge ? tag & 7
+                : template.Length >= header ? BinaryPrimitives.ReadUInt16LittleEndian(template[1..]) : int.MaxValue;
+            if (length > template.Length - header || (!isLarge && tag >> 3 == 0x0F))
+            {
+                break;
+            }
+
+            ReadOnlySpan<byte> body = template.Slice(header, length);
+            template = template[(header + length)..];
+            if (memory.IsEmpty)
+            {
+                memory = MemoryOf(tag, body);
+            }
+
+            interrupt ??= InterruptOf(isLarge ? tag : (byte)(tag >> 3), body);
+        }
+
+        return new DeviceResources(memory, interrupt);
+    }
+
+    private static AddressRange MemoryOf(byte tag, ReadOnlySpan<byte> body)
+    {
+        ulong start = 0;
+        ulong length = 0;
+        switch (tag)
+        {
+            case 0x86 when body.Length >= 9: // Memory32Fixed
+                start = BinaryPrimitives.ReadUInt32LittleEndian(body[1..]);
+                length = BinaryPrimitives.ReadUInt32LittleEndian(body[5..]);
+                break;
+            case 0x8A when body.Length >= 43 && body[0] == 0: // QWordMemory: least, most, offset, length
+                start = BinaryPrimitives.ReadUInt64LittleEndian(body[11..]);
+                length = BinaryPrimitives.ReadUInt64LittleEndian(body[35..]);
+                break;
+            case 0x87 when body.Length >= 23 && body[0] == 0: // DWordMemory
+                start = BinaryPrimitives.ReadUInt32LittleEndian(body[7..]);
+                length = BinaryPrimitives.ReadUInt32LittleEndian(body[19..]);
+                break;
+        }
+
+        return length != 0 && length - 1 <= ulong.MaxValue - start ? new AddressRange(start, length) : default;
+    }
+
+    private static uint? InterruptOf(byte tag, ReadOnlySpan<byte> body)
+    {
+        if (tag == 0x89 && body.Length >= 6 && body[1] != 0)
+        {
+            return BinaryPrimitives.ReadUInt32LittleEndian(body[2..]);
+        }
+
+        // IRQ and IRQNoFlags: a mask of ISA lines.
+        ushort mask = tag == 0x04 && body.Length >= 2 ? BinaryPrimitives.ReadUInt16LittleEndian(body) : (ushort)0;
+        return mask == 0 ? null : (uint)System.Numerics.BitOperations.TrailingZeroCount((uint)mask);
     }
 }

@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
+using VirtioGuest.Kernel.Services;
 
 namespace VirtioGuest.Kernel.Benchmarks;
 
@@ -37,7 +38,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private const ulong Seed = 1;
 
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly object _gate = new();
     private readonly VirtioBlock _device;
@@ -60,23 +61,22 @@ internal sealed class BlockBenchmark : DeviceEventSink
         _shell = shell;
     }
 
-    /// <summary>Takes a device from its driver, measures, and gives it back.</summary>
-    /// <param name="owner">A block device with nothing in flight, which nobody uses meanwhile.</param>
+    /// <summary>Takes the device from its disk, measures, and gives it back.</summary>
+    /// <param name="disk">A disk with nothing in flight. Requests fail meanwhile.</param>
     /// <param name="system">The machine's statistics.</param>
     /// <param name="depth">How many reads are in flight, 1 to <see cref="MaximumDepth"/>.</param>
     /// <param name="count">How many reads there are, rounded up to a multiple of that.</param>
     /// <param name="shell">Who may interrupt it.</param>
     /// <param name="failure">Why there is no result, as the end of a sentence that starts with the device.</param>
     public static BlockReadCost? TryRun(
-        VirtioDevice owner, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
+        VirtioDisk disk, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
     {
-        if (!owner.Stop())
+        if (!disk.TrySuspend(out failure))
         {
-            failure = "does not finish its reset";
             return null;
         }
 
-        var benchmark = new BlockBenchmark(owner.Transport, owner.Name, depth, shell);
+        var benchmark = new BlockBenchmark(disk.Device.Transport, disk.Name, depth, shell);
         BlockReadCost? cost = benchmark.Start(out failure) ? benchmark.Run(system, count, out failure) : null;
         if (!benchmark.Stop())
         {
@@ -84,7 +84,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
             return null;
         }
 
-        return owner.TryStart(out string restartFailure) ? cost : Refuse(restartFailure, out failure);
+        return disk.TryResume(out string restartFailure) ? cost : Refuse(restartFailure, out failure);
     }
 
     /// <inheritdoc/>
@@ -219,7 +219,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
                 TimeSpan left = s_timeout;
                 while (_inFlight != 0 && !_hasFailed)
                 {
-                    left -= Monitor.Wait(_gate, s_look) ? TimeSpan.Zero : s_look;
+                    left -= Monitor.Wait(_gate, s_pollInterval) ? TimeSpan.Zero : s_pollInterval;
                     _hasFailed |= left <= TimeSpan.Zero || _shell.IsInterrupted;
                 }
 
@@ -287,4 +287,40 @@ internal sealed class BlockBenchmark : DeviceEventSink
             Monitor.PulseAll(_gate);
         }
     }
+}
+
+/// <summary>What a number of reads from a block device took, all in all.</summary>
+internal sealed class BlockReadCost
+{
+    /// <summary>The format of the ring: <c>packed</c> or <c>split</c>.</summary>
+    public required string RingFormat { get; init; }
+
+    /// <summary>How many reads there were, at least 1.</summary>
+    public required ulong Reads { get; init; }
+
+    /// <summary>Timestamp ticks in the driver's entry point that takes a request.</summary>
+    public required ulong SubmitTicks { get; init; }
+
+    /// <summary>Timestamp ticks in the driver's entry point that notifies the device.</summary>
+    public required ulong NotifyTicks { get; init; }
+
+    /// <summary>
+    /// Timestamp ticks in the driver's entry points for completions, and for interrupts off and on around them.
+    /// </summary>
+    public required ulong CompleteTicks { get; init; }
+
+    /// <summary>Timestamp ticks in the driver's entry points, all in all.</summary>
+    public ulong DriverTicks => SubmitTicks + NotifyTicks + CompleteTicks;
+
+    /// <summary>Timestamp ticks of everything but the idle thread, the benchmark itself included.</summary>
+    public required ulong GuestTicks { get; init; }
+
+    /// <summary>How often the device was notified.</summary>
+    public required ulong Notifications { get; init; }
+
+    /// <summary>How often the device interrupted.</summary>
+    public required ulong Interrupts { get; init; }
+
+    /// <summary>How long it took.</summary>
+    public required ulong Nanoseconds { get; init; }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Entropy;
@@ -11,6 +12,7 @@ using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;
@@ -19,7 +21,7 @@ namespace VirtioGuest.Kernel.Binding;
 /// Finds the devices at the start, brings up those that there is a driver for, and silences all others. One line each
 /// says what came of it; a device that fails stops no other.
 /// </summary>
-internal sealed partial class DeviceBinder
+internal sealed class DeviceBinder
 {
     private const ulong LegacyStatusOffset = 18;
 
@@ -275,4 +277,86 @@ internal sealed partial class DeviceBinder
             _output.WriteLine($"{transport.Location}: does not finish its reset: cut off");
         }
     }
+
+    private readonly Lock _gate = new();
+    private PciTopology? _topology;
+    private BaseAddressAssignment? _assignment;
+    private DeviceInventory? _inventory;
+
+    /// <summary>Called when the inventory has changed.</summary>
+    public Action? Changed { get; set; }
+
+    /// <summary>The functions that are there.</summary>
+    public PciFunction[] Functions => _topology?.Functions.ToArray() ?? [];
+
+    /// <summary>Binds what was put into a slot.</summary>
+    public void Plug(byte bus, byte device)
+    {
+        lock (_gate)
+        {
+            PciFunction[] added = _topology?.Add(bus, device) ?? [];
+            if (added.Length == 0)
+            {
+                return;
+            }
+
+            _assignment!.AssignAdded(added);
+            _inventory!.ReplaceFunctions(_topology!.Functions);
+            foreach (PciFunction function in added)
+            {
+                if (!PciIdentity.TryIdentify(function, out ushort deviceType))
+                {
+                    Silence(function);
+                }
+                else
+                {
+                    BindVirtio(_inventory, function, deviceType);
+                }
+            }
+        }
+    }
+
+    /// <summary>Lets go of what is in a slot; afterwards it can be taken out.</summary>
+    public void Unplug(byte bus, byte device)
+    {
+        lock (_gate)
+        {
+            foreach (PciFunction function in _topology?.Remove(bus, device) ?? [])
+            {
+                string location = function.Address.ToString();
+                string? name = _inventory!.Remove(location);
+                _output.WriteLine((name is null ? "" : name + ", ") + location + ": the device was removed");
+                _assignment!.Release(function);
+            }
+
+            _inventory?.ReplaceFunctions(_topology!.Functions);
+        }
+
+        Changed?.Invoke();
+    }
+
+    /// <summary>
+    /// The number of the bus behind a bridge; null where there is no such bridge or it has no number.
+    /// </summary>
+    public byte? BusBehind(byte bus, byte device, byte function)
+    {
+        byte number = _topology?.Find(new PciAddress(0, bus, device, function))?.Bridge?.SecondaryBus ?? 0;
+        return number == 0 ? null : number;
+    }
+}
+
+/// <summary>What firmware and loader say of the machine, as far as finding devices needs it.</summary>
+internal sealed class FirmwareDescription
+{
+    /// <summary>The memory map, in any order.</summary>
+    public required IReadOnlyList<MemoryRange> MemoryMap { get; init; }
+
+    /// <summary>Where PCI configuration space is in memory; none on a machine without ACPI.</summary>
+    public required IReadOnlyList<ConfigurationWindow> ConfigurationWindows { get; init; }
+
+    /// <summary>The ACPI tables; none on a machine without ACPI.</summary>
+    public IReadOnlyList<AcpiTable> Tables { get; init; } = [];
+
+    /// <summary>The kernel command line, which names the devices that cannot be looked for.</summary>
+    public required string CommandLine { get; init; }
 }

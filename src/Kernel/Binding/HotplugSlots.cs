@@ -69,7 +69,7 @@ internal sealed class HotplugSlots
         {
             foreach (Slot slot in _slots)
             {
-                slot.Look(_binder);
+                slot.Poll(_binder);
             }
 
             Thread.Sleep(Interval);
@@ -81,7 +81,7 @@ internal sealed class HotplugSlots
     {
         private bool _isOccupied = (express.Read16(SlotStatus) & Present) != 0;
 
-        public void Look(DeviceBinder binder)
+        public void Poll(DeviceBinder binder)
         {
             ushort status = express.Read16(SlotStatus);
             if (status == ushort.MaxValue)

@@ -33,7 +33,7 @@ internal static class SataController
     private const uint ListRunning = 1 << 15;
 
     // 10.1.2 gives a port half a second for each of the two.
-    private const ulong Patience = 500_000_000;
+    private const ulong Timeout = 500_000_000;
 
     /// <summary>Stops all ports of a function that is such a controller and can reach memory.</summary>
     /// <returns>False where a port does not stop in time.</returns>
@@ -81,7 +81,7 @@ internal static class SataController
         ulong start = machine.Clock.Nanoseconds;
         while ((registers.Read32(place) & running) != 0)
         {
-            if (machine.Clock.Nanoseconds - start >= Patience)
+            if (machine.Clock.Nanoseconds - start >= Timeout)
             {
                 return false;
             }

@@ -17,3 +17,20 @@ internal abstract unsafe class AddressTranslation
     /// <returns>False where a part of the range is not the program's to write to.</returns>
     public abstract bool Populate(byte* address, ulong length);
 }
+
+/// <summary>Looks up the page tables that LibOS keeps.</summary>
+internal sealed unsafe class LibOsAddressTranslation : AddressTranslation
+{
+    /// <inheritdoc/>
+    public override bool TryTranslate(byte* address, ulong length, out ulong physicalAddress, out ulong contiguous)
+    {
+        ulong run = 0;
+        physicalAddress = LibOsCalls.Translate(address, length, &run);
+        contiguous = run;
+        return physicalAddress != 0;
+    }
+
+    /// <inheritdoc/>
+    public override bool Populate(byte* address, ulong length) =>
+        !LibOsError.IsError(LibOsCalls.Populate(address, length));
+}

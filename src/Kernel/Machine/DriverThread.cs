@@ -1,5 +1,6 @@
 using System.Threading;
 using VirtioGuest.Hal;
+using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Machine;
 
@@ -9,8 +10,7 @@ namespace VirtioGuest.Kernel.Machine;
 /// <remarks>
 /// LibOS runs it before all other threads once its interrupt has come. It also calls the driver when LibOS says that a
 /// device on a line is to be looked at without one, because not every line brings every interrupt. An exception that
-/// leaves the driver's handler is
-/// a bug; nothing catches it, so that the program ends with its report.
+/// leaves the driver's handler is a bug; nothing catches it, so that the program ends with its report.
 /// </remarks>
 internal sealed class DriverThread
 {
@@ -69,5 +69,17 @@ internal sealed class DriverThread
             Volatile.Write(ref _count, (long)seen);
             claimed = _handler.OnInterrupt() ? 1UL : 0UL;
         }
+    }
+}
+
+/// <summary>The calling thread, as LibOS knows it.</summary>
+internal static class LibOsThread
+{
+    /// <summary>Gives the calling thread a name for the <c>threads</c> command and for failure reports.</summary>
+    public static unsafe void NameCurrent(string name)
+    {
+        byte* text = stackalloc byte[ThreadInfo.NameLength];
+        LibOsInterruptController.CopyName(name, text, ThreadInfo.NameLength);
+        LibOsError.ThrowIfError(LibOsCalls.SetThreadName(text), "libos_thread_name");
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.InteropServices;
 using VirtioGuest.LibOS.Abi;
 
@@ -11,8 +12,7 @@ internal static unsafe partial class LibOsCalls
 {
     /// <summary>
     /// Stands beside the count that <see cref="WaitInterrupt"/> returns: no interrupt came, but the device is to be
-    /// looked
-    /// at.
+    /// looked at.
     /// </summary>
     internal const ulong Look = 1UL << 62;
 
@@ -113,8 +113,7 @@ internal static unsafe partial class LibOsCalls
 
     /// <summary>
     /// Blocks until the interrupt has come more often than <paramref name="seen"/> and returns how often it has, or
-    /// until
-    /// the device on a line is to be looked at without (<see cref="Look"/>).
+    /// until the device on a line is to be looked at without an interrupt (<see cref="Look"/>).
     /// </summary>
     /// <param name="handle">From <see cref="AllocateMessage"/> or <see cref="AttachLine"/>.</param>
     /// <param name="seen">The last count, 0 at first.</param>
@@ -182,4 +181,32 @@ internal static unsafe partial class LibOsCalls
     /// <summary>Fails on purpose, so that the report can be tested. Does not return.</summary>
     [DllImport(Library, EntryPoint = "libos_crash")]
     internal static extern long Crash(CrashKind kind);
+}
+
+/// <summary>How LibOS calls say no: a negated Linux error number, as Linux system calls do.</summary>
+internal static class LibOsError
+{
+    /// <summary>Past the end of a list (ENOENT).</summary>
+    public const long NoEntry = -2;
+
+    /// <summary>Input was lost (EIO).</summary>
+    public const long InputOutput = -5;
+
+    /// <summary>A wait was ended by a release (ECANCELED).</summary>
+    public const long Cancelled = -125;
+
+    private const long Lowest = -4095;
+
+    /// <summary>Whether a result is an error. An address in the upper half is none, though it is negative.</summary>
+    public static bool IsError(long result) => result is < 0 and >= Lowest;
+
+    /// <summary>Stops the program where a call that cannot fail did.</summary>
+    /// <exception cref="InvalidOperationException">The result is an error.</exception>
+    public static void ThrowIfError(long result, string call)
+    {
+        if (IsError(result))
+        {
+            throw new InvalidOperationException(call + " failed with error " + (-result).ToString());
+        }
+    }
 }

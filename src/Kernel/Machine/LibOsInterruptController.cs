@@ -81,3 +81,45 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
             line, DriverThread.Start((ulong)handle, name, handler), isPolled: share.IsPolled != 0);
     }
 }
+
+/// <summary>A vector of the local APIC that a device writes to.</summary>
+internal sealed class LibOsMessageInterrupt : MessageInterrupt
+{
+    private readonly DriverThread _thread;
+
+    /// <summary>Describes what LibOS has set aside.</summary>
+    public LibOsMessageInterrupt(MessageGrant grant, DriverThread thread)
+        : base(grant.Address, grant.Data)
+    {
+        _thread = thread;
+    }
+
+    /// <inheritdoc/>
+    public override ulong Count => _thread.Count;
+
+    /// <inheritdoc/>
+    public override void Release() => _thread.Release();
+}
+
+/// <summary>A share in a line.</summary>
+internal sealed class LibOsLineInterrupt : LineInterrupt
+{
+    private readonly DriverThread _thread;
+
+    /// <summary>Describes the share.</summary>
+    public LibOsLineInterrupt(byte line, DriverThread thread, bool isPolled)
+        : base(line)
+    {
+        _thread = thread;
+        IsPolled = isPolled;
+    }
+
+    /// <inheritdoc/>
+    public override bool IsPolled { get; }
+
+    /// <inheritdoc/>
+    public override ulong Count => _thread.Count;
+
+    /// <inheritdoc/>
+    public override void Release() => _thread.Release();
+}

@@ -1,3 +1,4 @@
+using System.Threading;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Machine;
@@ -49,4 +50,48 @@ internal sealed class LibOsMachine : Hal.Machine
         long mapped = LibOsCalls.MapMmio(physicalAddress - offset, length + offset);
         return LibOsError.IsError(mapped) ? null : new MappedRegion((byte*)mapped + offset, length);
     }
+}
+
+/// <summary>The calibrated timestamp counter.</summary>
+internal sealed class LibOsClock : MonotonicClock
+{
+    private const ulong SpinNanoseconds = 1000;
+
+    /// <inheritdoc/>
+    public override ulong Nanoseconds => LibOsCalls.MonotonicNanoseconds();
+
+    /// <inheritdoc/>
+    /// <remarks>Spins for a microsecond, then lets every other thread that is ready run first.</remarks>
+    public override void Relax()
+    {
+        ulong start = LibOsCalls.MonotonicNanoseconds();
+        while (LibOsCalls.MonotonicNanoseconds() - start < SpinNanoseconds)
+        {
+            Thread.SpinWait(1);
+        }
+
+        Thread.Yield();
+    }
+}
+
+/// <summary>The processor's own <c>in</c> and <c>out</c> instructions.</summary>
+internal sealed class LibOsPorts : PortSpace
+{
+    /// <inheritdoc/>
+    public override byte Read8(ushort port) => LibOsCalls.In8(port);
+
+    /// <inheritdoc/>
+    public override ushort Read16(ushort port) => LibOsCalls.In16(port);
+
+    /// <inheritdoc/>
+    public override uint Read32(ushort port) => LibOsCalls.In32(port);
+
+    /// <inheritdoc/>
+    public override void Write8(ushort port, byte value) => LibOsCalls.Out8(port, value);
+
+    /// <inheritdoc/>
+    public override void Write16(ushort port, ushort value) => LibOsCalls.Out16(port, value);
+
+    /// <inheritdoc/>
+    public override void Write32(ushort port, uint value) => LibOsCalls.Out32(port, value);
 }

@@ -22,3 +22,28 @@ internal abstract class SystemControl : CommandSystem
     /// <summary>Fails inside LibOS.</summary>
     public abstract void Crash(CrashKind kind);
 }
+
+/// <summary>A thread, for people.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Name">Its name; empty where it has none.</param>
+/// <param name="State">What it is doing, in a word.</param>
+/// <param name="CpuNanoseconds">Processor time used.</param>
+/// <param name="Switches">How often it was given the processor.</param>
+/// <param name="InterruptWakes">How often an interrupt woke it.</param>
+internal sealed record ThreadDescription(
+    uint Id,
+    string Name,
+    string State,
+    ulong CpuNanoseconds,
+    ulong Switches,
+    ulong InterruptWakes);
+
+/// <summary>An interrupt that someone holds, for people.</summary>
+/// <param name="Name">Who holds it.</param>
+/// <param name="Source">How it comes: a message, or a line with its number.</param>
+/// <param name="Vector">The processor's vector.</param>
+/// <param name="Count">How often it came.</param>
+/// <param name="IsAbandoned">Whether its line was masked, because nobody claimed its interrupts.</param>
+/// <param name="IsPolled">Whether the line's interrupts do not come, so that its devices are polled.</param>
+internal sealed record InterruptDescription(
+    string Name, string Source, uint Vector, ulong Count, bool IsAbandoned, bool IsPolled);

@@ -23,7 +23,7 @@ internal sealed class RegisterStress
     private const int LongRoundTurns = 2_000_000;
     private const int ShortRoundTurns = 20_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
 
     private readonly RegisterWorker[] _workers;
 
@@ -71,7 +71,7 @@ internal sealed class RegisterStress
         rounds = 0;
         foreach (RegisterWorker worker in _workers)
         {
-            if (!worker.Join(s_patience))
+            if (!worker.Join(s_timeout))
             {
                 return failure ?? worker.Name + ": the thread never ended";
             }
@@ -106,9 +106,9 @@ internal sealed class RegisterStress
                 return null;
             }
 
-            if (watch.Elapsed >= duration + s_patience)
+            if (watch.Elapsed >= duration + s_timeout)
             {
-                return $"{late!.Name}: not a single round in {s_patience.TotalSeconds} s";
+                return $"{late!.Name}: not a single round in {s_timeout.TotalSeconds} s";
             }
         }
     }
@@ -213,4 +213,60 @@ internal sealed class RegisterStress
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int Divide(int dividend, int divisor) => dividend / divisor;
+}
+
+/// <summary>
+/// A thread that does one thing again and again until it is stopped, and notes the first register that was lost.
+/// </summary>
+internal sealed class RegisterWorker
+{
+    private const int StackSize = 256 * 1024;
+
+    private readonly Func<ulong, string?> _round;
+    private readonly Thread _thread;
+    private volatile bool _stop;
+    private long _rounds;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="name">What it does, for people.</param>
+    /// <param name="seed">The seed of its first round; the next ones follow.</param>
+    /// <param name="round">One round with a seed: null, or what was lost.</param>
+    public RegisterWorker(string name, ulong seed, Func<ulong, string?> round)
+    {
+        Name = name;
+        _round = round;
+        _thread = new Thread(() => Work(seed), StackSize) { IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>What it does, for people.</summary>
+    public string Name { get; }
+
+    /// <summary>How many rounds have ended.</summary>
+    public ulong Rounds => (ulong)Volatile.Read(ref _rounds);
+
+    /// <summary>What was lost, in words; null while all is well.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Asks it to end after its round.</summary>
+    public void Stop() => _stop = true;
+
+    /// <summary>Waits for its end.</summary>
+    /// <returns>False where it has not come in time.</returns>
+    public bool Join(TimeSpan timeout) => _thread.Join(timeout);
+
+    private void Work(ulong seed)
+    {
+        while (!_stop)
+        {
+            string? lost = _round(seed++);
+            if (lost is not null)
+            {
+                Failure = Name + ": " + lost + " changed";
+                return;
+            }
+
+            Volatile.Write(ref _rounds, _rounds + 1);
+        }
+    }
 }

@@ -14,7 +14,7 @@ internal sealed class DeviceRecovery
     public const int Attempts = 3;
 
     /// <summary>How long a device has to work for the attempts to count from 0 again, in nanoseconds.</summary>
-    public const ulong Calm = 60_000_000_000;
+    public const ulong AttemptsForgottenAfter = 60_000_000_000;
 
     private readonly VirtioDevice _device;
     private readonly DeviceLog _log;
@@ -37,7 +37,7 @@ internal sealed class DeviceRecovery
     /// </returns>
     public bool TryRestart()
     {
-        if (_clock.Nanoseconds - _lastAttempt >= Calm)
+        if (_clock.Nanoseconds - _lastAttempt >= AttemptsForgottenAfter)
         {
             _spent = 0;
         }

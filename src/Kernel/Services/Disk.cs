@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using System.Threading.Tasks;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -132,7 +133,7 @@ internal abstract class Disk
             return RentFailure;
         }
 
-        DiskStatus status = Start(transfer, DiskOperation.Flush, 0, 0);
+        DiskStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
         status = status == DiskStatus.Ok ? Wait(transfer) : status;
         Return(transfer);
         return status;
@@ -141,12 +142,12 @@ internal abstract class Disk
     /// <summary>Reads sectors.</summary>
     /// <inheritdoc cref="Read"/>
     public ValueTask<DiskStatus> ReadAsync(ulong firstSector, Memory<byte> destination) =>
-        MoveAsync(DiskOperation.Read, firstSector, destination, default);
+        MoveAsync(BlockOperation.Read, firstSector, destination, default);
 
     /// <summary>Writes sectors.</summary>
     /// <inheritdoc cref="Write"/>
     public ValueTask<DiskStatus> WriteAsync(ulong firstSector, ReadOnlyMemory<byte> source) =>
-        MoveAsync(DiskOperation.Write, firstSector, default, source);
+        MoveAsync(BlockOperation.Write, firstSector, default, source);
 
     /// <summary>Makes completed writes durable.</summary>
     public async ValueTask<DiskStatus> FlushAsync()
@@ -157,7 +158,7 @@ internal abstract class Disk
             return RentFailure;
         }
 
-        DiskStatus status = Start(transfer, DiskOperation.Flush, 0, 0);
+        DiskStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
         status = status == DiskStatus.Ok ? await EndAsync(transfer).ConfigureAwait(false) : status;
         Return(transfer);
         return status;
@@ -231,14 +232,14 @@ internal abstract class Disk
     /// <param name="firstSector">The first sector; 0 for a flush.</param>
     /// <param name="count">How many, 1 to the transfer's capacity; 0 for a flush.</param>
     /// <returns>Ok where it is now in flight and has to be waited for; else why not.</returns>
-    public DiskStatus Start(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
+    public DiskStatus Start(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         if (!Contains(firstSector, (ulong)count))
         {
             return DiskStatus.OutOfRange;
         }
 
-        if (operation == DiskOperation.Write && IsReadOnly)
+        if (operation == BlockOperation.Write && IsReadOnly)
         {
             return DiskStatus.ReadOnly;
         }
@@ -267,7 +268,7 @@ internal abstract class Disk
     public void LookAtClock()
     {
         Poll();
-        if (_watch.Look())
+        if (_watch.FindOverdue())
         {
             ResetOverdue();
         }
@@ -275,7 +276,7 @@ internal abstract class Disk
 
     /// <summary>Hands a transfer over, after all checks that do not concern the device.</summary>
     protected abstract DiskStatus Submit(
-        DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count);
+        DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count);
 
     /// <summary>Creates a transfer, at most <see cref="MaximumTransfers"/> times.</summary>
     /// <returns>The transfer, or null where memory for the device is used up.</returns>
@@ -348,12 +349,12 @@ internal abstract class Disk
     }
 
     private async ValueTask<DiskStatus> MoveAsync(
-        DiskOperation operation,
+        BlockOperation operation,
         ulong firstSector,
         Memory<byte> destination,
         ReadOnlyMemory<byte> source)
     {
-        int length = operation == DiskOperation.Read ? destination.Length : source.Length;
+        int length = operation == BlockOperation.Read ? destination.Length : source.Length;
         if (!Contains(firstSector, CountSectors(length)))
         {
             return DiskStatus.OutOfRange;
@@ -374,7 +375,7 @@ internal abstract class Disk
             if (transfer is not null)
             {
                 int part = Math.Min(length - next, transfer.Data.Length);
-                if (operation == DiskOperation.Write)
+                if (operation == BlockOperation.Write)
                 {
                     source.Span.Slice(next, part).CopyTo(transfer.Data);
                 }
@@ -392,7 +393,7 @@ internal abstract class Disk
             else if (inFlight.TryDequeue(out (DiskTransfer Transfer, int Offset, int Length) oldest))
             {
                 DiskStatus status = await EndAsync(oldest.Transfer).ConfigureAwait(false);
-                if (operation == DiskOperation.Read && status == DiskStatus.Ok)
+                if (operation == BlockOperation.Read && status == DiskStatus.Ok)
                 {
                     oldest.Transfer.Data[..oldest.Length].CopyTo(destination.Span[oldest.Offset..]);
                 }

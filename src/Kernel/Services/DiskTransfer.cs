@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -22,7 +23,7 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     private readonly object _gate = new();
     private ManualResetValueTaskSourceCore<DiskStatus> _source = new() { RunContinuationsAsynchronously = true };
     private DiskStatus _status;
-    private DiskOperation _operation;
+    private BlockOperation _operation;
     private ulong _firstSector;
     private bool _isInFlight;
     private bool _isOverdue;
@@ -56,8 +57,8 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     /// <summary>What it does, for people.</summary>
     public string Description => _operation switch
     {
-        DiskOperation.Read => "read of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
-        DiskOperation.Write => "write of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.Read => "read of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.Write => "write of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
         _ => "flush",
     };
 
@@ -187,7 +188,7 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     }
 
     /// <summary>Says what it will do.</summary>
-    public void Describe(DiskOperation operation, ulong firstSector)
+    public void Describe(BlockOperation operation, ulong firstSector)
     {
         _operation = operation;
         _firstSector = firstSector;

@@ -23,7 +23,7 @@ internal static class EntropyFeed
         while (!owner.IsRemoved)
         {
             int count = 0;
-            string? failure = owner.Ask(
+            string? failure = owner.Request(
                 device => ((VirtioEntropy)device).TryAsk(bytes.Length) ? null : "is busy",
                 device => ((VirtioEntropy)device).TryTake(bytes, out count),
                 () => false);

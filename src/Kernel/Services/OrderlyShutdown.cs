@@ -14,10 +14,10 @@ namespace VirtioGuest.Kernel.Services;
 internal sealed class OrderlyShutdown
 {
     /// <summary>How long a command may go on that runs when the request comes.</summary>
-    public static readonly TimeSpan CommandPatience = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How long all disks together may take to write what they hold.</summary>
-    public static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(10);
 
     private const uint Step = 10;
 
@@ -57,7 +57,7 @@ internal sealed class OrderlyShutdown
     {
         _activity.Close();
         _output.WriteLine(cause + ": shutting down");
-        long deadline = Environment.TickCount64 + (long)CommandPatience.TotalMilliseconds;
+        long deadline = Environment.TickCount64 + (long)CommandTimeout.TotalMilliseconds;
         while (_activity.IsBusy && Environment.TickCount64 < deadline)
         {
             _system.Pause(Step);
@@ -84,7 +84,7 @@ internal sealed class OrderlyShutdown
             }
         }
 
-        long deadline = Environment.TickCount64 + (long)FlushPatience.TotalMilliseconds;
+        long deadline = Environment.TickCount64 + (long)FlushTimeout.TotalMilliseconds;
         foreach ((Disk disk, Task<DiskStatus> task) in flushes)
         {
             long left = Math.Max(deadline - Environment.TickCount64, 0);

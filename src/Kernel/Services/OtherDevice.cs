@@ -14,9 +14,9 @@ namespace VirtioGuest.Kernel.Services;
 internal sealed class OtherDevice : OperableDevice
 {
     // An interrupt that never comes costs time and not the answer.
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
     private readonly object _gate = new();
     private readonly Lock _operation = new();
@@ -66,7 +66,7 @@ internal sealed class OtherDevice : OperableDevice
         string answer = "";
         string? failure = asked is null
             ? "has no such operation"
-            : Ask(
+            : Request(
                 device => device.BeginOperation(asked, argument),
                 device => device.TryEndOperation(out answer),
                 () => shell is { IsInterrupted: true });
@@ -79,7 +79,7 @@ internal sealed class OtherDevice : OperableDevice
     /// <param name="isAnswered">Looks for the answer.</param>
     /// <param name="isInterrupted">Whether to give up waiting.</param>
     /// <returns>Null, or why there is no answer.</returns>
-    public string? Ask(
+    public string? Request(
         Func<VirtioDevice, string?> begin, Func<VirtioDevice, bool> isAnswered, Func<bool> isInterrupted)
     {
         lock (_operation)
@@ -88,17 +88,17 @@ internal sealed class OtherDevice : OperableDevice
             {
                 int lives = Device.Restarts;
                 string? failure = WhyUnusable ?? begin(Device);
-                long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
+                long end = Environment.TickCount64 + (long)s_timeout.TotalMilliseconds;
                 while (failure is null && !isAnswered(Device))
                 {
                     RecoverIfBroken();
                     failure = WhyUnusable ?? (Device.Restarts != lives ? "misbehaved and was reset"
                         : isInterrupted() ? "interrupted"
-                        : Environment.TickCount64 >= end ? $"does not answer within {s_patience.TotalSeconds} s"
+                        : Environment.TickCount64 >= end ? $"does not answer within {s_timeout.TotalSeconds} s"
                         : null);
                     if (failure is null)
                     {
-                        Monitor.Wait(_gate, s_look);
+                        Monitor.Wait(_gate, s_pollInterval);
                     }
                 }
 

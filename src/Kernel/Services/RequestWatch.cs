@@ -71,7 +71,7 @@ internal sealed class RequestWatch
 
     /// <summary>Looks at the clock.</summary>
     /// <returns>Whether a transfer is overdue.</returns>
-    public bool Look()
+    public bool FindOverdue()
     {
         lock (_gate)
         {

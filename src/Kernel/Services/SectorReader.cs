@@ -1,4 +1,6 @@
 using System;
+using System.Runtime.CompilerServices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -109,7 +111,7 @@ internal ref struct SectorReader : IDisposable
             }
 
             int count = (int)Math.Min((ulong)transfer.SectorCapacity, _end - _nextSubmit);
-            DiskStatus status = _disk.Start(transfer, DiskOperation.Read, _nextSubmit, count);
+            DiskStatus status = _disk.Start(transfer, BlockOperation.Read, _nextSubmit, count);
             if (status != DiskStatus.Ok)
             {
                 _disk.Return(transfer);
@@ -122,4 +124,14 @@ internal ref struct SectorReader : IDisposable
             _nextSubmit += (ulong)count;
         }
     }
+}
+
+/// <summary>Room for the transfers that a stream keeps in flight, without an allocation.</summary>
+[InlineArray(Capacity)]
+internal struct TransferRing
+{
+    /// <summary>How many there are at most.</summary>
+    public const int Capacity = 8;
+
+    private DiskTransfer? _first;
 }

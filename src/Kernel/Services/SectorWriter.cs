@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -118,7 +119,7 @@ internal ref struct SectorWriter : IDisposable
 
         DiskTransfer transfer = _filling;
         _filling = null;
-        DiskStatus status = _disk.Start(transfer, DiskOperation.Write, _next, _fillingCount);
+        DiskStatus status = _disk.Start(transfer, BlockOperation.Write, _next, _fillingCount);
         if (status != DiskStatus.Ok)
         {
             _disk.Return(transfer);

@@ -27,7 +27,7 @@ namespace VirtioGuest.Kernel.Services;
 /// what is too long goes in pieces.
 /// </para>
 /// </remarks>
-internal sealed partial class VirtioDisk : Disk
+internal sealed class VirtioDisk : Disk
 {
     private const int PreferredTransfers = 16;
     private const uint PreferredTransferLength = 128 * 1024;
@@ -35,7 +35,7 @@ internal sealed partial class VirtioDisk : Disk
     private const uint BufferAlignment = 4096;
     private const int FixedDescriptors = 2;
     private const int Batch = 32;
-    private const int UntoldForWarning = 3;
+    private const int SilentAnswersForWarning = 3;
 
     private readonly Lock _gate = new();
     private readonly VirtioBlock _device;
@@ -45,9 +45,10 @@ internal sealed partial class VirtioDisk : Disk
     private readonly VirtioDiskTransfer[] _aborted;
     private readonly Queue<VirtioDiskTransfer> _backlog;
     private int _transferCount;
-    private int _untold;
+    private int _answersWithoutInterrupt;
     private bool _hasLostFlush;
     private bool _isGone;
+    private bool _isRemoved;
 
     private VirtioDisk(VirtioBlock device, uint transferLength, int maximumTransfers, RequestWatch watch)
         : base(device.Name, maximumTransfers, watch)
@@ -75,10 +76,17 @@ internal sealed partial class VirtioDisk : Disk
     /// <inheritdoc/>
     public override bool IsUsable => !Volatile.Read(ref _isGone);
 
-    /// <summary>Brings a device up as a disk.</summary>
-    /// <param name="transport">The way to it.</param>
-    /// <param name="name">What it will be called.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
+    /// <inheritdoc/>
+    public override bool IsRemoved => Volatile.Read(ref _isRemoved);
+
+    /// <inheritdoc/>
+    protected override DiskStatus WhyUnusable => IsRemoved ? DiskStatus.Removed : DiskStatus.DeviceBroken;
+
+    /// <summary>How many bytes the device takes at once, as far as transfers have them.</summary>
+    private uint TakenAtOnce =>
+        (uint)Math.Min((ulong)_device.MaximumSegments * _device.MaximumSegmentLength, _transferLength);
+
+    /// <summary>The same, with no limit on how long a transfer may take.</summary>
     public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure) =>
         TryCreate(transport, name, TimeSpan.Zero, out failure);
 
@@ -125,6 +133,43 @@ internal sealed partial class VirtioDisk : Disk
         return disk;
     }
 
+    /// <summary>
+    /// Ends the disk's life because its device is about to be taken out, or has been. What it had done is told; all
+    /// other requests fail. A device that answers no more is waited for no longer than a reset may take.
+    /// </summary>
+    public void Remove()
+    {
+        using (Enter())
+        {
+            Volatile.Write(ref _isRemoved, true);
+            if (!_isGone)
+            {
+                EndAll();
+            }
+        }
+
+        Retire();
+    }
+
+    /// <summary>Stops the device, so that somebody else may drive it until <see cref="TryResume"/>.</summary>
+    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
+    public bool TrySuspend(out string failure)
+    {
+        using Section section = Enter();
+        bool isBusy = _isGone || _device.InFlight != 0 || _backlog.Count != 0;
+        failure = isBusy ? "is in use" : "does not finish its reset";
+        return !isBusy && _device.Stop();
+    }
+
+    /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
+    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
+    public bool TryResume(out string failure)
+    {
+        using Section section = Enter();
+        failure = "was taken out of the machine";
+        return !_isGone && _device.TryStart(out failure);
+    }
+
     /// <inheritdoc/>
     protected override DiskTransfer? CreateTransfer()
     {
@@ -140,16 +185,10 @@ internal sealed partial class VirtioDisk : Disk
     }
 
     /// <inheritdoc/>
-    protected override DiskStatus Submit(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
+    protected override DiskStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         var own = (VirtioDiskTransfer)transfer;
-        BlockOperation request = operation switch
-        {
-            DiskOperation.Read => BlockOperation.Read,
-            DiskOperation.Write => BlockOperation.Write,
-            _ => BlockOperation.Flush,
-        };
-        own.Prepare(request, firstSector, (uint)count * SectorSize);
+        own.Prepare(operation, firstSector, (uint)count * SectorSize);
         using Section section = Enter();
         if (_isGone)
         {
@@ -168,7 +207,7 @@ internal sealed partial class VirtioDisk : Disk
         OnConfigurationChange();
 
         // One may have been answered just now, and its interrupt be on its way: once is no sign.
-        if (TakeAnswers() != 0 && Interlocked.Increment(ref _untold) == UntoldForWarning)
+        if (TakeAnswers() != 0 && Interlocked.Increment(ref _answersWithoutInterrupt) == SilentAnswersForWarning)
         {
             _device.Transport.Machine.Log.Warning(
                 Name + ": no interrupt tells of its answers; they are looked for about once a second");
@@ -265,7 +304,7 @@ internal sealed partial class VirtioDisk : Disk
 
     private void OnUsedBuffers()
     {
-        Volatile.Write(ref _untold, 0);
+        Volatile.Write(ref _answersWithoutInterrupt, 0);
         TakeAnswers();
     }
 
@@ -317,6 +356,146 @@ internal sealed partial class VirtioDisk : Disk
             {
                 transfer.Complete(StatusOf(completion.Status));
             }
+        }
+    }
+
+    /// <summary>
+    /// Recovers a device that found itself, or was found, in trouble: until it runs, or is given up. What it is given
+    /// at the end of a recovery may show the next trouble; the attempts are counted.
+    /// </summary>
+    private void RecoverIfBroken()
+    {
+        while (!_isGone && _device.State == DeviceState.NeedsReset)
+        {
+            Recover(isAtFault: true);
+        }
+    }
+
+    /// <summary>Resets the device, brings it up again, and gives it what it had.</summary>
+    /// <param name="isAtFault">Whether each request that it had may be what it stumbled over.</param>
+    private void Recover(bool isAtFault)
+    {
+        // What is in the ring was done before the trouble; there is none where the ring itself is broken.
+        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        int count;
+        while ((count = _device.Drain(batch)) != 0)
+        {
+            End(batch[..count]);
+        }
+
+        bool hadFlush = _device.HasFlush;
+        uint taken = TakenAtOnce;
+        int requests = _device.MaximumRequests;
+        _device.Stop();
+        int aborted = TakeAborted(batch);
+        bool isBack = _recovery.TryRestart() && TakesASector();
+        Volatile.Write(ref _isGone, !isBack);
+        for (int waiting = _backlog.Count; waiting > 0; waiting--)
+        {
+            // The device never had it, so it is not what the device stumbled over.
+            Repeat(_backlog.Dequeue(), isAtFault: false);
+        }
+
+        for (int i = 0; i < aborted; i++)
+        {
+            Repeat(_aborted[i], isAtFault);
+        }
+
+        if (!isBack)
+        {
+            return;
+        }
+
+        _hasLostFlush |= hadFlush && !_device.HasFlush;
+        if (TakenAtOnce < taken || _device.MaximumRequests < requests)
+        {
+            _device.Transport.Machine.Log.Information(Name + ": takes less at a time than before");
+        }
+
+        Pump();
+    }
+
+    /// <summary>How a transfer ends where the device does not come back.</summary>
+    private DiskStatus WithoutDevice(VirtioDiskTransfer transfer) =>
+        transfer.IsOverdue && !IsRemoved ? DiskStatus.TimedOut : WhyUnusable;
+
+    /// <summary>Takes back all that a device had which was stopped.</summary>
+    /// <returns>How many transfers can be repeated; those of a device that confirmed nothing have failed.</returns>
+    private int TakeAborted(Span<BlockCompletion> batch)
+    {
+        int aborted = 0;
+        int count;
+        while ((count = _device.Drain(batch)) != 0)
+        {
+            foreach (BlockCompletion completion in batch[..count])
+            {
+                VirtioDiskTransfer transfer = _transfers[completion.Token];
+                transfer.TakeBack();
+                if (completion.Status == BlockStatus.Abandoned)
+                {
+                    transfer.Quarantine();
+                    transfer.Complete(WithoutDevice(transfer));
+                }
+                else
+                {
+                    _aborted[aborted++] = transfer;
+                }
+            }
+        }
+
+        return aborted;
+    }
+
+    /// <summary>Decides about a transfer that was with the device, or waited for it, when it was reset.</summary>
+    private void Repeat(VirtioDiskTransfer transfer, bool isAtFault)
+    {
+        if (_isGone || transfer.IsOverdue)
+        {
+            transfer.Complete(WithoutDevice(transfer));
+        }
+        else if (isAtFault && transfer.IsRepeated)
+        {
+            transfer.Complete(DiskStatus.DeviceReset);
+        }
+        else
+        {
+            transfer.IsRepeated |= isAtFault;
+            Restart(transfer);
+            _backlog.Enqueue(transfer);
+        }
+    }
+
+    private bool TakesASector()
+    {
+        bool takes = TakenAtOnce >= SectorSize;
+        if (!takes)
+        {
+            _recovery.GiveUp("it takes less than a sector at a time");
+        }
+
+        return takes;
+    }
+
+    private void EndAll()
+    {
+        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        int count;
+        while ((count = _device.Drain(batch)) != 0)
+        {
+            End(batch[..count]);
+        }
+
+        _device.Stop();
+        Volatile.Write(ref _isGone, true);
+        int aborted = TakeAborted(batch);
+        while (_backlog.TryDequeue(out VirtioDiskTransfer? waiting))
+        {
+            waiting.Complete(DiskStatus.Removed);
+        }
+
+        for (int i = 0; i < aborted; i++)
+        {
+            _aborted[i].Complete(DiskStatus.Removed);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using NUnit.Framework;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 
@@ -73,7 +74,7 @@ internal sealed class FakeDisk : Disk
         return new Transfer(new byte[_transferSectors * SectorSize]);
     }
 
-    protected override DiskStatus Submit(DiskTransfer transfer, DiskOperation operation, ulong firstSector, int count)
+    protected override DiskStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         Begin(transfer);
         var request = new Request(transfer, operation, firstSector, count);
@@ -140,10 +141,10 @@ internal sealed class FakeDisk : Disk
         Span<byte> range = Content.AsSpan((int)request.First * SectorSize, request.Count * SectorSize);
         switch (request.Operation)
         {
-            case DiskOperation.Read:
+            case BlockOperation.Read:
                 range.CopyTo(request.Transfer.Data);
                 break;
-            case DiskOperation.Write:
+            case BlockOperation.Write:
                 request.Transfer.Data[..range.Length].CopyTo(range);
                 break;
             default:
@@ -152,7 +153,7 @@ internal sealed class FakeDisk : Disk
         }
     }
 
-    private sealed record Request(DiskTransfer Transfer, DiskOperation Operation, ulong First, int Count);
+    private sealed record Request(DiskTransfer Transfer, BlockOperation Operation, ulong First, int Count);
 
     private sealed class Clock : MonotonicClock
     {

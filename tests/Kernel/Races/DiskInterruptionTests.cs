@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
@@ -93,7 +94,7 @@ internal sealed class DiskInterruptionTests
         private readonly DeviceBench<SimulatedDisk> _bench;
         private readonly Delivery _delivery;
         private readonly VirtioDisk _disk;
-        private readonly List<(DiskTransfer Transfer, DiskOperation Operation, int Sector)> _started = [];
+        private readonly List<(DiskTransfer Transfer, BlockOperation Operation, int Sector)> _started = [];
         private bool _isHeldBack;
         private bool _hasActed;
 
@@ -111,18 +112,18 @@ internal sealed class DiskInterruptionTests
             bool isReached;
             using (var steps = new Steps(_bench.Machine, step, () => Do(deed)))
             {
-                Start(DiskOperation.Read, 7);
-                Start(DiskOperation.Write, 9);
+                Start(BlockOperation.Read, 7);
+                Start(BlockOperation.Write, 9);
                 Settle();
                 CompleteOne();
                 Settle();
-                Start(DiskOperation.Read, 20);
-                Start(DiskOperation.Read, 21);
+                Start(BlockOperation.Read, 20);
+                Start(BlockOperation.Read, 21);
                 Settle();
                 CompleteOne();
                 CompleteOne();
                 Settle();
-                Start(DiskOperation.Flush, 0);
+                Start(BlockOperation.Flush, 0);
                 Settle();
                 isReached = !steps.IsPending;
             }
@@ -135,11 +136,11 @@ internal sealed class DiskInterruptionTests
                 Settle();
             }
 
-            foreach ((DiskTransfer transfer, DiskOperation operation, int sector) in _started)
+            foreach ((DiskTransfer transfer, BlockOperation operation, int sector) in _started)
             {
                 Check(!transfer.IsInFlight, $"the {transfer.Description} does not end");
                 Check(transfer.TryWait(TimeSpan.Zero, out DiskStatus status), "it ends");
-                if (operation == DiskOperation.Read && status == DiskStatus.Ok)
+                if (operation == BlockOperation.Read && status == DiskStatus.Ok)
                 {
                     ReadOnlySpan<byte> expected = _bench.Device.Content.Slice(sector * 512, 512);
                     Check(transfer.Data[..512].SequenceEqual(expected), $"sector {sector} is another one");
@@ -157,7 +158,7 @@ internal sealed class DiskInterruptionTests
             }
         }
 
-        private void Start(DiskOperation operation, int sector)
+        private void Start(BlockOperation operation, int sector)
         {
             if (_delivery == Delivery.Early)
             {
@@ -172,7 +173,7 @@ internal sealed class DiskInterruptionTests
                 return;
             }
 
-            int count = operation == DiskOperation.Flush ? 0 : 1;
+            int count = operation == BlockOperation.Flush ? 0 : 1;
             DiskStatus status = _disk.Start(transfer, operation, (ulong)sector, count);
             if (status == DiskStatus.Ok)
             {
@@ -312,4 +313,23 @@ internal sealed class DiskInterruptionTests
             }
         }
     }
+}
+
+/// <summary>How interrupts reach a service.</summary>
+public enum Delivery
+{
+    /// <summary>Once, as soon as nobody holds the service's lock.</summary>
+    Once,
+
+    /// <summary>Twice.</summary>
+    Twice,
+
+    /// <summary>Once, and before anything happened as well.</summary>
+    Early,
+
+    /// <summary>Only after the next thing that is done.</summary>
+    Late,
+
+    /// <summary>Not at all; whoever waits looks at the clock.</summary>
+    Never,
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
@@ -132,8 +133,13 @@ internal sealed class HostileServiceTests
             return;
         }
 
-        var operation = (DiskOperation)bench.Whims.Below(3);
-        int count = operation == DiskOperation.Flush ? 0 : 1 + bench.Whims.Below(transfer.SectorCapacity);
+        BlockOperation operation = bench.Whims.Below(3) switch
+        {
+            0 => BlockOperation.Read,
+            1 => BlockOperation.Write,
+            _ => BlockOperation.Flush,
+        };
+        int count = operation == BlockOperation.Flush ? 0 : 1 + bench.Whims.Below(transfer.SectorCapacity);
         DiskStatus status = disk.Start(transfer, operation, (ulong)bench.Whims.Below(64), count);
         if (status == DiskStatus.Ok)
         {

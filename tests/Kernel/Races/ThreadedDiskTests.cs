@@ -21,7 +21,7 @@ internal sealed class ThreadedDiskTests
     private const int Users = 3;
     private const int SectorsPerUser = 64;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
 
     private readonly ulong _features;
 
@@ -83,7 +83,7 @@ internal sealed class ThreadedDiskTests
         bool isDone = true;
         foreach (Thread user in users)
         {
-            isDone &= user.Join(s_patience);
+            isDone &= user.Join(s_timeout);
         }
 
         string state = $"{FuzzSeed.Describe(seed)}: {disk!.Device.State}, {bench.Device.Held} at the device";
@@ -134,12 +134,12 @@ internal sealed class ThreadedDiskTests
         else if (isInTrouble && what < 25)
         {
             // One minute of quiet before each, so that it is never given up.
-            bench.Machine.Time.Advance(DeviceRecovery.Calm);
+            bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
             device.SetNeedsReset();
         }
         else if (isInTrouble && what < 30 && device.Held > 0)
         {
-            bench.Machine.Time.Advance(DeviceRecovery.Calm);
+            bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
             device.Ring(0).WriteUsed(0xFFFF, 1, 1);
             device.InterruptQueueIfWanted(0);
         }

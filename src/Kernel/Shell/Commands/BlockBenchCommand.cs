@@ -51,7 +51,7 @@ internal sealed class BlockBenchCommand : DeviceCommand
         }
 
         BlockReadCost? cost = BlockBenchmark.TryRun(
-            disk.Device, _system, (int)depth, count, shell, out string failure);
+            disk, _system, (int)depth, count, shell, out string failure);
         if (cost is null)
         {
             if (shell.IsInterrupted)

@@ -6,7 +6,7 @@ namespace VirtioGuest.Kernel.SelfTest;
 /// <remarks>
 /// In several parts: while the machine was stopped by its monitor, time may have gone on, but that ends one part only.
 /// </remarks>
-internal static class Patience
+internal static class TestWait
 {
     private const int Parts = 4;
 
@@ -15,7 +15,7 @@ internal static class Patience
     /// <summary>Waits.</summary>
     /// <param name="wait">Waits for at most the time that it is given, and tells whether it was in vain.</param>
     /// <returns>Whether it was not in vain in the end.</returns>
-    public static bool WaitFor(Func<TimeSpan, bool> wait)
+    public static bool For(Func<TimeSpan, bool> wait)
     {
         for (int part = 0; part < Parts; part++)
         {
