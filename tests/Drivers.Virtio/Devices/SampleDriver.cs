@@ -4,7 +4,7 @@ using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Devices;
 
-/// <summary>A driver of a device type that the product does not drive: all that it takes is this and one line.</summary>
+/// <summary>A driver of a device type that the product does not drive: this and one line is all it takes.</summary>
 internal sealed class SampleDriver() : VirtioDriver(
     SampleType, "sample", new DeviceOperation("double", "NUMBER", 100, "double a number"))
 {
