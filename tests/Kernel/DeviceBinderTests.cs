@@ -2,8 +2,10 @@ using System;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Drivers.Virtio.Tests.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
+using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
@@ -64,6 +66,19 @@ internal sealed class DeviceBinderTests
         Assert.That(legacy.Writes, Is.Empty);
         Assert.That(empty.Writes, Is.Empty);
         Assert.That(console.Writes, Is.EqualTo(new[] { "Status=0" }), "firmware may have left it running");
+    }
+
+    [Test]
+    public void A_driver_that_was_added_to_the_registry_is_bound()
+    {
+        SampleDriver.Register();
+        using RegisterMachine machine = new();
+        new MmioBlock(1, 0) { DeviceType = SampleDriver.SampleType }.In(machine);
+
+        OtherDevice other = Bind(machine, "virtio_mmio.device=256@0xfeb00e00:12").Others.Single();
+
+        Assert.That(_output.Lines[1], Does.StartWith("sample0: ").And.EndsWith(" at 0xfeb00e00, packed ring"));
+        Assert.That((other.Run("double", 21, null, out string result), result), Is.EqualTo(((string?)null, "42")));
     }
 
     [Test]

@@ -99,13 +99,17 @@ public sealed class Kernel : CosmosKernel
 
         SectorDevice[] disks = ShellDisk.Of(VirtioDrivers.Disks, _memory);
         NetworkInterface[] networks = Networks(machine);
+        ShellDevice[] others = ShellDevice.Of(VirtioDrivers.OtherDevices);
         _shell = new CommandShell(new ShellContext(
             output,
             _system,
             disks,
             networks,
-            SelfTestList.Create(machine.Clock, _system, disks, volumes, networks, _memory),
-            CommandList.Create(new VirtualFiles(volumes))));
+            SelfTestList.Create(machine.Clock, _system, disks, volumes, networks, others, _memory),
+            CommandList.Create(new VirtualFiles(volumes)))
+        {
+            OtherDevices = others,
+        });
     }
 
     private static NetworkInterface[] Networks(CosmosMachine machine)

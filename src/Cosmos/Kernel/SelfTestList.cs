@@ -2,8 +2,10 @@ using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Cosmos.Kernel.Commands;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Hal;
@@ -19,6 +21,7 @@ internal static class SelfTestList
     /// <param name="disks">The disks.</param>
     /// <param name="volumes">The file systems on them.</param>
     /// <param name="networks">The network interfaces.</param>
+    /// <param name="others">The devices without commands of their own.</param>
     /// <param name="memory">What looks after memory.</param>
     internal static SelfTestPlan Create(
         MonotonicClock clock,
@@ -26,6 +29,7 @@ internal static class SelfTestList
         SectorDevice[] disks,
         List<MountedVolume> volumes,
         NetworkInterface[] networks,
+        ShellDevice[] others,
         MemoryKeeper memory)
     {
         List<SelfTestCase> cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
@@ -51,6 +55,14 @@ internal static class SelfTestList
         {
             cases.Add(new NetworkDhcpTest(networks[i]));
             cases.Add(new NetworkPingTest(networks[i]));
+        }
+
+        for (int i = 0; i < others.Length; i++)
+        {
+            if (others[i].Operations.Length != 0)
+            {
+                cases.Add(new OperationTest(others[i], others[i].Operations[0].Name));
+            }
         }
 
         return new SelfTestPlan(cases.ToArray());

@@ -20,6 +20,7 @@ public static class VirtioDrivers
 
     private static readonly List<VirtioBlockDevice> s_disks = new List<VirtioBlockDevice>();
     private static readonly List<VirtioNetworkDevice> s_cards = new List<VirtioNetworkDevice>();
+    private static List<OtherDevice> s_others = new List<OtherDevice>();
     private static CosmosMachine? s_machine;
 
     /// <summary>The disks that <see cref="Register"/> found.</summary>
@@ -27,6 +28,9 @@ public static class VirtioDrivers
 
     /// <summary>The network cards that <see cref="Register"/> found.</summary>
     public static List<VirtioNetworkDevice> NetworkDevices => s_cards;
+
+    /// <summary>The devices of all other drivers that <see cref="Register"/> found.</summary>
+    public static List<OtherDevice> OtherDevices => s_others;
 
     /// <summary>
     /// Finds the virtio devices, brings them up, and adds disks, their partitions and network cards to Cosmos' lists.
@@ -44,7 +48,7 @@ public static class VirtioDrivers
     {
         if (s_machine != null)
         {
-            return s_disks.Count + s_cards.Count;
+            return Count;
         }
 
         Platform platform = machine.Platform;
@@ -67,13 +71,13 @@ public static class VirtioDrivers
             s_cards.Add(new VirtioNetworkDevice(inventory.Cards[i], name));
         }
 
-        int count = s_disks.Count + s_cards.Count;
-        if (count != 0)
+        s_others = inventory.Others;
+        if (Count != 0)
         {
             HalGlobal.PIT.RegisterTimer(new PIT.PITTimer(new PollTimer().OnTimer, PollInterval, true));
         }
 
-        return count;
+        return Count;
     }
 
     /// <summary>
@@ -88,6 +92,8 @@ public static class VirtioDrivers
             s_cards[i].Card.Attend();
         }
     }
+
+    private static int Count => s_disks.Count + s_cards.Count + s_others.Count;
 
     private static void Add(DiskAccess disk, Platform platform)
     {

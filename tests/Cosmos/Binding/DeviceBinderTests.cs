@@ -67,11 +67,11 @@ public sealed class DeviceBinderTests
     public void A_virtio_device_of_another_type_has_no_driver()
     {
         using Pc pc = new();
-        pc.Add(new Entropy(pc.Platform.Pages), 11);
+        pc.Add(new Console(pc.Platform.Pages), 11);
 
         pc.Boot();
 
-        Assert.That(pc.Platform.Lines, Is.EqualTo(new[] { "00:03.0: virtio-rng has no driver: skipped" }));
+        Assert.That(pc.Platform.Lines, Is.EqualTo(new[] { "00:03.0: virtio-console has no driver: skipped" }));
     }
 
     [Test]
@@ -209,7 +209,7 @@ public sealed class DeviceBinderTests
         }
     }
 
-    private sealed class Entropy(Devices.Memory.GuestMemory memory) : VirtioDeviceModel(4, 1, 0, memory)
+    private sealed class Console(Devices.Memory.GuestMemory memory) : VirtioDeviceModel(3, 1, 0, memory)
     {
         protected override ulong TypeFeatures => 0;
 

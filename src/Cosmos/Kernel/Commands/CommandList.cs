@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.General;
@@ -12,26 +13,31 @@ internal static class CommandList
 {
     /// <summary>Creates all commands, in the order in which <c>help</c> shows them.</summary>
     /// <param name="files">The files that some of them are for.</param>
-    internal static Command[] Create(FileTree files) => new Command[]
+    internal static Command[] Create(FileTree files)
     {
-        new HelpCommand(),
-        new ListDisksCommand(),
-        new BlockReadCommand(),
-        new BlockChecksumCommand(),
-        new BlockFillCommand(),
-        new BlockVerifyCommand(),
-        new BlockFlushCommand(),
-        new ListFilesCommand(files),
-        new ShowFileCommand(files),
-        new WriteFileCommand(files),
-        new DeleteFileCommand(files),
-        new NetworkStatusCommand(),
-        new NetworkDhcpCommand(),
-        new NetworkPingCommand(),
-        new SelfTestCommand(),
-        new RebootCommand(),
-        new PowerOffCommand(),
-        new ExitCommand(),
-        new CrashCommand(),
-    };
+        List<Command> commands = new List<Command>
+        {
+            new HelpCommand(),
+            new ListDisksCommand(),
+            new BlockReadCommand(),
+            new BlockChecksumCommand(),
+            new BlockFillCommand(),
+            new BlockVerifyCommand(),
+            new BlockFlushCommand(),
+            new ListFilesCommand(files),
+            new ShowFileCommand(files),
+            new WriteFileCommand(files),
+            new DeleteFileCommand(files),
+            new NetworkStatusCommand(),
+            new NetworkDhcpCommand(),
+            new NetworkPingCommand(),
+        };
+        DriverOperations.AddTo(commands);
+        commands.Add(new SelfTestCommand());
+        commands.Add(new RebootCommand());
+        commands.Add(new PowerOffCommand());
+        commands.Add(new ExitCommand());
+        commands.Add(new CrashCommand());
+        return commands.ToArray();
+    }
 }

@@ -1,5 +1,6 @@
 using Cosmos.HAL.BlockDevice;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Cosmos.Kernel.Block;
 using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Hal;
@@ -35,4 +36,17 @@ internal sealed class VolumeTest : FileTest
 
     /// <inheritdoc/>
     protected override string? Undo() => _log.Undo();
+}
+
+/// <summary>What stands for the test of a file where there is no file system.</summary>
+internal sealed class NoVolumeTest : SelfTestCase
+{
+    /// <summary>Creates the test.</summary>
+    internal NoVolumeTest()
+        : base("a file is written, read back and deleted")
+    {
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run() => SelfTestResult.Skipped("no disk has a FAT file system");
 }

@@ -1,3 +1,5 @@
+using Cosmos.Core;
+using Cosmos.System;
 using VirtioGuest.Commands;
 using VirtioGuest.Hal;
 
@@ -60,4 +62,30 @@ internal sealed class KernelSystem : CommandSystem
             _clock.Relax();
         }
     }
+}
+
+/// <summary>What the kit below does with the machine as a whole.</summary>
+internal abstract class MachineSwitches
+{
+    /// <summary>Switches the machine off; returns where it cannot be.</summary>
+    public abstract void PowerOff();
+
+    /// <summary>Resets the machine.</summary>
+    public abstract void Reset();
+
+    /// <summary>Stops the processor until its next interrupt.</summary>
+    public abstract void Rest();
+}
+
+/// <summary>The machine's switches, as Cosmos has them.</summary>
+internal sealed class CosmosSwitches : MachineSwitches
+{
+    /// <inheritdoc/>
+    public override void PowerOff() => Power.Shutdown();
+
+    /// <inheritdoc/>
+    public override void Reset() => Power.Reboot();
+
+    /// <inheritdoc/>
+    public override void Rest() => CPU.Halt();
 }

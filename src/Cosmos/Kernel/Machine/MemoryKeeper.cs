@@ -1,4 +1,5 @@
 using System;
+using Cosmos.Core.Memory;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Machine;
@@ -72,4 +73,27 @@ internal sealed class MemoryKeeper
                 + " KiB are left; give the machine more, or run fewer commands");
         }
     }
+}
+
+/// <summary>The memory that objects live in, as the kit below has it.</summary>
+internal abstract class HeapPages
+{
+    /// <summary>The size of a page in bytes.</summary>
+    internal const uint PageLength = 4096;
+
+    /// <summary>How many pages nobody uses.</summary>
+    public abstract uint Free { get; }
+
+    /// <summary>Frees the objects that nobody refers to.</summary>
+    public abstract void Collect();
+}
+
+/// <summary>Cosmos' heap.</summary>
+internal sealed class CosmosHeap : HeapPages
+{
+    /// <inheritdoc/>
+    public override uint Free => RAT.FreePageCount;
+
+    /// <inheritdoc/>
+    public override void Collect() => Heap.Collect();
 }

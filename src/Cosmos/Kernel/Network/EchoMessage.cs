@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using Cosmos.System.Network.IPv4;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
@@ -85,4 +86,26 @@ internal static class EchoMessage
 
         return true;
     }
+}
+
+/// <summary>An ICMP message in a packet of Cosmos' stack.</summary>
+internal sealed class EchoPacket : IPPacket
+{
+    private const byte Icmp = 1;
+
+    /// <summary>Bytes before the message: an Ethernet header, and an IPv4 header without options.</summary>
+    private const int HeadersLength = 34;
+
+    /// <summary>Makes a packet.</summary>
+    internal EchoPacket(Address source, Address destination, byte[] message)
+        : base((ushort)message.Length, Icmp, source, destination, 0) =>
+        new ReadOnlySpan<byte>(message).CopyTo(new Span<byte>(RawData).Slice(HeadersLength));
+}
+
+/// <summary>The ICMP client of Cosmos' stack, without the wait and the fixed payload of its own.</summary>
+internal sealed class EchoClient : ICMPClient
+{
+    /// <summary>Takes the oldest message that came.</summary>
+    /// <returns>The whole frame, or null where there is none.</returns>
+    internal byte[]? Take() => rxBuffer.Count == 0 ? null : rxBuffer.Dequeue().RawData;
 }

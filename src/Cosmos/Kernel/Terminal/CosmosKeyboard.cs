@@ -38,3 +38,35 @@ internal sealed class CosmosKeyboard : Keyboard
         }
     }
 }
+
+/// <summary>The keyboard of the machine.</summary>
+internal abstract class Keyboard
+{
+    /// <summary>Takes the oldest key that was pressed.</summary>
+    /// <param name="key">Which key.</param>
+    /// <param name="character">What it types, for <see cref="Key.Character"/>.</param>
+    /// <returns>False where none is waiting.</returns>
+    public abstract bool TryTake(out Key key, out char character);
+}
+
+/// <summary>Keys, as far as a line editor tells them apart.</summary>
+internal enum Key
+{
+    /// <summary>A key that means nothing here.</summary>
+    None,
+
+    /// <summary>A key that types a character.</summary>
+    Character,
+
+    /// <summary>Ends a line.</summary>
+    Enter,
+
+    /// <summary>Takes the last character back.</summary>
+    Backspace,
+
+    /// <summary>To the line before.</summary>
+    Up,
+
+    /// <summary>To the next line.</summary>
+    Down,
+}

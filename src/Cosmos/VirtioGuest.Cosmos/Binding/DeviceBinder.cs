@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Cosmos.Net;
@@ -66,7 +67,8 @@ public static class DeviceBinder
 
     private static void Bind(FunctionStart start, PciFunction function, ushort deviceType, DeviceInventory inventory)
     {
-        if (deviceType != DeviceTypes.Block && deviceType != DeviceTypes.Network)
+        VirtioDriver? driver = DriverRegistry.Find(deviceType);
+        if (driver == null)
         {
             Skip(start, function, deviceType, "has no driver");
             return;
@@ -81,9 +83,13 @@ public static class DeviceBinder
         {
             BindDisk(start, function, transport, inventory);
         }
-        else
+        else if (deviceType == DeviceTypes.Network)
         {
             BindCard(start, function, transport, inventory);
+        }
+        else
+        {
+            BindOther(start, function, driver, transport, inventory);
         }
     }
 
@@ -117,16 +123,62 @@ public static class DeviceBinder
         Announce(start, card.Device, MacText.Of(card.ReadMacAddress()));
     }
 
-    private static void Announce(FunctionStart start, VirtioDevice device, string property)
+    private static void BindOther(
+        FunctionStart start,
+        PciFunction function,
+        VirtioDriver driver,
+        PciTransport transport,
+        DeviceInventory inventory)
+    {
+        OtherDevice? other = OtherDevice.TryCreate(
+            start, driver, transport, inventory.NextName(driver.Prefix), out string failure);
+        if (other == null)
+        {
+            Skip(start, function, driver.Id, failure);
+            return;
+        }
+
+        inventory.Others.Add(other);
+        Announce(start, other.Device, null);
+    }
+
+    private static void Announce(FunctionStart start, VirtioDevice device, string? property)
     {
         DeviceDescription description = device.Describe();
         string interrupts = start.IsPolled ? "polled" : description.Interrupts;
         start.Machine.Log.Information(
-            device.Name + ": " + description.TypeName + " at " + device.Transport.Location + ", " + property + ", "
-            + description.RingFormat + " ring, " + interrupts);
+            device.Name + ": " + description.TypeName + " at " + device.Transport.Location + ", "
+            + (property == null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
     }
 
     private static void Skip(FunctionStart start, PciFunction function, ushort deviceType, string failure) =>
         start.Machine.Log.Information(
             function.Address.ToString() + ": " + DeviceTypes.NameOf(deviceType) + " " + failure + ": skipped");
+}
+
+/// <summary>The devices that are in use, each kind in the order in which it was found.</summary>
+public sealed class DeviceInventory
+{
+    /// <summary>The disks.</summary>
+    public List<DiskAccess> Disks { get; } = new List<DiskAccess>();
+
+    /// <summary>The network cards.</summary>
+    public List<CardAccess> Cards { get; } = new List<CardAccess>();
+
+    /// <summary>All others.</summary>
+    public List<OtherDevice> Others { get; } = new List<OtherDevice>();
+
+    internal string NextName(string prefix)
+    {
+        ulong number = 0;
+        for (int i = 0; i < Others.Count; i++)
+        {
+            if (Others[i].Device.Driver.Prefix == prefix)
+            {
+                number++;
+            }
+        }
+
+        return prefix + DecimalText.Of(number);
+    }
 }

@@ -1,10 +1,13 @@
 using System;
 using System.Diagnostics.CodeAnalysis;
 using System.IO;
+using System.Runtime.InteropServices;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Machine;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Block;
@@ -21,7 +24,7 @@ namespace VirtioGuest.Cosmos.Block;
 /// brings it up again. One call at a time: a call from an interrupt that came into another one is refused.
 /// </para>
 /// </remarks>
-public sealed partial class DiskAccess
+public sealed class DiskAccess
 {
     /// <summary>The size of a sector in bytes, the unit of all numbers here.</summary>
     public const uint SectorLength = VirtioBlock.SectorSize;
@@ -208,5 +211,177 @@ public sealed partial class DiskAccess
         }
 
         return operation == BlockOperation.Write && count != 0 && FlushesWrites ? FlushDevice() : null;
+    }
+
+    private string? TransferOnce(BlockOperation operation, ulong sector, byte[] data, uint offset, uint length)
+    {
+        BufferMap map = _map!;
+        if (map.Load(data, offset, length) != DmaStatus.Ok)
+        {
+            return "the device cannot be given the buffer";
+        }
+
+        bool isRead = operation == BlockOperation.Read;
+        map.Sync(length, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
+        string? failure = Submit(operation, sector, map.Segments, out bool isAbandoned);
+        if (isAbandoned)
+        {
+            _lost = new LostBuffer(map.Quarantine() ?? data, _lost);
+            return failure;
+        }
+
+        map.Sync(length, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
+        map.Unload();
+        return failure;
+    }
+
+    private string? FlushDevice() =>
+        _device.HasFlush ? Submit(BlockOperation.Flush, 0, ReadOnlySpan<DmaSegment>.Empty, out _) : null;
+
+    /// <summary>Has the device carry a request out, and waits for it.</summary>
+    private string? Submit(
+        BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> segments, out bool isAbandoned)
+    {
+        isAbandoned = false;
+        uint interrupts = _start.Platform.DisableInterrupts();
+        SubmitStatus submitted = _device.TrySubmit(operation, sector, segments, token: 0);
+        if (submitted == SubmitStatus.Ok)
+        {
+            _device.Notify();
+        }
+
+        _start.Platform.RestoreInterrupts(interrupts);
+        if (submitted != SubmitStatus.Ok)
+        {
+            // A ring that was found broken takes nothing; the look has the driver give up on the device, so that the
+            // next call brings it up again.
+            TryDrain(out _);
+            return _device.State == DeviceState.Running ? DiskTexts.Of(submitted) : Trouble;
+        }
+
+        BlockStatus status = Await(out string? trouble);
+        isAbandoned = status == BlockStatus.Abandoned;
+        return trouble ?? (status == BlockStatus.Ok ? null : DiskTexts.Of(status));
+    }
+
+    /// <summary>Waits for the request; a device that does not finish it is reset.</summary>
+    private BlockStatus Await(out string? trouble)
+    {
+        MonotonicClock clock = _start.Machine.Clock;
+        ulong began = clock.Nanoseconds;
+        trouble = null;
+        while (true)
+        {
+            if (TryDrain(out BlockStatus status))
+            {
+                return status;
+            }
+
+            if (_device.State != DeviceState.Running)
+            {
+                trouble = Trouble;
+                return StopDevice();
+            }
+
+            if (clock.Nanoseconds - began >= Deadline)
+            {
+                trouble = "the device does not answer";
+                return StopDevice();
+            }
+
+            clock.Relax();
+        }
+    }
+
+    private string Trouble => _device.Trouble ?? "the device is not running";
+
+    private bool TryDrain(out BlockStatus status)
+    {
+        // A span that is made of an array asks for the array's type, which IL2CPU allocates each time.
+        Span<BlockCompletion> completion = MemoryMarshal.CreateSpan(ref _completion, 1);
+        uint interrupts = _start.Platform.DisableInterrupts();
+        int count = _device.Drain(completion);
+        _start.Platform.RestoreInterrupts(interrupts);
+        status = _completion.Status;
+        return count != 0;
+    }
+
+    /// <summary>Resets the device, and takes the one request back that it had.</summary>
+    private BlockStatus StopDevice()
+    {
+        _device.Stop();
+        return TryDrain(out BlockStatus status) ? status : BlockStatus.Aborted;
+    }
+
+    /// <summary>Brings a device up again that was reset, or has to be.</summary>
+    private string? Recover()
+    {
+        if (_device.State == DeviceState.NeedsReset)
+        {
+            _device.Stop();
+        }
+
+        if (_device.State == DeviceState.Running)
+        {
+            return null;
+        }
+
+        if (_device.State != DeviceState.Stopped)
+        {
+            return "the device was cut off, because it does not confirm a reset";
+        }
+
+        string? failure = StartDevice();
+        return failure == null ? null : "the device cannot be brought up again: it " + failure;
+    }
+
+    /// <summary>Brings the device up.</summary>
+    /// <returns>Null, or why it is not up, as the end of a sentence that starts with the device.</returns>
+    private string? StartDevice()
+    {
+        _relay.Hold();
+        bool isUp = _start.TryStart(_device, out string failure);
+        uint interrupts = _start.Platform.DisableInterrupts();
+        _relay.Release();
+        _start.Platform.RestoreInterrupts(interrupts);
+        if (!isUp)
+        {
+            return failure;
+        }
+
+        // Completions are looked for; only changes of the configuration have to interrupt.
+        _device.DisableInterrupts();
+        ulong bytes = (ulong)_device.MaximumSegments * _device.MaximumSegmentLength;
+        _sectorsPerRequest = bytes / SectorLength;
+        if (_sectorsPerRequest == 0)
+        {
+            _device.Stop();
+            return "takes less than a sector at a time";
+        }
+
+        _map = new BufferMap(_start.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
+        return null;
+    }
+
+    /// <summary>A caller's buffer that a device may still use, and that is referred to for good.</summary>
+    /// <remarks>
+    /// A chain and no list: what an array refers to, Cosmos' collector frees if it is larger than a kilobyte.
+    /// </remarks>
+    private sealed class LostBuffer
+    {
+        private readonly byte[] _buffer;
+        private readonly LostBuffer? _next;
+
+        /// <summary>Keeps a buffer.</summary>
+        /// <param name="buffer">The buffer.</param>
+        /// <param name="next">Those that were lost before.</param>
+        internal LostBuffer(byte[] buffer, LostBuffer? next)
+        {
+            _buffer = buffer;
+            _next = next;
+        }
+
+        /// <summary>How many bytes were lost.</summary>
+        internal ulong Length => (uint)_buffer.Length + (_next == null ? 0UL : _next.Length);
     }
 }

@@ -149,3 +149,20 @@ public static class PartitionTable
     private static ulong Read64(byte[] bytes, int offset) =>
         BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(bytes, offset, 8));
 }
+
+/// <summary>Where a partition lies on its disk.</summary>
+public sealed class PartitionExtent
+{
+    /// <summary>Describes a partition.</summary>
+    public PartitionExtent(ulong firstSector, ulong sectorCount)
+    {
+        FirstSector = firstSector;
+        SectorCount = sectorCount;
+    }
+
+    /// <summary>Its first sector.</summary>
+    public ulong FirstSector { get; }
+
+    /// <summary>How many sectors it has, at least 1.</summary>
+    public ulong SectorCount { get; }
+}

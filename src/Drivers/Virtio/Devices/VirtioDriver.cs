@@ -36,10 +36,10 @@ public abstract class VirtioDriver : DeviceType
     public abstract VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner);
 }
 
-/// <summary>All drivers, by device type. A new one is a line here.</summary>
+/// <summary>All drivers, by device type. A new one is a line here, or a call of <see cref="Add"/>.</summary>
 public static class DriverRegistry
 {
-    private static readonly VirtioDriver[] s_drivers =
+    private static VirtioDriver[] s_drivers =
     {
         new BlockDriver(),
         new NetDriver(),
@@ -48,6 +48,25 @@ public static class DriverRegistry
 
     /// <summary>All drivers.</summary>
     public static ReadOnlySpan<VirtioDriver> Drivers => s_drivers;
+
+    /// <summary>Adds a driver of the program's own, before devices are bound.</summary>
+    /// <exception cref="InvalidOperationException">There is a driver of its device type.</exception>
+    public static void Add(VirtioDriver driver)
+    {
+        if (Find(driver.Id) is not null)
+        {
+            throw new InvalidOperationException("a driver of this device type is there already");
+        }
+
+        VirtioDriver[] all = new VirtioDriver[s_drivers.Length + 1];
+        for (int i = 0; i < s_drivers.Length; i++)
+        {
+            all[i] = s_drivers[i];
+        }
+
+        all[s_drivers.Length] = driver;
+        s_drivers = all;
+    }
 
     /// <summary>The driver of a device type; null where there is none.</summary>
     public static VirtioDriver? Find(ushort deviceType)

@@ -1,0 +1,69 @@
+using System.Collections.Generic;
+using VirtioGuest.Commands;
+using VirtioGuest.Commands.Operations;
+using VirtioGuest.Cosmos.Binding;
+using VirtioGuest.Drivers.Virtio.Devices;
+
+namespace VirtioGuest.Cosmos.Kernel.Commands;
+
+/// <summary>What drivers of the registry let people ask of their devices, as commands.</summary>
+internal static class DriverOperations
+{
+    internal static void AddTo(List<Command> commands)
+    {
+        VirtioDriver[] drivers = DriverRegistry.Drivers.ToArray();
+        for (int i = 0; i < drivers.Length; i++)
+        {
+            DeviceOperation[] operations = drivers[i].Operations;
+            for (int j = 0; j < operations.Length; j++)
+            {
+                commands.Add(new OperationCommand(
+                    drivers[i].Prefix,
+                    operations[j].Name,
+                    operations[j].Argument,
+                    operations[j].Maximum,
+                    operations[j].Summary));
+            }
+        }
+    }
+}
+
+/// <summary>A device without a command of its own, as commands see it.</summary>
+internal sealed class ShellDevice : OperableDevice
+{
+    private readonly OtherDevice _device;
+
+    internal ShellDevice(OtherDevice device)
+        : base(device.Device.Driver.Prefix, device.Device.Name)
+    {
+        _device = device;
+    }
+
+    internal DeviceOperation[] Operations => _device.Device.Driver.Operations;
+
+    internal static ShellDevice[] Of(List<OtherDevice> devices)
+    {
+        ShellDevice[] shown = new ShellDevice[devices.Count];
+        for (int i = 0; i < shown.Length; i++)
+        {
+            shown[i] = new ShellDevice(devices[i]);
+        }
+
+        return shown;
+    }
+
+    /// <inheritdoc/>
+    public override string? Run(string operation, int argument, ShellContext? shell, out string result)
+    {
+        for (int i = 0; i < Operations.Length; i++)
+        {
+            if (Operations[i].Name == operation)
+            {
+                return _device.Run(Operations[i], argument, out result);
+            }
+        }
+
+        result = string.Empty;
+        return "has no such operation";
+    }
+}
