@@ -65,7 +65,8 @@ public class SharedLineTests
         });
         using IDisposable installed = dma.Install();
         Assert.That(Virtqueue.TryCreate(dma, 0, Size, Features.RingPacked), Is.Null);
-        Assert.That(Virtqueue.TryCreate(dma, 0, Size, Features.RingPacked | Features.IndirectDesc, new ChainShape(3)), Is.Null);
+        const Features WithTables = Features.RingPacked | Features.IndirectDesc;
+        Assert.That(Virtqueue.TryCreate(dma, 0, Size, WithTables, new ChainShape(3)), Is.Null);
         Assert.That(dma.Allocated - dma.Freed, Is.Zero, "memory of a ring that was not made");
         LockStepStory.Polling.Run(dma, new RecycledMemory(dma), Features.None);
         Assert.That(dma.Violations, Is.Empty);

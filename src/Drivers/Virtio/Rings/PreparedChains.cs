@@ -399,7 +399,9 @@ public static class ChainSites
     /// <summary>PREWRITE of a header: else the device carries out a request from before.</summary>
     public const AccessSite HeaderToDevice = (AccessSite)301;
 
-    /// <summary>PREWRITE and PREREAD of a trailer: else what the driver put there hides what the device writes.</summary>
+    /// <summary>
+    /// PREWRITE and PREREAD of a trailer: else what the driver put there hides what the device writes.
+    /// </summary>
     public const AccessSite TrailerToDevice = (AccessSite)302;
 
     /// <summary>POSTWRITE of a header, before it is the driver's to write again.</summary>

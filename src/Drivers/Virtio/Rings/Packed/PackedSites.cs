@@ -35,8 +35,8 @@ public static class PackedSites
     public const AccessSite TableFromDevice = (AccessSite)107;
 
     /// <summary>
-    /// Full barrier between publishing and the look at the device event suppression: else both sides miss each other, and the
-    /// device sleeps on a full ring (virtio 1.4, 2.8.21.2).
+    /// Full barrier between publishing and the look at the device event suppression: else both sides miss each other,
+    /// and the device sleeps on a full ring (virtio 1.4, 2.8.21.2).
     /// </summary>
     public const AccessSite NotificationBarrier = (AccessSite)111;
 

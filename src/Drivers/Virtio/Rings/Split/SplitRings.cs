@@ -86,7 +86,9 @@ internal readonly unsafe struct AvailableRing
         SharedMemory.StoreRelease16(_area.Start, SplitRingArea.IndexOffset, index, SplitSites.PublishIndex);
     }
 
-    /// <summary>Writes which used buffer notifications are wanted, <c>used_event</c> or <c>flags</c>, and hands it over.</summary>
+    /// <summary>
+    /// Writes which used buffer notifications are wanted, <c>used_event</c> or <c>flags</c>, and hands that over.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void StoreSuppression(ushort value)
     {

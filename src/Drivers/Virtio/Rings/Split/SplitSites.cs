@@ -38,8 +38,8 @@ public static class SplitSites
     public const AccessSite AvailableIndexToDevice = (AccessSite)209;
 
     /// <summary>
-    /// Full barrier between publishing and the look at the device's suppression: else both sides miss each other, and the
-    /// device sleeps on a full ring (virtio 1.4, 2.7.13.4.1).
+    /// Full barrier between publishing and the look at the device's suppression: else both sides miss each other, and
+    /// the device sleeps on a full ring (virtio 1.4, 2.7.13.4.1).
     /// </summary>
     public const AccessSite NotificationBarrier = (AccessSite)211;
 
