@@ -19,7 +19,7 @@ public sealed class SlowDiskTests : QemuTest
     {
         // 2 s for each transfer but the first, of which 5 are with the device at once.
         DiskImage disk = NewDisk(Sectors);
-        GuestOptions options = Throttled(disk, "throttling.bps-total=65536") with { CommandLine = "timeout=4" };
+        GuestOptions options = Throttled(disk, "throttling.bps-total=65536") with { CommandLine = "timeout=6" };
         Transcript transcript = Run(options, $"blk 0 checksum 0 {5 * Transfer}; exit");
         Assert.That(
             transcript.OutputOf($"blk 0 checksum 0 {5 * Transfer}"),

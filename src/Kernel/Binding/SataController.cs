@@ -78,15 +78,13 @@ internal static class SataController
             registers.Write32(place, command & ~bit);
         }
 
-        ulong start = machine.Clock.Nanoseconds;
+        var deadline = new Deadline(machine.Clock, Timeout);
         while ((registers.Read32(place) & running) != 0)
         {
-            if (machine.Clock.Nanoseconds - start >= Timeout)
+            if (!deadline.TryWait())
             {
                 return false;
             }
-
-            machine.Clock.Relax();
         }
 
         return true;

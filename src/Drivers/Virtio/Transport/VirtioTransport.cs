@@ -14,8 +14,7 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 public abstract class VirtioTransport
 {
     /// <summary>
-    /// How long a device may take to confirm a reset of itself or of a queue, in nanoseconds; as long may it take to
-    /// suspend or resume.
+    /// How long a device may take to confirm a reset of itself or of a queue, to suspend and to resume, in nanoseconds.
     /// </summary>
     public const ulong ResetDeadline = 1_000_000_000;
 
@@ -165,15 +164,13 @@ public abstract class VirtioTransport
     {
         Features = Features.None;
         Status = DeviceStatus.None;
-        ulong start = Machine.Clock.Nanoseconds;
+        Deadline deadline = new Deadline(Machine.Clock, ResetDeadline);
         while (Status != DeviceStatus.None)
         {
-            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            if (!deadline.TryWait())
             {
                 return false;
             }
-
-            Machine.Clock.Relax();
         }
 
         return !LeavesQueuesEnabled();
@@ -228,8 +225,8 @@ public abstract class VirtioTransport
     /// <summary>Waits until of SUSPEND and DRIVER_OK just one is set, unless the device needs a reset.</summary>
     private bool WaitForStatus(DeviceStatus wanted)
     {
-        ulong start = Machine.Clock.Nanoseconds;
-        while (true)
+        Deadline deadline = new Deadline(Machine.Clock, ResetDeadline);
+        do
         {
             DeviceStatus status = Status;
             if ((status & DeviceStatus.DeviceNeedsReset) != 0)
@@ -241,14 +238,10 @@ public abstract class VirtioTransport
             {
                 return true;
             }
-
-            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
-            {
-                return false;
-            }
-
-            Machine.Clock.Relax();
         }
+        while (deadline.TryWait());
+
+        return false;
     }
 }
 

@@ -198,15 +198,13 @@ public sealed class MmioTransport : VirtioTransport
         }
 
         _registers.BeginQueueReset(queueIndex);
-        ulong start = Machine.Clock.Nanoseconds;
+        Deadline deadline = new Deadline(Machine.Clock, ResetDeadline);
         while (_registers.IsQueueResetting(queueIndex))
         {
-            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            if (!deadline.TryWait())
             {
                 return false;
             }
-
-            Machine.Clock.Relax();
         }
 
         // QEMU 7.2 offers RING_RESET here without having the register: 0 is read there, and the queue stays ready.

@@ -215,15 +215,13 @@ public sealed class PciTransport : VirtioTransport
         }
 
         _common.BeginQueueReset(queueIndex);
-        ulong start = Machine.Clock.Nanoseconds;
+        Deadline deadline = new Deadline(Machine.Clock, ResetDeadline);
         while (_common.IsQueueResetting(queueIndex))
         {
-            if (Machine.Clock.Nanoseconds - start >= ResetDeadline)
+            if (!deadline.TryWait())
             {
                 return false;
             }
-
-            Machine.Clock.Relax();
         }
 
         // A device that does not know the field reads 0 there, and leaves the queue enabled.

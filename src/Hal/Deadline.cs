@@ -1,0 +1,32 @@
+namespace VirtioGuest.Hal;
+
+/// <summary>A moment until which something is waited for that a machine has to be asked about again and again.</summary>
+public readonly struct Deadline
+{
+    private readonly MonotonicClock _clock;
+    private readonly ulong _start;
+    private readonly ulong _length;
+
+    /// <summary>Begins to wait.</summary>
+    /// <param name="clock">What tells the time.</param>
+    /// <param name="nanoseconds">How long it may take from now on.</param>
+    public Deadline(MonotonicClock clock, ulong nanoseconds)
+    {
+        _clock = clock;
+        _start = clock.Nanoseconds;
+        _length = nanoseconds;
+    }
+
+    /// <summary>Lets time pass between two looks.</summary>
+    /// <returns>Whether there is to be another look; false once the deadline has passed.</returns>
+    public bool TryWait()
+    {
+        if (_clock.Nanoseconds - _start >= _length)
+        {
+            return false;
+        }
+
+        _clock.Relax();
+        return true;
+    }
+}
