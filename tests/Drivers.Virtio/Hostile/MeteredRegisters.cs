@@ -1,5 +1,5 @@
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;

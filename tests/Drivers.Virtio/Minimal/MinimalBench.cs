@@ -5,7 +5,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Minimal;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -14,7 +14,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
-using SimulatedMachine = VirtioGuest.Devices.Simulation.SimulatedMachine;
+using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Minimal;
 

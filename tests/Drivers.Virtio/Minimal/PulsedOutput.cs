@@ -1,5 +1,5 @@
 using VirtioGuest.Devices;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Minimal;
 

@@ -1,6 +1,6 @@
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Mmio;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Hal;
