@@ -16,7 +16,6 @@ public abstract class CacheModel
     private readonly CacheTiming _timing;
     private readonly Random _random;
 
-    /// <summary>Describes a cache.</summary>
     private protected CacheModel(uint lineSize, CacheTiming timing, int seed)
     {
         LineSize = lineSize;
@@ -105,6 +104,205 @@ public abstract class CacheModel
             }
 
             region.Empty(line);
+        }
+    }
+}
+
+/// <summary>When a simulated cache does what it may do at any time.</summary>
+public enum CacheTiming
+{
+    /// <summary>Only when it is told to.</summary>
+    Never = 0,
+
+    /// <summary>Whenever it can, before each access and each hand-over.</summary>
+    Eager = 1,
+
+    /// <summary>Now and then, by chance; the seed brings a run back.</summary>
+    Random = 2,
+}
+
+/// <summary>
+/// No cache at all: what one side writes the other sees. For a driver's duties to be audited where nothing but the
+/// audit can notice.
+/// </summary>
+public sealed class CoherentCache : CacheModel
+{
+    public CoherentCache()
+        : base(1, CacheTiming.Never, seed: 0)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "coherent";
+
+    /// <inheritdoc/>
+    internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
+        region.Refresh(offset, length);
+
+    /// <inheritdoc/>
+    internal override void Store(SimulatedRegion region, uint offset, ReadOnlySpan<byte> bytes)
+    {
+        region.StoreInCache(offset, bytes);
+        region.StoreInMemory(offset, bytes);
+    }
+
+    /// <inheritdoc/>
+    internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)
+    {
+    }
+
+    private protected override void Disturb(SimulatedRegion region, uint line)
+    {
+    }
+}
+
+/// <summary>
+/// The data cache of a 68030: written through without allocating, 16-byte lines. PREREAD invalidates; POSTREAD,
+/// PREWRITE and POSTWRITE do nothing.
+/// </summary>
+public sealed class Mc68030Cache : CacheModel
+{
+    public Mc68030Cache()
+        : base(16, CacheTiming.Never, seed: 0)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "68030";
+
+    /// <inheritdoc/>
+    internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
+        Fill(region, offset, length);
+
+    /// <inheritdoc/>
+    internal override void Store(SimulatedRegion region, uint offset, ReadOnlySpan<byte> bytes)
+    {
+        region.StoreInCache(offset, bytes);
+        region.StoreInMemory(offset, bytes);
+    }
+
+    /// <inheritdoc/>
+    internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)
+    {
+        if ((operation & DmaSync.PreRead) != 0)
+        {
+            Invalidate(region, offset, length);
+        }
+    }
+
+    private protected override void Disturb(SimulatedRegion region, uint line)
+    {
+    }
+}
+
+/// <summary>
+/// The data cache of a 68040: copied back, 16-byte lines. PREWRITE writes back, PREREAD invalidates, POSTREAD and
+/// POSTWRITE do nothing. A dirty line may be evicted, that is written back as a whole, at any time.
+/// </summary>
+public sealed class Mc68040Cache : CacheModel
+{
+    /// <summary>Creates the model.</summary>
+    /// <param name="timing">When dirty lines are evicted.</param>
+    /// <param name="seed">What <see cref="CacheTiming.Random"/> draws from.</param>
+    public Mc68040Cache(CacheTiming timing = CacheTiming.Never, int seed = 0)
+        : base(16, timing, seed)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "68040";
+
+    /// <inheritdoc/>
+    internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
+        Fill(region, offset, length);
+
+    /// <inheritdoc/>
+    internal override void Store(SimulatedRegion region, uint offset, ReadOnlySpan<byte> bytes)
+    {
+        Fill(region, offset, (uint)bytes.Length);
+        region.StoreInCache(offset, bytes);
+        region.MarkDirty(offset, (uint)bytes.Length);
+    }
+
+    /// <inheritdoc/>
+    internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)
+    {
+        if ((operation & DmaSync.PreWrite) != 0)
+        {
+            WriteBack(region, offset, length);
+        }
+
+        if ((operation & DmaSync.PreRead) != 0)
+        {
+            Invalidate(region, offset, length);
+        }
+    }
+
+    private protected override void Disturb(SimulatedRegion region, uint line)
+    {
+        if (region.IsDirty(line))
+        {
+            region.WriteBack(line);
+            region.Empty(line);
+        }
+    }
+}
+
+/// <summary>
+/// The data cache of a processor that reads ahead: copied back, 64-byte lines unless said otherwise. PREWRITE writes
+/// back, PREREAD and POSTREAD invalidate, POSTWRITE does nothing. A line may be filled at any time although nobody
+/// asked for it, and a dirty one evicted.
+/// </summary>
+public sealed class PrefetchingCache : CacheModel
+{
+    /// <summary>Creates the model.</summary>
+    /// <param name="timing">When lines are filled and evicted.</param>
+    /// <param name="seed">What <see cref="CacheTiming.Random"/> draws from.</param>
+    /// <param name="lineSize">The length of a line in bytes, a power of two.</param>
+    public PrefetchingCache(CacheTiming timing = CacheTiming.Eager, int seed = 0, uint lineSize = 64)
+        : base(lineSize, timing, seed)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "prefetching";
+
+    /// <inheritdoc/>
+    internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
+        Fill(region, offset, length);
+
+    /// <inheritdoc/>
+    internal override void Store(SimulatedRegion region, uint offset, ReadOnlySpan<byte> bytes)
+    {
+        Fill(region, offset, (uint)bytes.Length);
+        region.StoreInCache(offset, bytes);
+        region.MarkDirty(offset, (uint)bytes.Length);
+    }
+
+    /// <inheritdoc/>
+    internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)
+    {
+        if ((operation & DmaSync.PreWrite) != 0)
+        {
+            WriteBack(region, offset, length);
+        }
+
+        if ((operation & (DmaSync.PreRead | DmaSync.PostRead)) != 0)
+        {
+            Invalidate(region, offset, length);
+        }
+    }
+
+    private protected override void Disturb(SimulatedRegion region, uint line)
+    {
+        if (region.IsDirty(line))
+        {
+            region.WriteBack(line);
+            region.Empty(line);
+        }
+        else
+        {
+            region.Fill(line);
         }
     }
 }

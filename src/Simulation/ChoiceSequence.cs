@@ -184,7 +184,7 @@ internal sealed class ChoiceSequence
 
     private int Draw(int options, bool deviates)
     {
-        if (_random == null || options == 1)
+        if (_random is null || options == 1)
         {
             return 0;
         }

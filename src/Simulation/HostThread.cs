@@ -35,7 +35,7 @@ internal sealed class HostThread : IDisposable
     {
         IsBusy = true;
         _next = processor;
-        if (_thread == null)
+        if (_thread is null)
         {
             _thread = new Thread(Serve) { IsBackground = true, Name = "simulated processor" };
             _thread.Start();
@@ -51,7 +51,7 @@ internal sealed class HostThread : IDisposable
     public void Dispose()
     {
         _isDisposed = true;
-        if (_thread != null)
+        if (_thread is not null)
         {
             _baton.Pass();
             _thread.Join();
@@ -69,6 +69,40 @@ internal sealed class HostThread : IDisposable
             }
 
             _body!(this, _next);
+        }
+    }
+}
+
+/// <summary>What one thread waits for and another passes on, so that exactly one of them runs.</summary>
+/// <remarks>
+/// Nobody looks before it sleeps: where the processors are busy with other tests, that costs more than waking up.
+/// </remarks>
+internal sealed class Baton
+{
+    private readonly object _lock = new();
+    private bool _isPassed;
+
+    /// <summary>Passes it on.</summary>
+    internal void Pass()
+    {
+        lock (_lock)
+        {
+            _isPassed = true;
+            Monitor.Pulse(_lock);
+        }
+    }
+
+    /// <summary>Waits until it is passed on, and takes it.</summary>
+    internal void Take()
+    {
+        lock (_lock)
+        {
+            while (!_isPassed)
+            {
+                Monitor.Wait(_lock);
+            }
+
+            _isPassed = false;
         }
     }
 }

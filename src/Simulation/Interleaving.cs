@@ -73,7 +73,7 @@ internal sealed class Interleaving : IDisposable
         AbandonTheRest();
         _enter(-1);
         IsRunning = false;
-        if (_failure == null)
+        if (_failure is null)
         {
             _ordering.Finish();
             _failure = Check(scenario);
@@ -305,4 +305,11 @@ internal sealed class Interleaving : IDisposable
             throw ScheduleAbandonedException.Instance;
         }
     }
+}
+
+/// <summary>Takes a processor out of whatever it is in, because its schedule is over.</summary>
+internal sealed class ScheduleAbandonedException : Exception
+{
+    /// <summary>The one instance: it carries nothing.</summary>
+    internal static readonly ScheduleAbandonedException Instance = new();
 }

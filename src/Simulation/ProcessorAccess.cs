@@ -10,7 +10,6 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
     private readonly Interleaving _interleaving;
     private readonly int _processor;
 
-    /// <summary>Creates the way.</summary>
     internal ProcessorAccess(WeakMemory memory, OrderingModel ordering, Interleaving interleaving, int processor)
     {
         _memory = memory;
@@ -109,7 +108,7 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
     {
         _interleaving.Step();
         uint value = _ordering.Load(_processor, offset, size, acquires);
-        if (_interleaving.Trace != null)
+        if (_interleaving.Trace is not null)
         {
             Tell($"{(acquires ? "load-acquire" : "load")}{8 * size} at {offset}: 0x{value:x}", site);
         }
@@ -120,7 +119,7 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
     private void StoreWord(int offset, int size, uint value, bool releases, AccessSite site)
     {
         _interleaving.Step();
-        if (_interleaving.Trace != null)
+        if (_interleaving.Trace is not null)
         {
             Tell($"{(releases ? "store-release" : "store")}{8 * size} at {offset}: 0x{value:x}", site);
         }

@@ -20,7 +20,6 @@ internal sealed class ProcessorTurns
     private int _idleRounds;
     private int _deviations;
 
-    /// <summary>Creates the record of turns.</summary>
     internal ProcessorTurns(OrderingModel ordering, ChoiceSequence choices)
     {
         _ordering = ordering;
@@ -186,4 +185,20 @@ internal sealed class ProcessorTurns
         while (choice >= 0);
         return true;
     }
+}
+
+/// <summary>What a simulated processor is about to do.</summary>
+internal enum ProcessorState
+{
+    /// <summary>To go on.</summary>
+    Ready = 0,
+
+    /// <summary>To look again, once somebody else has done something.</summary>
+    Paused = 1,
+
+    /// <summary>To wait for a signal.</summary>
+    Waiting = 2,
+
+    /// <summary>Nothing any more.</summary>
+    Ended = 3,
 }

@@ -38,7 +38,6 @@ internal sealed unsafe class ReleaseAcquireOrdering : OrderingModel
     private int _viewsInUse;
     private int _length;
 
-    /// <summary>Lays the model over a memory.</summary>
     internal ReleaseAcquireOrdering(byte* memory, int length, ChoiceSequence choices)
     {
         _memory = memory;

@@ -81,9 +81,9 @@ public sealed unsafe class ScheduleExplorer : IDisposable
                 failure = Run(create);
                 wasLimited |= _choices.WasLimited;
             }
-            while (failure == null && _choices.MoveNext());
+            while (failure is null && _choices.MoveNext());
 
-            if (failure != null)
+            if (failure is not null)
             {
                 return Failed(create, failure, schedules, clock, isExhaustive: false);
             }
@@ -95,7 +95,7 @@ public sealed unsafe class ScheduleExplorer : IDisposable
             _choices.Start(random, 2 << (i % 5));
             schedules++;
             failure = Run(create);
-            if (failure != null)
+            if (failure is not null)
             {
                 return Failed(create, failure, schedules, clock, isExhaustive);
             }
@@ -157,5 +157,89 @@ public sealed unsafe class ScheduleExplorer : IDisposable
             Choices = again.Choices,
             Trace = again.Trace,
         };
+    }
+}
+
+/// <summary>How far a <see cref="ScheduleExplorer"/> goes.</summary>
+public sealed class ExplorationBounds
+{
+    /// <summary>Which order the memory keeps.</summary>
+    public MemoryOrdering Ordering { get; init; }
+
+    /// <summary>
+    /// How often a schedule of the exhaustive part may deviate: leave a processor that could go on, give a load an old
+    /// value, or keep a store back. 0 runs without any of it.
+    /// </summary>
+    public int Deviations { get; init; } = 3;
+
+    /// <summary>How many schedules the exhaustive part may run before it is broken off.</summary>
+    public int MaximumSchedules { get; init; } = 100_000;
+
+    /// <summary>How many random schedules follow, whose deviations are not limited.</summary>
+    public int RandomSchedules { get; init; } = 2_000;
+
+    /// <summary>What the random schedules draw from.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>After how many accesses a schedule counts as endless, 1 to 60000.</summary>
+    public int MaximumSteps { get; init; } = 5_000;
+
+    /// <summary>The size of the memory in bytes, a multiple of 4096.</summary>
+    public int MemoryLength { get; init; } = 16_384;
+
+    /// <summary>
+    /// The place where an acquire is a plain load, a release a plain store and a full barrier nothing;
+    /// <see cref="AccessSite.Unnamed"/> for none.
+    /// </summary>
+    public AccessSite WeakenedSite { get; init; }
+
+    /// <summary>
+    /// The processor, in the order in which the scenario adds them, whose full barriers order nothing for the others,
+    /// because these are devices of a bus: only <see cref="Barriers.ForDevice"/> does. Without a value there is none.
+    /// </summary>
+    public int? BusProcessor { get; init; }
+}
+
+/// <summary>What a <see cref="ScheduleExplorer"/> found.</summary>
+public sealed class ExplorationResult
+{
+    internal ExplorationResult(long schedules, TimeSpan duration, bool isExhaustive, int seed)
+    {
+        Schedules = schedules;
+        Duration = duration;
+        IsExhaustive = isExhaustive;
+        Seed = seed;
+    }
+
+    /// <summary>How the first schedule failed that did; null where none did.</summary>
+    public string? Failure { get; internal init; }
+
+    /// <summary>The choices of the failed schedule, for <see cref="ScheduleExplorer.Replay"/>.</summary>
+    public string Choices { get; internal init; } = string.Empty;
+
+    /// <summary>The accesses of the failed schedule, in order, in words.</summary>
+    public IReadOnlyList<string> Trace { get; internal init; } = [];
+
+    /// <summary>How many schedules were run.</summary>
+    public long Schedules { get; }
+
+    /// <summary>How long they took.</summary>
+    public TimeSpan Duration { get; }
+
+    /// <summary>Whether every schedule within the bound of deviations was run.</summary>
+    public bool IsExhaustive { get; }
+
+    /// <summary>What the random schedules drew from.</summary>
+    public int Seed { get; }
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        string extent = IsExhaustive ? "all" : "some";
+        string time = $"{Duration.TotalSeconds:0.00} s";
+        string run = $"{Schedules} schedules ({extent} within the bound, seed {Seed}) in {time}";
+        return Failure is null
+            ? $"holds in {run}"
+            : $"fails in {run}: {Failure}\nchoices: {Choices}\n{string.Join('\n', Trace)}";
     }
 }

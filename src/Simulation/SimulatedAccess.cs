@@ -11,7 +11,6 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
 {
     private readonly SimulatedDma _dma;
 
-    /// <summary>Creates the way to a memory.</summary>
     internal SimulatedAccess(SimulatedDma dma)
     {
         _dma = dma;
@@ -23,7 +22,7 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
         foreach (SimulatedRegion region in _dma.Regions)
         {
             long place = region.Place(region.Processor, address, out bool isGuard);
-            bool isDevice = place < 0 && region.Cache != null;
+            bool isDevice = place < 0 && region.Cache is not null;
             place = isDevice ? region.Place(region.Device, address, out isGuard) : place;
             if (place >= 0)
             {
@@ -38,7 +37,7 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
             }
         }
 
-        return Words.Read(address, size);
+        return IsElsewhereAllowed(size, "read", site) ? Words.Read(address, size) : 0;
     }
 
     /// <inheritdoc/>
@@ -47,7 +46,7 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
         foreach (SimulatedRegion region in _dma.Regions)
         {
             long place = region.Place(region.Processor, address, out bool isGuard);
-            bool isDevice = place < 0 && region.Cache != null;
+            bool isDevice = place < 0 && region.Cache is not null;
             place = isDevice ? region.Place(region.Device, address, out isGuard) : place;
             if (place < 0)
             {
@@ -72,7 +71,10 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
             return;
         }
 
-        Words.Write(address, size, value);
+        if (IsElsewhereAllowed(size, "write", site))
+        {
+            Words.Write(address, size, value);
+        }
     }
 
     /// <inheritdoc/>
@@ -86,6 +88,16 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
     /// <remarks>One thread does everything here, so there is nothing to order.</remarks>
     public override void FullBarrier(AccessSite site)
     {
+    }
+
+    private bool IsElsewhereAllowed(int size, string what, AccessSite site)
+    {
+        if (_dma.IsAllThereIs)
+        {
+            _dma.Violations.Add($"a {what} of {size} bytes outside of memory (site {(int)site})");
+        }
+
+        return !_dma.IsAllThereIs;
     }
 
     private bool Check(
@@ -148,4 +160,31 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
         region.StoreInMemory(offset, bytes);
         region.Refresh(offset, (uint)bytes.Length);
     }
+}
+
+/// <summary>The time in which a thread's accesses go to a simulation.</summary>
+internal sealed class InstalledSimulation : IDisposable
+{
+    private readonly MemorySimulation? _before;
+
+    /// <summary>Installs a simulation on the calling thread.</summary>
+    /// <exception cref="InvalidOperationException">The process did not ask for simulations at its start.</exception>
+    internal InstalledSimulation(MemorySimulation simulation)
+    {
+        RequireSupport();
+        _before = MemorySimulation.Current;
+        MemorySimulation.Current = simulation;
+    }
+
+    /// <summary>Fails where accesses would go past every simulation.</summary>
+    internal static void RequireSupport()
+    {
+        if (!MemorySimulation.IsSupported)
+        {
+            throw new InvalidOperationException("The switch VirtioGuest.Hal.MemorySimulation is not set.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => MemorySimulation.Current = _before;
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Hal;
 
@@ -10,8 +11,8 @@ namespace VirtioGuest.Simulation;
 /// around it, and where the machine has a cache that devices do not see, both have views of their own.
 /// </summary>
 /// <remarks>
-/// Without a cache it is plain memory that any thread may use. With one, driver and device models run on one thread
-/// that <see cref="Install"/> was called on, and use <see cref="SharedMemory"/>: the address tells which of them it is.
+/// Without a cache any thread may use it. With one, driver and device models run on one thread that
+/// <see cref="Install"/> was called on, and use <see cref="SharedMemory"/>: the address tells which of them it is.
 /// What the processor writes past the accessors is noticed at the next hand-over.
 /// </remarks>
 public sealed unsafe class SimulatedDma : DmaTag, IDisposable
@@ -19,20 +20,20 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     private const ulong LowStart = 0x10_0000;
     private const ulong HighStart = 0x1_0000_0000;
 
-    private readonly List<SimulatedRegion> _regions = [];
+    private readonly Lock _allocation = new();
     private readonly SimulatedDmaOptions _options;
     private readonly OwnershipAuditor _auditor;
     private readonly SimulatedGuestMemory _guestMemory;
+    private volatile SimulatedRegion[] _regions = [];
     private ulong _nextLow = LowStart;
     private ulong _nextHigh = HighStart;
 
-    /// <summary>Creates a memory.</summary>
     /// <param name="options">What it is like; null for plain coherent memory.</param>
     public SimulatedDma(SimulatedDmaOptions? options = null)
     {
         _options = options ?? new SimulatedDmaOptions();
         _auditor = new OwnershipAuditor(Violations, _options.AuditsOwnership);
-        _guestMemory = new SimulatedGuestMemory(this);
+        _guestMemory = new SimulatedGuestMemory(this, _options.WatchesHandOvers && _options.Cache is null);
     }
 
     /// <inheritdoc/>
@@ -40,6 +41,9 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
 
     /// <summary>What went wrong, in words; empty where the driver and the device kept the rules.</summary>
     public List<string> Violations { get; } = [];
+
+    /// <summary>Called before each hand-over of memory that is not coherent, so that a device can act there.</summary>
+    public Action? BeforeHandOver { get; set; }
 
     /// <summary>How many allocations are still to succeed.</summary>
     public int AllocationsLeft { get; set; } = int.MaxValue;
@@ -67,25 +71,28 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ArgumentOutOfRangeException.ThrowIfZero(constraints.Alignment);
-        bool isCoherent = _options.Cache == null || constraints.MustBeCoherent;
+        bool isWatched = !constraints.MustBeCoherent && (_options.Cache is not null || _options.WatchesHandOvers);
         uint alignment = constraints.AlignmentFor(length);
-        if (AllocationsLeft == 0 || alignment == 0
-            || (constraints.MustBeCoherent && _options.Cache != null && !_options.HasCoherentMemory))
+        if (alignment == 0 || (constraints.MustBeCoherent && _options.Cache is not null && !_options.HasCoherentMemory))
         {
             return null;
         }
 
         ulong highest = Math.Min(constraints.HighestAddress, _options.HighestAddress);
-        if (!TryReserve(length, Math.Max(alignment, SimulatedRegion.PageSize), highest, out ulong deviceAddress))
+        lock (_allocation)
         {
-            return null;
-        }
+            if (AllocationsLeft == 0
+                || !TryReserve(length, Math.Max(alignment, SimulatedRegion.PageSize), highest, out ulong deviceAddress))
+            {
+                return null;
+            }
 
-        AllocationsLeft--;
-        Allocated++;
-        DeviceRun[] runs = [new DeviceRun(deviceAddress, 0, length)];
-        SimulatedRegion region = AddRegion(length, alignment, runs, isCoherent ? null : _options.Cache);
-        return new SimulatedDmaMemory(this, region, deviceAddress, isCoherent);
+            AllocationsLeft--;
+            Allocated++;
+            DeviceRun[] runs = [new DeviceRun(deviceAddress, 0, length)];
+            SimulatedRegion region = AddRegion(length, alignment, runs, isWatched);
+            return new SimulatedDmaMemory(this, region, deviceAddress, !isWatched);
+        }
     }
 
     /// <inheritdoc/>
@@ -117,7 +124,8 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
             throw new ArgumentException($"The buffer has {pages} pages.", nameof(pageAddresses));
         }
 
-        return new SimulatedBuffer(AddRegion(length, 1, RunsOf(length, pageAddresses), _options.Cache));
+        return new SimulatedBuffer(AddRegion(
+            length, 1, RunsOf(length, pageAddresses), _options.Cache is not null || _options.WatchesHandOvers));
     }
 
     /// <summary>Finds what a device sees.</summary>
@@ -126,17 +134,17 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     /// <returns>The devices' view, or null where this is no memory, or memory that was given back.</returns>
     public byte* DeviceView(ulong deviceAddress, ulong length)
     {
-        for (int i = 0; i < _regions.Count; i++)
+        foreach (SimulatedRegion region in _regions)
         {
-            if (_regions[i].TryFind(deviceAddress, length, out uint offset))
+            if (region.TryFind(deviceAddress, length, out uint offset))
             {
-                if (_regions[i].IsGone)
+                if (region.IsGone)
                 {
-                    _auditor.Report(_regions[i], offset, "a device uses freed memory", AccessSite.Unnamed);
+                    _auditor.Report(region, offset, "a device uses freed memory", AccessSite.Unnamed);
                     return null;
                 }
 
-                return _regions[i].Device + offset;
+                return region.Device + offset;
             }
         }
 
@@ -145,7 +153,7 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
 
     /// <summary>
     /// Sends the calling thread's accesses through the simulation until the result is disposed of. Needed where there
-    /// is a cache; else it only watches the guard pages.
+    /// is a cache; else it only watches that accesses stay in memory.
     /// </summary>
     public IDisposable Install() => new InstalledSimulation(new SimulatedAccess(this));
 
@@ -169,11 +177,14 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
             region.Dispose();
         }
 
-        _regions.Clear();
+        _regions = [];
     }
 
     /// <summary>The regions, in the order in which they were allocated.</summary>
-    internal List<SimulatedRegion> Regions => _regions;
+    internal SimulatedRegion[] Regions => _regions;
+
+    /// <summary>Whether accesses to any other memory are violations.</summary>
+    internal bool IsAllThereIs => _options.IsAllThereIs;
 
     /// <summary>Hands a range over, as the machine does it.</summary>
     internal void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation, AccessSite site)
@@ -183,10 +194,12 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
             operation &= ~_options.WeakenedOperations;
         }
 
-        if (region.Cache is not CacheModel cache || length == 0 || operation == 0)
+        if (!region.IsWatched || length == 0 || operation == 0)
         {
             return;
         }
+
+        BeforeHandOver?.Invoke();
 
         if (offset > region.Length || length > region.Length - offset)
         {
@@ -196,6 +209,12 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         if (region.IsGone)
         {
             _auditor.Report(region, offset, $"{operation} of freed memory", site);
+        }
+
+        if (region.Cache is not CacheModel cache)
+        {
+            _auditor.Sync(region, offset, length, operation, site);
+            return;
         }
 
         NoticeStores(region, offset, length, site);
@@ -241,10 +260,12 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         return [.. runs];
     }
 
-    private SimulatedRegion AddRegion(uint length, uint alignment, DeviceRun[] runs, CacheModel? cache)
+    private SimulatedRegion AddRegion(uint length, uint alignment, DeviceRun[] runs, bool isWatched)
     {
-        SimulatedRegion region = new SimulatedRegion(_regions.Count, length, alignment, runs, cache);
-        _regions.Add(region);
+        SimulatedRegion[] before = _regions;
+        CacheModel? cache = isWatched ? _options.Cache : null;
+        SimulatedRegion region = new SimulatedRegion(before.Length, length, alignment, runs, cache, isWatched);
+        _regions = [.. before, region];
         return region;
     }
 
@@ -271,4 +292,45 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         _nextLow = deviceAddress + pages + SimulatedRegion.PageSize;
         return true;
     }
+}
+
+/// <summary>What a simulated machine's memory is like.</summary>
+public sealed class SimulatedDmaOptions
+{
+    /// <summary>
+    /// What is between processor and devices; null where they see the same memory, and nothing has to be installed.
+    /// </summary>
+    public CacheModel? Cache { get; init; }
+
+    /// <summary>
+    /// Whether hand-overs are audited although processor and devices see the same memory, with what devices write, but
+    /// not with what the processor touches.
+    /// </summary>
+    public bool WatchesHandOvers { get; init; }
+
+    /// <summary>
+    /// Whether an access to any other memory is a violation, where <see cref="SimulatedDma.Install"/> was called.
+    /// </summary>
+    public bool IsAllThereIs { get; init; }
+
+    /// <summary>Whether <see cref="DmaConstraints.MustBeCoherent"/> can be served although there is a cache.</summary>
+    public bool HasCoherentMemory { get; init; } = true;
+
+    /// <summary>
+    /// Whether accesses and hand-overs are audited; false to see what the machine makes of a driver that breaks rules.
+    /// </summary>
+    public bool AuditsOwnership { get; init; } = true;
+
+    /// <summary>The place whose hand-over does nothing; <see cref="AccessSite.Unnamed"/> for none.</summary>
+    public AccessSite WeakenedSite { get; init; }
+
+    /// <summary>Which of the operations of <see cref="WeakenedSite"/> do nothing; by default all of them.</summary>
+    public DmaSync WeakenedOperations { get; init; } =
+        DmaSync.PreRead | DmaSync.PostRead | DmaSync.PreWrite | DmaSync.PostWrite;
+
+    /// <summary>The last byte of the machine's memory.</summary>
+    public ulong HighestAddress { get; init; } = ulong.MaxValue;
+
+    /// <inheritdoc/>
+    public override string ToString() => Cache?.ToString() ?? "plain memory";
 }

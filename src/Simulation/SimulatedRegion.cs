@@ -34,7 +34,9 @@ internal sealed unsafe class SimulatedRegion : IDisposable
     /// <param name="alignment">What the processor's addresses are aligned to, a power of two.</param>
     /// <param name="runs">Where devices see it.</param>
     /// <param name="cache">What is between the views; null where they are one.</param>
-    internal SimulatedRegion(int number, uint length, uint alignment, DeviceRun[] runs, CacheModel? cache)
+    /// <param name="isWatched">Whether it is kept whose each byte is; it is where there is a cache.</param>
+    internal SimulatedRegion(
+        int number, uint length, uint alignment, DeviceRun[] runs, CacheModel? cache, bool isWatched)
     {
         Number = number;
         Length = length;
@@ -43,13 +45,14 @@ internal sealed unsafe class SimulatedRegion : IDisposable
         Guard = Math.Max(alignment, PageSize);
         _processorBlock = AllocateBlock();
         Processor = _processorBlock + Guard;
-        _deviceBlock = cache == null ? null : AllocateBlock();
-        Device = cache == null ? Processor : _deviceBlock + Guard;
-        _lineSize = cache == null ? 1 : cache.LineSize;
-        LineCount = cache == null ? 0 : ((length - 1) / _lineSize) + 1;
+        _deviceBlock = cache is null ? null : AllocateBlock();
+        Device = cache is null ? Processor : _deviceBlock + Guard;
+        _lineSize = cache is null ? 1 : cache.LineSize;
+        LineCount = cache is null ? 0 : ((length - 1) / _lineSize) + 1;
         _lines = new byte[LineCount];
-        _known = cache == null ? [] : new byte[length];
-        Owners = cache == null ? [] : new byte[length];
+        _known = cache is null ? [] : new byte[length];
+        IsWatched = isWatched;
+        Owners = isWatched ? new byte[length] : [];
     }
 
     /// <summary>What messages call the region.</summary>
@@ -72,6 +75,9 @@ internal sealed unsafe class SimulatedRegion : IDisposable
 
     /// <summary>How many cache lines the region has; 0 where its views are one.</summary>
     internal uint LineCount { get; }
+
+    /// <summary>Whether it is kept whose each byte is.</summary>
+    internal bool IsWatched { get; }
 
     /// <summary>What each byte is handed over for, kept by <see cref="OwnershipAuditor"/>.</summary>
     internal byte[] Owners { get; }
@@ -194,7 +200,7 @@ internal sealed unsafe class SimulatedRegion : IDisposable
     public void Dispose()
     {
         NativeMemory.AlignedFree(_processorBlock);
-        if (_deviceBlock != null)
+        if (_deviceBlock is not null)
         {
             NativeMemory.AlignedFree(_deviceBlock);
         }
@@ -237,3 +243,9 @@ internal sealed unsafe class SimulatedRegion : IDisposable
         return block;
     }
 }
+
+/// <summary>A part of a region that is contiguous for devices.</summary>
+/// <param name="DeviceAddress">Where devices see it.</param>
+/// <param name="Offset">Where it starts in the region.</param>
+/// <param name="Length">Its size in bytes.</param>
+internal readonly record struct DeviceRun(ulong DeviceAddress, uint Offset, uint Length);

@@ -13,7 +13,6 @@ internal sealed unsafe class TotalStoreOrdering : OrderingModel
     private readonly ChoiceSequence _choices;
     private readonly List<Buffered>[] _buffers = new List<Buffered>[Interleaving.MaximumProcessors];
 
-    /// <summary>Lays the model over a memory.</summary>
     internal TotalStoreOrdering(byte* memory, ChoiceSequence choices)
     {
         _memory = memory;

@@ -25,7 +25,6 @@ public sealed unsafe class WeakMemory : IDisposable
     private int _used;
     private int _signals;
 
-    /// <summary>Creates an empty memory.</summary>
     internal WeakMemory(int length)
     {
         if (length <= 0 || length % PageSize != 0)
@@ -134,4 +133,104 @@ public sealed unsafe class WeakMemory : IDisposable
     }
 
     private Interleaving Running => _interleaving ?? throw new InvalidOperationException("Nobody runs processors.");
+}
+
+/// <summary>Gives a <see cref="WeakMemory"/> out to a driver.</summary>
+internal sealed unsafe class WeakDmaTag : DmaTag
+{
+    private readonly WeakMemory _memory;
+
+    internal WeakDmaTag(WeakMemory memory)
+    {
+        _memory = memory;
+    }
+
+    /// <inheritdoc/>
+    public override DmaMemory? Allocate(uint length, DmaConstraints constraints)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(length);
+        uint alignment = constraints.AlignmentFor(length);
+        byte* address = alignment == 0 ? null : _memory.Allocate(length, alignment);
+        return address is null || !constraints.Allow(_memory.DeviceAddress(address), length)
+            ? null
+            : new WeakDmaMemory(address, _memory.DeviceAddress(address), length);
+    }
+
+    /// <inheritdoc/>
+    public override DmaMap CreateMap(DmaMapLimits limits, BouncePool? bounce) =>
+        new WeakDmaMap(_memory, limits, bounce);
+}
+
+/// <summary>A map of a <see cref="WeakMemory"/>, which is contiguous.</summary>
+internal sealed unsafe class WeakDmaMap : DmaMap
+{
+    private readonly WeakMemory _memory;
+
+    internal WeakDmaMap(WeakMemory memory, DmaMapLimits limits, BouncePool? bounce)
+        : base(limits, bounce)
+    {
+        _memory = memory;
+    }
+
+    /// <inheritdoc/>
+    protected override DmaStatus LoadDirect(byte* buffer, uint length)
+    {
+        ulong deviceAddress = _memory.DeviceAddress(buffer);
+        return _memory.DeviceView(deviceAddress, length) is null
+            ? DmaStatus.Unreachable
+            : Append(deviceAddress, length);
+    }
+
+    /// <inheritdoc/>
+    protected override void SyncDirect(uint offset, uint length, DmaSync operation, AccessSite site)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override void UnloadDirect()
+    {
+    }
+}
+
+/// <summary>A part of a <see cref="WeakMemory"/>.</summary>
+internal sealed unsafe class WeakDmaMemory : DmaMemory
+{
+    internal WeakDmaMemory(byte* address, ulong deviceAddress, uint length)
+        : base(address, deviceAddress, length, isCoherent: true)
+    {
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The next schedule starts with an empty memory.</remarks>
+    public override void Free()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override void Quarantine()
+    {
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Never called: the memory is coherent.</remarks>
+    protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site) =>
+        throw new InvalidOperationException("Coherent memory needs no maintenance.");
+}
+
+/// <summary>A <see cref="WeakMemory"/> as a device sees it.</summary>
+internal sealed unsafe class WeakGuestMemory : GuestMemory
+{
+    private readonly WeakMemory _memory;
+
+    internal WeakGuestMemory(WeakMemory memory)
+    {
+        _memory = memory;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryTranslate(ulong deviceAddress, ulong length, GuestAccess access, out byte* pointer)
+    {
+        pointer = length == 0 ? null : _memory.DeviceView(deviceAddress, length);
+        return pointer is not null;
+    }
 }

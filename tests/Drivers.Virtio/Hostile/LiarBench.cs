@@ -33,12 +33,11 @@ internal sealed class LiarBench : IDisposable
         Machine.Time.RelaxStep = 10_000_000;
         Machine.Messages.IsQueued = true;
         Disk = new BlockDevice(Machine.Memory.GuestMemory, 64) { OfferedFeatures = FeatureBit.Usual };
-        MachineOutput output = new MachineOutput(Machine.Messages, Line);
+        InterruptOutput output = Machine.Messages.OutputTo(Line);
         if (isMmio)
         {
             _registers = new HostileRegisters(new MmioDevice(Disk, output), _whims, Hostility.None);
-            Machine.AddRegisters(
-                MmioAddress, _registers.Registers.Length, new MeteredRegisters(Meter, _registers.Registers));
+            Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, _registers.Registers));
         }
         else
         {

@@ -33,8 +33,8 @@ internal sealed class MinimalBench : IDisposable
     {
         Disk = new BlockDevice(Machine.Memory.GuestMemory, sectors);
         Card = new NetDevice(Machine.Memory.GuestMemory, s_mac);
-        DiskFunction = new MinimalFunction(Disk, new PulsedOutput(Machine.Messages, 15));
-        CardFunction = new MinimalFunction(Card, new PulsedOutput(Machine.Messages, 14));
+        DiskFunction = new MinimalFunction(Disk, Machine.Messages.OutputTo(15, isPulsed: true));
+        CardFunction = new MinimalFunction(Card, Machine.Messages.OutputTo(14, isPulsed: true));
         Bus.Add(0, DiskFunction);
         Bus.Add(1, CardFunction);
         Machine.UsePorts(new MechanismOnePorts(Bus));
