@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -13,9 +14,9 @@ public class BoundedAccessTests
     [TestCase(uint.MaxValue, false)]
     public unsafe void An_access_that_leaves_memory_is_a_violation_and_touches_nothing(uint offset, bool isInside)
     {
-        using SimulatedMemory memory = new SimulatedMemory();
+        using SimulatedDma memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
         DmaMemory region = memory.Allocate(16, 16)!;
-        using (new BoundedAccess(memory))
+        using (memory.Install(isAllThereIs: true))
         {
             SharedMemory.Store32(region.Address, offset, 0x12345678);
             Assert.That(SharedMemory.Load32(region.Address, offset), Is.EqualTo(isInside ? 0x12345678 : 0));
@@ -30,10 +31,10 @@ public class BoundedAccessTests
     [Test]
     public unsafe void So_is_one_to_memory_that_was_given_back()
     {
-        using SimulatedMemory memory = new SimulatedMemory();
+        using SimulatedDma memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
         DmaMemory region = memory.Allocate(16, 16)!;
         region.Free();
-        using (new BoundedAccess(memory))
+        using (memory.Install(isAllThereIs: true))
         {
             SharedMemory.LoadAcquire16(region.Address, 0);
         }
