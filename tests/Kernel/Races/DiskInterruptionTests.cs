@@ -78,7 +78,8 @@ internal sealed class DiskInterruptionTests
 
     private static bool Run(ulong form, Deed deed, Delivery delivery, bool isCoherent, int step)
     {
-        var machine = new SimulatedMachine { Memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = !isCoherent }) };
+        var options = new SimulatedDmaOptions { WatchesHandOvers = !isCoherent };
+        var machine = new SimulatedMachine { Memory = new SimulatedDma(options) };
         using DeviceBench<SimulatedDisk> bench = Bench.Disk(Sectors, machine);
         bench.ExpectsViolations = true;
         bench.Device.Offered = SimulatedDevice.Version1 | form;
