@@ -229,7 +229,7 @@ public sealed class SimulatedClock : MonotonicClock
 public sealed class RecordingLog : DeviceLog
 {
     /// <summary>What was worth knowing, in order.</summary>
-    public List<string> Informations { get; } = [];
+    public List<string> Notices { get; } = [];
 
     /// <summary>What works less well than it should, in order.</summary>
     public List<string> Warnings { get; } = [];
@@ -246,9 +246,9 @@ public sealed class RecordingLog : DeviceLog
     /// <inheritdoc/>
     public override void Information(string message)
     {
-        lock (Informations)
+        lock (Notices)
         {
-            Informations.Add(message);
+            Notices.Add(message);
         }
     }
 

@@ -134,7 +134,7 @@ internal sealed class SimulatedMachineTests
         using SimulatedMachine machine = new();
         machine.Log.Information("a");
         machine.Log.Warning("b");
-        Assert.That(machine.Lines.Informations, Is.EqualTo(new[] { "a" }));
+        Assert.That(machine.Lines.Notices, Is.EqualTo(new[] { "a" }));
         Assert.That(machine.Lines.Warnings, Is.EqualTo(new[] { "b" }));
     }
 

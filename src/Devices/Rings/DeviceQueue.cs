@@ -7,7 +7,7 @@ namespace VirtioGuest.Devices.Rings;
 
 /// <summary>
 /// The device's side of one virtqueue, in either format (virtio 1.4, 2.7 and 2.8): takes available buffers, gives them
-/// back used, and keeps each side's wishes about notifications.
+/// back used, and keeps to what each side says about notifications.
 /// </summary>
 /// <remarks>
 /// <para>
