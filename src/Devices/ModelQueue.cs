@@ -69,6 +69,11 @@ public sealed class ModelQueue
     /// <summary>How many elements a chain may have; 0 for as many as the queue's size.</summary>
     public int ChainLimit { get; set; }
 
+    /// <summary>
+    /// The length that used buffers carry, whatever was written and however much room there was; null for the truth.
+    /// </summary>
+    public uint? ForcedLength { get; set; }
+
     /// <summary>What the last notification said.</summary>
     public QueueNotification? LastNotification { get; internal set; }
 
@@ -146,7 +151,13 @@ public sealed class ModelQueue
     internal bool Use(bool asksPolicy, bool isIdle, out bool isNotificationWanted)
     {
         isNotificationWanted = false;
-        return _finished != null && _finished.Use(asksPolicy ? Policy : null, isIdle, out isNotificationWanted) != 0;
+        if (_finished == null)
+        {
+            return false;
+        }
+
+        _finished.ForcedLength = ForcedLength;
+        return _finished.Use(asksPolicy ? Policy : null, isIdle, out isNotificationWanted) != 0;
     }
 
     internal void OnServed()
@@ -183,4 +194,33 @@ public sealed class ModelQueue
 
         return IsAwake;
     }
+}
+
+/// <summary>
+/// When a device wants to hear of available buffers. It serves a queue only after it has heard of it.
+/// </summary>
+public enum NotificationMode
+{
+    /// <summary>
+    /// It asks again after every buffer, so that nothing but the driver's own batching saves a notification.
+    /// </summary>
+    Always = 0,
+
+    /// <summary>It asks to be left alone from a notification on until it has found nothing more to do.</summary>
+    WhenIdle = 1,
+
+    /// <summary>It asks never to be notified and looks at the ring by itself.</summary>
+    Never = 2,
+}
+
+/// <summary>What an available buffer notification said.</summary>
+/// <param name="Identifier">The queue's index, or its notification configuration data.</param>
+/// <param name="Position">
+/// Where the next buffer will be made available; null without NOTIFICATION_DATA.
+/// </param>
+public readonly record struct QueueNotification(ushort Identifier, RingPosition? Position)
+{
+    /// <summary>Takes apart the 32 bits of NOTIFICATION_DATA (virtio 1.4, 2.9).</summary>
+    public static QueueNotification FromData(uint value) =>
+        new QueueNotification((ushort)value, new RingPosition((ushort)((value >> 16) & 0x7FFF), value >> 31 != 0));
 }

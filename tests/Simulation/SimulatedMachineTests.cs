@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using NUnit.Framework;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Entropy;
+using VirtioGuest.Devices.Pci;
 using VirtioGuest.Hal;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Simulation.Tests;
 
@@ -12,15 +15,15 @@ internal sealed class SimulatedMachineTests
     public void Registers_answer_where_they_were_put()
     {
         using SimulatedMachine machine = new();
-        Registers first = new();
-        Registers second = new();
-        machine.AddRegisters(0x1_0000_0000, 0x100, first);
-        machine.AddRegisters(0x1_0000_0080, 0x10, second);
+        Registers first = new(0x100);
+        Registers second = new(0x10);
+        machine.AddRegisters(0x1_0000_0000, first);
+        machine.AddRegisters(0x1_0000_0080, second);
         MmioRegion window = machine.MapMmio(0x1_0000_0000, 0x200)!;
         window.Write16(0x10, 7);
         window.Write32(0x84, 8);
-        Assert.That(first.Written, Is.EqualTo(new[] { (0x10u, 2u, 7u) }));
-        Assert.That(second.Written, Is.EqualTo(new[] { (4u, 4u, 8u) }));
+        Assert.That(first.Written, Is.EqualTo(new[] { (0x10u, 2, 7u) }));
+        Assert.That(second.Written, Is.EqualTo(new[] { (4u, 4, 8u) }));
         Assert.That(window.Read8(0x20), Is.EqualTo(0x20));
         Assert.That(window.Read16(0x1F0), Is.EqualTo(0xFFFF), "nobody answers there");
         machine.RemoveRegisters(second);
@@ -29,6 +32,25 @@ internal sealed class SimulatedMachineTests
         Assert.That(() => window.Read32(2), Throws.TypeOf<System.ArgumentOutOfRangeException>());
         Assert.That(machine.MapMmio(0, 0), Is.Null);
         Assert.That(machine.Ports.Read16(0x60), Is.EqualTo(0xFFFF));
+    }
+
+    [Test]
+    public void A_function_is_found_where_it_was_plugged_in_and_answers_where_it_was_placed()
+    {
+        using SimulatedMachine machine = new();
+        EntropyDevice model = new(machine.Memory.GuestMemory);
+        PciFunction found = machine.Plug(new PciDeviceFunction(model, machine.Messages.OutputTo(5)), device: 7);
+        Assert.That(found.Address, Is.EqualTo(new PciAddress(0, 0, 7, 0)));
+        found.MemoryDecode = true;
+        int before = 0;
+        int after = 0;
+        machine.BeforeRegister = () => before++;
+        machine.AfterRead = () => after++;
+        MmioRegion structures = machine.MapMmio(SimulatedMachine.PciWindow, 0x1000)!;
+        Assert.That(structures.Read16(0x12), Is.EqualTo(1), "num_queues");
+        structures.Write8(0x14, 1);
+        Assert.That(model.Status, Is.EqualTo(1));
+        Assert.That((before, after), Is.EqualTo((2, 1)));
     }
 
     [Test]
@@ -112,17 +134,17 @@ internal sealed class SimulatedMachineTests
         using SimulatedMachine machine = new();
         machine.Log.Information("a");
         machine.Log.Warning("b");
-        Assert.That(machine.Lines.Informations, Is.EqualTo(new[] { "a" }));
+        Assert.That(machine.Lines.Notices, Is.EqualTo(new[] { "a" }));
         Assert.That(machine.Lines.Warnings, Is.EqualTo(new[] { "b" }));
     }
 
-    private sealed class Registers : RegisterModel
+    private sealed class Registers(uint length) : RegisterWindow(length)
     {
-        public List<(uint Offset, uint Width, uint Value)> Written { get; } = [];
+        public List<(uint Offset, int Width, uint Value)> Written { get; } = [];
 
-        public override uint Read(uint offset, uint width) => offset;
+        protected override uint Read(uint offset, int width) => offset;
 
-        public override void Write(uint offset, uint width, uint value) => Written.Add((offset, width, value));
+        protected override void Write(uint offset, int width, uint value) => Written.Add((offset, width, value));
     }
 
     private sealed class Handler : InterruptHandler

@@ -12,12 +12,12 @@ public sealed class HostileRegisters
 
     /// <summary>Puts lies in front of a device.</summary>
     /// <param name="device">The device; its output may be a <see cref="HostileOutput"/>.</param>
-    /// <param name="whims">Who decides.</param>
+    /// <param name="random">What its choices are drawn from.</param>
     /// <param name="hostility">In what it is hostile.</param>
-    public HostileRegisters(MmioDevice device, Whims whims, Hostility hostility)
+    public HostileRegisters(MmioDevice device, SeededRandom random, Hostility hostility)
     {
-        Lies = new LieMaker(whims, hostility).OfMmio(device.Model.ConfigurationLength);
-        _block = new Block(device, Lies, new InterruptStorm(device, whims, hostility));
+        Lies = new LieMaker(random, hostility).OfMmio(device.Model.ConfigurationLength);
+        _block = new Block(device, Lies, new InterruptStorm(device, random, hostility));
     }
 
     /// <summary>What the registers lie about.</summary>
@@ -43,30 +43,13 @@ public sealed class HostileRegisters
         protected override uint Read(uint offset, int width)
         {
             _storm.OnAccess();
-            uint truth = width switch
-            {
-                1 => _device.Registers.Read8(offset),
-                2 => _device.Registers.Read16(offset),
-                _ => _device.Registers.Read32(offset),
-            };
+            uint truth = Read(_device.Registers, offset, width);
             return _lies.Read(offset, width, truth);
         }
 
         protected override void Write(uint offset, int width, uint value)
         {
-            switch (width)
-            {
-                case 1:
-                    _device.Registers.Write8(offset, (byte)value);
-                    break;
-                case 2:
-                    _device.Registers.Write16(offset, (ushort)value);
-                    break;
-                default:
-                    _device.Registers.Write32(offset, value);
-                    break;
-            }
-
+            Write(_device.Registers, offset, width, value);
             _storm.OnAccess();
         }
     }

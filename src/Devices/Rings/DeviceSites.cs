@@ -23,7 +23,7 @@ public static class DeviceSites
     /// <summary>Split: the used index, after the entries that it covers and the buffers' bytes.</summary>
     public const AccessSite SplitStoreUsedIndex = (AccessSite)1102;
 
-    /// <summary>Split: between publishing used entries and reading the driver's wishes.</summary>
+    /// <summary>Split: between publishing used entries and reading what the driver wants to be told.</summary>
     public const AccessSite SplitBeforeUsedEvent = (AccessSite)1103;
 
     /// <summary>Split: between asking for notifications and looking at the ring once more.</summary>

@@ -14,8 +14,9 @@ internal static unsafe class AcpiPower
 
     private const ushort DiagnosticPort = 0x80;
 
-    // A port read takes half a microsecond or more, emulated or not: at least a tenth of a second.
-    private const uint MaximumPolls = 200_000;
+    // A port read takes half a microsecond or more, emulated or not: at least a second, because a monitor takes its time
+    // on a busy host, and what is tried next is a reset.
+    private const uint MaximumPolls = 2_000_000;
 
     /// <summary>
     /// Enters the soft-off state (ACPI 6.5, 7.4.2.6 and 16.1.1), after turning ACPI mode on where it is off.

@@ -37,6 +37,8 @@ internal abstract class HostileOwner : DeviceEventSink
                 return new HostileDiskOwner(bench, transport, allocatesNothing);
             case DeviceTypes.Network:
                 return new HostileCardOwner(bench, transport, allocatesNothing);
+            case DeviceTypes.Entropy:
+                return new HostileEntropyOwner(bench, transport, allocatesNothing);
             default:
                 return null;
         }
@@ -67,7 +69,7 @@ internal abstract class HostileOwner : DeviceEventSink
         bool isRunning = Driver.State == DeviceState.Running;
         long models = _meter.ModelBytes;
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Submit(Bench.Whims.Below(100));
+        Submit(Bench.Random.Below(100));
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before - (_meter.ModelBytes - models);
         bool isMeasured = _expectsNoAllocation && isRunning && Driver.State == DeviceState.Running;
         BrokenPromiseException.UnlessZero(isMeasured ? bytes : 0);

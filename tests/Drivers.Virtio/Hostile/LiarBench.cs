@@ -5,14 +5,14 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Pci;
-using SimulatedMachine = VirtioGuest.Devices.Simulation.SimulatedMachine;
+using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 
@@ -23,7 +23,7 @@ internal sealed class LiarBench : IDisposable
     private const ulong MmioAddress = 0xFEB0_0E00;
     private const byte Line = 11;
 
-    private readonly Whims _whims = new Whims(1);
+    private readonly SeededRandom _random = new SeededRandom(1);
     private readonly HostileRegisters? _registers;
     private readonly HostileFunction? _function;
 
@@ -33,17 +33,16 @@ internal sealed class LiarBench : IDisposable
         Machine.Time.RelaxStep = 10_000_000;
         Machine.Messages.IsQueued = true;
         Disk = new BlockDevice(Machine.Memory.GuestMemory, 64) { OfferedFeatures = FeatureBit.Usual };
-        MachineOutput output = new MachineOutput(Machine.Messages, Line);
+        InterruptOutput output = Machine.Messages.OutputTo(Line);
         if (isMmio)
         {
-            _registers = new HostileRegisters(new MmioDevice(Disk, output), _whims, Hostility.None);
-            Machine.AddRegisters(
-                MmioAddress, _registers.Registers.Length, new MeteredRegisters(Meter, _registers.Registers));
+            _registers = new HostileRegisters(new MmioDevice(Disk, output), _random, Hostility.None);
+            Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, _registers.Registers));
         }
         else
         {
             Honest = new PciDeviceFunction(Disk, output, new PciFunctionOptions { VectorCount = vectorCount });
-            _function = new HostileFunction(Honest, _whims, Hostility.None);
+            _function = new HostileFunction(Honest, _random, Hostility.None);
             Bus.Add(4, _function);
             MeteredRegisters.Add(Machine, Meter, Bus, Window, 0x100_0000);
         }
@@ -74,7 +73,7 @@ internal sealed class LiarBench : IDisposable
     public void Lie(uint pci, uint mmio, LieKind kind, uint value = 0)
     {
         LyingRegisters lies = IsMmio ? _registers!.Lies : _function!.Structures;
-        lies.Add(new RegisterLie(IsMmio ? mmio : pci, 1, kind, value, 0, _whims));
+        lies.Add(new RegisterLie(IsMmio ? mmio : pci, 1, kind, value, 0, _random));
     }
 
     public VirtioBlock NewBlock()

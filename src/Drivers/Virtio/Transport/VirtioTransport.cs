@@ -14,7 +14,7 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 public abstract class VirtioTransport
 {
     /// <summary>
-    /// How long a device may take to confirm a reset of itself or of a queue, to suspend and to resume, in nanoseconds.
+    /// How long a device may take to confirm a reset of itself or of a queue, to suspend or to resume: nanoseconds.
     /// </summary>
     public const ulong ResetDeadline = 1_000_000_000;
 
