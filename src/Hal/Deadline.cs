@@ -1,6 +1,6 @@
 namespace VirtioGuest.Hal;
 
-/// <summary>A moment until which something is waited for that a machine has to be asked about again and again.</summary>
+/// <summary>A moment until which something is waited for by looking again and again.</summary>
 public readonly struct Deadline
 {
     private readonly MonotonicClock _clock;

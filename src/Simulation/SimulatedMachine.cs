@@ -234,6 +234,9 @@ public sealed class RecordingLog : DeviceLog
     /// <summary>What works less well than it should, in order.</summary>
     public List<string> Warnings { get; } = [];
 
+    /// <summary>What happens while a warning is given.</summary>
+    public Action<string>? Warned { get; set; }
+
     /// <summary>Whether a warning has some words, whoever warns meanwhile.</summary>
     public bool HasWarned(string words)
     {
@@ -259,5 +262,7 @@ public sealed class RecordingLog : DeviceLog
         {
             Warnings.Add(message);
         }
+
+        Warned?.Invoke(message);
     }
 }

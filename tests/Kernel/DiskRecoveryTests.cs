@@ -254,6 +254,32 @@ internal sealed class DiskRecoveryTests
     }
 
     [Test]
+    public void Answers_that_come_while_the_limit_is_told_of_save_the_device_a_reset()
+    {
+        using DeviceBench<SimulatedDisk> bench = NewBench();
+        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
+        bench.Device.HoldsRequests = true;
+        DiskTransfer first = Begin(disk, BlockOperation.Read, 10);
+        DiskTransfer second = Begin(disk, BlockOperation.Read, 20);
+        int told = 0;
+        bench.Machine.Lines.Warned = _ =>
+        {
+            if (++told == 2)
+            {
+                bench.Device.CompleteHeld(0);
+                bench.Device.CompleteHeld(0);
+            }
+        };
+        bench.Machine.Time.Advance(1100 * Millisecond);
+
+        disk.LookAtClock();
+
+        Assert.That(told, Is.EqualTo(2));
+        Assert.That((StatusOf(first), StatusOf(second)), Is.EqualTo((DiskStatus.Ok, DiskStatus.Ok)));
+        Assert.That(disk.Device.Describe().Restarts, Is.Zero);
+    }
+
+    [Test]
     public void A_stuck_request_fails_alone()
     {
         using DeviceBench<SimulatedDisk> bench = NewBench();

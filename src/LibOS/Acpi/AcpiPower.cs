@@ -14,8 +14,8 @@ internal static unsafe class AcpiPower
 
     private const ushort DiagnosticPort = 0x80;
 
-    // A port read takes half a microsecond or more, emulated or not: at least a second, because a monitor takes its time
-    // on a busy host, and what is tried next is a reset.
+    // A port read takes half a microsecond or more, emulated or not: a second at least. On a busy host a monitor takes
+    // its time, and what is tried next is a reset.
     private const uint MaximumPolls = 2_000_000;
 
     /// <summary>
