@@ -38,11 +38,11 @@ internal sealed class CosmosBuildTests
             string old = Path.Combine(folder, "VirtioGuest.Cosmos.Kernel.obj");
             File.WriteAllText(old, "");
             File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddHours(-1));
-            CosmosStages stages = new(output);
-            Assert.That(stages.Current, Is.EqualTo("the sources are compiled"));
+            var stages = new CosmosStages(output);
+            Assert.That(stages.Current, Is.EqualTo("compiling the sources"));
 
             File.WriteAllText(Path.Combine(folder, "VirtioGuest.Cosmos.Kernel.dll"), "");
-            Assert.That(stages.Current, Is.EqualTo("IL2CPU reads the assemblies"));
+            Assert.That(stages.Current, Is.EqualTo("IL2CPU is reading the assemblies"));
 
             File.WriteAllBytes(Path.Combine(folder, "VirtioGuest.Cosmos.Kernel.asm"), new byte[3_000_000]);
             Assert.That(stages.Current, Is.EqualTo("IL2CPU and yasm are at work, 3 MB of asm"));

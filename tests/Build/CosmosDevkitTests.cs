@@ -92,7 +92,8 @@ internal sealed class CosmosDevkitTests : IDisposable
         Assert.That(
             Devkit().Problem,
             Is.EqualTo(
-                $"Cosmos builds with {Programs}/yasm, {Programs}/ld, not found here: apt-get install yasm binutils."));
+                $"Cosmos needs programs that are not installed: {Programs}/yasm, {Programs}/ld. "
+                + "Run 'apt-get install yasm binutils'."));
     }
 
     [TestCase("/a", "/b", "/c", "/a")]
@@ -110,10 +111,10 @@ internal sealed class CosmosDevkitTests : IDisposable
     [Test]
     public void Image_is_not_built_without_a_devkit()
     {
-        Workspace workspace = new(Path.Combine(_root, "source"), null);
+        var workspace = new Workspace(Path.Combine(_root, "source"), null);
 
         Assert.That(
-            () => CosmosImage.Build(workspace, Devkit()),
+            () => CosmosBuild.Image(workspace, Devkit()),
             Throws.TypeOf<BuildFailure>().With.Message.EqualTo(Devkit().Problem));
         Assert.That(Directory.Exists(workspace.Artifacts), Is.False, "nothing was begun");
     }

@@ -34,7 +34,7 @@ internal sealed class KernelChecksTests
             Throws.TypeOf<BuildFailure>().With.Message.Contains("writable and executable"));
     }
 
-    [TestCase(0x1000800UL, "start a page")]
+    [TestCase(0x1000800UL, "start on a page")]
     [TestCase(0xFFF000UL, "below 16 MB")]
     public void Segment_at_a_wrong_address_is_refused(ulong address, string why)
     {

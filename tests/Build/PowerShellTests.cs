@@ -91,7 +91,7 @@ internal sealed class PowerShellTests
 
     private static (int Status, string Output) Run(TimeSpan limit, string program, params string[] words)
     {
-        ProcessStartInfo start = new(program, words) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, words) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
