@@ -91,7 +91,7 @@ internal sealed class CosmosDevkit
         return new CosmosDevkit(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
     }
 
-    /// <exception cref="BuildFailure">A kernel cannot be built with it; the message is <see cref="Problem"/>.</exception>
+    /// <exception cref="BuildFailure">There is a <see cref="Problem"/>, which is the message.</exception>
     public void Require()
     {
         if (Problem is { } problem)

@@ -47,7 +47,7 @@ internal static class GuestSession
         };
     }
 
-    /// <summary>Makes the sample disk if it is missing. It is kept from then on, with what guests write to it.</summary>
+    /// <summary>Makes the sample disk if it is missing. It is kept, and so is what guests write to it.</summary>
     public static void EnsureSampleDisk(Workspace workspace)
     {
         if (File.Exists(workspace.SampleDisk))

@@ -8,7 +8,7 @@ namespace VirtioGuest.Build.Image;
 /// <summary>Assembles LibOS' assembly files with clang.</summary>
 internal sealed class Assembler
 {
-    /// <summary>The folder of what is part of an image format rather than of the kernel, and of embedded tables.</summary>
+    /// <summary>Holds what is part of an image format rather than of the kernel, and embedded tables.</summary>
     private const string ImageFolder = "Image";
 
     private readonly string _folder;

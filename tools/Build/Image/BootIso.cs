@@ -9,8 +9,8 @@ namespace VirtioGuest.Build.Image;
 /// Makes the image that boots on BIOS and UEFI, from a CD or a USB stick: GRUB, the boot menu and the kernel.
 /// </summary>
 /// <remarks>
-/// GRUB is put together here rather than by grub-mkrescue, for a faster start. A slow loop decompresses the core image of
-/// BIOS GRUB, so the core holds only what reads the CD, and the other modules are files beside it.
+/// GRUB is put together here rather than by grub-mkrescue, for a faster start. BIOS GRUB decompresses its core image in
+/// a slow loop, so the core holds only what reads the CD, and the other modules are files beside it.
 /// </remarks>
 internal static class BootIso
 {

@@ -5,8 +5,8 @@ using System.IO;
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// Puts a kernel into the format of the Linux/x86 boot protocol: the setup sectors, then, loaded at 1 MB, a small loader
-/// followed by the stripped ELF file.
+/// Puts a kernel into the format of the Linux/x86 boot protocol: the setup sectors, then a small loader that runs at
+/// 1 MB, with the stripped ELF file behind it.
 /// </summary>
 internal static class BzImage
 {

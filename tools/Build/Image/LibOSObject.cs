@@ -47,7 +47,7 @@ internal static class LibOSObject
 
     /// <param name="source">The object file that ILC wrote.</param>
     /// <param name="target">The object file to link.</param>
-    /// <param name="assembly">The object files of LibOS' assembly; what they define may be undefined in the source.</param>
+    /// <param name="assembly">The object files of LibOS' assembly, which define symbols that the source needs.</param>
     /// <param name="folder">LibOS' source folder, which holds the two lists of symbols.</param>
     /// <exception cref="BuildFailure">The symbols are not those of the lists.</exception>
     public static void Prepare(string source, string target, IReadOnlyList<string> assembly, string folder)
@@ -63,8 +63,8 @@ internal static class LibOSObject
         CheckUndefined(undefined, own, ReadList(listPath), listPath);
         CheckEntryPoints([.. symbols.Where(IsDefinition).Select(NameOf)], entryPoints);
 
-        // The sections are renamed, or the linker would put code and unwind tables into the ranges that the runtime takes
-        // for its own, and __modules would register LibOS as a module of the program.
+        // The sections get other names, or the linker would put code and unwind tables into the ranges that the runtime
+        // takes for its own, and __modules would register LibOS as a module of the program.
         ExternalProgram.Run(
             "objcopy",
             [
@@ -105,7 +105,8 @@ internal static class LibOSObject
         List<string> missing = [.. entryPoints.Where(name => !defined.Contains(name))];
         if (missing.Count > 0)
         {
-            throw new BuildFailure($"entry-points.txt lists symbols that LibOS does not export: {string.Join(", ", missing)}");
+            throw new BuildFailure(
+                $"entry-points.txt lists symbols that LibOS does not export: {string.Join(", ", missing)}");
         }
     }
 

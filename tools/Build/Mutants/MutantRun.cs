@@ -14,11 +14,11 @@ namespace VirtioGuest.Build.Mutants;
 /// <summary>Runs the tests once for each mutant, and reports the mutants that no test noticed.</summary>
 internal sealed class MutantRun
 {
-    // A mutant may hang a test. Its tests may take this many times as long as without it, and the grace.
+    // A mutant may hang a test. Tests may take this many times as long as without the mutant, and this much longer.
     private const int Patience = 2;
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_limitWithoutMutant = TimeSpan.FromMinutes(10);
     private static readonly string[] s_notCopied = ["artifacts", ".git", ".vs", "bin", "obj", "TestResults"];
 
     private readonly Workspace _workspace;
@@ -62,7 +62,8 @@ internal sealed class MutantRun
                 [.. all.Where(mutant => filter is null || mutant.Name.Contains(filter, StringComparison.Ordinal))];
             if (chosen.Count == 0)
             {
-                throw new BuildFailure(filter is null ? "There are no mutants." : $"No mutant has '{filter}' in its name.");
+                throw new BuildFailure(
+                    filter is null ? "There are no mutants." : $"No mutant has '{filter}' in its name.");
             }
 
             counts = new MutantRun(workspace, chosen).RunAll();
@@ -146,7 +147,7 @@ internal sealed class MutantRun
         Parallel.ForEach(TestsOf(numbers), AtOnce, tests =>
         {
             var watch = Stopwatch.StartNew();
-            Outcome outcome = RunTests(tests, 0, s_longest, out string output);
+            Outcome outcome = RunTests(tests, 0, s_limitWithoutMutant, out string output);
             _times[tests] = watch.Elapsed;
             if (outcome != Outcome.Survived)
             {
@@ -211,7 +212,7 @@ internal sealed class MutantRun
             {
                 Outcome.Killed => "killed",
                 Outcome.Hung => "killed: the tests did not end",
-                _ => $"survived: {mutant.Survives ?? "nobody knows why"}",
+                _ => $"survived: {mutant.Survives ?? "no reason is known"}",
             };
             table.Append(CultureInfo.InvariantCulture, $"| {mutant.Name} | {mutant.Description} | {words} |\n");
         }
@@ -226,7 +227,7 @@ internal sealed class MutantRun
     private IEnumerable<MutantScope> TestsOf(IReadOnlyList<int> numbers) =>
         numbers.Select(number => _mutants[number - 1].Tests).Distinct();
 
-    /// <summary>A test project's assembly. To run that rather than the project saves each run a look at the sources.</summary>
+    // 'dotnet test' looks at no sources if it is given the assembly rather than the project.
     private string AssemblyFile(string project)
     {
         string name = Path.GetFileNameWithoutExtension(ProjectFile(project));

@@ -42,7 +42,7 @@ internal static class MutantWeave
     /// <param name="root">The folder that the mutants' files are relative to.</param>
     /// <param name="mutants">The mutants.</param>
     /// <returns>The numbers of each group's mutants: their indices in the list, plus 1.</returns>
-    /// <exception cref="BuildFailure">The text of a mutant is missing, or it is not clear which place is meant.</exception>
+    /// <exception cref="BuildFailure">The text of a mutant is missing, or there is more than one.</exception>
     public static IReadOnlyList<IReadOnlyList<int>> Divide(string root, IReadOnlyList<Mutant> mutants)
     {
         Dictionary<string, string> sources = [];
@@ -130,7 +130,7 @@ internal static class MutantWeave
 
         // After a mark, the first place is meant; without a mark there must be only one.
         return mutant.After is null && first.NextMatch().Success
-            ? throw new BuildFailure($"{mutant.Name}: its text is in {mutant.File} more than once; add an 'after' line.")
+            ? throw new BuildFailure($"{mutant.Name}: its text is in {mutant.File} more than once; add 'after'.")
             : first.Index..(first.Index + first.Length);
     }
 

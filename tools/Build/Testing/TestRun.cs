@@ -14,7 +14,7 @@ internal static class TestRun
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan s_nightlyLimit = TimeSpan.FromHours(4);
 
-    /// <summary>The last line that is printed is <c>N passed, N failed</c>, and <c>, N skipped</c> if any was.</summary>
+    /// <summary>The last line printed is <c>N passed, N failed</c>, and <c>, N skipped</c> if any was.</summary>
     /// <returns>0 if tests ran and none failed.</returns>
     public static int Run(Workspace workspace, bool nightly, string? filter)
     {
@@ -52,7 +52,7 @@ internal static class TestRun
         "dotnet",
         ["build", workspace.Solution, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]);
 
-    /// <summary>Builds the Cosmos kernel if there is a devkit. The kernel's tests are skipped if there is none.</summary>
+    /// <summary>Builds the Cosmos kernel if there is a devkit. Without one, the kernel's tests are skipped.</summary>
     private static TestCounts BuildCosmos(Workspace workspace)
     {
         if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CosmosBuild.ImageVariable)))
@@ -79,8 +79,8 @@ internal static class TestRun
     }
 
     /// <summary>
-    /// Checks that 'dotnet format' would change nothing: at night everything, which takes minutes, else white space. The
-    /// ordinary build treats what the compiler finds, style and analyzers included, as errors.
+    /// Checks that 'dotnet format' would change no white space or, in the nightly run, nothing at all.
+    /// That takes minutes, and the ordinary build already treats what the compiler and its analyzers find as errors.
     /// </summary>
     private static TestCounts CheckFormat(Workspace workspace, bool nightly)
     {
