@@ -62,7 +62,7 @@ internal static class MutantList
         }
 
         string? twice = all.GroupBy(mutant => mutant.Name).FirstOrDefault(group => group.Count() > 1)?.Key;
-        return twice is null ? all : throw new BuildFailure($"Two mutants are called {twice}.");
+        return twice is null ? all : throw new BuildFailure($"two mutants are called {twice}");
     }
 
     /// <exception cref="BuildFailure">The list is malformed; the message names the line.</exception>
@@ -100,7 +100,7 @@ internal static class MutantList
                     open.Add(word, rest);
                     break;
                 default:
-                    throw new BuildFailure($"{list}, line {i + 1}: '{line}' makes no sense here.");
+                    throw new BuildFailure($"{list}, line {i + 1}: '{line}' makes no sense here");
             }
         }
 
@@ -148,13 +148,22 @@ internal static class MutantList
         {
             string original = string.Join('\n', _original);
             string replacement = string.Join('\n', _replacement);
-            return file is null || tests is null
-                ? throw new BuildFailure($"{_place}: a mutant needs a file and tests before it.")
-                : original.Length == 0 || _replacement.Count == 0
-                ? throw new BuildFailure($"{_place}: a mutant needs a line with '-' and one with '+'.")
-                : original == replacement
-                ? throw new BuildFailure($"{_place}: the mutant changes nothing.")
-                : new Mutant(_name, _description, file, _after, original, replacement, tests, _survives);
+            if (file is null || tests is null)
+            {
+                throw new BuildFailure($"{_place}: a mutant needs a file and tests before it");
+            }
+
+            if (original.Length == 0 || _replacement.Count == 0)
+            {
+                throw new BuildFailure($"{_place}: a mutant needs a line with '-' and one with '+'");
+            }
+
+            if (original == replacement)
+            {
+                throw new BuildFailure($"{_place}: the mutant changes nothing");
+            }
+
+            return new Mutant(_name, _description, file, _after, original, replacement, tests, _survives);
         }
     }
 }

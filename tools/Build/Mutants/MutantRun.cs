@@ -63,7 +63,7 @@ internal sealed class MutantRun
             if (chosen.Count == 0)
             {
                 throw new BuildFailure(
-                    filter is null ? "There are no mutants." : $"No mutant has '{filter}' in its name.");
+                    filter is null ? "there are no mutants" : $"no mutant has '{filter}' in its name");
             }
 
             counts = new MutantRun(workspace, chosen).RunAll();
@@ -151,7 +151,7 @@ internal sealed class MutantRun
             _times[tests] = watch.Elapsed;
             if (outcome != Outcome.Survived)
             {
-                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant.\n{output}");
+                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant\n{output}");
             }
         });
 
@@ -187,7 +187,7 @@ internal sealed class MutantRun
         output = standard + errors;
         if (status == 0 && !output.Contains("Passed!", StringComparison.Ordinal))
         {
-            throw new BuildFailure($"{tests.Project}: no test matches {tests.Filter}.");
+            throw new BuildFailure($"{tests.Project}: no test matches {tests.Filter}");
         }
 
         return status switch
@@ -238,6 +238,6 @@ internal sealed class MutantRun
     {
         string folder = Path.Combine(_folder, "source", "tests", project);
         string[] found = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.csproj") : [];
-        return found is [string file] ? file : throw new BuildFailure($"tests/{project} is not a test project.");
+        return found is [string file] ? file : throw new BuildFailure($"tests/{project} is not a test project");
     }
 }

@@ -106,7 +106,7 @@ internal static class MutantWeave
         string path = Path.Combine(root, mutant.File);
         return File.Exists(path)
             ? File.ReadAllText(path)
-            : throw new BuildFailure($"{mutant.Name}: there is no file {mutant.File}.");
+            : throw new BuildFailure($"{mutant.Name}: there is no file {mutant.File}");
     }
 
     private static Range Find(string source, Mutant mutant)
@@ -117,7 +117,7 @@ internal static class MutantWeave
             from = source.IndexOf(after, StringComparison.Ordinal);
             if (from < 0)
             {
-                throw new BuildFailure($"{mutant.Name}: '{after}' is not in {mutant.File}.");
+                throw new BuildFailure($"{mutant.Name}: '{after}' is not in {mutant.File}");
             }
         }
 
@@ -129,9 +129,12 @@ internal static class MutantWeave
         }
 
         // After a mark, the first place is meant; without a mark there must be only one.
-        return mutant.After is null && first.NextMatch().Success
-            ? throw new BuildFailure($"{mutant.Name}: its text is in {mutant.File} more than once; add 'after'.")
-            : first.Index..(first.Index + first.Length);
+        if (mutant.After is null && first.NextMatch().Success)
+        {
+            throw new BuildFailure($"{mutant.Name}: its text is in {mutant.File} more than once; add an 'after' line");
+        }
+
+        return first.Index..(first.Index + first.Length);
     }
 
     private static bool Overlap(Range first, Range second) =>

@@ -19,10 +19,10 @@ internal sealed partial record BranchCoverage(string Folder, int Taken, int All)
 
     private static readonly string[] s_folders = ["Drivers/Virtio/Rings", "Drivers/Virtio/Transport"];
 
-    /// <summary>Whether enough were taken. No branches at all means that nobody looked at the folder.</summary>
+    /// <summary>Whether enough were taken. A folder without any is missing from the report.</summary>
     public bool IsEnough => All > 0 && 100L * Taken >= (long)Required * All;
 
-    /// <summary>Reads the newest report that the collector left below a folder.</summary>
+    /// <summary>Reads the report that the collector left below a folder.</summary>
     public static IReadOnlyList<BranchCoverage> ReadAll(string results)
     {
         string[] reports = Directory.GetFiles(results, "coverage.cobertura.xml", SearchOption.AllDirectories);
