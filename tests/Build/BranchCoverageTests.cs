@@ -5,7 +5,7 @@ using VirtioGuest.Build.Testing;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>The branches of a folder are those of its files, and too few are a failure.</summary>
+/// <summary>A folder's branches are those of its files, and enough of them have to be taken.</summary>
 internal sealed class BranchCoverageTests
 {
     [Test]
@@ -40,6 +40,6 @@ internal sealed class BranchCoverageTests
     }
 
     [Test]
-    public void A_folder_without_branches_was_not_looked_at() =>
+    public void Folder_without_branches_does_not_have_enough() =>
         Assert.That(new BranchCoverage("Drivers/Virtio/Rings", 0, 0).IsEnough, Is.False);
 }

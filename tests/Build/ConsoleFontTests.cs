@@ -11,7 +11,7 @@ internal sealed class ConsoleFontTests
     [Test]
     public void Glyphs_are_ordered_by_character_and_missing_ones_get_the_question_mark()
     {
-        // Glyph 0 is the question mark, glyph 1 the letter A; the sequence behind it does not name a character.
+        // Glyph 0 is the question mark, glyph 1 the letter A; the sequence after it stands for no single character.
         byte[] latin1 = ConsoleFont.ToLatin1(Font(['?', 0xFFFF, 'A', 0xFFFE, 'B', 0x0301, 0xFFFF]));
 
         Assert.Multiple(() =>
@@ -37,7 +37,7 @@ internal sealed class ConsoleFontTests
         Assert.That(() => ConsoleFont.ToLatin1([0x72, 0xB5, 0x4A, 0x86]), Throws.TypeOf<BuildFailure>());
     }
 
-    /// <summary>256 glyphs with n + 1 in the first row of glyph n; those past the table have no character.</summary>
+    /// <summary>256 glyphs, with n + 1 in the first row of glyph n; those beyond the table have no character.</summary>
     private static byte[] Font(int[] table)
     {
         List<byte> font = [0x36, 0x04, 0x02, ConsoleFont.GlyphHeight];

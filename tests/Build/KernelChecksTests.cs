@@ -12,7 +12,7 @@ internal sealed class KernelChecksTests
     private const ElfSegmentFlags ReadWrite = ElfSegmentFlags.Read | ElfSegmentFlags.Write;
 
     [Test]
-    public void Segments_separate_and_aligned_are_accepted()
+    public void Separate_and_aligned_segments_are_accepted()
     {
         ElfSegment[] segments =
         [
@@ -25,7 +25,7 @@ internal sealed class KernelChecksTests
     }
 
     [Test]
-    public void Segment_writable_and_executable_is_refused()
+    public void Segment_that_is_writable_and_executable_is_refused()
     {
         ElfSegment[] segments = [Segment(0x1000000, ReadWrite | ElfSegmentFlags.Execute)];
 
@@ -34,7 +34,7 @@ internal sealed class KernelChecksTests
             Throws.TypeOf<BuildFailure>().With.Message.Contains("writable and executable"));
     }
 
-    [TestCase(0x1000800UL, "start a page")]
+    [TestCase(0x1000800UL, "start on a page")]
     [TestCase(0xFFF000UL, "below 16 MB")]
     public void Segment_at_a_wrong_address_is_refused(ulong address, string why)
     {
@@ -53,7 +53,7 @@ internal sealed class KernelChecksTests
 
     [TestCase(4)]
     [TestCase(32768)]
-    public void Multiboot2_header_misaligned_or_too_late_is_not_found(int at)
+    public void Multiboot2_header_that_is_misaligned_or_too_late_is_not_found(int at)
     {
         Assert.That(KernelChecks.FindMultiboot2Header(FileWithHeader(at)), Is.EqualTo(-1));
     }

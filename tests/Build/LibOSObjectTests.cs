@@ -4,7 +4,7 @@ using VirtioGuest.Build.Image;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>LibOS may need nothing from outside but what the list names.</summary>
+/// <summary>LibOS needs nothing from outside except what is on the list.</summary>
 internal sealed class LibOSObjectTests
 {
     [Test]
@@ -16,7 +16,7 @@ internal sealed class LibOSObjectTests
     }
 
     [Test]
-    public void Undefined_symbols_of_the_own_assembly_and_of_the_list_are_accepted()
+    public void Undefined_symbols_that_LibOS_assembly_defines_or_the_list_names_are_accepted()
     {
         Assert.That(() => Check(["processor_halt", "listed"], ["processor_halt"], ["listed"]), Throws.Nothing);
     }

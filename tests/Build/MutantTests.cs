@@ -7,7 +7,7 @@ using VirtioGuest.Build.Mutants;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>Lists of source mutants are read, and put into sources.</summary>
+/// <summary>Mutants are read from lists and woven into sources.</summary>
 internal sealed class MutantTests
 {
     private const string Head = "file src/A.cs\ntests Drivers.Virtio FullyQualifiedName~Net|Name=a b\n\n";
@@ -20,7 +20,7 @@ internal sealed class MutantTests
     public void Paragraph_becomes_a_mutant()
     {
         const string Text = Head + """
-            # A remark.
+            # A comment.
             mutant late: It comes late: after all.
             after void B()
             - a();
@@ -46,9 +46,9 @@ internal sealed class MutantTests
     [TestCase(Head + "mutant a: b\n- c", "needs a line", TestName = "Mutant without a replacement is refused")]
     [TestCase(Head + "mutant a: b\n- c\n+ c", "changes nothing", TestName = "Mutant that changes nothing is refused")]
     [TestCase(Head + "mutant a\n- c\n+ d", "line 4", TestName = "Mutant without a description is refused")]
-    [TestCase(Head + "- c", "line 4", TestName = "Line outside of a mutant is refused")]
-    [TestCase(Head + "mutant a: b\nfile c", "line 5", TestName = "File inside of a mutant is refused")]
-    public void Nonsense_is_refused_with_its_line(string text, string why)
+    [TestCase(Head + "- c", "line 4", TestName = "Line outside a mutant is refused")]
+    [TestCase(Head + "mutant a: b\nfile c", "line 5", TestName = "File inside a mutant is refused")]
+    public void Malformed_list_is_refused_and_the_place_named(string text, string why)
     {
         BuildFailure? failure = Assert.Throws<BuildFailure>(() => MutantList.Parse("a.txt", text));
         Assert.That(failure?.Message, Does.Contain(why).And.Contains("a.txt"));
@@ -69,7 +69,7 @@ internal sealed class MutantTests
     }
 
     [Test]
-    public void Two_mutants_of_one_place_stand_in_one_another()
+    public void Two_mutants_of_the_same_place_are_nested()
     {
         string woven = MutantWeave.Weave("Stop();", [(1, Create("Stop();", "")), (2, Create("Stop();", "Go();"))]);
         Assert.That(woven, Is.EqualTo(
@@ -78,7 +78,7 @@ internal sealed class MutantTests
     }
 
     [Test]
-    public void Text_that_stands_twice_needs_a_mark()
+    public void Text_that_occurs_twice_needs_a_mark()
     {
         const string Source = "void A() { Stop(); }\nvoid B() { Stop(); }";
         Assert.That(

@@ -8,17 +8,17 @@ using NUnit.Framework;
 namespace VirtioGuest.Build.Tests;
 
 /// <summary>
-/// build.ps1, run by a PowerShell from the package registry: every word reaches build.sh as it was typed, and its
-/// status comes back.
+/// build.ps1, run by PowerShell from the package registry: every argument reaches build.sh as it was typed, and the
+/// exit status comes back.
 /// </summary>
-[Platform(Exclude = "Win", Reason = "There it goes through WSL.")]
+[Platform(Exclude = "Win", Reason = "On Windows, build.ps1 starts WSL.")]
 internal sealed class PowerShellTests
 {
     private const string Version = "7.6.9";
-    private const string EndOfWord = "|";
+    private const string EndOfArgument = "|";
 
     private static readonly TimeSpan s_installation = TimeSpan.FromMinutes(3);
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
 
     private string _shell = null!;
     private string _folder = null!;
@@ -42,9 +42,9 @@ internal sealed class PowerShellTests
     }
 
     [SetUp]
-    public void CopyFront()
+    public void CopyScript()
     {
-        _folder = Directory.CreateTempSubdirectory("vg front-").FullName;
+        _folder = Directory.CreateTempSubdirectory("vg script-").FullName;
         File.Copy(Path.Combine(MutantTests.Root, "build.ps1"), Path.Combine(_folder, "build.ps1"));
     }
 
@@ -56,27 +56,26 @@ internal sealed class PowerShellTests
     [TestCase("test", "--filter", "FullyQualifiedName~Disk|FullyQualifiedName~Link")]
     [TestCase("test", "--nightly")]
     [TestCase("bench", "", "two  spaces", "$HOME", "a\"b", "it's", "ümlaut", "*", "?")]
-    public void Words_arrive_as_they_were_typed(params string[] words)
+    public void Arguments_arrive_as_they_were_typed(params string[] arguments)
     {
-        PutBehindIt($"printf '%s{EndOfWord}' \"$@\"");
+        WriteBuildScript($"printf '%s{EndOfArgument}' \"$@\"");
 
-        (int status, string output) = Front(words);
+        (int status, string output) = RunScript(arguments);
 
-        Assert.That(output, Is.EqualTo(string.Concat(words.Select(word => word + EndOfWord))));
+        Assert.That(output, Is.EqualTo(string.Concat(arguments.Select(argument => argument + EndOfArgument))));
         Assert.That(status, Is.Zero);
     }
 
     [TestCase(1)]
     [TestCase(33)]
-    public void The_status_comes_back(int status)
+    public void Exit_status_comes_back(int status)
     {
-        PutBehindIt($"exit {status}");
+        WriteBuildScript($"exit {status}");
 
-        Assert.That(Front("iso").Status, Is.EqualTo(status));
+        Assert.That(RunScript("iso").Status, Is.EqualTo(status));
     }
 
-    /// <summary>Puts a script where build.sh would be.</summary>
-    private void PutBehindIt(string command)
+    private void WriteBuildScript(string command)
     {
         string script = Path.Combine(_folder, "build.sh");
         File.WriteAllText(script, $"#!/bin/sh\n{command}\n");
@@ -86,12 +85,16 @@ internal sealed class PowerShellTests
         }
     }
 
-    private (int Status, string Output) Front(params string[] words) => Run(
-        s_patience, _shell, ["-NoProfile", "-NonInteractive", "-File", Path.Combine(_folder, "build.ps1"), .. words]);
+    private (int Status, string Output) RunScript(params string[] arguments) => Run(
+        s_limit, _shell, ["-NoProfile", "-NonInteractive", "-File", Path.Combine(_folder, "build.ps1"), .. arguments]);
 
-    private static (int Status, string Output) Run(TimeSpan limit, string program, params string[] words)
+    private static (int Status, string Output) Run(TimeSpan limit, string program, params string[] arguments)
     {
-        ProcessStartInfo start = new(program, words) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();

@@ -8,7 +8,7 @@ using VirtioGuest.Build.Image;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>The gate becomes a segment of the ELF file, and what QEMU reads from the note.</summary>
+/// <summary>The gate becomes a segment of the ELF file, and the note that QEMU reads names it.</summary>
 internal sealed class PvhGateTests
 {
     private const uint Load = 1;
@@ -37,7 +37,7 @@ internal sealed class PvhGateTests
     }
 
     [Test]
-    public void Everything_else_stays()
+    public void Everything_else_stays_as_it_was()
     {
         byte[] kernel = Kernel(Load, Note, Stack);
 

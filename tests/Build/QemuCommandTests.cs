@@ -3,7 +3,7 @@ using VirtioGuest.Build.Guest;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>The machine that a guest is started in, in QEMU's words.</summary>
+/// <summary>QEMU's command line.</summary>
 internal sealed class QemuCommandTests
 {
     private static readonly Workspace s_workspace = new("/source", "/out");
@@ -20,7 +20,7 @@ internal sealed class QemuCommandTests
     }
 
     [Test]
-    public void Every_guest_has_the_exit_device_the_disk_and_a_network([Values] Door door)
+    public void Every_guest_has_the_exit_device_the_disk_and_a_network_card([Values] Door door)
     {
         string command = Command(new GuestOptions { Door = door, MemoryMegabytes = 77, Disk = "/a,b.qcow2" });
 

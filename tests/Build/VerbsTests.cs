@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace VirtioGuest.Build.Tests;
 
-/// <summary>The command line's grammar: what is taken, and what is refused before anything is built.</summary>
+/// <summary>Which command lines are accepted, and which are refused before anything is built.</summary>
 internal sealed class VerbsTests
 {
     [TestCase("run --door elf --memory 64")]
@@ -13,7 +13,7 @@ internal sealed class VerbsTests
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
     [TestCase("cosmos-packages --cosmos-dir /somewhere")]
-    public void Words_are_taken(string words)
+    public void Command_line_is_accepted(string words)
     {
         Assert.That(Parse(words).Errors, Is.Empty);
     }
@@ -28,7 +28,7 @@ internal sealed class VerbsTests
     [TestCase("cosmos --uefi", "--uefi")]
     [TestCase("cosmos iso", "iso")]
     [TestCase("cosmos-iso --memory 512", "--memory")]
-    public void Words_are_refused(string words, string why)
+    public void Command_line_is_refused(string words, string why)
     {
         Assert.That(Parse(words).Errors.Select(error => error.Message), Has.Some.Contains(why));
     }
@@ -41,11 +41,11 @@ internal sealed class VerbsTests
     [TestCase("iso", false)]
     [TestCase("test", false)]
     [TestCase("bench", false)]
-    public void Arguments_for_QEMU_are_for_what_boots_a_guest(string verb, bool areTaken)
+    public void Arguments_for_QEMU_are_accepted_only_by_verbs_that_boot_a_guest(string verb, bool accepts)
     {
         Assert.That(
             string.Join('\n', Parse(verb, "-display", "gtk").Errors.Select(error => error.Message)),
-            Is.EqualTo(areTaken ? "" : "Arguments for QEMU, after --, are for run, debug and cosmos."));
+            Is.EqualTo(accepts ? "" : "Arguments for QEMU, after --, are for run, debug and cosmos."));
     }
 
     private static ParseResult Parse(string words, params string[] forQemu) => Verbs.Create(forQemu).Parse(words);

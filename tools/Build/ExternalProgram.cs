@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Threading.Tasks;
 
 namespace VirtioGuest.Build;
 
@@ -16,15 +17,9 @@ internal static class ExternalProgram
     /// <returns>What it wrote to standard output.</returns>
     public static string Run(string program, IEnumerable<string> arguments)
     {
-        ProcessStartInfo start = new(program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        StringBuilder output = new();
-        StringBuilder all = new();
-        using Process process = Start(start);
+        var output = new StringBuilder();
+        var all = new StringBuilder();
+        using Process process = Start(Redirected(program, arguments));
         using IDisposable end = EndWithThisProcess(process);
         process.OutputDataReceived += (_, line) => Append(line.Data, output, all);
         process.ErrorDataReceived += (_, line) => Append(line.Data, all);
@@ -40,16 +35,41 @@ internal static class ExternalProgram
         return output.ToString();
     }
 
+    /// <summary>Runs a program quietly, and kills it with its children when its time is up.</summary>
+    /// <exception cref="BuildFailure">The program is missing.</exception>
+    /// <returns>Its exit status, null if it was killed, and what it wrote.</returns>
+    public static (int? Status, string Output, string Errors) RunFor(
+        TimeSpan limit, string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        ProcessStartInfo start = Redirected(program, arguments);
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using Process process = Start(start);
+        using IDisposable end = EndWithThisProcess(process);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        bool ended = process.WaitForExit(limit < TimeSpan.Zero ? TimeSpan.Zero : limit);
+        if (!ended)
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+        }
+
+        return (ended ? process.ExitCode : null, output.Result, errors.Result);
+    }
+
     /// <summary>Runs a program on the user's terminal and returns its exit status.</summary>
     public static int RunInteractively(string program, IEnumerable<string> arguments)
     {
-        ProcessStartInfo start = new(program, arguments);
-
-        // Ctrl+C is for the program in the foreground; it decides what to do, and this process follows it.
+        // Ctrl+C is for the program in the foreground. It decides what to do, and this process waits for it.
         Console.CancelKeyPress += Ignore;
         try
         {
-            using Process process = Start(start);
+            using Process process = Start(new ProcessStartInfo(program, arguments));
             using IDisposable end = EndWithThisProcess(process);
             process.WaitForExit();
             return process.ExitCode;
@@ -62,7 +82,14 @@ internal static class ExternalProgram
         static void Ignore(object? sender, ConsoleCancelEventArgs e) => e.Cancel = true;
     }
 
-    /// <summary>Starts a program.</summary>
+    /// <summary>What starts a program with its input, output and errors in the hands of this process.</summary>
+    public static ProcessStartInfo Redirected(string program, IEnumerable<string> arguments) => new(program, arguments)
+    {
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
+
     /// <exception cref="BuildFailure">The program is missing.</exception>
     public static Process Start(ProcessStartInfo start)
     {
@@ -77,7 +104,7 @@ internal static class ExternalProgram
     }
 
     /// <summary>
-    /// Until disposed, a request to end this process ends the other first, so that no guest outlives its tool.
+    /// Until disposed, a request to end this process ends the other one first, so that no guest outlives this tool.
     /// </summary>
     public static IDisposable EndWithThisProcess(Process process) =>
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ =>
@@ -88,11 +115,11 @@ internal static class ExternalProgram
             }
             catch (InvalidOperationException)
             {
-                // It has ended by itself.
+                // It has already ended.
             }
         });
 
-    // Where a signal ended a program, its status is 128 and the signal's number.
+    // The exit status of a program that a signal killed is 128 plus the signal's number.
     private static string Ending(int status) =>
         status is > 128 and < 160 && !OperatingSystem.IsWindows()
             ? $"was killed by signal {status - 128}"

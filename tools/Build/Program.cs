@@ -2,7 +2,7 @@ using System;
 using System.CommandLine;
 using VirtioGuest.Build;
 
-// What follows "--" is QEMU's business, even where it looks like an option of this tool.
+// What follows "--" is for QEMU, even if it looks like an option of this tool.
 int separator = Array.IndexOf(args, "--");
 string[] own = separator < 0 ? args : args[..separator];
 string[] forQemu = separator < 0 ? [] : args[(separator + 1)..];
@@ -12,7 +12,7 @@ try
     if (result.Errors.Count > 0)
     {
         string message = result.UnmatchedTokens.Count > 0
-            ? $"'{result.UnmatchedTokens[0]}' is not known here."
+            ? $"Unknown command or option '{result.UnmatchedTokens[0]}'."
             : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Console.Error.WriteLine($"{message} See ./build.sh --help.");
         return 2;

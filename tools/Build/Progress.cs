@@ -5,16 +5,26 @@ using Spectre.Console;
 
 namespace VirtioGuest.Build;
 
-/// <summary>Shows what is being done: a line each with its time, and while it lasts a spinner on a terminal.</summary>
-internal sealed class Progress
+/// <summary>
+/// Shows what the tool is doing: a line with the time for each step, and a spinner meanwhile if there is a terminal.
+/// A step must not write to the terminal unless it fails.
+/// </summary>
+internal static class Progress
 {
-    /// <summary>How often something that takes long is heard of, where there is no terminal to show it on.</summary>
+    /// <summary>How often a long step reports where there is no terminal to show its stage on.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(30);
 
-    /// <summary>Does one step. It must not write to the terminal unless it fails.</summary>
-    public T Step<T>(string what, Func<T> action)
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+
+    public static void Step(string what, Action action) => Step(what, () =>
     {
-        Stopwatch watch = Stopwatch.StartNew();
+        action();
+        return true;
+    });
+
+    public static T Step<T>(string what, Func<T> action)
+    {
+        var watch = Stopwatch.StartNew();
         T result = Console.IsOutputRedirected
             ? action()
             : AnsiConsole.Status().Start(Markup.Escape(what), _ => action());
@@ -22,39 +32,29 @@ internal sealed class Progress
         return result;
     }
 
-    /// <summary>Does a step that takes minutes, and tells meanwhile how far it is.</summary>
+    /// <summary>Runs a step that takes minutes, and shows how far it has come.</summary>
     /// <param name="what">What it does.</param>
-    /// <param name="action">Does it, likewise without writing to the terminal.</param>
-    /// <param name="stage">How far it is, in a few words; called from another thread.</param>
-    public void Step(string what, Action action, Func<string> stage)
+    /// <param name="action">Does it.</param>
+    /// <param name="stage">How far it has come, in a few words; called from another thread.</param>
+    public static void Step(string what, Action action, Func<string> stage)
     {
-        Stopwatch watch = Stopwatch.StartNew();
+        var watch = Stopwatch.StartNew();
         if (Console.IsOutputRedirected)
         {
-            using Timer timer = new(_ => Tell(), null, s_silence, s_silence);
+            using var timer = new Timer(_ => Console.WriteLine(Stage()), null, s_silence, s_silence);
             action();
         }
         else
         {
             AnsiConsole.Status().Start(Markup.Escape(what), context =>
             {
-                TimeSpan second = TimeSpan.FromSeconds(1);
-                using Timer timer = new(
-                    _ => context.Status(Markup.Escape($"{what}: {Elapsed()}, {stage()}")), null, second, second);
+                using var timer = new Timer(_ => context.Status(Markup.Escape(Stage())), null, s_second, s_second);
                 action();
             });
         }
 
         Console.WriteLine($"{what}: {watch.Elapsed.TotalSeconds:F1} s");
 
-        void Tell() => Console.WriteLine($"{what}: {Elapsed()}, {stage()}");
-
-        string Elapsed() => $"{watch.Elapsed.TotalSeconds:F0} s";
+        string Stage() => $"{what}: {watch.Elapsed.TotalSeconds:F0} s, {stage()}";
     }
-
-    public void Step(string what, Action action) => Step(what, () =>
-    {
-        action();
-        return true;
-    });
 }

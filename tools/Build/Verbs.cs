@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
+using System.Linq;
 using VirtioGuest.Build.Benchmarks;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
@@ -11,7 +12,7 @@ using VirtioGuest.Build.Testing;
 
 namespace VirtioGuest.Build;
 
-/// <summary>The commands of the tool and their options.</summary>
+/// <summary>The tool's commands and their options.</summary>
 internal static class Verbs
 {
     private static readonly Option<string?> s_artifacts = new("--artifacts")
@@ -23,40 +24,53 @@ internal static class Verbs
 
     private static bool IsOnTerminal => !Console.IsInputRedirected && !Console.IsOutputRedirected;
 
-    /// <summary>Builds the command line's grammar.</summary>
     /// <param name="forQemu">What the user wrote after <c>--</c>.</param>
     public static RootCommand Create(IReadOnlyList<string> forQemu)
     {
-        RootCommand root = new("Builds VirtioGuest and runs it in QEMU.")
+        Command run = Guest("run", "boot the guest in QEMU, with a disk and a network card", false, forQemu);
+        Command debug = Guest("debug", "boot the guest and wait for gdb before the first instruction", true, forQemu);
+        Command cosmos = Cosmos(forQemu);
+        var root = new RootCommand("Builds VirtioGuest and runs it in QEMU.")
         {
             s_artifacts,
-            Guest("run", "boot the guest in QEMU, with a disk and a network card", false, forQemu),
-            Guest("debug", "the same, waiting for gdb before the first instruction", true, forQemu),
-            Test(forQemu),
-            Simple("iso", "build the ISO, the ELF file and the bzImage", forQemu, ImageBuild.Run),
-            Cosmos(forQemu),
-            ForCosmos("cosmos-iso", "only build the Cosmos kernel's ISO", forQemu, CosmosImage.Build),
-            ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", forQemu, CosmosPackages.Build),
-            Bench(forQemu),
-            Simple("format", "bring all sources into the house's layout", forQemu, SourceFormat.Apply),
-            Simple("clean", "delete everything that was built", forQemu, Cleanup.Run),
+            run,
+            debug,
+            Test(),
+            Simple("iso", "build the ISO, the ELF file and the bzImage", ImageBuild.Run),
+            cosmos,
+            ForCosmos("cosmos-iso", "only build the Cosmos kernel's ISO", CosmosBuild.Image),
+            ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", CosmosBuild.Packages),
+            Bench(),
+            Simple("format", "format all sources", TestRun.Format),
+            Simple("clean", "delete everything that was built", workspace => workspace.Clean()),
         };
+        foreach (Command command in root.Subcommands.Except([run, debug, cosmos]))
+        {
+            command.Validators.Add(result =>
+            {
+                if (forQemu.Count > 0)
+                {
+                    result.AddError("Arguments for QEMU, after --, are for run, debug and cosmos.");
+                }
+            });
+        }
+
         return root;
     }
 
     private static Command Guest(string name, string description, bool waitsForDebugger, IReadOnlyList<string> forQemu)
     {
         Option<string> accelerator = Accelerator();
-        Option<string> door = new("--door")
+        var door = new Option<string>("--door")
         {
-            Description = "what the guest is started from",
+            Description = "what the guest is booted from",
             DefaultValueFactory = _ => "iso",
         };
         door.AcceptOnlyFromAmong("iso", "elf", "bzimage");
         Option<int> memory = Memory(256);
-        Option<bool> uefi = new("--uefi") { Description = "UEFI firmware instead of BIOS" };
+        var uefi = new Option<bool>("--uefi") { Description = "use UEFI firmware instead of BIOS" };
         Option<FileInfo?> disk = Disk();
-        Command command = new(name, description + "; what follows -- goes to QEMU")
+        var command = new Command(name, description + "; what follows -- goes to QEMU")
         {
             accelerator, door, memory, uefi, disk,
         };
@@ -92,7 +106,7 @@ internal static class Verbs
         Option<string> accelerator = Accelerator();
         Option<int> memory = Memory(512);
         Option<FileInfo?> disk = Disk();
-        Command command = new(
+        var command = new Command(
             "cosmos", "build the Cosmos kernel with an installed devkit and boot it; what follows -- goes to QEMU")
         {
             devkit, accelerator, memory, disk,
@@ -100,7 +114,7 @@ internal static class Verbs
         command.SetAction(parsed =>
         {
             Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
-            CosmosImage.Build(workspace, CosmosDevkit.Locate(parsed.GetValue(devkit)));
+            CosmosBuild.Image(workspace, CosmosDevkit.Locate(parsed.GetValue(devkit)));
             return GuestSession.Run(workspace, new GuestOptions
             {
                 Door = Door.Cosmos,
@@ -114,12 +128,10 @@ internal static class Verbs
         return command;
     }
 
-    private static Command ForCosmos(
-        string name, string description, IReadOnlyList<string> forQemu, Action<Workspace, CosmosDevkit> action)
+    private static Command ForCosmos(string name, string description, Action<Workspace, CosmosDevkit> action)
     {
         Option<string?> devkit = Devkit();
-        Command command = new(name, description) { devkit };
-        RefuseArgumentsForQemu(command, forQemu);
+        var command = new Command(name, description) { devkit };
         command.SetAction(parsed => action(
             Workspace.Find(parsed.GetValue(s_artifacts)), CosmosDevkit.Locate(parsed.GetValue(devkit))));
         return command;
@@ -127,9 +139,9 @@ internal static class Verbs
 
     private static Option<string> Accelerator()
     {
-        Option<string> option = new("--accel")
+        var option = new Option<string>("--accel")
         {
-            Description = "what executes the guest",
+            Description = "QEMU's accelerator",
             DefaultValueFactory = _ => "tcg",
         };
         option.AcceptOnlyFromAmong("tcg", "kvm");
@@ -138,7 +150,7 @@ internal static class Verbs
 
     private static Option<int> Memory(int usual)
     {
-        Option<int> option = new("--memory")
+        var option = new Option<int>("--memory")
         {
             Description = "RAM in MiB",
             HelpName = "MiB",
@@ -156,7 +168,7 @@ internal static class Verbs
 
     private static Option<FileInfo?> Disk() => new("--disk")
     {
-        Description = "the disk's image (default: a sample disk that is kept)",
+        Description = "the disk's image (default: a sample disk, which is kept)",
         HelpName = "file",
     };
 
@@ -166,24 +178,23 @@ internal static class Verbs
         HelpName = "folder",
     };
 
-    private static Command Test(IReadOnlyList<string> forQemu)
+    private static Command Test()
     {
-        Option<bool> nightly = new("--nightly") { Description = "include the tests that take long" };
-        Option<string?> filter = new("--filter")
+        var nightly = new Option<bool>("--nightly") { Description = "include the tests that take long" };
+        var filter = new Option<string?>("--filter")
         {
-            Description = "only these tests, in the words of 'dotnet test --filter'",
+            Description = "only these tests, written as for 'dotnet test --filter'",
             HelpName = "expression",
         };
-        Option<bool> mutants = new("--mutants")
+        var mutants = new Option<bool>("--mutants")
         {
-            Description = "instead, change the sources in one place after another and see that a test notices; "
-                + "with --filter only mutants with that text in their name",
+            Description = "instead, break the sources in one place at a time and check that a test notices; "
+                + "with --filter, only mutants with that text in their name",
         };
-        Command command = new("test", "build everything, check the layout of the sources, run all tests")
+        var command = new Command("test", "build everything, check the format of the sources, run all tests")
         {
             nightly, mutants, filter,
         };
-        RefuseArgumentsForQemu(command, forQemu);
         command.SetAction(parsed =>
         {
             Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
@@ -194,35 +205,23 @@ internal static class Verbs
         return command;
     }
 
-    private static Command Bench(IReadOnlyList<string> forQemu)
+    private static Command Bench()
     {
-        Option<string?> filter = new("--filter")
+        var filter = new Option<string?>("--filter")
         {
-            Description = "only benchmarks with this in their name; bench.json is not written",
+            Description = "only benchmarks with this text in their name; bench.json is not written",
             HelpName = "text",
         };
-        Command command = new("bench", "measure; prints a table and writes bench.json") { filter };
-        RefuseArgumentsForQemu(command, forQemu);
+        var command = new Command("bench", "measure; prints a table and writes bench.json") { filter };
         command.SetAction(parsed => BenchmarkRun.Run(
             Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(filter)));
         return command;
     }
 
-    private static Command Simple(
-        string name, string description, IReadOnlyList<string> forQemu, Action<Workspace> action)
+    private static Command Simple(string name, string description, Action<Workspace> action)
     {
-        Command command = new(name, description);
-        RefuseArgumentsForQemu(command, forQemu);
+        var command = new Command(name, description);
         command.SetAction(parsed => action(Workspace.Find(parsed.GetValue(s_artifacts))));
         return command;
     }
-
-    private static void RefuseArgumentsForQemu(Command command, IReadOnlyList<string> forQemu) =>
-        command.Validators.Add(result =>
-        {
-            if (forQemu.Count > 0)
-            {
-                result.AddError("Arguments for QEMU, after --, are for run, debug and cosmos.");
-            }
-        });
 }

@@ -3,12 +3,12 @@ using System.IO;
 
 namespace VirtioGuest.Build;
 
-/// <summary>Where things are: the sources, and everything that is built from them.</summary>
+/// <summary>Where the sources are, and everything that is built from them.</summary>
 internal sealed class Workspace
 {
     /// <param name="root">The folder of VirtioGuest.sln.</param>
     /// <param name="artifacts">
-    /// Where output goes; null for the folder <c>artifacts</c> under <paramref name="root"/>.
+    /// Where output goes; if null, to the folder <c>artifacts</c> under <paramref name="root"/>.
     /// </param>
     public Workspace(string root, string? artifacts)
     {
@@ -23,7 +23,7 @@ internal sealed class Workspace
     /// <summary>The bootable CD image, for BIOS and UEFI.</summary>
     public string Iso => Path.Combine(Artifacts, "VirtioGuest.iso");
 
-    /// <summary>The kernel with its symbols; <c>qemu -kernel</c> starts it through PVH.</summary>
+    /// <summary>The kernel with its symbols; <c>qemu -kernel</c> boots it through PVH.</summary>
     public string Elf => Path.Combine(Artifacts, "VirtioGuest.elf");
 
     /// <summary>The kernel in the format of the Linux/x86 boot protocol.</summary>
@@ -35,7 +35,7 @@ internal sealed class Workspace
     /// <summary>The Cosmos kernel with its symbols, which the image leaves out.</summary>
     public string CosmosSymbols => Path.Combine(Artifacts, "VirtioGuest.Cosmos.elf");
 
-    /// <summary>The folder of the packages for kernels made with Cosmos.</summary>
+    /// <summary>The folder of the packages for other Cosmos kernels.</summary>
     public string CosmosPackages => Path.Combine(Artifacts, "packages");
 
     public string SampleDisk => Path.Combine(Artifacts, "sample-disk.img");
@@ -59,11 +59,11 @@ internal sealed class Workspace
     public string CosmosKernelProject =>
         Path.Combine(Root, "src", "Cosmos", "Kernel", "VirtioGuest.Cosmos.Kernel.csproj");
 
-    /// <summary>Objects, the stripped kernel and other steps on the way to the images.</summary>
+    /// <summary>Object files, the stripped kernel and whatever else is made on the way to the images.</summary>
     public string Intermediate(params string[] parts) => Path.Combine([Artifacts, "obj", "image", .. parts]);
 
     /// <summary>
-    /// Finds the root from the folder that the tool was started in, or from where the tool itself is.
+    /// Looks for the root upwards from the folder that the tool was started in, then from the tool's own folder.
     /// </summary>
     public static Workspace Find(string? artifacts)
     {
@@ -79,5 +79,28 @@ internal sealed class Workspace
         }
 
         throw new BuildFailure("the VirtioGuest source folder was not found: start ./build.sh from inside it");
+    }
+
+    /// <summary>Deletes everything that was built, except this tool, which is running.</summary>
+    public void Clean()
+    {
+        if (!Directory.Exists(Artifacts))
+        {
+            return;
+        }
+
+        string running = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+        foreach (string folder in Directory.EnumerateDirectories(Artifacts))
+        {
+            if (folder != running)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+
+        foreach (string file in Directory.EnumerateFiles(Artifacts))
+        {
+            File.Delete(file);
+        }
     }
 }

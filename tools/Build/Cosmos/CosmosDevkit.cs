@@ -6,43 +6,42 @@ using System.Linq;
 namespace VirtioGuest.Build.Cosmos;
 
 /// <summary>
-/// An installed Cosmos devkit: the packages, the compiler and the programs that its own targets build a kernel with.
+/// An installed Cosmos devkit: the packages, compiler and other programs that Cosmos' targets build a kernel with.
 /// </summary>
 internal sealed class CosmosDevkit
 {
-    /// <summary>Names the devkit's folder where no option does; Cosmos' own targets go by it as well.</summary>
-    public const string FolderVariable = "CosmosDir";
+    /// <summary>Names the devkit's folder if no option does; Cosmos' own targets read it as well.</summary>
+    private const string FolderVariable = "CosmosDir";
 
     private const string Sources = "https://github.com/CosmosOS/Cosmos";
 
-    /// <summary>Where Cosmos' <c>make install</c> writes down which folder it installed into.</summary>
+    /// <summary>Where Cosmos' <c>make install</c> records which folder it installed into.</summary>
     private const string InstallRecord = "/etc/CosmosUserKit.cfg";
 
-    /// <summary>Those that the projects under <c>src/Cosmos</c> refer to; the others come along with them.</summary>
+    /// <summary>Those that the projects under <c>src/Cosmos</c> refer to; the others come with them.</summary>
     private static readonly string[] s_packages =
     [
         "Cosmos.Build", "Cosmos.Core", "Cosmos.Debug.Kernel", "Cosmos.HAL2", "Cosmos.Plugs", "Cosmos.System2",
         "IL2CPU.API", "XSharp",
     ];
 
-    /// <summary>What the targets run on Linux, where a devkit brings no programs, and the Debian packages.</summary>
+    /// <summary>What the targets run on Linux, where a devkit brings no programs, and its Debian packages.</summary>
     private static readonly (string Program, string Package)[] s_programs =
         [("yasm", "yasm"), ("ld", "binutils"), ("xorriso", "xorriso")];
 
     private readonly string _programs;
 
     /// <param name="folder">Where it is, or should be.</param>
-    /// <param name="programs">The folder in which the targets expect the programs that they run on Linux.</param>
+    /// <param name="programs">Where the targets look for the programs that they run on Linux.</param>
     public CosmosDevkit(string folder, string programs = "/usr/bin")
     {
         Folder = folder;
         _programs = programs;
     }
 
-    /// <summary>Where it is, or should be.</summary>
     public string Folder { get; }
 
-    /// <summary>Why no kernel can be built with it, and what helps, in one line; null where one can.</summary>
+    /// <summary>Why no kernel can be built with it and what to do, in one line; null if one can.</summary>
     public string? Problem
     {
         get
@@ -62,7 +61,7 @@ internal sealed class CosmosDevkit
             string paths = string.Join(", ", programs.Select(item => Path.Combine(_programs, item.Program)));
             string packages = string.Join(' ', programs.Select(item => item.Package));
             return programs.Length == 0 ? null
-                : $"Cosmos builds with {paths}, not found here: apt-get install {packages}.";
+                : $"Cosmos needs programs that are not installed: {paths}. Run 'apt-get install {packages}'.";
         }
     }
 
@@ -70,7 +69,7 @@ internal sealed class CosmosDevkit
         $"install it with {(OperatingSystem.IsWindows() ? "install-VS2022.bat" : "'make'")} in a clone of {Sources}, "
         + "or name the folder of one with --cosmos-dir";
 
-    /// <summary>Finds the place of the devkit, whether it is there or not.</summary>
+    /// <summary>Decides where the devkit should be.</summary>
     /// <param name="named">The folder that the user named, if any.</param>
     public static CosmosDevkit Locate(string? named) => Locate(
         named,
@@ -79,8 +78,8 @@ internal sealed class CosmosDevkit
 
     /// <inheritdoc cref="Locate(string?)"/>
     /// <param name="named">The folder that the user named, if any.</param>
-    /// <param name="variable">The value of the environment variable, if it has any.</param>
-    /// <param name="record">What the installer has written down, if it has.</param>
+    /// <param name="variable">The value of the environment variable, if it is set.</param>
+    /// <param name="record">What the installer recorded, if anything.</param>
     internal static CosmosDevkit Locate(string? named, string? variable, string? record)
     {
         string usual = OperatingSystem.IsWindows()
@@ -92,8 +91,7 @@ internal sealed class CosmosDevkit
         return new CosmosDevkit(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
     }
 
-    /// <summary>Does nothing where a kernel can be built.</summary>
-    /// <exception cref="BuildFailure">Something is missing; the message is <see cref="Problem"/>.</exception>
+    /// <exception cref="BuildFailure">There is a <see cref="Problem"/>, which is the message.</exception>
     public void Require()
     {
         if (Problem is { } problem)
@@ -121,7 +119,7 @@ internal sealed class CosmosDevkit
             yield return compiler;
         }
 
-        // IL2CPU reads it for every kernel, without debugging as well.
+        // IL2CPU reads it for every kernel, even without debugging.
         const string DebugStub = "XSharp/DebugStub";
         if (!Directory.Exists(Path.Combine(Folder, DebugStub)))
         {

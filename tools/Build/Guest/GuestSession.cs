@@ -1,24 +1,28 @@
 using System;
 using System.IO;
+using System.Text;
 
 namespace VirtioGuest.Build.Guest;
 
 /// <summary>Runs a guest on the user's terminal.</summary>
 internal static class GuestSession
 {
-    // The status of QEMU after isa-debug-exit took VALUE is 2 * VALUE + 1; the guest writes 0x10 or 0x11.
+    // When isa-debug-exit receives VALUE, QEMU exits with status 2 * VALUE + 1. The guest writes 0x10 or 0x11.
     private const int Succeeded = 33;
     private const int Failed = 35;
 
-    /// <summary>Starts a guest that has been built and waits for its end.</summary>
+    private const long SampleDiskSize = 64L << 20;
+    private const string SampleDiskText = "This is the sample disk of VirtioGuest. Write to it as you like.\n";
+
+    /// <summary>Boots a guest that has been built and waits for its end.</summary>
     /// <returns>
-    /// 0 where the guest was switched off or all its commands succeeded, else 1 or QEMU's own status.
+    /// 0 if the guest was switched off or all its commands succeeded, else 1 or QEMU's own status.
     /// </returns>
     public static int Run(Workspace workspace, GuestOptions options)
     {
         if (options.Disk == workspace.SampleDisk)
         {
-            SampleDisk.Ensure(options.Disk);
+            EnsureSampleDisk(workspace);
         }
         else if (!File.Exists(options.Disk))
         {
@@ -43,6 +47,19 @@ internal static class GuestSession
         };
     }
 
+    /// <summary>Makes the sample disk if it is missing. It is kept, and so is what guests write to it.</summary>
+    public static void EnsureSampleDisk(Workspace workspace)
+    {
+        if (File.Exists(workspace.SampleDisk))
+        {
+            return;
+        }
+
+        using FileStream file = File.Create(workspace.SampleDisk);
+        file.SetLength(SampleDiskSize);
+        file.Write(Encoding.ASCII.GetBytes(SampleDiskText));
+    }
+
     private static void ExplainDebugger(Workspace workspace)
     {
         string elf = Path.GetRelativePath(Environment.CurrentDirectory, workspace.Elf);
@@ -52,8 +69,8 @@ internal static class GuestSession
 
               gdb {elf} -ex 'set substitute-path /_ .' -ex 'target remote :1234' -ex 'hbreak libos_main' -ex continue
 
-            Until the kernel is loaded use hardware breakpoints (hbreak): what break writes into memory before that is
-            overwritten by the loader. libos_main is LibOS' first C# method, main the first of the .NET runtime, and
+            Until the kernel is loaded, use hardware breakpoints (hbreak): the loader overwrites what break writes into
+            memory before that. libos_main is LibOS' first C# method, main the first of the .NET runtime, and
             VirtioGuest_Kernel_... are the program's own ('info functions VirtioGuest').
             """);
     }

@@ -8,16 +8,14 @@ namespace VirtioGuest.Build.Image;
 /// <summary>Assembles LibOS' assembly files with clang.</summary>
 internal sealed class Assembler
 {
-    /// <summary>
-    /// The folder of files that become parts of an image format rather than of the kernel, and of embedded tables.
-    /// </summary>
+    /// <summary>Holds what is part of an image format rather than of the kernel, and embedded tables.</summary>
     private const string ImageFolder = "Image";
 
     private readonly string _folder;
     private readonly string _output;
 
     /// <param name="folder">LibOS' source folder.</param>
-    /// <param name="output">Where object files go; also searched for included binary files.</param>
+    /// <param name="output">Where object files go, and where included binary files are looked for.</param>
     public Assembler(string folder, string output)
     {
         _folder = folder;
@@ -25,9 +23,8 @@ internal sealed class Assembler
         Directory.CreateDirectory(output);
     }
 
-    /// <summary>
-    /// Assembles what is linked into the kernel but for the table of function names, and returns the object files.
-    /// </summary>
+    /// <summary>Assembles everything that is linked into the kernel except the table of function names.</summary>
+    /// <returns>The object files.</returns>
     public IReadOnlyList<string> AssembleKernelParts()
     {
         string image = Path.Combine(_folder, ImageFolder) + Path.DirectorySeparatorChar;
@@ -40,9 +37,20 @@ internal sealed class Assembler
     /// <summary>Assembles the table of function names as it is now, and returns the object file.</summary>
     public string AssembleNames() => Assemble(Path.Combine(_folder, ImageFolder, "Symbols.S"));
 
-    /// <summary>Assembles 16- and 32-bit code of the image folder to plain bytes that run at an address.</summary>
-    public byte[] AssembleFlat(string name, int address, IEnumerable<string> definitions)
+    /// <summary>Assembles 16- and 32-bit code that runs before the kernel to plain bytes.</summary>
+    /// <param name="name">A file of the image folder.</param>
+    /// <param name="address">Where the code runs.</param>
+    /// <param name="kernel">The kernel; the code is told where it lies, for MemoryCheck.inc.</param>
+    /// <param name="entry">The symbol that the code jumps to, if it jumps to the kernel.</param>
+    public byte[] AssembleFlat(string name, int address, ElfFile kernel, string? entry)
     {
+        List<string> definitions =
+            [$"-DKERNEL_START=0x{KernelLink.ImageBase:x}", $"-DKERNEL_END=0x{kernel.LoadedEnd():x}"];
+        if (entry is not null)
+        {
+            definitions.Add($"-DKERNEL_ENTRY=0x{kernel.AddressOf(entry):x}");
+        }
+
         string source = Path.Combine(_folder, ImageFolder, name);
         string intermediate = Path.Combine(_output, Path.ChangeExtension(name, ".o"));
         string target = Path.ChangeExtension(intermediate, ".bin");

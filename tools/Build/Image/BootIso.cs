@@ -9,8 +9,8 @@ namespace VirtioGuest.Build.Image;
 /// Makes the image that boots on BIOS and UEFI, from a CD or a USB stick: GRUB, the boot menu and the kernel.
 /// </summary>
 /// <remarks>
-/// GRUB is put together here rather than by grub-mkrescue, for a faster start: what is in BIOS GRUB's core image has to
-/// be decompressed by a slow loop first, so the core has only what reads the CD, and the rest lies beside it as it is.
+/// GRUB is put together here rather than by grub-mkrescue, for a faster start. BIOS GRUB decompresses its core image in
+/// a slow loop, so the core holds only what reads the CD, and the other modules are files beside it.
 /// </remarks>
 internal static class BootIso
 {
@@ -24,24 +24,23 @@ internal static class BootIso
     private const string BiosLoader = "boot/grub/bios.img";
     private const string UefiFileSystem = "boot/grub/uefi.img";
 
-    /// <summary>How much the FAT file system around the UEFI loader needs besides it, in KiB.</summary>
+    /// <summary>What the FAT file system around the UEFI loader needs for itself, in KiB.</summary>
     private const int FileSystemOverhead = 128;
 
     /// <summary>What the boot menu uses.</summary>
     private static readonly string[] s_modules =
         ["normal", "iso9660", "multiboot2", "boot", "serial", "terminal", "echo", "test", "iorw", "reboot", "halt"];
 
-    /// <summary>How BIOS GRUB reads the CD or disk that it was started from.</summary>
+    /// <summary>What BIOS GRUB reads the CD or disk with that it was started from.</summary>
     private static readonly string[] s_biosModules = ["biosdisk", "iso9660"];
 
-    /// <summary>How UEFI GRUB finds the files, and what gives the kernel a framebuffer.</summary>
+    /// <summary>What UEFI GRUB finds the files with, and what gives the kernel a framebuffer.</summary>
     private static readonly string[] s_uefiModules =
         ["search", "search_fs_file", "part_gpt", "part_msdos", "fat", "efi_gop", "efi_uga"];
 
-    /// <summary>Builds the image.</summary>
     /// <param name="kernel">The stripped kernel.</param>
     /// <param name="menu">GRUB's configuration.</param>
-    /// <param name="staging">A folder to collect the contents in; emptied first.</param>
+    /// <param name="staging">A folder to collect the contents in, which is emptied first.</param>
     /// <param name="target">The image.</param>
     public static void Build(string kernel, string menu, string staging, string target)
     {
@@ -83,7 +82,7 @@ internal static class BootIso
         ExternalProgram.Run("mcopy", ["-i", image, loader, "::/EFI/BOOT/BOOTX64.EFI"]);
     }
 
-    /// <summary>Copies the modules of the menu with all that they need, and GRUB's lists of what is where.</summary>
+    /// <summary>Copies the menu's modules with all that they depend on, and GRUB's lists of what is where.</summary>
     private static void CopyBiosModules(string target)
     {
         string source = Path.Combine(GrubFolder, BiosPlatform);
@@ -92,7 +91,7 @@ internal static class BootIso
             .ToDictionary(parts => parts[0], parts => parts[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         Directory.CreateDirectory(target);
-        Queue<string> wanted = new(s_modules);
+        var wanted = new Queue<string>(s_modules);
         HashSet<string> copied = [];
         while (wanted.TryDequeue(out string? module))
         {

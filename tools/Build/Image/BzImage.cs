@@ -1,13 +1,12 @@
 using System;
 using System.Buffers.Binary;
-using System.Collections.Generic;
 using System.IO;
 
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// Puts a kernel into the format of the Linux/x86 boot protocol: setup sectors, then at 1 MB a small loader with the
-/// stripped ELF file behind it.
+/// Puts a kernel into the format of the Linux/x86 boot protocol: the setup sectors, then a small loader that runs at
+/// 1 MB, with the stripped ELF file behind it.
 /// </summary>
 internal static class BzImage
 {
@@ -19,25 +18,21 @@ internal static class BzImage
     private const int SystemSize = 0x1F4;
     private const int InitialSize = 0x260;
 
-    /// <summary>Builds the image.</summary>
-    /// <param name="assembler">Assembles the two parts of LibOS/Image.</param>
+    /// <param name="assembler">Assembles the setup code and the loader.</param>
     /// <param name="kernel">The kernel with symbols.</param>
-    /// <param name="stripped">The path of the same kernel without.</param>
-    /// <param name="target">The image.</param>
+    /// <param name="stripped">The path of the same kernel without symbols.</param>
+    /// <param name="target">The path of the image.</param>
     public static void Build(Assembler assembler, ElfFile kernel, string stripped, string target)
     {
-        IReadOnlyList<string> place = KernelPlace.Definitions(kernel);
-        byte[] setup = assembler.AssembleFlat("BzImageSetup.S", 0, place);
-        ulong entry = kernel.AddressOf(KernelDoors.Linux);
-        byte[] loader = assembler.AssembleFlat(
-            "BzImageLoader.S", LoadAddress, [$"-DKERNEL_ENTRY=0x{entry:x}", .. place]);
-        File.WriteAllBytes(target, Compose(setup, loader, File.ReadAllBytes(stripped), KernelPlace.End(kernel)));
+        byte[] setup = assembler.AssembleFlat("BzImageSetup.S", 0, kernel, null);
+        byte[] loader = assembler.AssembleFlat("BzImageLoader.S", LoadAddress, kernel, KernelLink.LinuxEntry);
+        File.WriteAllBytes(target, Compose(setup, loader, File.ReadAllBytes(stripped), kernel.LoadedEnd()));
     }
 
-    /// <summary>Lays the parts out and fills the header in.</summary>
+    /// <summary>Puts the parts together and fills in the header.</summary>
     /// <param name="setup">The real-mode part, from the boot sector on.</param>
     /// <param name="loader">The 32-bit part.</param>
-    /// <param name="kernel">The ELF file that the 32-bit part looks for at its own end.</param>
+    /// <param name="kernel">The ELF file, which the 32-bit part finds at its own end.</param>
     /// <param name="end">The first address behind the loaded kernel.</param>
     internal static byte[] Compose(
         ReadOnlySpan<byte> setup, ReadOnlySpan<byte> loader, ReadOnlySpan<byte> kernel, ulong end)
@@ -46,7 +41,7 @@ internal static class BzImage
         int size = RoundUp(loader.Length + kernel.Length, 16);
         if ((ulong)(LoadAddress + size) > KernelLink.ImageBase)
         {
-            throw new BuildFailure("the bzImage is so large that it would overwrite itself while it is unpacked");
+            throw new BuildFailure("the bzImage is too large: it would overwrite itself while it is unpacked");
         }
 
         byte[] image = new byte[(sectors * SectorSize) + size];

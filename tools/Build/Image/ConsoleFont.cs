@@ -7,8 +7,8 @@ using System.Linq;
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// Turns a PC Screen Font, version 1, of 8x16 pixels into 256 glyphs in Latin-1 order. Characters that the font lacks
-/// get the glyph of the question mark.
+/// Turns a PC Screen Font, version 1, of 8x16 pixels into 256 glyphs in Latin-1 order. A character that the font lacks
+/// gets the glyph of the question mark.
 /// </summary>
 internal static class ConsoleFont
 {
@@ -25,16 +25,16 @@ internal static class ConsoleFont
     private const ushort StartOfSequence = 0xFFFE;
     private const ushort EndOfGlyph = 0xFFFF;
 
-    /// <summary>Converts the compressed font file.</summary>
+    /// <param name="source">The compressed font file.</param>
+    /// <param name="target">The file of glyphs.</param>
     public static void Convert(string source, string target)
     {
-        using GZipStream stream = new(File.OpenRead(source), CompressionMode.Decompress);
-        using MemoryStream content = new();
+        using var stream = new GZipStream(File.OpenRead(source), CompressionMode.Decompress);
+        using var content = new MemoryStream();
         stream.CopyTo(content);
         File.WriteAllBytes(target, ToLatin1(content.ToArray()));
     }
 
-    /// <summary>Converts an uncompressed font.</summary>
     /// <exception cref="BuildFailure">
     /// It is not such a font, or its table of characters is missing or too short.
     /// </exception>
@@ -63,7 +63,7 @@ internal static class ConsoleFont
         return result;
     }
 
-    /// <summary>Which glyph each Latin-1 character has; -1 where none.</summary>
+    /// <summary>The glyph of each Latin-1 character, or -1; empty if the table is too short.</summary>
     private static int[] ReadTable(ReadOnlySpan<byte> table, int glyphs)
     {
         int[] glyphOf = new int[GlyphCount];

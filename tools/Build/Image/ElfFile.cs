@@ -7,7 +7,7 @@ using System.Text;
 
 namespace VirtioGuest.Build.Image;
 
-/// <summary>Reads what the build needs of a 64-bit little-endian ELF file (System V ABI, chapters 4 and 5).</summary>
+/// <summary>A 64-bit little-endian ELF file, as far as the build needs it (System V ABI, chapters 4 and 5).</summary>
 internal sealed class ElfFile
 {
     private const int HeaderSize = 64;
@@ -28,7 +28,6 @@ internal sealed class ElfFile
         }
     }
 
-    /// <summary>The address that the file is entered at.</summary>
     public ulong Entry => Unsigned64(24);
 
     public ReadOnlySpan<byte> Bytes => _bytes;
@@ -54,7 +53,12 @@ internal sealed class ElfFile
         }
     }
 
-    /// <summary>The named symbols of the symbol table; none where the file is stripped.</summary>
+    /// <summary>The first address behind what is loaded.</summary>
+    public ulong LoadedEnd() => Segments()
+        .Where(segment => segment.Type == ElfSegmentType.Load)
+        .Max(segment => segment.Address + segment.MemorySize);
+
+    /// <summary>The named symbols of the symbol table; none if the file is stripped.</summary>
     public IEnumerable<ElfSymbol> Symbols()
     {
         foreach (Section section in Sections())
@@ -82,7 +86,7 @@ internal sealed class ElfFile
         }
     }
 
-    /// <summary>The address of a symbol that must be there.</summary>
+    /// <exception cref="BuildFailure">The file does not define the symbol.</exception>
     public ulong AddressOf(string name)
     {
         foreach (ElfSymbol symbol in Symbols())
@@ -93,13 +97,13 @@ internal sealed class ElfFile
             }
         }
 
-        throw new BuildFailure($"{_path} defines no symbol {name}");
+        throw new BuildFailure($"{_path} does not define the symbol {name}");
     }
 
-    /// <summary>Whether a section of relocations with addends is part of the file.</summary>
+    /// <summary>Whether the file has a section of relocations with addends.</summary>
     public bool HasRelocations() => Sections().Any(section => section.Type == SectionRelocations);
 
-    /// <summary>The notes of a note segment, whose alignment says how names and contents are padded.</summary>
+    /// <summary>The notes of a note segment. Its alignment says how names and contents are padded.</summary>
     public IEnumerable<ElfNote> Notes(ElfSegment segment)
     {
         ulong alignment = Math.Max(segment.Alignment, 4);
@@ -163,3 +167,33 @@ internal sealed class ElfFile
 
     private readonly record struct Section(uint Type, ulong Offset, ulong Size, uint Link);
 }
+
+/// <summary>A program header: what is loaded where, and how it may be used.</summary>
+internal sealed record ElfSegment(
+    ElfSegmentType Type,
+    ElfSegmentFlags Flags,
+    ulong Offset,
+    ulong Address,
+    ulong FileSize,
+    ulong MemorySize,
+    ulong Alignment);
+
+internal enum ElfSegmentType : uint
+{
+    Load = 1,
+    Note = 4,
+}
+
+[Flags]
+internal enum ElfSegmentFlags : uint
+{
+    None = 0,
+    Execute = 1,
+    Write = 2,
+    Read = 4,
+}
+
+internal sealed record ElfSymbol(string Name, ulong Value, bool IsDefined, bool IsGlobal, bool IsFunction);
+
+/// <summary>A note. Its owner's name and its type give its content a meaning.</summary>
+internal sealed record ElfNote(string Name, uint Type, byte[] Content);

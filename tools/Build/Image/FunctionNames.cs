@@ -8,20 +8,20 @@ using System.Text.RegularExpressions;
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// The table of function names that the kernel carries, so that LibOS' reports name functions (src/LibOS/Symbols.cs
-/// tells the format).
+/// The table of function names in the kernel, which LibOS' reports name functions from (src/LibOS/Symbols.cs describes
+/// the format).
 /// </summary>
 /// <remarks>
-/// The table holds addresses, so it can only be made from a linked kernel, of which it is a part. Its size does not
-/// depend on the addresses: the kernel is linked with an empty table, then with room for it, and then the table is
-/// written in place.
+/// The table is part of the kernel, and holds addresses that are known only when the kernel has been linked. Its size
+/// does not depend on them, so the kernel is linked with an empty table, then with room for the whole one, which is
+/// then written in place.
 /// </remarks>
 internal static partial class FunctionNames
 {
     private const string Symbol = "libos_symbols";
     private const string CoreLibrary = "S_P_CoreLib_";
 
-    /// <summary>The table of a kernel that was linked without, or with room for, one.</summary>
+    /// <summary>The table of a kernel that was linked with an empty table or with room for this one.</summary>
     public static byte[] Table(ElfFile kernel)
     {
         ElfSegment code = kernel.Segments().Single(
@@ -35,13 +35,13 @@ internal static partial class FunctionNames
                 .DistinctBy(symbol => symbol.Value),
         ];
 
-        // One more entry, without a name, where the code ends.
+        // One more entry, without a name, for the end of the code.
         int count = functions.Count + 1;
         int place = sizeof(uint) * (1 + (2 * count));
         List<uint> numbers = [(uint)count];
         numbers.AddRange(functions.Select(function => (uint)function.Value));
         numbers.Add((uint)(code.Address + code.MemorySize));
-        using MemoryStream names = new();
+        using var names = new MemoryStream();
         foreach (ElfSymbol function in functions)
         {
             numbers.Add((uint)(place + names.Length));
@@ -53,7 +53,7 @@ internal static partial class FunctionNames
     }
 
     /// <summary>Writes the table into a kernel that has room for it.</summary>
-    /// <exception cref="BuildFailure">The room has another size than the table.</exception>
+    /// <exception cref="BuildFailure">The table does not have the size of the room.</exception>
     public static void Write(string path, int room)
     {
         ElfFile kernel = ElfFile.Read(path);
@@ -61,21 +61,21 @@ internal static partial class FunctionNames
         if (table.Length != room)
         {
             throw new BuildFailure(
-                $"the table of function names has {table.Length} bytes, and there is room for {room}");
+                $"the table of function names has {table.Length} bytes, but there is room for {room}");
         }
 
         ulong address = kernel.AddressOf(Symbol);
         ElfSegment segment = kernel.Segments().Single(
             part => part.Type == ElfSegmentType.Load
                 && address >= part.Address && address < part.Address + part.FileSize);
-        using FileStream file = new(path, FileMode.Open, FileAccess.Write);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write);
         file.Position = (long)(segment.Offset + address - segment.Address);
         file.Write(table);
     }
 
     /// <summary>
-    /// ILC's names have the assembly before the type and underscores for dots: <c>A_B_A_B_Type__Method</c> becomes
-    /// <c>A.B.Type.Method</c>. Other names stay.
+    /// ILC puts the assembly before the type and writes dots as underscores: <c>A_B_A_B_Type__Method</c> becomes
+    /// <c>A.B.Type.Method</c>. Other names stay as they are.
     /// </summary>
     private static string Readable(string name)
     {

@@ -1,44 +1,31 @@
-using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 
 namespace VirtioGuest.Build.Image;
 
-/// <summary>
-/// Builds the three files that a guest is started from, when anything that they are made of has changed.
-/// </summary>
+/// <summary>Builds the three files that a guest can be booted from: the ELF file, the bzImage and the ISO.</summary>
 internal static class ImageBuild
 {
-    private static readonly string[] s_inputFolders = ["src", "iso"];
-    private static readonly string[] s_inputFiles =
-        ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json"];
+    private static readonly string[] s_inputs =
+    [
+        "src", "iso", "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json",
+    ];
 
-    /// <summary>Builds; returns at once when nothing has changed since the last time.</summary>
-    public static void Run(Workspace workspace)
+    /// <summary>Builds; returns at once if nothing has changed since the last build.</summary>
+    public static void Run(Workspace workspace) => IncrementalBuild.Run(
+        workspace.Intermediate(),
+        s_inputs.Select(name => Path.Combine(workspace.Root, name)),
+        [workspace.Iso, workspace.Elf, workspace.BzImage],
+        () => Build(workspace));
+
+    private static void Build(Workspace workspace)
     {
-        Directory.CreateDirectory(workspace.Intermediate());
-        using IDisposable turn = BuildTurn.Take(workspace.Intermediate("lock"));
-        InputStamp stamp = InputStamp.Of(
-            workspace.Intermediate("inputs.stamp"),
-            [
-                .. s_inputFolders.Select(name => Path.Combine(workspace.Root, name)),
-                .. s_inputFiles.Select(name => Path.Combine(workspace.Root, name)),
-                typeof(ImageBuild).Assembly.Location,
-            ]);
-        string[] images = [workspace.Iso, workspace.Elf, workspace.BzImage];
-        if (stamp.IsCurrent && images.All(File.Exists))
-        {
-            return;
-        }
-
-        stamp.Forget();
-        Progress progress = new();
-        KernelObjects objects = progress.Step("compile the kernel and LibOS", () => KernelObjects.Compile(workspace));
-        ElfFile kernel = progress.Step("link the kernel", () => Link(workspace, objects));
+        KernelObjects objects = Progress.Step("compile the kernel and LibOS", () => Compile(workspace));
+        var assembler = new Assembler(workspace.LibOS, workspace.Intermediate());
+        ElfFile kernel = Progress.Step("link the kernel", () => Link(workspace, objects, assembler));
         string stripped = workspace.Intermediate("VirtioGuest.stripped.elf");
-        Assembler assembler = new(workspace.LibOS, workspace.Intermediate());
-        progress.Step("make the bzImage and the PVH gate", () =>
+        Progress.Step("make the bzImage and the PVH gate", () =>
         {
             ExternalProgram.Run("objcopy", ["--strip-all", workspace.Elf, stripped]);
             BzImage.Build(assembler, kernel, stripped, workspace.BzImage);
@@ -46,18 +33,38 @@ internal static class ImageBuild
         });
         string menu = Path.Combine(workspace.Root, "iso", "grub.cfg");
         string staging = workspace.Intermediate("iso");
-        progress.Step("make the ISO", () => BootIso.Build(stripped, menu, staging, workspace.Iso));
-        stamp.Keep();
+        Progress.Step("make the ISO", () => BootIso.Build(stripped, menu, staging, workspace.Iso));
     }
 
-    private static ElfFile Link(Workspace workspace, KernelObjects objects)
+    private static KernelObjects Compile(Workspace workspace)
+    {
+        string list = workspace.Intermediate("objects.txt");
+        File.Delete(list);
+        ExternalProgram.Run(
+            "dotnet",
+            [
+                "msbuild", workspace.KernelProject, "-nologo", "-verbosity:quiet", "-restore", "-target:KernelObjects",
+                "-property:Configuration=Release", $"-property:ArtifactsPath={workspace.Artifacts}",
+                $"-property:KernelObjectList={list}",
+            ]);
+        if (!File.Exists(list))
+        {
+            throw new BuildFailure("the compilation of the kernel was interrupted");
+        }
+
+        Dictionary<string, string> paths = File.ReadLines(list)
+            .Select(line => line.Split('=', 2))
+            .ToDictionary(parts => parts[0], parts => parts[1]);
+        return new KernelObjects(paths["kernel"], paths["libos"], paths["runtime"], paths["framework"]);
+    }
+
+    private static ElfFile Link(Workspace workspace, KernelObjects objects, Assembler assembler)
     {
         ConsoleFont.Convert(ConsoleFont.Source, workspace.Intermediate("font.bin"));
         string libos = workspace.Intermediate("libos.o");
-        Assembler assembler = new(workspace.LibOS, workspace.Intermediate());
         IReadOnlyList<string> assembly = assembler.AssembleKernelParts();
 
-        // Once without the table of function names, to learn its size, and once with room for it.
+        // Once with an empty table of function names, to learn its size, and once with room for it.
         string names = WriteNames(new byte[sizeof(uint)]);
         LibOSObject.Prepare(objects.LibOS, libos, [.. assembly, names], workspace.LibOS);
         LinkAll();
@@ -80,3 +87,10 @@ internal static class ImageBuild
             KernelLink.Link(objects, [.. assembly, names, libos], workspace.Intermediate("link.ld"), workspace.Elf);
     }
 }
+
+/// <summary>What the MSBuild target <c>KernelObjects</c> leaves.</summary>
+/// <param name="Kernel">The object file of the kernel program and the part of the class library that it uses.</param>
+/// <param name="LibOS">LibOS' object file, which cannot be linked yet: see <see cref="LibOSObject"/>.</param>
+/// <param name="Runtime">The folder of the runtime's static libraries.</param>
+/// <param name="Framework">The folder of the class library's native parts.</param>
+internal sealed record KernelObjects(string Kernel, string LibOS, string Runtime, string Framework);

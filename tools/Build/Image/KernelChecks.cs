@@ -5,7 +5,7 @@ using System.Linq;
 
 namespace VirtioGuest.Build.Image;
 
-/// <summary>What must be true of the linked kernel; each has been got wrong by a linker at least once.</summary>
+/// <summary>What must be true of the linked kernel; a linker has got each of these wrong at least once.</summary>
 internal static class KernelChecks
 {
     private const ulong PageSize = 4096;
@@ -14,43 +14,42 @@ internal static class KernelChecks
     private const uint PvhEntryType = 18;
     private const string PvhOwner = "Xen";
 
-    /// <summary>Runs all checks.</summary>
     /// <exception cref="BuildFailure">One of them failed.</exception>
     public static void Run(ElfFile kernel)
     {
         CheckSegments([.. kernel.Segments()]);
         if (kernel.HasRelocations())
         {
-            throw new BuildFailure("the kernel has a section of relocations: GRUB refuses such files");
+            throw new BuildFailure("the kernel has relocation sections: GRUB refuses such files");
         }
 
-        ulong multiboot2 = kernel.AddressOf(KernelDoors.Multiboot2);
+        ulong multiboot2 = kernel.AddressOf(KernelLink.Multiboot2Entry);
         if (kernel.Entry != multiboot2 || FindMultiboot2Header(kernel.Bytes) < 0)
         {
             throw new BuildFailure(
-                "GRUB would not find its way in: no Multiboot2 header in the first 32 KB, or a wrong entry");
+                "GRUB could not start the kernel: no Multiboot2 header in the first 32 KB, or a wrong entry");
         }
 
-        CheckPvhEntry(kernel, kernel.AddressOf(KernelDoors.Pvh));
-        kernel.AddressOf(KernelDoors.Linux);
+        CheckPvhEntry(kernel, kernel.AddressOf(KernelLink.PvhEntry));
+        kernel.AddressOf(KernelLink.LinuxEntry);
     }
 
     /// <summary>Whether a note is the one that QEMU reads.</summary>
     internal static bool IsPvhEntry(ElfNote note) => note.Name == PvhOwner && note.Type == PvhEntryType;
 
-    /// <summary>QEMU reads an address from a note.</summary>
-    /// <exception cref="BuildFailure">It would read another one, or none.</exception>
+    /// <summary>QEMU reads the address of its entry from a note.</summary>
+    /// <exception cref="BuildFailure">It would read a different address, or none.</exception>
     internal static void CheckPvhEntry(ElfFile kernel, ulong entry)
     {
         if (!PvhEntries(kernel).SequenceEqual([entry]))
         {
             throw new BuildFailure(
-                $"QEMU would not find its way in: no readable PVH note that names 0x{entry:x}."
+                $"QEMU could not start the kernel: no readable PVH note names 0x{entry:x}."
                 + " Notes of different alignment need segments of their own.");
         }
     }
 
-    /// <summary>No page may be both writable and executable, and no page may belong to two segments.</summary>
+    /// <summary>No page may be both writable and executable, or belong to two segments.</summary>
     internal static void CheckSegments(IReadOnlyList<ElfSegment> segments)
     {
         const ElfSegmentFlags WriteAndExecute = ElfSegmentFlags.Write | ElfSegmentFlags.Execute;
@@ -64,7 +63,7 @@ internal static class KernelChecks
 
             if (segment.Address % PageSize != 0 || segment.Offset % PageSize != 0)
             {
-                throw new BuildFailure($"the kernel's segment at 0x{segment.Address:x} does not start a page");
+                throw new BuildFailure($"the kernel's segment at 0x{segment.Address:x} does not start on a page");
             }
 
             if (segment.Address < KernelLink.ImageBase)
@@ -75,11 +74,11 @@ internal static class KernelChecks
 
         if (loaded.Count == 0)
         {
-            throw new BuildFailure("the kernel has nothing to load");
+            throw new BuildFailure("the kernel has no segment to load");
         }
     }
 
-    /// <summary>The offset of a correct Multiboot2 header (Multiboot2, 3.1.1), or -1.</summary>
+    /// <summary>The offset of a valid Multiboot2 header (Multiboot2, 3.1.1), or -1.</summary>
     internal static int FindMultiboot2Header(ReadOnlySpan<byte> file)
     {
         for (int at = 0; at + 16 <= Math.Min(file.Length, Multiboot2SearchLength); at += 8)

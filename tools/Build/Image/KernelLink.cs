@@ -7,7 +7,12 @@ namespace VirtioGuest.Build.Image;
 /// <summary>Links LibOS, the C library, the .NET runtime and the kernel program into one ELF file.</summary>
 internal static class KernelLink
 {
-    /// <summary>Where the kernel is linked to, and loaded: 16 MB, above what firmware and loaders use.</summary>
+    // The symbols that each boot protocol enters the kernel at.
+    public const string Multiboot2Entry = "libos_entry_multiboot2";
+    public const string PvhEntry = "libos_entry_pvh";
+    public const string LinuxEntry = "libos_entry_linux";
+
+    /// <summary>Where the kernel is linked and loaded: at 16 MB, above what firmware and loaders use.</summary>
     public const ulong ImageBase = 0x1000000;
 
     private const string Musl = "/usr/lib/x86_64-linux-musl";
@@ -22,22 +27,21 @@ internal static class KernelLink
         "libstdc++compat.a",
     ];
 
-    /// <summary>Links the kernel.</summary>
     /// <param name="objects">The kernel program and the runtime's libraries.</param>
-    /// <param name="libos">LibOS' object files; the boot assembly comes first.</param>
-    /// <param name="script">Where to put the linker script.</param>
+    /// <param name="libos">LibOS' object files, the boot assembly first.</param>
+    /// <param name="script">Where the linker script goes.</param>
     /// <param name="target">The ELF file, with symbols.</param>
     public static void Link(KernelObjects objects, IEnumerable<string> libos, string script, string target)
     {
-        // The runtime finds its modules by walking this section, which nothing refers to.
+        // The runtime finds its modules by walking this section, to which nothing refers.
         File.WriteAllText(script, "OVERWRITE_SECTIONS { __modules : { KEEP(*(__modules)) } }\n");
         ExternalProgram.Run(
             "ld.lld",
             [
                 "-static", "-nostdlib", "--gc-sections", "--eh-frame-hdr", "--fatal-warnings",
                 "-z", "norelro", "-z", "separate-loadable-segments", "-z", "max-page-size=4096",
-                $"--image-base=0x{ImageBase:x}", $"--entry={KernelDoors.Multiboot2}",
-                $"--undefined={KernelDoors.Pvh}", $"--undefined={KernelDoors.Linux}",
+                $"--image-base=0x{ImageBase:x}", $"--entry={Multiboot2Entry}",
+                $"--undefined={PvhEntry}", $"--undefined={LinuxEntry}",
                 "--defsym=__strdup=strdup", "--defsym=__sched_cpufree=free", // as LibOS' GlibcNames.S says
                 "--script", script,
                 "-o", target,

@@ -6,12 +6,12 @@ using System.Linq;
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// Makes the object file that ILC left of LibOS fit to stand beside the .NET runtime: nothing in it may be taken for a
-/// part of the runtime's own compilation, and nothing of the runtime may be called from it.
+/// Prepares the object file that ILC made of LibOS for linking with the .NET runtime: the runtime must not take any of
+/// it for its own code, and it must not call the runtime.
 /// </summary>
 internal static class LibOSObject
 {
-    /// <summary>What the names that ILC gives its run-time helpers usually mean when LibOS wants one.</summary>
+    /// <summary>What usually makes LibOS need a helper of the runtime, by the beginning of the helper's name.</summary>
     private static readonly (string Prefix, string Meaning)[] s_meanings =
     [
         ("RhpNew", "an allocation: new of a class, an array, a string or a delegate, or a boxed value"),
@@ -36,8 +36,8 @@ internal static class LibOSObject
     ];
 
     /// <summary>
-    /// Helpers that the compiler calls by a name of the runtime's class library, and LibOS' assembly that does the
-    /// same: the arguments are destination, source (or the byte to fill with) and length.
+    /// Functions of the runtime's class library that the compiler calls, and what in LibOS' assembly does the same:
+    /// the arguments are destination, source (or the byte to fill with) and length.
     /// </summary>
     private static readonly (string Helper, string Own)[] s_ownHelpers =
     [
@@ -45,14 +45,14 @@ internal static class LibOSObject
         ("RhSpanHelpers_MemSet", "processor_fill"),
     ];
 
-    /// <summary>Checks and converts the object.</summary>
     /// <param name="source">The object file that ILC wrote.</param>
     /// <param name="target">The object file to link.</param>
-    /// <param name="assembly">The object files of LibOS' assembly; what they define may stay undefined.</param>
+    /// <param name="assembly">The object files of LibOS' assembly, which define symbols that the source needs.</param>
     /// <param name="folder">LibOS' source folder, which holds the two lists of symbols.</param>
+    /// <exception cref="BuildFailure">The symbols are not those of the lists.</exception>
     public static void Prepare(string source, string target, IReadOnlyList<string> assembly, string folder)
     {
-        IReadOnlyList<string> entryPoints = SymbolList.Read(Path.Combine(folder, "entry-points.txt"));
+        IReadOnlyList<string> entryPoints = ReadList(Path.Combine(folder, "entry-points.txt"));
         string listPath = Path.Combine(folder, "undefined-symbols.txt");
         List<ElfSymbol> symbols = [.. ElfFile.Read(source).Symbols()];
         HashSet<string> own =
@@ -60,11 +60,11 @@ internal static class LibOSObject
 
         List<string> undefined =
             [.. symbols.Where(symbol => !symbol.IsDefined).Select(symbol => OwnNameOf(symbol.Name))];
-        CheckUndefined(undefined, own, SymbolList.Read(listPath), listPath);
+        CheckUndefined(undefined, own, ReadList(listPath), listPath);
         CheckEntryPoints([.. symbols.Where(IsDefinition).Select(NameOf)], entryPoints);
 
-        // Code and unwind tables get other names, so that the linker does not put them into the ranges that the runtime
-        // takes for its own; __modules too, which would otherwise register LibOS as a module of the program.
+        // The sections get other names, or the linker would put code and unwind tables into the ranges that the runtime
+        // takes for its own, and __modules would register LibOS as a module of the program.
         ExternalProgram.Run(
             "objcopy",
             [
@@ -78,9 +78,8 @@ internal static class LibOSObject
             ]);
     }
 
-    /// <summary>Holds the undefined symbols against the list.</summary>
     /// <exception cref="BuildFailure">
-    /// One is not on the list; the message names it and what it usually means.
+    /// A symbol is not on the list (the message says what usually causes it), or one on the list is not needed.
     /// </exception>
     internal static void CheckUndefined(
         IReadOnlyCollection<string> undefined, IReadOnlySet<string> own, IReadOnlyList<string> allowed, string listPath)
@@ -91,13 +90,13 @@ internal static class LibOSObject
             throw new BuildFailure(
                 "LibOS needs symbols from outside, which would bind to the .NET runtime that runs on top of it:\n"
                 + string.Concat(unexpected.Select(name => $"  {name}: {MeaningOf(name)}\n"))
-                + $"Change the code, or where the symbol is harmless list it with its reason in {listPath}.");
+                + $"Change the code, or if the symbol is harmless, list it with its reason in {listPath}.");
         }
 
         List<string> unused = [.. allowed.Except(undefined).Order()];
         if (unused.Count > 0)
         {
-            throw new BuildFailure($"LibOS no longer needs {string.Join(", ", unused)}: take them out of {listPath}");
+            throw new BuildFailure($"LibOS no longer needs {string.Join(", ", unused)}: remove from {listPath}");
         }
     }
 
@@ -106,7 +105,8 @@ internal static class LibOSObject
         List<string> missing = [.. entryPoints.Where(name => !defined.Contains(name))];
         if (missing.Count > 0)
         {
-            throw new BuildFailure($"LibOS exports no {string.Join(", ", missing)}, which entry-points.txt lists");
+            throw new BuildFailure(
+                $"entry-points.txt lists symbols that LibOS does not export: {string.Join(", ", missing)}");
         }
     }
 
@@ -136,6 +136,40 @@ internal static class LibOSObject
         return name.StartsWith("libos_", StringComparison.Ordinal)
             ? "an import that LibOS' assembly (Cpu/*.S) does not define"
             : "something that the compiler leaves to the runtime, or an import";
+    }
+
+    /// <summary>
+    /// Reads the names of a list of symbols: <c>NAME  REASON</c> on each line, <c>#</c> starts a comment line.
+    /// </summary>
+    /// <exception cref="BuildFailure">A name has no reason or is listed twice.</exception>
+    private static List<string> ReadList(string path)
+    {
+        List<string> names = [];
+        int number = 0;
+        foreach (string line in File.ReadLines(path))
+        {
+            number++;
+            string text = line.Trim();
+            if (text.Length == 0 || text[0] == '#')
+            {
+                continue;
+            }
+
+            string[] parts = text.Split((char[]?)null, 2, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length < 2)
+            {
+                throw new BuildFailure($"{path}({number}): {parts[0]} has no reason beside it");
+            }
+
+            if (names.Contains(parts[0]))
+            {
+                throw new BuildFailure($"{path}({number}): {parts[0]} is listed twice");
+            }
+
+            names.Add(parts[0]);
+        }
+
+        return names;
     }
 
     private static bool IsDefinition(ElfSymbol symbol) => symbol.IsDefined && symbol.IsGlobal;

@@ -6,17 +6,17 @@ using System.Linq;
 namespace VirtioGuest.Build.Image;
 
 /// <summary>
-/// Puts src/LibOS/Image/PvhGate.S in front of the PVH door of the ELF file: a segment in the first megabyte that sees
-/// whether the machine has RAM where the kernel is linked to.
+/// Puts src/LibOS/Image/PvhGate.S in front of the ELF file's PVH entry: a segment in the first megabyte that checks
+/// whether the machine has RAM where the kernel belongs.
 /// </summary>
 /// <remarks>
-/// A linker lays segments out one behind the other, and the ELF header with the first, so the segment is added to the
-/// linked file. Its program header takes the place of the one that asks for a stack, which nobody reads here.
+/// A linker places segments one after the other, and the ELF header with the first of them, so this one is added after
+/// linking. Its program header replaces the one that asks for a stack, which nobody reads here.
 /// </remarks>
 internal static class PvhGate
 {
     /// <summary>
-    /// Where it is put: in the first megabyte, below what firmware keeps at its end, and above what SeaBIOS clears
+    /// Where it is loaded: in the first megabyte, below what firmware keeps at its end, and above what SeaBIOS clears
     /// before it starts anything (0x7000 to 0x90000).
     /// </summary>
     public const int Address = 0x90000;
@@ -29,21 +29,18 @@ internal static class PvhGate
     private const uint ReadAndExecute = 5;
     private const uint PageSize = 4096;
 
-    // A note's content comes after three numbers and, here, a name of four bytes.
+    // Three numbers and, here, a name of four bytes come before a note's content.
     private const int NoteContent = 16;
 
-    /// <summary>Assembles it for a kernel and adds it to the kernel's file.</summary>
-    /// <exception cref="BuildFailure">The kernel has no header to give up, or no PVH note.</exception>
+    /// <exception cref="BuildFailure">The kernel has no program header to replace, or no PVH note.</exception>
     public static void Add(Assembler assembler, ElfFile kernel, string path)
     {
-        ulong entry = kernel.AddressOf(KernelDoors.Pvh);
-        byte[] code = assembler.AssembleFlat(
-            "PvhGate.S", Address, [$"-DKERNEL_ENTRY=0x{entry:x}", .. KernelPlace.Definitions(kernel)]);
+        byte[] code = assembler.AssembleFlat("PvhGate.S", Address, kernel, KernelLink.PvhEntry);
         File.WriteAllBytes(path, AddTo(kernel, code));
         KernelChecks.CheckPvhEntry(ElfFile.Read(path), Address);
     }
 
-    /// <summary>The bytes of a kernel's file with the segment added.</summary>
+    /// <summary>The bytes of the kernel's file with the segment added.</summary>
     internal static byte[] AddTo(ElfFile kernel, ReadOnlySpan<byte> code)
     {
         int offset = (int)((kernel.Bytes.Length + PageSize - 1) / PageSize * PageSize);
@@ -63,7 +60,7 @@ internal static class PvhGate
 
         ElfSegment note = kernel.Segments().FirstOrDefault(segment =>
             segment.Type == ElfSegmentType.Note && kernel.Notes(segment).Any(KernelChecks.IsPvhEntry))
-            ?? throw new BuildFailure("the kernel has no PVH note for the gate to be named in");
+            ?? throw new BuildFailure("the kernel has no PVH note to name the gate in");
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan((int)note.Offset + NoteContent), Address);
         return file;
     }
@@ -82,6 +79,6 @@ internal static class PvhGate
             }
         }
 
-        throw new BuildFailure("the kernel has no program header that the PVH gate could take");
+        throw new BuildFailure("the kernel has no program header that the PVH gate could replace");
     }
 }

@@ -5,15 +5,15 @@ using System.Linq;
 
 namespace VirtioGuest.Build.Mutants;
 
-/// <summary>A change of one place in the sources that a test has to notice.</summary>
-/// <param name="Name">What it is called; no two have the same name.</param>
+/// <summary>A change in one place of the sources that a test has to notice.</summary>
+/// <param name="Name">Unique among all mutants.</param>
 /// <param name="Description">What the changed source does, in words.</param>
 /// <param name="File">The source file, relative to the root.</param>
-/// <param name="After">The place is looked for behind this text; null from the file's start on.</param>
-/// <param name="Original">The text that is there: whole statements, or an expression.</param>
-/// <param name="Replacement">The text that stands there instead; may be empty where statements are removed.</param>
+/// <param name="After">The search for the place begins behind this text; null for the start of the file.</param>
+/// <param name="Original">The text to replace: whole statements, or an expression.</param>
+/// <param name="Replacement">What replaces it; may be empty where statements are removed.</param>
 /// <param name="Tests">What has to notice.</param>
-/// <param name="Survives">Why nothing can notice it; null where something has to.</param>
+/// <param name="Survives">Why nothing can notice it; null if a test has to.</param>
 internal sealed record Mutant(
     string Name,
     string Description,
@@ -24,17 +24,17 @@ internal sealed record Mutant(
     MutantScope Tests,
     string? Survives)
 {
-    /// <summary>Whether whole statements are replaced, and not an expression.</summary>
+    /// <summary>Whether it replaces whole statements rather than an expression.</summary>
     public bool IsStatement => Original[^1] is ';' or '}';
 }
 
 /// <summary>A part of a test project.</summary>
 /// <param name="Project">The folder under <c>tests</c>.</param>
-/// <param name="Filter">Which of its tests, in the words of 'dotnet test --filter'.</param>
+/// <param name="Filter">Which of its tests, written as for 'dotnet test --filter'.</param>
 internal sealed record MutantScope(string Project, string Filter);
 
 /// <summary>
-/// Reads lists of mutants. A list is text of paragraphs; in each, a line starts with a word that says what it is.
+/// Reads lists of mutants. A list is a text of paragraphs; the first word of each line says what the line is.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -42,17 +42,17 @@ internal sealed record MutantScope(string Project, string Filter);
 /// tests Drivers.Virtio FullyQualifiedName~Net    likewise
 ///
 /// mutant no-kick: The device is not told of refilled receive buffers.
-/// after internal void Refill                     optional: where to begin to look
-/// - NotifyIfDue(queue);                          one or more lines that stand there once
-/// +                                              one or more lines to put there
+/// after internal void Refill                     optional: where the search begins
+/// - NotifyIfDue(queue);                          one or more lines that occur there once
+/// +                                              one or more lines that replace them
 /// survives WHY                                   optional
 /// </code>
-/// Lines that start with # are remarks. How lines are indented does not matter.
+/// Lines that start with # are comments. Indentation does not matter.
 /// </remarks>
 internal static class MutantList
 {
     /// <summary>Reads all lists of a folder, in the order of their names.</summary>
-    /// <exception cref="BuildFailure">A list is not understood, or two mutants have one name.</exception>
+    /// <exception cref="BuildFailure">A list is malformed, or two mutants have the same name.</exception>
     public static IReadOnlyList<Mutant> ReadAll(string folder)
     {
         List<Mutant> all = [];
@@ -62,11 +62,10 @@ internal static class MutantList
         }
 
         string? twice = all.GroupBy(mutant => mutant.Name).FirstOrDefault(group => group.Count() > 1)?.Key;
-        return twice is null ? all : throw new BuildFailure($"Two mutants are called {twice}.");
+        return twice is null ? all : throw new BuildFailure($"two mutants are called {twice}");
     }
 
-    /// <summary>Reads one list.</summary>
-    /// <exception cref="BuildFailure">It is not understood; the message names the line.</exception>
+    /// <exception cref="BuildFailure">The list is malformed; the message names the line.</exception>
     internal static IReadOnlyList<Mutant> Parse(string list, string text)
     {
         List<Mutant> mutants = [];
@@ -101,14 +100,14 @@ internal static class MutantList
                     open.Add(word, rest);
                     break;
                 default:
-                    throw new BuildFailure($"{list}, line {i + 1}: '{line}' is not understood here.");
+                    throw new BuildFailure($"{list}, line {i + 1}: '{line}' makes no sense here");
             }
         }
 
         return mutants;
     }
 
-    /// <summary>A mutant of which not all lines have been read.</summary>
+    /// <summary>A mutant whose lines are still being read.</summary>
     private sealed class Paragraph
     {
         private readonly string _place;
@@ -149,13 +148,22 @@ internal static class MutantList
         {
             string original = string.Join('\n', _original);
             string replacement = string.Join('\n', _replacement);
-            return file is null || tests is null
-                ? throw new BuildFailure($"{_place}: a mutant needs a file and tests before it.")
-                : original.Length == 0 || _replacement.Count == 0
-                ? throw new BuildFailure($"{_place}: a mutant needs a line with - and one with +.")
-                : original == replacement
-                ? throw new BuildFailure($"{_place}: the mutant changes nothing.")
-                : new Mutant(_name, _description, file, _after, original, replacement, tests, _survives);
+            if (file is null || tests is null)
+            {
+                throw new BuildFailure($"{_place}: a mutant needs a file and tests before it");
+            }
+
+            if (original.Length == 0 || _replacement.Count == 0)
+            {
+                throw new BuildFailure($"{_place}: a mutant needs a line with '-' and one with '+'");
+            }
+
+            if (original == replacement)
+            {
+                throw new BuildFailure($"{_place}: the mutant changes nothing");
+            }
+
+            return new Mutant(_name, _description, file, _after, original, replacement, tests, _survives);
         }
     }
 }

@@ -11,13 +11,14 @@ using VirtioGuest.Build.Testing;
 
 namespace VirtioGuest.Build.Mutants;
 
-/// <summary>Runs the tests once for each mutant, and says which of them nothing noticed.</summary>
+/// <summary>Runs the tests once for each mutant, and reports the mutants that no test noticed.</summary>
 internal sealed class MutantRun
 {
-    /// <summary>A mutant may hang a test: it is given so many times what the tests take without it, and this.</summary>
+    // A mutant may hang a test. Tests may take this many times as long as without the mutant, and this much longer.
     private const int Patience = 2;
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan s_limitWithoutMutant = TimeSpan.FromMinutes(10);
     private static readonly string[] s_notCopied = ["artifacts", ".git", ".vs", "bin", "obj", "TestResults"];
 
     private readonly Workspace _workspace;
@@ -36,20 +37,21 @@ internal sealed class MutantRun
 
     private enum Outcome
     {
-        /// <summary>No test noticed.</summary>
         Survived,
-
-        /// <summary>A test failed.</summary>
         Killed,
 
-        /// <summary>The tests did not end.</summary>
+        /// <summary>The tests did not end, which counts as killed.</summary>
         Hung,
     }
 
-    /// <summary>Builds the mutants and runs what has to notice them; prints survivors and a line of counts.</summary>
+    private string Built => Path.Combine(_folder, "build");
+
+    private static ParallelOptions AtOnce => new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
+    /// <summary>Builds the mutants and runs the tests that have to notice them; prints survivors and counts.</summary>
     /// <param name="workspace">Where things are.</param>
     /// <param name="filter">Only mutants with this in their name; null for all.</param>
-    /// <returns>0 where each mutant was killed, or its list says why it cannot be.</returns>
+    /// <returns>0 if every mutant was killed that its list does not call a survivor.</returns>
     public static int Run(Workspace workspace, string? filter)
     {
         TestCounts counts;
@@ -60,7 +62,8 @@ internal sealed class MutantRun
                 [.. all.Where(mutant => filter is null || mutant.Name.Contains(filter, StringComparison.Ordinal))];
             if (chosen.Count == 0)
             {
-                throw new BuildFailure(filter is null ? "There are no mutants." : $"No mutant is called {filter}.");
+                throw new BuildFailure(
+                    filter is null ? "there are no mutants" : $"no mutant has '{filter}' in its name");
             }
 
             counts = new MutantRun(workspace, chosen).RunAll();
@@ -68,7 +71,7 @@ internal sealed class MutantRun
         catch (BuildFailure failure)
         {
             Console.WriteLine(failure.Message);
-            counts = new TestCounts(0, 1, 0);
+            counts = TestCounts.OneFailed;
         }
 
         Console.WriteLine(counts);
@@ -78,15 +81,14 @@ internal sealed class MutantRun
     private TestCounts RunAll()
     {
         IReadOnlyList<IReadOnlyList<int>> groups = MutantWeave.Divide(_workspace.Root, _mutants);
-        Progress progress = new();
         for (int i = 0; i < groups.Count; i++)
         {
             IReadOnlyList<int> group = groups[i];
             string part = groups.Count == 1 ? string.Empty : $", part {i + 1} of {groups.Count}";
-            progress.Step($"put {group.Count} mutants into the sources{part}", () => Write(group));
-            progress.Step($"compile{part}", () => Compile(group));
-            progress.Step($"tests without a mutant{part}", () => RunWithoutMutant(group));
-            progress.Step($"tests with each mutant{part}", () => RunWithEach(group));
+            Progress.Step($"put {group.Count} mutants into the sources{part}", () => Write(group));
+            Progress.Step($"compile{part}", () => Compile(group));
+            Progress.Step($"tests without a mutant{part}", () => RunWithoutMutant(group));
+            Progress.Step($"tests with each mutant{part}", () => RunWithEach(group));
         }
 
         return Report();
@@ -131,7 +133,7 @@ internal sealed class MutantRun
     {
         foreach (string project in TestsOf(numbers).Select(tests => tests.Project).Distinct())
         {
-            // What is woven in is nobody's style.
+            // Nobody wants to read style warnings about what is woven in.
             ExternalProgram.Run("dotnet",
             [
                 "build", ProjectFile(project), "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={Built}",
@@ -144,12 +146,12 @@ internal sealed class MutantRun
     private void RunWithoutMutant(IReadOnlyList<int> numbers) =>
         Parallel.ForEach(TestsOf(numbers), AtOnce, tests =>
         {
-            Stopwatch watch = Stopwatch.StartNew();
-            Outcome outcome = RunTests(tests, 0, s_longest, out string output);
+            var watch = Stopwatch.StartNew();
+            Outcome outcome = RunTests(tests, 0, s_limitWithoutMutant, out string output);
             _times[tests] = watch.Elapsed;
             if (outcome != Outcome.Survived)
             {
-                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant.\n{output}");
+                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant\n{output}");
             }
         });
 
@@ -164,7 +166,7 @@ internal sealed class MutantRun
             {
                 Console.WriteLine(outcome == Outcome.Survived
                     ? $"SURVIVED {mutant.Name} ({mutant.File}): {mutant.Description}"
-                    : $"KILLED {mutant.Name}, of which the list says that it survives: {mutant.Survives}");
+                    : $"KILLED {mutant.Name}, which its list calls a survivor: {mutant.Survives}");
             }
         });
 
@@ -173,54 +175,44 @@ internal sealed class MutantRun
 
     private Outcome RunTests(MutantScope tests, int number, TimeSpan limit, out string output)
     {
-        ProcessStartInfo start = new("dotnet")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            ArgumentList =
+        (int? status, string standard, string errors) = ExternalProgram.RunFor(
+            limit,
+            "dotnet",
+            ["test", AssemblyFile(tests.Project), "--filter", tests.Filter, "--", "NUnit.StopOnError=true"],
+            new Dictionary<string, string>
             {
-                "test", AssemblyFile(tests.Project), "--filter", tests.Filter, "--", "NUnit.StopOnError=true",
-            },
+                [MutantWeave.Variable] = number.ToString(CultureInfo.InvariantCulture),
+                ["VIRTIOGUEST_NIGHTLY"] = "0",
+            });
+        output = standard + errors;
+        if (status == 0 && !output.Contains("Passed!", StringComparison.Ordinal))
+        {
+            throw new BuildFailure($"{tests.Project}: no test matches {tests.Filter}");
+        }
+
+        return status switch
+        {
+            null => Outcome.Hung,
+            0 => Outcome.Survived,
+            _ => Outcome.Killed,
         };
-        start.Environment[MutantWeave.Variable] = number.ToString(CultureInfo.InvariantCulture);
-        start.Environment["VIRTIOGUEST_NIGHTLY"] = "0";
-        using Process process = ExternalProgram.Start(start);
-        using IDisposable end = ExternalProgram.EndWithThisProcess(process);
-        process.StandardInput.Close();
-        Task<string> standard = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        bool ended = process.WaitForExit(limit);
-        if (!ended)
-        {
-            process.Kill(entireProcessTree: true);
-            process.WaitForExit();
-        }
-
-        output = standard.Result + errors.Result;
-        if (ended && process.ExitCode == 0 && !output.Contains("Passed!", StringComparison.Ordinal))
-        {
-            throw new BuildFailure($"{tests.Project}: no test matches {tests.Filter}.");
-        }
-
-        return !ended ? Outcome.Hung : process.ExitCode == 0 ? Outcome.Survived : Outcome.Killed;
     }
 
-    /// <summary>Prints how many were killed, and writes a table of all.</summary>
+    /// <summary>Prints how many were killed, and writes a table of all mutants.</summary>
     private TestCounts Report()
     {
         TestCounts counts = default;
-        StringBuilder table = new("| mutant | what it does | outcome |\n| --- | --- | --- |\n");
+        var table = new StringBuilder("| mutant | what it does | outcome |\n| --- | --- | --- |\n");
         for (int i = 0; i < _mutants.Count; i++)
         {
             Mutant mutant = _mutants[i];
             Outcome outcome = _outcomes[i];
-            counts += IsExpected(mutant, outcome) ? new TestCounts(1, 0, 0) : new TestCounts(0, 1, 0);
+            counts += IsExpected(mutant, outcome) ? new TestCounts(1, 0, 0) : TestCounts.OneFailed;
             string words = outcome switch
             {
                 Outcome.Killed => "killed",
                 Outcome.Hung => "killed: the tests did not end",
-                _ => $"survived: {mutant.Survives ?? "nobody knows why"}",
+                _ => $"survived: {mutant.Survives ?? "no reason is known"}",
             };
             table.Append(CultureInfo.InvariantCulture, $"| {mutant.Name} | {mutant.Description} | {words} |\n");
         }
@@ -232,14 +224,10 @@ internal sealed class MutantRun
         return counts;
     }
 
-    private string Built => Path.Combine(_folder, "build");
-
-    private static ParallelOptions AtOnce => new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
-
     private IEnumerable<MutantScope> TestsOf(IReadOnlyList<int> numbers) =>
         numbers.Select(number => _mutants[number - 1].Tests).Distinct();
 
-    /// <summary>What was compiled of a test project. To start from it spares each run a look at the sources.</summary>
+    // 'dotnet test' looks at no sources if it is given the assembly rather than the project.
     private string AssemblyFile(string project)
     {
         string name = Path.GetFileNameWithoutExtension(ProjectFile(project));
@@ -250,6 +238,6 @@ internal sealed class MutantRun
     {
         string folder = Path.Combine(_folder, "source", "tests", project);
         string[] found = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.csproj") : [];
-        return found is [string file] ? file : throw new BuildFailure($"tests/{project} is not a test project.");
+        return found is [string file] ? file : throw new BuildFailure($"tests/{project} is not a test project");
     }
 }

@@ -9,18 +9,18 @@ using System.Text.RegularExpressions;
 namespace VirtioGuest.Build.Mutants;
 
 /// <summary>
-/// Puts mutants into sources, so that one build holds many of them: each place asks which mutant is on, and does what
-/// it always did where it is another one.
+/// Puts mutants into sources, so that one build holds many of them. Each place asks whether its mutant is on, and does
+/// what it always did if not.
 /// </summary>
 internal static class MutantWeave
 {
-    /// <summary>The environment variable that says which mutant is on, by its number; 0 or nothing for none.</summary>
+    /// <summary>The environment variable with the number of the mutant that is on; 0 or not set for none.</summary>
     public const string Variable = "VIRTIOGUEST_MUTANT";
 
-    /// <summary>Where the switch is put, which every layer above can reach.</summary>
+    /// <summary>Where the switch goes: every other layer can reach Hal.</summary>
     public const string SwitchFile = "src/Hal/Mutants.cs";
 
-    /// <summary>What the places ask.</summary>
+    /// <summary>The source of what each place asks.</summary>
     public const string Switch =
         $$"""
         namespace VirtioGuest.Hal
@@ -36,13 +36,13 @@ internal static class MutantWeave
         """;
 
     /// <summary>
-    /// Divides mutants into groups in which no two overlap without standing at the very same place, so that each group
-    /// fits one build.
+    /// Divides mutants into groups, one for each build. Mutants of a group may share a place, but they do not overlap
+    /// otherwise.
     /// </summary>
     /// <param name="root">The folder that the mutants' files are relative to.</param>
     /// <param name="mutants">The mutants.</param>
-    /// <returns>For each group the numbers of its mutants: their indices in the list, plus 1.</returns>
-    /// <exception cref="BuildFailure">The text of a mutant does not stand once where it was looked for.</exception>
+    /// <returns>The numbers of each group's mutants: their indices in the list, plus 1.</returns>
+    /// <exception cref="BuildFailure">The text of a mutant is missing, or there is more than one.</exception>
     public static IReadOnlyList<IReadOnlyList<int>> Divide(string root, IReadOnlyList<Mutant> mutants)
     {
         Dictionary<string, string> sources = [];
@@ -77,11 +77,11 @@ internal static class MutantWeave
     /// <param name="mutants">The mutants of this file, with their numbers.</param>
     public static string Weave(string source, IEnumerable<(int Number, Mutant Mutant)> mutants)
     {
-        // From the end to the start, so that the places before stay where they are.
+        // From the end to the start, so that the places still to come do not move.
         IEnumerable<IGrouping<Range, (int Number, Mutant Mutant)>> places = mutants
             .GroupBy(each => Find(source, each.Mutant))
             .OrderByDescending(place => place.Key.Start.Value);
-        StringBuilder woven = new(source);
+        var woven = new StringBuilder(source);
         foreach (IGrouping<Range, (int Number, Mutant Mutant)> place in places)
         {
             (int start, int length) = place.Key.GetOffsetAndLength(source.Length);
@@ -106,7 +106,7 @@ internal static class MutantWeave
         string path = Path.Combine(root, mutant.File);
         return File.Exists(path)
             ? File.ReadAllText(path)
-            : throw new BuildFailure($"{mutant.Name}: there is no file {mutant.File}.");
+            : throw new BuildFailure($"{mutant.Name}: there is no file {mutant.File}");
     }
 
     private static Range Find(string source, Mutant mutant)
@@ -117,7 +117,7 @@ internal static class MutantWeave
             from = source.IndexOf(after, StringComparison.Ordinal);
             if (from < 0)
             {
-                throw new BuildFailure($"{mutant.Name}: '{after}' does not stand in {mutant.File}.");
+                throw new BuildFailure($"{mutant.Name}: '{after}' is not in {mutant.File}");
             }
         }
 
@@ -125,13 +125,16 @@ internal static class MutantWeave
         Match first = new Regex(string.Join(@"\s*\n\s*", lines)).Match(source, from);
         if (!first.Success)
         {
-            throw new BuildFailure($"{mutant.Name}: its text does not stand in {mutant.File}:\n{mutant.Original}");
+            throw new BuildFailure($"{mutant.Name}: its text is not in {mutant.File}:\n{mutant.Original}");
         }
 
-        // Behind a mark the first place is meant; without one there must be no doubt.
-        return mutant.After is null && first.NextMatch().Success
-            ? throw new BuildFailure($"{mutant.Name}: its text stands in {mutant.File} more than once; say 'after'.")
-            : first.Index..(first.Index + first.Length);
+        // After a mark, the first place is meant; without a mark there must be only one.
+        if (mutant.After is null && first.NextMatch().Success)
+        {
+            throw new BuildFailure($"{mutant.Name}: its text is in {mutant.File} more than once; add an 'after' line");
+        }
+
+        return first.Index..(first.Index + first.Length);
     }
 
     private static bool Overlap(Range first, Range second) =>

@@ -8,16 +8,14 @@ using VirtioGuest.Build.Image;
 
 namespace VirtioGuest.Build.Testing;
 
-/// <summary>Builds everything, checks the layout of the sources and runs all tests.</summary>
+/// <summary>Builds everything, checks the format of the sources and runs all tests.</summary>
 internal static class TestRun
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan s_nightlyLimit = TimeSpan.FromHours(4);
 
-    /// <summary>
-    /// Runs. The last line that it prints is <c>N passed, N failed</c>, and <c>, N skipped</c> where any was.
-    /// </summary>
-    /// <returns>0 where tests ran and none failed.</returns>
+    /// <summary>The last line printed is <c>N passed, N failed</c>, and <c>, N skipped</c> if any was.</summary>
+    /// <returns>0 if tests ran and none failed.</returns>
     public static int Run(Workspace workspace, bool nightly, string? filter)
     {
         TestCounts counts = default;
@@ -25,37 +23,39 @@ internal static class TestRun
         {
             ImageBuild.Run(workspace);
             counts += BuildCosmos(workspace);
-            Progress progress = new();
-            progress.Step("compile the solution", () => Compile(workspace));
+            Progress.Step("compile the solution", () => Compile(workspace));
             if (filter is null)
             {
-                counts += progress.Step("check the layout of the sources", () => CheckFormat(workspace, nightly));
+                counts += Progress.Step("check the format of the sources", () => CheckFormat(workspace, nightly));
             }
 
-            counts += RunProjects(workspace, progress, nightly, filter);
+            counts += RunProjects(workspace, nightly, filter);
         }
         catch (BuildFailure failure)
         {
-            counts += Complain(failure.Message);
+            counts += Fail(failure.Message);
         }
 
         if (counts.Passed + counts.Failed == 0)
         {
-            counts += Complain(filter is null ? "no test ran" : $"no test matches {filter}");
+            counts += Fail(filter is null ? "no test ran" : $"no test matches {filter}");
         }
 
         Console.WriteLine(counts);
         return counts.Failed == 0 ? 0 : 1;
     }
 
+    /// <summary>Formats the sources as .editorconfig says.</summary>
+    public static void Format(Workspace workspace) => ExternalProgram.Run("dotnet", ["format", workspace.Solution]);
+
     private static void Compile(Workspace workspace) => ExternalProgram.Run(
         "dotnet",
         ["build", workspace.Solution, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]);
 
-    /// <summary>Builds the Cosmos kernel where it can be built; its tests are skipped where there is none.</summary>
+    /// <summary>Builds the Cosmos kernel if there is a devkit. Without one, the kernel's tests are skipped.</summary>
     private static TestCounts BuildCosmos(Workspace workspace)
     {
-        if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CosmosImage.ImageVariable)))
+        if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CosmosBuild.ImageVariable)))
         {
             return default;
         }
@@ -69,58 +69,64 @@ internal static class TestRun
 
         try
         {
-            CosmosImage.Build(workspace, devkit);
+            CosmosBuild.Image(workspace, devkit);
             return default;
         }
         catch (BuildFailure failure)
         {
-            return Complain($"The Cosmos kernel was not built.\n{failure.Message}");
+            return Fail($"The Cosmos kernel was not built.\n{failure.Message}");
         }
     }
 
+    /// <summary>
+    /// Checks that 'dotnet format' would change no white space or, in the nightly run, nothing at all.
+    /// That takes minutes, and the ordinary build already treats what the compiler and its analyzers find as errors.
+    /// </summary>
     private static TestCounts CheckFormat(Workspace workspace, bool nightly)
     {
+        string[] part = nightly ? [] : ["whitespace"];
         try
         {
-            SourceFormat.Check(workspace, everything: nightly);
+            ExternalProgram.Run(
+                "dotnet", ["format", .. part, workspace.Solution, "--no-restore", "--verify-no-changes"]);
             return default;
         }
         catch (BuildFailure failure)
         {
-            return Complain(
-                $"The sources are not in the house's layout; ./build.sh format mends most of it.\n{failure.Message}");
+            return Fail(
+                $"The sources are not formatted; './build.sh format' corrects most of it.\n{failure.Message}");
         }
     }
 
-    private static TestCounts RunProjects(Workspace workspace, Progress progress, bool nightly, string? filter)
+    private static TestCounts RunProjects(Workspace workspace, bool nightly, string? filter)
     {
         if (Directory.Exists(workspace.TestResults))
         {
             Directory.Delete(workspace.TestResults, recursive: true);
         }
 
-        Stopwatch watch = Stopwatch.StartNew();
+        var watch = Stopwatch.StartNew();
         TimeSpan limit = nightly ? s_nightlyLimit : s_limit;
         TestCounts counts = default;
         foreach (string project in Projects(workspace))
         {
-            TestProject test = new(workspace, project, nightly, filter);
+            var test = new TestProject(workspace, project, nightly, filter);
             string name = Path.GetFileNameWithoutExtension(project);
-            counts += progress.Step(name, () => test.Run(limit - watch.Elapsed));
+            counts += Progress.Step(name, () => test.Run(limit - watch.Elapsed));
         }
 
         return counts;
     }
 
-    /// <summary>The test projects: those that need no machine first, because they are quick.</summary>
+    // Those that boot guests come last, because the others are quick.
     private static IEnumerable<string> Projects(Workspace workspace) =>
         Directory.EnumerateFiles(Path.Combine(workspace.Root, "tests"), "*.Tests.csproj", SearchOption.AllDirectories)
             .OrderBy(path => Path.GetFileName(path).Contains("Qemu", StringComparison.Ordinal))
             .ThenBy(path => path, StringComparer.Ordinal);
 
-    private static TestCounts Complain(string message)
+    private static TestCounts Fail(string message)
     {
         Console.WriteLine(message);
-        return new TestCounts(0, 1, 0);
+        return TestCounts.OneFailed;
     }
 }
