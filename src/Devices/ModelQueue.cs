@@ -69,6 +69,11 @@ public sealed class ModelQueue
     /// <summary>How many elements a chain may have; 0 for as many as the queue's size.</summary>
     public int ChainLimit { get; set; }
 
+    /// <summary>
+    /// The length that used buffers carry, whatever was written and however much room there was; null for the truth.
+    /// </summary>
+    public uint? ForcedLength { get; set; }
+
     /// <summary>What the last notification said.</summary>
     public QueueNotification? LastNotification { get; internal set; }
 
@@ -146,7 +151,13 @@ public sealed class ModelQueue
     internal bool Use(bool asksPolicy, bool isIdle, out bool isNotificationWanted)
     {
         isNotificationWanted = false;
-        return _finished != null && _finished.Use(asksPolicy ? Policy : null, isIdle, out isNotificationWanted) != 0;
+        if (_finished == null)
+        {
+            return false;
+        }
+
+        _finished.ForcedLength = ForcedLength;
+        return _finished.Use(asksPolicy ? Policy : null, isIdle, out isNotificationWanted) != 0;
     }
 
     internal void OnServed()

@@ -79,6 +79,10 @@ public abstract partial class VirtioDeviceModel
         queue.NotificationsReceived++;
         queue.LastNotification = notification;
         queue.IsAwake = true;
+        if (RunsWhenNotified)
+        {
+            Run();
+        }
     }
 
     /// <summary>

@@ -115,6 +115,11 @@ public abstract partial class VirtioDeviceModel
     /// <summary>Whether the next resumption fails, so that the device needs a reset.</summary>
     public bool FailsToResume { get; set; }
 
+    /// <summary>
+    /// Whether a notification brings all work that there is to do, so that it is done when the driver goes on.
+    /// </summary>
+    public bool RunsWhenNotified { get; set; }
+
     /// <summary>Called before every read of the configuration, so that it can change under its reader.</summary>
     public Action? BeforeConfigurationRead { get; set; }
 

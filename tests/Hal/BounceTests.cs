@@ -4,7 +4,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
 using VirtioGuest.Devices.Memory;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Hal.Tests;
 

@@ -4,7 +4,7 @@ using System.Linq;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Hal.Tests;
 

@@ -1,7 +1,7 @@
 using System;
 using NUnit.Framework;
 using VirtioGuest.Devices.Memory;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Simulation.Tests;

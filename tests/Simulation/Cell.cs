@@ -1,4 +1,4 @@
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Simulation.Tests;

@@ -1,6 +1,6 @@
 using System;
 using NUnit.Framework;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Simulation.Tests;

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using NUnit.Framework;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Devices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Simulation.Tests;
@@ -12,15 +12,15 @@ internal sealed class SimulatedMachineTests
     public void Registers_answer_where_they_were_put()
     {
         using SimulatedMachine machine = new();
-        Registers first = new();
-        Registers second = new();
-        machine.AddRegisters(0x1_0000_0000, 0x100, first);
-        machine.AddRegisters(0x1_0000_0080, 0x10, second);
+        Registers first = new(0x100);
+        Registers second = new(0x10);
+        machine.AddRegisters(0x1_0000_0000, first);
+        machine.AddRegisters(0x1_0000_0080, second);
         MmioRegion window = machine.MapMmio(0x1_0000_0000, 0x200)!;
         window.Write16(0x10, 7);
         window.Write32(0x84, 8);
-        Assert.That(first.Written, Is.EqualTo(new[] { (0x10u, 2u, 7u) }));
-        Assert.That(second.Written, Is.EqualTo(new[] { (4u, 4u, 8u) }));
+        Assert.That(first.Written, Is.EqualTo(new[] { (0x10u, 2, 7u) }));
+        Assert.That(second.Written, Is.EqualTo(new[] { (4u, 4, 8u) }));
         Assert.That(window.Read8(0x20), Is.EqualTo(0x20));
         Assert.That(window.Read16(0x1F0), Is.EqualTo(0xFFFF), "nobody answers there");
         machine.RemoveRegisters(second);
@@ -116,13 +116,13 @@ internal sealed class SimulatedMachineTests
         Assert.That(machine.Lines.Warnings, Is.EqualTo(new[] { "b" }));
     }
 
-    private sealed class Registers : RegisterModel
+    private sealed class Registers(uint length) : RegisterWindow(length)
     {
-        public List<(uint Offset, uint Width, uint Value)> Written { get; } = [];
+        public List<(uint Offset, int Width, uint Value)> Written { get; } = [];
 
-        public override uint Read(uint offset, uint width) => offset;
+        protected override uint Read(uint offset, int width) => offset;
 
-        public override void Write(uint offset, uint width, uint value) => Written.Add((offset, width, value));
+        protected override void Write(uint offset, int width, uint value) => Written.Add((offset, width, value));
     }
 
     private sealed class Handler : InterruptHandler

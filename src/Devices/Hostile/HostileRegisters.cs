@@ -43,30 +43,13 @@ public sealed class HostileRegisters
         protected override uint Read(uint offset, int width)
         {
             _storm.OnAccess();
-            uint truth = width switch
-            {
-                1 => _device.Registers.Read8(offset),
-                2 => _device.Registers.Read16(offset),
-                _ => _device.Registers.Read32(offset),
-            };
+            uint truth = Read(_device.Registers, offset, width);
             return _lies.Read(offset, width, truth);
         }
 
         protected override void Write(uint offset, int width, uint value)
         {
-            switch (width)
-            {
-                case 1:
-                    _device.Registers.Write8(offset, (byte)value);
-                    break;
-                case 2:
-                    _device.Registers.Write16(offset, (ushort)value);
-                    break;
-                default:
-                    _device.Registers.Write32(offset, value);
-                    break;
-            }
-
+            Write(_device.Registers, offset, width, value);
             _storm.OnAccess();
         }
     }

@@ -29,6 +29,7 @@ public abstract class DeviceQueue
     private readonly Stack<DeviceChain> _spare = new Stack<DeviceChain>();
     private readonly List<DeviceChain> _pushed = new List<DeviceChain>();
     private readonly List<uint> _lengths = new List<uint>();
+    private readonly List<uint?> _forcedLengths = new List<uint?>();
     private readonly List<UsedEntry> _entries = new List<UsedEntry>();
     private int _chainLimit;
     private ulong _nextInOrder;
@@ -144,7 +145,10 @@ public abstract class DeviceQueue
     /// <param name="chain">A buffer that was taken, in any order unless the queue is in order.</param>
     /// <param name="length">How many bytes of its writable part, from the start, are written.</param>
     /// <exception cref="InvalidOperationException">It is not the device's, or not the next in order.</exception>
-    public void Push(DeviceChain chain, uint length)
+    public void Push(DeviceChain chain, uint length) => Push(chain, length, forcedLength: null);
+
+    /// <summary>Marks a buffer used and tells the driver of another length than was written, as a faulty device does.</summary>
+    internal void Push(DeviceChain chain, uint length, uint? forcedLength)
     {
         ArgumentNullException.ThrowIfNull(chain);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, chain.WritableLength);
@@ -162,6 +166,7 @@ public abstract class DeviceQueue
         chain.IsInFlight = false;
         _pushed.Add(chain);
         _lengths.Add(length);
+        _forcedLengths.Add(forcedLength);
     }
 
     /// <summary>Makes all used buffers visible to the driver at once.</summary>
@@ -185,7 +190,7 @@ public abstract class DeviceQueue
             bool isCovered = merge && IsInOrder && i + 1 < _pushed.Count && _lengths[i] == chain.WritableLength;
             if (!isCovered)
             {
-                _entries.Add(new UsedEntry(chain.Id, _lengths[i], slots, _lengths[i] != 0));
+                _entries.Add(new UsedEntry(chain.Id, _forcedLengths[i] ?? _lengths[i], slots, _lengths[i] != 0));
                 slots = 0;
             }
 
@@ -198,6 +203,7 @@ public abstract class DeviceQueue
         _pushed.ForEach(Recycle);
         _pushed.Clear();
         _lengths.Clear();
+        _forcedLengths.Clear();
         _entries.Clear();
         return isWanted;
     }

@@ -21,6 +21,9 @@ internal sealed class FinishedBuffers
 
     public int Count => _groups.Count;
 
+    /// <summary>The length that the driver is told instead of what was written; null for the truth.</summary>
+    public uint? ForcedLength { get; set; }
+
     /// <summary>Adds a request; its buffers were taken one after another.</summary>
     public void Add(IReadOnlyList<FinishedBuffer> buffers)
     {
@@ -77,7 +80,8 @@ internal sealed class FinishedBuffers
         {
             uint length = buffer.Written;
             bool mayShorten = policy != null && buffer.MayShorten;
-            _queue.Push(buffer.Chain, mayShorten ? Math.Min(policy!.Length(length), length) : length);
+            length = mayShorten ? Math.Min(policy!.Length(length), length) : length;
+            _queue.Push(buffer.Chain, length, ForcedLength);
         }
     }
 

@@ -19,6 +19,7 @@ public static class Layers
     private const string Virtio = "VirtioGuest.Drivers.Virtio";
     private const string Net = "VirtioGuest.Net";
     private const string Devices = "VirtioGuest.Devices";
+    private const string Simulation = "VirtioGuest.Simulation";
     private const string Conformance = "VirtioGuest.Conformance";
     private const string Cosmos = "VirtioGuest.Cosmos";
     private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
@@ -34,6 +35,7 @@ public static class Layers
         [Commands] = [Pci, Hal],
         [Virtio] = [Pci, Hal],
         [Devices] = [Pci, Hal],
+        [Simulation] = [Devices, Pci, Hal],
         [Conformance] = [Virtio, Devices, Pci, Hal],
         [Kernel] = [Conformance, Commands, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Conformance, Net, Virtio, Devices, Pci, Hal],

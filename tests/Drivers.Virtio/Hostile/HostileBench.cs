@@ -6,7 +6,7 @@ using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
@@ -42,7 +42,9 @@ internal sealed class HostileBench : IDisposable
     {
         Whims = new Whims(seed);
         Hostility = hostility ?? DrawHostility();
-        IsDisk = Whims.Chance(55);
+        DeviceType = Whims.Chance(10) ? DeviceTypes.Entropy
+            : Whims.Chance(55) ? DeviceTypes.Block
+            : DeviceTypes.Network;
         _line = (byte)(Whims.Chance(95) ? 11 : Whims.Below(256));
         Machine.Time.RelaxStep = 10_000_000;
         Machine.Messages.IsQueued = true;
@@ -51,8 +53,8 @@ internal sealed class HostileBench : IDisposable
         Machine.Messages.MessagesLeft = Whims.Chance(90) ? int.MaxValue : Whims.Below(4);
         Machine.Memory.AllocationsLeft = Whims.Chance(97) ? int.MaxValue : Whims.Below(4);
         Device = new HostileDevice(
-            IsDisk ? DeviceTypes.Block : DeviceTypes.Network,
-            IsDisk || Whims.Chance(3) ? 1 : 2,
+            DeviceType,
+            DeviceType != DeviceTypes.Network || Whims.Chance(3) ? 1 : 2,
             Whims.Chance(90) ? 60 : s_shortConfigurations[Whims.Below(s_shortConfigurations.Length)],
             Machine.Memory.GuestMemory,
             Whims,
@@ -75,7 +77,7 @@ internal sealed class HostileBench : IDisposable
 
     public Hostility Hostility { get; }
 
-    public bool IsDisk { get; }
+    public ushort DeviceType { get; }
 
     public SimulatedMachine Machine { get; } = new SimulatedMachine();
 
@@ -118,7 +120,12 @@ internal sealed class HostileBench : IDisposable
             features |= Whims.Chance(50) ? feature : 0;
         }
 
-        ulong known = IsDisk ? 0x266UL : 0x1_0028;
+        ulong known = DeviceType switch
+        {
+            DeviceTypes.Block => 0x266,
+            DeviceTypes.Network => 0x1_0028,
+            _ => 0UL,
+        };
         return features | (Whims.Chance(60) ? known : Whims.WideBits() & 0xFFFF_FF01_00FF_FFFF);
     }
 
@@ -137,14 +144,14 @@ internal sealed class HostileBench : IDisposable
 
         Span<byte> sound = stackalloc byte[60];
         sound.Clear();
-        if (IsDisk)
+        if (DeviceType == DeviceTypes.Block)
         {
             sound[0] = 64;
             BinaryPrimitives.WriteUInt32LittleEndian(sound[8..], 4096);
             sound[12] = 6;
             BinaryPrimitives.WriteUInt32LittleEndian(sound[20..], 512);
         }
-        else
+        else if (DeviceType == DeviceTypes.Network)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(sound, 0x1_5634_1200_5452);
             BinaryPrimitives.WriteUInt16LittleEndian(sound[10..], 1500);
@@ -174,7 +181,7 @@ internal sealed class HostileBench : IDisposable
             NotifyMultiplier = s_multipliers[Whims.Below(s_multipliers.Length)],
             HasWideBaseAddress = Whims.Chance(30),
         };
-        HostileOutput output = new HostileOutput(new MachineOutput(Machine.Messages, _line), Whims, Hostility);
+        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Whims, Hostility);
         _function = new PciDeviceFunction(Device, output, options);
         PciBus bus = new PciBus(Whims.Chance(50), Whims.Chance(80) ? uint.MaxValue : 0);
         bus.Add((byte)Whims.Below(32), new HostileFunction(_function, Whims, Hostility));
@@ -208,11 +215,10 @@ internal sealed class HostileBench : IDisposable
 
     private MmioTransport? FindOnMmio()
     {
-        HostileOutput output = new HostileOutput(new MachineOutput(Machine.Messages, _line), Whims, Hostility);
+        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Whims, Hostility);
         MmioDevice device = new MmioDevice(Device, output);
         HostileRegisters registers = new HostileRegisters(device, Whims, Hostility);
-        Machine.AddRegisters(
-            MmioAddress, registers.Registers.Length, new MeteredRegisters(Meter, registers.Registers));
+        Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, registers.Registers));
         ulong length = Whims.Chance(80)
             ? registers.Registers.Length
             : s_mmioLengths[Whims.Below(s_mmioLengths.Length)];

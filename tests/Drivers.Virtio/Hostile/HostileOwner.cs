@@ -37,6 +37,8 @@ internal abstract class HostileOwner : DeviceEventSink
                 return new HostileDiskOwner(bench, transport, allocatesNothing);
             case DeviceTypes.Network:
                 return new HostileCardOwner(bench, transport, allocatesNothing);
+            case DeviceTypes.Entropy:
+                return new HostileEntropyOwner(bench, transport, allocatesNothing);
             default:
                 return null;
         }

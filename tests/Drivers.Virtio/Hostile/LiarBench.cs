@@ -5,14 +5,14 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Pci;
-using SimulatedMachine = VirtioGuest.Devices.Simulation.SimulatedMachine;
+using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 
@@ -33,12 +33,11 @@ internal sealed class LiarBench : IDisposable
         Machine.Time.RelaxStep = 10_000_000;
         Machine.Messages.IsQueued = true;
         Disk = new BlockDevice(Machine.Memory.GuestMemory, 64) { OfferedFeatures = FeatureBit.Usual };
-        MachineOutput output = new MachineOutput(Machine.Messages, Line);
+        InterruptOutput output = Machine.Messages.OutputTo(Line);
         if (isMmio)
         {
             _registers = new HostileRegisters(new MmioDevice(Disk, output), _whims, Hostility.None);
-            Machine.AddRegisters(
-                MmioAddress, _registers.Registers.Length, new MeteredRegisters(Meter, _registers.Registers));
+            Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, _registers.Registers));
         }
         else
         {

@@ -5,7 +5,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Minimal;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -14,7 +14,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
-using SimulatedMachine = VirtioGuest.Devices.Simulation.SimulatedMachine;
+using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Minimal;
 
@@ -33,8 +33,8 @@ internal sealed class MinimalBench : IDisposable
     {
         Disk = new BlockDevice(Machine.Memory.GuestMemory, sectors);
         Card = new NetDevice(Machine.Memory.GuestMemory, s_mac);
-        DiskFunction = new MinimalFunction(Disk, new PulsedOutput(Machine.Messages, 15));
-        CardFunction = new MinimalFunction(Card, new PulsedOutput(Machine.Messages, 14));
+        DiskFunction = new MinimalFunction(Disk, Machine.Messages.OutputTo(15, isPulsed: true));
+        CardFunction = new MinimalFunction(Card, Machine.Messages.OutputTo(14, isPulsed: true));
         Bus.Add(0, DiskFunction);
         Bus.Add(1, CardFunction);
         Machine.UsePorts(new MechanismOnePorts(Bus));

@@ -1,6 +1,6 @@
 using System;
 using VirtioGuest.Devices.Block;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 using DriverStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;

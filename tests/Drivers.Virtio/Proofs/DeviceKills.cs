@@ -1,5 +1,5 @@
 using VirtioGuest.Devices.Rings;
-using static VirtioGuest.Devices.Simulation.MemoryOrdering;
+using static VirtioGuest.Simulation.MemoryOrdering;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

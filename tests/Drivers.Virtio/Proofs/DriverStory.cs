@@ -1,5 +1,5 @@
 using System;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,5 +1,5 @@
 using System.Collections.Generic;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

@@ -1,6 +1,6 @@
 using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;

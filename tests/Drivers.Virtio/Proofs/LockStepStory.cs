@@ -1,4 +1,4 @@
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 

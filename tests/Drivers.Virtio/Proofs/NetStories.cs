@@ -1,7 +1,7 @@
 using System;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 

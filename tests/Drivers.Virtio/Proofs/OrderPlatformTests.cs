@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using NUnit.Framework;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 

@@ -1,6 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Hal;
-using static VirtioGuest.Devices.Simulation.MemoryOrdering;
+using static VirtioGuest.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

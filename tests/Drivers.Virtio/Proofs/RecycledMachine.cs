@@ -1,6 +1,6 @@
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Mmio;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Hal;
@@ -47,65 +47,8 @@ internal sealed class RecycledMachine : Machine
     /// <returns>The driver's way to it.</returns>
     public VirtioTransport Attach(VirtioDeviceModel model)
     {
-        MmioRegion registers = new MmioDevice(model, new InterruptLine(_machine.Messages)).Registers;
-        _machine.AddRegisters(Address, registers.Length, new Window(registers));
+        MmioRegion registers = new MmioDevice(model, _machine.Messages.OutputTo(Line)).Registers;
+        _machine.AddRegisters(Address, registers);
         return MmioTransport.TryCreate(this, Address, registers.Length, Line, out _)!;
-    }
-
-    private sealed class InterruptLine : InterruptOutput
-    {
-        private readonly SimulatedInterrupts _interrupts;
-
-        public InterruptLine(SimulatedInterrupts interrupts)
-        {
-            _interrupts = interrupts;
-        }
-
-        public override void SendMessage(ulong address, uint data) => _interrupts.Send(address, data);
-
-        public override void SetLine(bool isAsserted)
-        {
-            if (isAsserted)
-            {
-                _interrupts.RaiseLine(Line);
-            }
-            else
-            {
-                _interrupts.LowerLine(Line);
-            }
-        }
-    }
-
-    private sealed class Window : RegisterModel
-    {
-        private readonly MmioRegion _registers;
-
-        public Window(MmioRegion registers)
-        {
-            _registers = registers;
-        }
-
-        public override uint Read(uint offset, uint width) => width switch
-        {
-            1 => _registers.Read8(offset),
-            2 => _registers.Read16(offset),
-            _ => _registers.Read32(offset),
-        };
-
-        public override void Write(uint offset, uint width, uint value)
-        {
-            switch (width)
-            {
-                case 1:
-                    _registers.Write8(offset, (byte)value);
-                    break;
-                case 2:
-                    _registers.Write16(offset, (ushort)value);
-                    break;
-                default:
-                    _registers.Write32(offset, value);
-                    break;
-            }
-        }
     }
 }

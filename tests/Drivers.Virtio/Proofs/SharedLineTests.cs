@@ -5,7 +5,7 @@ using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;

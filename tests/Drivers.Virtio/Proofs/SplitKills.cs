@@ -1,5 +1,5 @@
 using VirtioGuest.Drivers.Virtio.Rings.Split;
-using static VirtioGuest.Devices.Simulation.MemoryOrdering;
+using static VirtioGuest.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;

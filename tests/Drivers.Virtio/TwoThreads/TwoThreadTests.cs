@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Devices.Simulation;
+using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 

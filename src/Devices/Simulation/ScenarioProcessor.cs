@@ -1,6 +1,0 @@
-using System;
-
-namespace VirtioGuest.Devices.Simulation;
-
-/// <summary>A processor of a <see cref="Scenario"/>.</summary>
-internal sealed record ScenarioProcessor(string Name, Action Body, bool IsBackground);
