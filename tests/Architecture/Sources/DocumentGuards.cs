@@ -1,0 +1,122 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.RegularExpressions;
+
+namespace VirtioGuest.Architecture.Tests.Sources;
+
+/// <summary>What a document says of the sources is true. Each guard gives one line per offence.</summary>
+public static partial class DocumentGuards
+{
+    private const string Fence = "```";
+    private const string LeftOut = "...";
+
+    /// <summary>
+    /// A code block that names a file behind its language is a quotation: its lines stand in that file, one below the
+    /// other, at any indentation. A line of three dots stands for lines that are left out.
+    /// </summary>
+    /// <param name="document">The document.</param>
+    /// <param name="files">Every file that may be quoted.</param>
+    public static IEnumerable<string> FalseQuotations(SourceFile document, IReadOnlyList<SourceFile> files)
+    {
+        foreach ((int line, string path, string[] quoted) in Quotations(document))
+        {
+            SourceFile? file = files.FirstOrDefault(each => each.Path == path);
+            if (file is null)
+            {
+                yield return $"{document}({line}): quotes {path}, which does not exist";
+            }
+            else if (FirstFalseLine(quoted, file.Lines) is int at)
+            {
+                yield return $"{document}({line + 1 + at}): does not stand in {path} like this: {quoted[at].Trim()}";
+            }
+        }
+    }
+
+    /// <summary>The code blocks that name a file: the line of the fence, the file, and what is quoted.</summary>
+    public static IEnumerable<(int Line, string Path, string[] Quoted)> Quotations(SourceFile document)
+    {
+        string[] lines = document.Lines;
+        for (int start = 0; start < lines.Length; start++)
+        {
+            if (lines[start].StartsWith(Fence, StringComparison.Ordinal))
+            {
+                int end = Array.FindIndex(lines, start + 1, line => line == Fence);
+                end = end < 0 ? lines.Length : end;
+                string[] words = lines[start][Fence.Length..].Split(' ');
+                if (words.Length == 2)
+                {
+                    yield return (start + 1, words[1], lines[(start + 1)..end]);
+                }
+
+                start = end;
+            }
+        }
+    }
+
+    /// <summary>A path in backquotes that begins with a folder of the repository leads to something.</summary>
+    /// <remarks>A C# file may be named without its ending. A name with a wildcard or a placeholder is none.</remarks>
+    public static IEnumerable<string> DeadPaths(SourceFile document, IReadOnlyList<SourceFile> files) =>
+        document.Lines.SelectMany((line, index) => PathPattern().Matches(line)
+            .Select(match => match.Groups[1].Value)
+            .Where(path => !files.Any(file => file.Path == path || file.Path == path + ".cs"
+                || file.Path.StartsWith(path.TrimEnd('/') + "/", StringComparison.Ordinal)))
+            .Select(path => $"{document}({index + 1}): there is no {path}"));
+
+    private static int? FirstFalseLine(string[] quoted, string[] lines)
+    {
+        int from = 0;
+        int start = 0;
+        while (start < quoted.Length)
+        {
+            int end = Array.IndexOf(quoted, LeftOut, start);
+            string[] run = quoted[start..(end < 0 ? quoted.Length : end)];
+            int best = 0;
+            int at = Enumerable.Range(from, lines.Length - from).FirstOrDefault(
+                index =>
+                {
+                    int same = SameLines(run, lines.AsSpan(index));
+                    best = Math.Max(best, same);
+                    return same == run.Length;
+                },
+                -1);
+            if (at < 0)
+            {
+                return start + best;
+            }
+
+            from = at + run.Length;
+            start += run.Length + 1;
+        }
+
+        return null;
+    }
+
+    /// <summary>How many lines from the first on are the same but for one indentation of all.</summary>
+    private static int SameLines(string[] quoted, ReadOnlySpan<string> lines)
+    {
+        int same = 0;
+        string? indentation = null;
+        while (same < quoted.Length && same < lines.Length)
+        {
+            string line = lines[same];
+            if (quoted[same].Length != 0 && line.EndsWith(quoted[same], StringComparison.Ordinal))
+            {
+                indentation ??= line[..^quoted[same].Length];
+            }
+
+            string wanted = quoted[same].Length == 0 ? string.Empty : indentation + quoted[same];
+            if (line != wanted || indentation?.Trim().Length > 0)
+            {
+                return same;
+            }
+
+            same++;
+        }
+
+        return same;
+    }
+
+    [GeneratedRegex(@"`((?:src|tests|tools|docs|iso)/[\w./-]*)`")]
+    private static partial Regex PathPattern();
+}
