@@ -120,7 +120,7 @@ public class RingsPictureTests
         byte[] available = Read(dma, areas.Driver, 4 + (Size * 2));
         byte[] used = Read(dma, areas.Device, 4 + (Size * 8));
         yield return Row("descriptor table", Slots(slot => slot.ToString()));
-        yield return Row("  goes on at", Slots(slot => table[(slot * 16) + 8] == 0 ? Nothing
+        yield return Row("  next", Slots(slot => table[(slot * 16) + 8] == 0 ? Nothing
             : (table[(slot * 16) + 12] & 1) == 0 ? "end" : table[(slot * 16) + 14].ToString()));
         foreach ((string name, byte[] ring, int entry) in new[] { ("available", available, 2), ("used", used, 8) })
         {
