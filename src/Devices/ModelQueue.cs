@@ -195,3 +195,32 @@ public sealed class ModelQueue
         return IsAwake;
     }
 }
+
+/// <summary>
+/// When a device wants to hear of available buffers. It serves a queue only after it has heard of it.
+/// </summary>
+public enum NotificationMode
+{
+    /// <summary>
+    /// It asks again after every buffer, so that nothing but the driver's own batching saves a notification.
+    /// </summary>
+    Always = 0,
+
+    /// <summary>It asks to be left alone from a notification on until it has found nothing more to do.</summary>
+    WhenIdle = 1,
+
+    /// <summary>It asks never to be notified and looks at the ring by itself.</summary>
+    Never = 2,
+}
+
+/// <summary>What an available buffer notification said.</summary>
+/// <param name="Identifier">The queue's index, or its notification configuration data.</param>
+/// <param name="Position">
+/// Where the next buffer will be made available; null without NOTIFICATION_DATA.
+/// </param>
+public readonly record struct QueueNotification(ushort Identifier, RingPosition? Position)
+{
+    /// <summary>Takes apart the 32 bits of NOTIFICATION_DATA (virtio 1.4, 2.9).</summary>
+    public static QueueNotification FromData(uint value) =>
+        new QueueNotification((ushort)value, new RingPosition((ushort)((value >> 16) & 0x7FFF), value >> 31 != 0));
+}

@@ -10,10 +10,12 @@ namespace VirtioGuest.Simulation;
 internal sealed unsafe class SimulatedAccess : MemorySimulation
 {
     private readonly SimulatedDma _dma;
+    private readonly bool _isAllThereIs;
 
-    internal SimulatedAccess(SimulatedDma dma)
+    internal SimulatedAccess(SimulatedDma dma, bool isAllThereIs)
     {
         _dma = dma;
+        _isAllThereIs = isAllThereIs;
     }
 
     /// <inheritdoc/>
@@ -92,12 +94,12 @@ internal sealed unsafe class SimulatedAccess : MemorySimulation
 
     private bool IsElsewhereAllowed(int size, string what, AccessSite site)
     {
-        if (_dma.IsAllThereIs)
+        if (_isAllThereIs)
         {
             _dma.Violations.Add($"a {what} of {size} bytes outside of memory (site {(int)site})");
         }
 
-        return !_dma.IsAllThereIs;
+        return !_isAllThereIs;
     }
 
     private bool Check(

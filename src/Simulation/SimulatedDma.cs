@@ -151,11 +151,21 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         return null;
     }
 
+    /// <summary>Finds what a device sees, as <see cref="DeviceView(ulong, ulong)"/>, and audits its access.</summary>
+    public byte* DeviceView(ulong deviceAddress, uint length, GuestAccess access)
+    {
+        byte* view = DeviceView(deviceAddress, length);
+        AuditDevice(deviceAddress, length, access);
+        return view;
+    }
+
     /// <summary>
     /// Sends the calling thread's accesses through the simulation until the result is disposed of. Needed where there
     /// is a cache; else it only watches that accesses stay in memory.
     /// </summary>
-    public IDisposable Install() => new InstalledSimulation(new SimulatedAccess(this));
+    /// <param name="isAllThereIs">Whether accesses to any other memory are violations.</param>
+    public IDisposable Install(bool isAllThereIs = false) =>
+        new InstalledSimulation(new SimulatedAccess(this, isAllThereIs));
 
     /// <summary>Reports every guard page that was written to.</summary>
     public void CheckGuards()
@@ -183,8 +193,26 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     /// <summary>The regions, in the order in which they were allocated.</summary>
     internal SimulatedRegion[] Regions => _regions;
 
-    /// <summary>Whether accesses to any other memory are violations.</summary>
-    internal bool IsAllThereIs => _options.IsAllThereIs;
+    /// <summary>Audits an access of a device where no cache does.</summary>
+    internal void AuditDevice(ulong deviceAddress, uint length, GuestAccess access)
+    {
+        foreach (SimulatedRegion region in _regions)
+        {
+            if (!region.TryFind(deviceAddress, length, out uint offset))
+            {
+                continue;
+            }
+
+            if (region.IsGone)
+            {
+                _auditor.Report(region, offset, "a device uses freed memory", AccessSite.Unnamed);
+            }
+            else if (region.IsWatched && (access & GuestAccess.Write) != 0)
+            {
+                _auditor.DeviceStores(region, offset, length, AccessSite.Unnamed);
+            }
+        }
+    }
 
     /// <summary>Hands a range over, as the machine does it.</summary>
     internal void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation, AccessSite site)
@@ -307,11 +335,6 @@ public sealed class SimulatedDmaOptions
     /// not with what the processor touches.
     /// </summary>
     public bool WatchesHandOvers { get; init; }
-
-    /// <summary>
-    /// Whether an access to any other memory is a violation, where <see cref="SimulatedDma.Install"/> was called.
-    /// </summary>
-    public bool IsAllThereIs { get; init; }
 
     /// <summary>Whether <see cref="DmaConstraints.MustBeCoherent"/> can be served although there is a cache.</summary>
     public bool HasCoherentMemory { get; init; } = true;

@@ -148,25 +148,8 @@ internal sealed unsafe class SimulatedGuestMemory : GuestMemory
     }
 
     /// <inheritdoc/>
-    protected override void Audit(ulong deviceAddress, uint length, GuestAccess access)
-    {
-        foreach (SimulatedRegion region in _dma.Regions)
-        {
-            if (!region.TryFind(deviceAddress, length, out uint offset))
-            {
-                continue;
-            }
-
-            if (region.IsGone)
-            {
-                _dma.Auditor.Report(region, offset, "a device uses freed memory", AccessSite.Unnamed);
-            }
-            else if (region.IsWatched && (access & GuestAccess.Write) != 0)
-            {
-                _dma.Auditor.DeviceStores(region, offset, length, AccessSite.Unnamed);
-            }
-        }
-    }
+    protected override void Audit(ulong deviceAddress, uint length, GuestAccess access) =>
+        _dma.AuditDevice(deviceAddress, length, access);
 }
 
 /// <summary>Ordinary memory of a simulated program, to be loaded into a <see cref="DmaMap"/>.</summary>

@@ -93,7 +93,7 @@ public sealed class SimulatedMachine : Machine, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <remarks>Any place can be mapped; who answers there is looked up at each access, so registers may move.</remarks>
+    /// <remarks>Any place can be mapped: each access looks up who answers, so registers may move.</remarks>
     public override MmioRegion? MapMmio(ulong physicalAddress, uint length) =>
         length == 0 || physicalAddress > ulong.MaxValue - length ? null : new Window(this, physicalAddress, length);
 

@@ -373,7 +373,7 @@ internal sealed class DiskRecoveryTests
             "disk0: a read of sector 7 has not been answered for 240 s, still waiting",
         }));
         Assert.That(
-            bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: the read of sector 7 was answered after 300 s"));
+            bench.Machine.Lines.Informations[^1], Is.EqualTo("disk0: the read of sector 7 was answered after 300 s"));
     }
 
     [Test]
@@ -419,7 +419,7 @@ internal sealed class DiskRecoveryTests
         new Random(4).NextBytes(content);
         Assert.That(disk.Write(3, content), Is.EqualTo(DiskStatus.Ok));
         Assert.That(bench.Device.Content.Slice(3 * 512, content.Length).SequenceEqual(content), Is.True);
-        Assert.That(bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: takes less at a time than before"));
+        Assert.That(bench.Machine.Lines.Informations[^1], Is.EqualTo("disk0: takes less at a time than before"));
     }
 
     [Test]

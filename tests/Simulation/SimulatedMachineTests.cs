@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using NUnit.Framework;
 using VirtioGuest.Devices;
+using VirtioGuest.Devices.Entropy;
+using VirtioGuest.Devices.Pci;
 using VirtioGuest.Hal;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Simulation.Tests;
 
@@ -29,6 +32,25 @@ internal sealed class SimulatedMachineTests
         Assert.That(() => window.Read32(2), Throws.TypeOf<System.ArgumentOutOfRangeException>());
         Assert.That(machine.MapMmio(0, 0), Is.Null);
         Assert.That(machine.Ports.Read16(0x60), Is.EqualTo(0xFFFF));
+    }
+
+    [Test]
+    public void A_function_is_found_where_it_was_plugged_in_and_answers_where_it_was_placed()
+    {
+        using SimulatedMachine machine = new();
+        EntropyDevice model = new(machine.Memory.GuestMemory);
+        PciFunction found = machine.Plug(new PciDeviceFunction(model, machine.Messages.OutputTo(5)), device: 7);
+        Assert.That(found.Address, Is.EqualTo(new PciAddress(0, 0, 7, 0)));
+        found.MemoryDecode = true;
+        int before = 0;
+        int after = 0;
+        machine.BeforeRegister = () => before++;
+        machine.AfterRead = () => after++;
+        MmioRegion structures = machine.MapMmio(SimulatedMachine.PciWindow, 0x1000)!;
+        Assert.That(structures.Read16(0x12), Is.EqualTo(1), "num_queues");
+        structures.Write8(0x14, 1);
+        Assert.That(model.Status, Is.EqualTo(1));
+        Assert.That((before, after), Is.EqualTo((2, 1)));
     }
 
     [Test]

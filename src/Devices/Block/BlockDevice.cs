@@ -188,3 +188,46 @@ public sealed class BlockDevice : VirtioDeviceModel
         return transfer;
     }
 }
+
+/// <summary>The features of block devices that the model can handle, as masks (virtio 1.4, 5.2.3).</summary>
+public static class BlockFeature
+{
+    /// <summary>VIRTIO_BLK_F_SEG_MAX.</summary>
+    public const ulong SegmentMaximum = 1UL << 2;
+
+    /// <summary>VIRTIO_BLK_F_RO.</summary>
+    public const ulong ReadOnly = 1UL << 5;
+
+    /// <summary>VIRTIO_BLK_F_BLK_SIZE.</summary>
+    public const ulong BlockSize = 1UL << 6;
+
+    /// <summary>VIRTIO_BLK_F_FLUSH.</summary>
+    public const ulong Flush = 1UL << 9;
+
+    /// <summary>VIRTIO_BLK_F_MQ.</summary>
+    public const ulong MultiQueue = 1UL << 12;
+}
+
+/// <summary>How a request ended (virtio 1.4, 5.2.6).</summary>
+public enum BlockStatus
+{
+    /// <summary>VIRTIO_BLK_S_OK.</summary>
+    Ok = 0,
+
+    /// <summary>VIRTIO_BLK_S_IOERR.</summary>
+    IoError = 1,
+
+    /// <summary>VIRTIO_BLK_S_UNSUPP.</summary>
+    Unsupported = 2,
+}
+
+/// <summary>Decides which requests of a block device fail.</summary>
+public abstract class BlockFaults
+{
+    /// <summary>Asked before a request is carried out.</summary>
+    /// <param name="type">The request's type (virtio 1.4, 5.2.6).</param>
+    /// <param name="sector">Where it begins.</param>
+    /// <param name="length">How many bytes of data it has.</param>
+    /// <returns>The status to fail it with, or null to carry it out.</returns>
+    public abstract BlockStatus? Fault(uint type, ulong sector, ulong length);
+}

@@ -12,7 +12,7 @@ public sealed class EntropyDevice : VirtioDeviceModel
 {
     private const int LargestBuffer = 1 << 20;
 
-    private ulong _state;
+    private readonly SeededRandom _random;
 
     /// <summary>Creates a device.</summary>
     /// <param name="memory">The guest's memory.</param>
@@ -20,10 +20,12 @@ public sealed class EntropyDevice : VirtioDeviceModel
     public EntropyDevice(GuestMemory memory, ulong seed = 1)
         : base(4, 1, 0, memory)
     {
-        _state = seed;
+        _random = new SeededRandom(seed);
     }
 
-    /// <summary>The most bytes that one buffer gets. A conforming device gives at least one (virtio 1.4, 5.4.6.2).</summary>
+    /// <summary>
+    /// The most bytes that one buffer gets; 0 is a fault, because a device gives at least one (virtio 1.4, 5.4.6.2).
+    /// </summary>
     public int LargestAnswer { get; set; } = int.MaxValue;
 
     /// <summary>How many bytes were given in all.</summary>
@@ -36,7 +38,7 @@ public sealed class EntropyDevice : VirtioDeviceModel
     public static byte[] First(int count, ulong seed = 1)
     {
         byte[] bytes = new byte[count];
-        Fill(bytes, ref seed);
+        new SeededRandom(seed).Fill(bytes);
         return bytes;
     }
 
@@ -56,19 +58,10 @@ public sealed class EntropyDevice : VirtioDeviceModel
         }
 
         byte[] bytes = new byte[Math.Min(chain.WritableLength, (ulong)Math.Min(LargestAnswer, LargestBuffer))];
-        Fill(bytes, ref _state);
+        _random.Fill(bytes);
         chain.TryWrite(0, bytes);
         Given += (ulong)bytes.Length;
         queue.Finish(chain, (uint)bytes.Length);
         return true;
-    }
-
-    private static void Fill(Span<byte> bytes, ref ulong state)
-    {
-        foreach (ref byte value in bytes)
-        {
-            state = (state * 6364136223846793005) + 1442695040888963407;
-            value = (byte)(state >> 56);
-        }
     }
 }

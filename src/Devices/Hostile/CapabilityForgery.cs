@@ -14,19 +14,19 @@ internal sealed class CapabilityForgery
 
     private readonly byte[] _bytes = new byte[Length];
     private readonly bool[] _isForged = new bool[Length];
-    private readonly Whims _whims;
+    private readonly SeededRandom _random;
 
     /// <summary>Forges the lists of a function once.</summary>
-    /// <param name="whims">Who decides.</param>
+    /// <param name="random">What its choices are drawn from.</param>
     /// <param name="truth">The configuration space as it is, all of it.</param>
-    public CapabilityForgery(Whims whims, ReadOnlySpan<byte> truth)
+    public CapabilityForgery(SeededRandom random, ReadOnlySpan<byte> truth)
     {
-        _whims = whims;
+        _random = random;
         truth.CopyTo(_bytes);
         List<int> places = FindAll();
-        for (int i = 1 + whims.Below(3); i > 0 && places.Count != 0; i--)
+        for (int i = 1 + random.Below(3); i > 0 && places.Count != 0; i--)
         {
-            Forge(places[whims.Below(places.Count)], places);
+            Forge(places[random.Below(places.Count)], places);
         }
     }
 
@@ -58,53 +58,53 @@ internal sealed class CapabilityForgery
 
     private void Forge(int at, List<int> places)
     {
-        switch (_whims.Below(14))
+        switch (_random.Below(14))
         {
             case 0:
                 // A loop, or a short cut.
-                Put(at + 1, (byte)places[_whims.Below(places.Count)]);
+                Put(at + 1, (byte)places[_random.Below(places.Count)]);
                 break;
             case 1:
                 // Into the middle of another one, the header, or nothing.
-                Put(at + 1, (byte)_whims.Edge());
+                Put(at + 1, (byte)_random.Edge());
                 break;
             case 2:
-                Put(CapabilitiesPointer, (byte)_whims.Edge());
+                Put(CapabilitiesPointer, (byte)_random.Edge());
                 break;
             case 3:
-                Put(at, (byte)(_whims.Chance(50) ? _whims.Edge() : _whims.Chance(50) ? 0x11u : 0x09));
+                Put(at, (byte)(_random.Chance(50) ? _random.Edge() : _random.Chance(50) ? 0x11u : 0x09));
                 break;
             case 4:
-                Put(at + 2, (byte)_whims.Edge());
+                Put(at + 2, (byte)_random.Edge());
                 break;
             case 5:
-                Put(at + 3, (byte)_whims.Below(11));
+                Put(at + 3, (byte)_random.Below(11));
                 break;
             case 6:
-                Put(at + 4, (byte)(_whims.Chance(50) ? _whims.Below(8) : (int)_whims.Edge()));
+                Put(at + 4, (byte)(_random.Chance(50) ? _random.Below(8) : (int)_random.Edge()));
                 break;
             case 7:
-                Put32(at + 8, _whims.Edge());
+                Put32(at + 8, _random.Edge());
                 break;
             case 8:
-                Put32(at + 8, (uint)(0x1000 * _whims.Below(5)) + (uint)_whims.Below(5));
+                Put32(at + 8, (uint)(0x1000 * _random.Below(5)) + (uint)_random.Below(5));
                 break;
             case 9:
-                Put32(at + 12, _whims.Edge());
+                Put32(at + 12, _random.Edge());
                 break;
             case 10:
                 // A multiplier, or the place of pending bits.
-                Put32(at + 16, _whims.Edge());
+                Put32(at + 16, _random.Edge());
                 break;
             case 11:
                 // Moved to the end of the space, so that its own end is cut off.
-                int place = ListEnd - 4 - (4 * _whims.Below(5));
+                int place = ListEnd - 4 - (4 * _random.Below(5));
                 _bytes.AsSpan(at, ListEnd - place).CopyTo(_bytes.AsSpan(place));
                 _isForged.AsSpan(place, ListEnd - place).Fill(true);
                 Put(CapabilitiesPointer, (byte)place);
                 break;
             case 12:
-                Put(at + _whims.Below(24), (byte)_whims.Bits());
+                Put(at + _random.Below(24), (byte)_random.Bits());
                 break;
             default:
                 ForgeExtended();
@@ -119,10 +119,10 @@ internal sealed class CapabilityForgery
         Put(Free + 1, _bytes[CapabilitiesPointer]);
         Put(CapabilitiesPointer, Free);
         uint at = ListEnd;
-        for (int i = 1 + _whims.Below(5); i > 0; i--)
+        for (int i = 1 + _random.Below(5); i > 0; i--)
         {
-            uint next = _whims.Chance(70) ? (uint)_whims.Below(Length) & ~3u : _whims.Edge() & 0xFFF;
-            Put32((int)at, (next << 20) | ((uint)_whims.Below(16) << 16) | (_whims.Edge() & 0xFFFF));
+            uint next = _random.Chance(70) ? (uint)_random.Below(Length) & ~3u : _random.Edge() & 0xFFF;
+            Put32((int)at, (next << 20) | ((uint)_random.Below(16) << 16) | (_random.Edge() & 0xFFFF));
             at = Math.Min(Math.Max(next & ~3u, ListEnd), Length - 4);
         }
     }

@@ -14,16 +14,16 @@ public sealed class HostileFunction : IBusFunction
 
     /// <summary>Puts lies in front of a function.</summary>
     /// <param name="function">The function; its output may be a <see cref="HostileOutput"/>.</param>
-    /// <param name="whims">Who decides.</param>
+    /// <param name="random">What its choices are drawn from.</param>
     /// <param name="hostility">In what it is hostile.</param>
-    public HostileFunction(PciDeviceFunction function, Whims whims, Hostility hostility)
+    public HostileFunction(PciDeviceFunction function, SeededRandom random, Hostility hostility)
     {
         _function = function;
-        LieMaker lies = new LieMaker(whims, hostility);
+        LieMaker lies = new LieMaker(random, hostility);
         Header = lies.OfHeader();
         Structures = lies.OfStructures(function.Model.ConfigurationLength);
         Vectors = lies.OfVectors();
-        _storm = new InterruptStorm(function, whims, hostility);
+        _storm = new InterruptStorm(function, random, hostility);
         if ((hostility & Hostility.Capabilities) != 0)
         {
             byte[] truth = new byte[SpaceLength];
@@ -32,7 +32,7 @@ public sealed class HostileFunction : IBusFunction
                 truth[i] = (byte)function.ReadConfiguration(i, 1);
             }
 
-            _capabilities = new CapabilityForgery(whims, truth);
+            _capabilities = new CapabilityForgery(random, truth);
         }
     }
 

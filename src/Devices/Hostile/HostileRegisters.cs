@@ -12,12 +12,12 @@ public sealed class HostileRegisters
 
     /// <summary>Puts lies in front of a device.</summary>
     /// <param name="device">The device; its output may be a <see cref="HostileOutput"/>.</param>
-    /// <param name="whims">Who decides.</param>
+    /// <param name="random">What its choices are drawn from.</param>
     /// <param name="hostility">In what it is hostile.</param>
-    public HostileRegisters(MmioDevice device, Whims whims, Hostility hostility)
+    public HostileRegisters(MmioDevice device, SeededRandom random, Hostility hostility)
     {
-        Lies = new LieMaker(whims, hostility).OfMmio(device.Model.ConfigurationLength);
-        _block = new Block(device, Lies, new InterruptStorm(device, whims, hostility));
+        Lies = new LieMaker(random, hostility).OfMmio(device.Model.ConfigurationLength);
+        _block = new Block(device, Lies, new InterruptStorm(device, random, hostility));
     }
 
     /// <summary>What the registers lie about.</summary>

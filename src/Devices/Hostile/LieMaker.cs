@@ -27,12 +27,12 @@ internal sealed class LieMaker
         MmioRegister.SharedMemoryBaseHigh, MmioRegister.QueueReset, MmioRegister.ConfigurationGeneration,
     ];
 
-    private readonly Whims _whims;
+    private readonly SeededRandom _random;
     private readonly Hostility _hostility;
 
-    public LieMaker(Whims whims, Hostility hostility)
+    public LieMaker(SeededRandom random, Hostility hostility)
     {
-        _whims = whims;
+        _random = random;
         _hostility = hostility;
     }
 
@@ -43,8 +43,8 @@ internal sealed class LieMaker
         for (int i = Count(Hostility.Header, 3); i > 0; i--)
         {
             // Any field but the command: whether a device may master the bus is decided by the bus.
-            uint offset = (uint)_whims.Below(0x3E);
-            uint length = (uint)_whims.Below(4) + 1;
+            uint offset = (uint)_random.Below(0x3E);
+            uint length = (uint)_random.Below(4) + 1;
             if (offset + length <= 4 || offset > 5)
             {
                 lies.Add(Any(offset, length));
@@ -61,7 +61,7 @@ internal sealed class LieMaker
         AddEndless(lies, StatusRegister, GenerationRegister, QueueResetRegister);
         for (int i = Count(Hostility.Control, 3); i > 0; i--)
         {
-            (uint offset, uint width) = s_common[_whims.Below(s_common.Length)];
+            (uint offset, uint width) = s_common[_random.Below(s_common.Length)];
             lies.Add(Any(offset, width));
         }
 
@@ -75,7 +75,7 @@ internal sealed class LieMaker
         LyingRegisters lies = new LyingRegisters();
         for (int i = Count(Hostility.Vectors, 3); i > 0; i--)
         {
-            lies.Add(Any((uint)_whims.Below(16) * 4, 4));
+            lies.Add(Any((uint)_random.Below(16) * 4, 4));
         }
 
         return lies;
@@ -88,13 +88,13 @@ internal sealed class LieMaker
         AddEndless(lies, MmioRegister.Status, MmioRegister.ConfigurationGeneration, MmioRegister.QueueReset);
         for (int i = Count(Hostility.Control, 3); i > 0; i--)
         {
-            lies.Add(Any(s_mmio[_whims.Below(s_mmio.Length)], 4));
+            lies.Add(Any(s_mmio[_random.Below(s_mmio.Length)], 4));
         }
 
-        if (Is(Hostility.Interrupts) && _whims.Chance(50))
+        if (Is(Hostility.Interrupts) && _random.Chance(50))
         {
             lies.Add(new RegisterLie(
-                MmioRegister.InterruptStatus, 4, LieKind.Constant, _whims.Edge() | 1, 0, _whims));
+                MmioRegister.InterruptStatus, 4, LieKind.Constant, _random.Edge() | 1, 0, _random));
         }
 
         AddConfiguration(lies, MmioRegister.Configuration, configurationLength);
@@ -103,17 +103,17 @@ internal sealed class LieMaker
 
     private bool Is(Hostility part) => (_hostility & part) != 0;
 
-    private int Count(Hostility part, int most) => Is(part) ? 1 + _whims.Below(most) : 0;
+    private int Count(Hostility part, int most) => Is(part) ? 1 + _random.Below(most) : 0;
 
     private RegisterLie Any(uint offset, uint length) => new RegisterLie(
-        offset, length, (LieKind)_whims.Below(5), _whims.Edge(), _whims.Below(MostTruths), _whims);
+        offset, length, (LieKind)_random.Below(5), _random.Edge(), _random.Below(MostTruths), _random);
 
     private void AddConfiguration(LyingRegisters lies, uint start, int length)
     {
         for (int i = length == 0 ? 0 : Count(Hostility.Configuration, 4); i > 0; i--)
         {
             // Fields are what lies are about, so their places are likely.
-            lies.Add(Any(start + ((uint)_whims.Below(length) & ~3u), _whims.Chance(50) ? 4u : 8));
+            lies.Add(Any(start + ((uint)_random.Below(length) & ~3u), _random.Chance(50) ? 4u : 8));
         }
     }
 
@@ -125,14 +125,14 @@ internal sealed class LieMaker
             return;
         }
 
-        int truths = _whims.Below(12);
-        lies.Add(_whims.Below(5) switch
+        int truths = _random.Below(12);
+        lies.Add(_random.Below(5) switch
         {
-            0 => new RegisterLie(generation, 1, LieKind.Counting, 0, truths, _whims),
-            1 => new RegisterLie(queueReset, 2, LieKind.Constant, 1, 0, _whims),
-            2 => new RegisterLie(status, 1, LieKind.Anything, 0, truths, _whims),
-            3 => new RegisterLie(status, 1, LieKind.Constant, (uint)_whims.Below(256), truths, _whims),
-            _ => new RegisterLie(status, 1, LieKind.WrongBits, 1u << _whims.Below(8), truths, _whims),
+            0 => new RegisterLie(generation, 1, LieKind.Counting, 0, truths, _random),
+            1 => new RegisterLie(queueReset, 2, LieKind.Constant, 1, 0, _random),
+            2 => new RegisterLie(status, 1, LieKind.Anything, 0, truths, _random),
+            3 => new RegisterLie(status, 1, LieKind.Constant, (uint)_random.Below(256), truths, _random),
+            _ => new RegisterLie(status, 1, LieKind.WrongBits, 1u << _random.Below(8), truths, _random),
         });
     }
 }

@@ -14,13 +14,13 @@ public sealed class RingForgery
     private const int UsedElementLength = 8;
 
     private readonly GuestMemory _memory;
-    private readonly Whims _whims;
+    private readonly SeededRandom _random;
 
     /// <summary>Forges rings in a memory.</summary>
-    public RingForgery(GuestMemory memory, Whims whims)
+    public RingForgery(GuestMemory memory, SeededRandom random)
     {
         _memory = memory;
-        _whims = whims;
+        _random = random;
     }
 
     /// <summary>Writes one thing into an enabled queue.</summary>
@@ -46,8 +46,8 @@ public sealed class RingForgery
     private void ForgePacked(ModelQueue queue)
     {
         Span<byte> bytes = stackalloc byte[DescriptorLength];
-        ulong slot = queue.Areas.Descriptor + (ulong)(_whims.Below(queue.Size) * DescriptorLength);
-        switch (_whims.Below(8))
+        ulong slot = queue.Areas.Descriptor + (ulong)(_random.Below(queue.Size) * DescriptorLength);
+        switch (_random.Below(8))
         {
             case 0:
                 Noise(queue.Areas.Device, bytes[..4]);
@@ -60,8 +60,8 @@ public sealed class RingForgery
                 break;
             default:
                 // A used descriptor of either round.
-                int flags = _whims.Chance(90) ? (_whims.Chance(60) ? 0x8080 : 0) : (int)_whims.Bits();
-                flags |= _whims.Chance(20) ? _whims.Below(8) : 0;
+                int flags = _random.Chance(90) ? (_random.Chance(60) ? 0x8080 : 0) : (int)_random.Bits();
+                flags |= _random.Chance(20) ? _random.Below(8) : 0;
                 BinaryPrimitives.WriteUInt32LittleEndian(bytes, Length());
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes[4..], (ushort)Id(queue));
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes[6..], (ushort)flags);
@@ -73,8 +73,8 @@ public sealed class RingForgery
     private void ForgeSplit(ModelQueue queue)
     {
         Span<byte> bytes = stackalloc byte[DescriptorLength];
-        ulong element = queue.Areas.Device + 4 + (ulong)(_whims.Below(queue.Size) * UsedElementLength);
-        switch (_whims.Below(10))
+        ulong element = queue.Areas.Device + 4 + (ulong)(_random.Below(queue.Size) * UsedElementLength);
+        switch (_random.Below(10))
         {
             case 0:
                 Noise(queue.Areas.Device, bytes[..2]);
@@ -83,18 +83,18 @@ public sealed class RingForgery
                 Noise(queue.Areas.Device + 4 + (ulong)(queue.Size * UsedElementLength), bytes[..2]);
                 break;
             case 2:
-                Noise(queue.Areas.Driver + (ulong)_whims.Below(4 + (2 * queue.Size)), bytes[..2]);
+                Noise(queue.Areas.Driver + (ulong)_random.Below(4 + (2 * queue.Size)), bytes[..2]);
                 break;
             case 3:
                 Noise(
-                    queue.Areas.Descriptor + (ulong)(_whims.Below(queue.Size) * DescriptorLength), bytes);
+                    queue.Areas.Descriptor + (ulong)(_random.Below(queue.Size) * DescriptorLength), bytes);
                 break;
             case 4:
                 Noise(queue.Areas.Device + 2, bytes[..2]);
                 break;
             case 5 or 6:
                 _memory.TryRead(queue.Areas.Device + 2, bytes[..2]);
-                int index = BinaryPrimitives.ReadUInt16LittleEndian(bytes) + _whims.Below(4);
+                int index = BinaryPrimitives.ReadUInt16LittleEndian(bytes) + _random.Below(4);
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)index);
                 _memory.TryWrite(queue.Areas.Device + 2, bytes[..2]);
                 break;
@@ -106,13 +106,13 @@ public sealed class RingForgery
         }
     }
 
-    private uint Id(ModelQueue queue) => _whims.Chance(85) ? (uint)_whims.Below(queue.Size) : _whims.Edge();
+    private uint Id(ModelQueue queue) => _random.Chance(85) ? (uint)_random.Below(queue.Size) : _random.Edge();
 
-    private uint Length() => _whims.Chance(50) ? (uint)_whims.Below(600) : _whims.Edge();
+    private uint Length() => _random.Chance(50) ? (uint)_random.Below(600) : _random.Edge();
 
     private void Noise(ulong address, Span<byte> bytes)
     {
-        _whims.Fill(bytes);
+        _random.Fill(bytes);
         _memory.TryWrite(address, bytes);
     }
 }

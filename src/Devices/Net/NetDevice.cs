@@ -227,3 +227,39 @@ public sealed class NetDevice : VirtioDeviceModel
         }
     }
 }
+
+/// <summary>The features of network devices that the model can handle, as masks (virtio 1.4, 5.1.3).</summary>
+public static class NetFeature
+{
+    /// <summary>VIRTIO_NET_F_MTU.</summary>
+    public const ulong Mtu = 1UL << 3;
+
+    /// <summary>VIRTIO_NET_F_MAC.</summary>
+    public const ulong Mac = 1UL << 5;
+
+    /// <summary>VIRTIO_NET_F_MRG_RXBUF.</summary>
+    public const ulong MergeableBuffers = 1UL << 15;
+
+    /// <summary>VIRTIO_NET_F_STATUS.</summary>
+    public const ulong Status = 1UL << 16;
+}
+
+/// <summary>Who is at the other end of a network device's wire.</summary>
+public abstract class NetworkPeer
+{
+    /// <summary>A frame arrives from the guest.</summary>
+    /// <param name="device">The device that sent it, to answer through.</param>
+    /// <param name="frame">The frame without virtio's header; valid during the call.</param>
+    public abstract void OnFrame(NetDevice device, ReadOnlySpan<byte> frame);
+}
+
+/// <summary>Sends every frame back as it came.</summary>
+public sealed class LoopbackPeer : NetworkPeer
+{
+    /// <inheritdoc/>
+    public override void OnFrame(NetDevice device, ReadOnlySpan<byte> frame)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        device.Receive(frame);
+    }
+}

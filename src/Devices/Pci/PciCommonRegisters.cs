@@ -1,5 +1,3 @@
-using VirtioGuest.Devices.Rings;
-
 namespace VirtioGuest.Devices.Pci;
 
 /// <summary>The common configuration structure (virtio 1.4, 4.1.4.3).</summary>
@@ -136,30 +134,11 @@ internal sealed class PciCommonRegisters
     private static bool IsAddress(uint offset, int width) =>
         offset is >= QueueAddresses and < QueueAddressesEnd && offset % 4 == 0 && width == 4;
 
-    private static uint ReadAddress(ModelQueue? queue, uint offset)
-    {
-        QueueAreas areas = queue?.Areas ?? default;
-        ulong address = ((offset - QueueAddresses) / 8) switch
-        {
-            0 => areas.Descriptor,
-            1 => areas.Driver,
-            _ => areas.Device,
-        };
-        return (uint)((offset & 4) == 0 ? address : address >> 32);
-    }
+    private static uint ReadAddress(ModelQueue? queue, uint offset) =>
+        (queue?.Areas ?? default).Half((offset - QueueAddresses) / 8, (offset & 4) != 0);
 
-    private void WriteAddress(ModelQueue queue, uint offset, uint value)
-    {
-        bool isHigh = (offset & 4) != 0;
-        QueueAreas areas = queue.Areas;
-        areas = ((offset - QueueAddresses) / 8) switch
-        {
-            0 => areas with { Descriptor = Half.Replace(areas.Descriptor, isHigh, value) },
-            1 => areas with { Driver = Half.Replace(areas.Driver, isHigh, value) },
-            _ => areas with { Device = Half.Replace(areas.Device, isHigh, value) },
-        };
-        _model.SetQueueAreas(queue, areas);
-    }
+    private void WriteAddress(ModelQueue queue, uint offset, uint value) => _model.SetQueueAreas(
+        queue, queue.Areas.WithHalf((offset - QueueAddresses) / 8, (offset & 4) != 0, value));
 
     private bool Has(ulong feature) => (_model.DriverFeatures & feature) != 0;
 

@@ -1,3 +1,5 @@
+using System;
+
 namespace VirtioGuest.Devices.Rings;
 
 /// <summary>
@@ -28,4 +30,107 @@ public abstract class CompletionPolicy
     /// <param name="written">How many were written, from the start of the writable part.</param>
     /// <returns>0 to <paramref name="written"/>.</returns>
     public virtual uint Length(uint written) => written;
+}
+
+/// <summary>
+/// Uses buffers in the order in which they finished, in batches of one size; a last batch may be smaller.
+/// </summary>
+public sealed class InOrderCompletion : CompletionPolicy
+{
+    private readonly int _batch;
+
+    /// <summary>Creates the policy.</summary>
+    /// <param name="batch">How many buffers are published together, at least 1.</param>
+    public InOrderCompletion(int batch = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        _batch = batch;
+    }
+
+    /// <inheritdoc/>
+    public override int Count(int finished, bool isIdle) =>
+        finished >= _batch ? _batch
+        : isIdle ? finished
+        : 0;
+}
+
+/// <summary>
+/// Draws order, batches and, where asked, lengths from a seed; nothing waits once the device is idle.
+/// </summary>
+public sealed class RandomCompletion : CompletionPolicy
+{
+    private readonly int _largestBatch;
+    private readonly bool _shortens;
+    private readonly SeededRandom _random;
+
+    /// <summary>Creates the policy; the same seed gives the same choices.</summary>
+    /// <param name="seed">Any number.</param>
+    /// <param name="largestBatch">How many buffers are published together at most, at least 1.</param>
+    /// <param name="shortens">Whether the driver is told of fewer bytes than were written, now and then.</param>
+    public RandomCompletion(ulong seed, int largestBatch = 8, bool shortens = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(largestBatch, 1);
+        _random = new SeededRandom(seed);
+        _largestBatch = largestBatch;
+        _shortens = shortens;
+    }
+
+    /// <inheritdoc/>
+    public override int Count(int finished, bool isIdle)
+    {
+        int most = Math.Min(finished, _largestBatch);
+        return isIdle ? 1 + _random.Below(most) : _random.Below(most + 1);
+    }
+
+    /// <inheritdoc/>
+    public override int Pick(int finished) => _random.Below(finished);
+
+    /// <inheritdoc/>
+    public override uint Length(uint written) =>
+        _shortens && _random.Below(2) == 0 ? (uint)(_random.WideBits() % (written + 1UL)) : written;
+}
+
+/// <summary>Waits until there is nothing more to take, and then uses all buffers, the newest first.</summary>
+public sealed class ReversedCompletion : CompletionPolicy
+{
+    /// <inheritdoc/>
+    public override int Count(int finished, bool isIdle) => isIdle ? finished : 0;
+
+    /// <inheritdoc/>
+    public override int Pick(int finished) => finished - 1;
+}
+
+/// <summary>Keeps finished buffers until it is told to let some go.</summary>
+public sealed class HeldBackCompletion : CompletionPolicy
+{
+    private readonly CompletionPolicy _order;
+    private int _released;
+
+    /// <summary>Creates the policy.</summary>
+    /// <param name="order">Which of the kept buffers goes first; the oldest, unless told otherwise.</param>
+    public HeldBackCompletion(CompletionPolicy? order = null)
+    {
+        _order = order ?? new InOrderCompletion();
+    }
+
+    /// <summary>Lets so many more buffers go, together as far as they are there.</summary>
+    public void Release(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        _released += count;
+    }
+
+    /// <inheritdoc/>
+    public override int Count(int finished, bool isIdle)
+    {
+        int count = Math.Min(finished, _released);
+        _released -= count;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override int Pick(int finished) => _order.Pick(finished);
+
+    /// <inheritdoc/>
+    public override uint Length(uint written) => _order.Length(written);
 }

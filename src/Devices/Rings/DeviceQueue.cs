@@ -147,7 +147,7 @@ public abstract class DeviceQueue
     /// <exception cref="InvalidOperationException">It is not the device's, or not the next in order.</exception>
     public void Push(DeviceChain chain, uint length) => Push(chain, length, forcedLength: null);
 
-    /// <summary>Marks a buffer used and tells the driver of another length than was written, as a faulty device does.</summary>
+    /// <summary>The same, with a length for the driver that is not what was written: a fault.</summary>
     internal void Push(DeviceChain chain, uint length, uint? forcedLength)
     {
         ArgumentNullException.ThrowIfNull(chain);
@@ -239,4 +239,148 @@ public abstract class DeviceQueue
         chain.Clear();
         _spare.Push(chain);
     }
+}
+
+/// <summary>Where the three parts of a virtqueue are, as device addresses (virtio 1.4, 2.6).</summary>
+/// <param name="Descriptor">The Descriptor Area.</param>
+/// <param name="Driver">The Driver Area: the available ring, or the Driver Event Suppression structure.</param>
+/// <param name="Device">The Device Area: the used ring, or the Device Event Suppression structure.</param>
+public readonly record struct QueueAreas(ulong Descriptor, ulong Driver, ulong Device)
+{
+    /// <summary>The lower or upper 32 bits of a part: 0 descriptor, 1 driver, 2 device.</summary>
+    internal uint Half(uint part, bool isHigh)
+    {
+        ulong address = part switch
+        {
+            0 => Descriptor,
+            1 => Driver,
+            _ => Device,
+        };
+        return (uint)(isHigh ? address >> 32 : address);
+    }
+
+    /// <summary>The same with 32 bits of a part replaced, as drivers write them.</summary>
+    internal QueueAreas WithHalf(uint part, bool isHigh, uint value) => part switch
+    {
+        0 => this with { Descriptor = Replace(Descriptor, isHigh, value) },
+        1 => this with { Driver = Replace(Driver, isHigh, value) },
+        _ => this with { Device = Replace(Device, isHigh, value) },
+    };
+
+    private static ulong Replace(ulong address, bool isHigh, uint value) => isHigh
+        ? (address & uint.MaxValue) | ((ulong)value << 32)
+        : (address & ~(ulong)uint.MaxValue) | value;
+}
+
+/// <summary>A place in a ring as notification data tells it (virtio 1.4, 2.9).</summary>
+/// <param name="Offset">
+/// The descriptor's slot in a packed ring; the lower 15 bits of the available index of a split one.
+/// </param>
+/// <param name="Wrap">The wrap counter; bit 15 of the available index of a split ring.</param>
+public readonly record struct RingPosition(ushort Offset, bool Wrap);
+
+/// <summary>What is written to a ring for one used buffer, or for several in order.</summary>
+/// <param name="Id">The buffer's ID, or its head; of the last buffer where there are several.</param>
+/// <param name="Length">How many bytes were written to that buffer.</param>
+/// <param name="Slots">How far the ring advances: descriptors in a packed ring, buffers in a split one.</param>
+/// <param name="IsWritten">Whether anything was written to that buffer.</param>
+public readonly record struct UsedEntry(ushort Id, uint Length, int Slots, bool IsWritten);
+
+/// <summary>The flags of descriptors (virtio 1.4, 2.7.5 and 2.8.1).</summary>
+internal static class DescriptorFlags
+{
+    public const ushort Next = 1 << 0;
+    public const ushort Write = 1 << 1;
+    public const ushort Indirect = 1 << 2;
+
+    /// <summary>Packed only.</summary>
+    public const ushort Available = 1 << 7;
+
+    /// <summary>Packed only.</summary>
+    public const ushort Used = 1 << 15;
+}
+
+/// <summary>Whether progress on a ring went past the place that the other side asked to be told of.</summary>
+public static class EventTest
+{
+    /// <summary>A split ring, whose indices run freely through 16 bits (virtio 1.4, 2.7.7 and 2.7.10).</summary>
+    /// <param name="eventIndex">The index that the other side named.</param>
+    /// <param name="newIndex">The index after the progress.</param>
+    /// <param name="oldIndex">The index before it.</param>
+    /// <returns>Whether an entry with that index was written.</returns>
+    public static bool Split(ushort eventIndex, ushort newIndex, ushort oldIndex) =>
+        (ushort)(newIndex - eventIndex - 1) < (ushort)(newIndex - oldIndex);
+
+    /// <summary>A packed ring, whose positions run through two rounds (virtio 1.4, 2.8.10).</summary>
+    /// <param name="eventPosition">The position that the other side named, 0 to twice the size - 1.</param>
+    /// <param name="newPosition">The position after the progress.</param>
+    /// <param name="count">How many descriptors the progress went over, at most the size.</param>
+    /// <param name="size">The queue's size.</param>
+    /// <returns>Whether the descriptor at that position was gone over.</returns>
+    public static bool Packed(int eventPosition, int newPosition, int count, int size)
+    {
+        int behind = newPosition - eventPosition - 1;
+        return (behind < 0 ? behind + (2 * size) : behind) < count;
+    }
+}
+
+/// <summary>Why a device cannot go on with a queue: what its driver did wrong.</summary>
+public enum QueueError
+{
+    /// <summary>Nothing is wrong.</summary>
+    None = 0,
+
+    /// <summary>The size is 0, above 32768, or for a split ring not a power of two.</summary>
+    SizeInvalid,
+
+    /// <summary>A part of the queue is not aligned as its format demands.</summary>
+    AreaMisaligned,
+
+    /// <summary>A part of the queue is not in memory that the device may access.</summary>
+    AreaUnreachable,
+
+    /// <summary>The available index moved by more than the queue's size.</summary>
+    AvailableIndexJump,
+
+    /// <summary>A head or a next field names a descriptor that does not exist.</summary>
+    DescriptorOutOfRange,
+
+    /// <summary>A chain comes back to a descriptor that it has already been through.</summary>
+    Loop,
+
+    /// <summary>A chain has more elements than the device allows.</summary>
+    ChainTooLong,
+
+    /// <summary>A chain has more bytes than its total can count.</summary>
+    TooManyBytes,
+
+    /// <summary>The head of a packed chain was made available before the rest of it.</summary>
+    ChainIncomplete,
+
+    /// <summary>An element has no bytes.</summary>
+    ZeroLength,
+
+    /// <summary>An element is not in memory that the device may access so.</summary>
+    BufferUnreachable,
+
+    /// <summary>An element for the device to read comes after one for it to write.</summary>
+    ReadableAfterWritable,
+
+    /// <summary>There is an indirect table, but the feature was not negotiated.</summary>
+    IndirectNotNegotiated,
+
+    /// <summary>A descriptor has both INDIRECT and NEXT.</summary>
+    IndirectWithNext,
+
+    /// <summary>An indirect table refers to another, or stands in a packed chain of direct descriptors.</summary>
+    IndirectNested,
+
+    /// <summary>The size of an indirect table is 0 or not a multiple of a descriptor's.</summary>
+    IndirectTableSize,
+
+    /// <summary>A buffer was made available that the device has not used yet.</summary>
+    BufferInFlight,
+
+    /// <summary>Descriptors were made available that the device has not given back yet.</summary>
+    RingOverrun,
 }

@@ -39,7 +39,7 @@ internal sealed class HostileCase : IDisposable
         FeatureBit.OrderPlatform, FeatureBit.NotificationData, FeatureBit.RingReset, FeatureBit.AccessPlatform,
     ];
 
-    private readonly Whims _whims;
+    private readonly SeededRandom _random;
     private readonly Pc _pc = new Pc();
     private readonly HostileDevice _device;
     private readonly Steps _steps;
@@ -47,25 +47,25 @@ internal sealed class HostileCase : IDisposable
 
     public HostileCase(int seed)
     {
-        _whims = new Whims(seed);
+        _random = new SeededRandom(seed);
         Hostility hostility = DrawHostility();
-        bool isDisk = _whims.Chance(50);
+        bool isDisk = _random.Chance(50);
         _device = new HostileDevice(
-            isDisk ? Disk : Network, isDisk ? 1 : 2, 60, _pc.Platform.Pages, _whims, hostility);
+            isDisk ? Disk : Network, isDisk ? 1 : 2, 60, _pc.Platform.Pages, _random, hostility);
         _device.OfferedFeatures = DrawFeatures(isDisk);
         FillConfiguration(isDisk, hostility);
         foreach (ModelQueue queue in _device.Queues)
         {
-            queue.MaximumSize = (ushort)(1 + _whims.Below(24));
-            queue.Policy = new RandomCompletion(_whims.WideBits(), 1 + _whims.Below(4), _whims.Chance(50));
+            queue.MaximumSize = (ushort)(1 + _random.Below(24));
+            queue.Policy = new RandomCompletion(_random.WideBits(), 1 + _random.Below(4), _random.Chance(50));
         }
 
-        _device.ResetDelay = _whims.Below(3);
+        _device.ResetDelay = _random.Below(3);
         var function = new PciDeviceFunction(
             _device,
-            new HostileOutput(new LineOutput(_pc.Platform, Line), _whims, hostility),
+            new HostileOutput(new LineOutput(_pc.Platform, Line), _random, hostility),
             new PciFunctionOptions { InterruptLine = Line });
-        _pc.Add(_device, new HostileFunction(function, _whims, hostility));
+        _pc.Add(_device, new HostileFunction(function, _random, hostility));
         _pc.Platform.WaitTicks = ModelPlatform.TicksPerSecond / 20;
         _pc.Platform.WhileWaiting = Work;
         _buffer = _pc.Buffer(MostSectors * 512);
@@ -79,9 +79,9 @@ internal sealed class HostileCase : IDisposable
         Bounded(() => _pc.Boot());
         DiskAccess? disk = _pc.Inventory.Disks.FirstOrDefault();
         CardAccess? card = _pc.Inventory.Cards.FirstOrDefault();
-        for (int operation = 4 + _whims.Below(24); operation > 0; operation--)
+        for (int operation = 4 + _random.Below(24); operation > 0; operation--)
         {
-            _steps.Arm(_whims.Below(200), Disturb);
+            _steps.Arm(_random.Below(200), Disturb);
             if (disk != null)
             {
                 Bounded(() => Use(disk));
@@ -113,13 +113,13 @@ internal sealed class HostileCase : IDisposable
     private Hostility DrawHostility()
     {
         Hostility parts = Hostility.None;
-        for (int i = 1 + _whims.Below(3); i > 0; i--)
+        for (int i = 1 + _random.Below(3); i > 0; i--)
         {
-            parts |= (Hostility)(1 << _whims.Below(9));
+            parts |= (Hostility)(1 << _random.Below(9));
         }
 
         // What a function looks like is the binder's business; most cases get past it.
-        return _whims.Chance(90) ? parts & ~(Hostility.Capabilities | Hostility.Header) : parts;
+        return _random.Chance(90) ? parts & ~(Hostility.Capabilities | Hostility.Header) : parts;
     }
 
     private ulong DrawFeatures(bool isDisk)
@@ -127,7 +127,7 @@ internal sealed class HostileCase : IDisposable
         ulong features = FeatureBit.Version1 | (isDisk ? 0x266UL : 0x1_0028);
         foreach (ulong feature in s_ringFeatures)
         {
-            features |= _whims.Chance(50) ? feature : 0;
+            features |= _random.Chance(50) ? feature : 0;
         }
 
         return features;
@@ -150,16 +150,16 @@ internal sealed class HostileCase : IDisposable
             BinaryPrimitives.WriteUInt16LittleEndian(fields[10..], 1500);
         }
 
-        if ((hostility & Hostility.Configuration) != 0 && _whims.Chance(30))
+        if ((hostility & Hostility.Configuration) != 0 && _random.Chance(30))
         {
-            _whims.Fill(fields);
+            _random.Fill(fields);
         }
     }
 
     /// <summary>Something that happens while nobody looks, between two calls or in the middle of one.</summary>
     private void Disturb()
     {
-        switch (_whims.Below(10))
+        switch (_random.Below(10))
         {
             case < 4:
                 _device.ForgeRings();
@@ -171,7 +171,7 @@ internal sealed class HostileCase : IDisposable
                 _pc.Platform.InterruptForNothing(Line);
                 break;
             case 8:
-                _device.ChangeConfiguration(() => _whims.Fill(_device.Fields));
+                _device.ChangeConfiguration(() => _random.Fill(_device.Fields));
                 break;
             default:
                 _device.SetNeedsReset("it pleases");
@@ -179,15 +179,15 @@ internal sealed class HostileCase : IDisposable
         }
     }
 
-    private void Work() => _pc.Work(() => _device.Run(1 + _whims.Below(8)));
+    private void Work() => _pc.Work(() => _device.Run(1 + _random.Below(8)));
 
     private void Use(DiskAccess disk)
     {
-        ulong first = (ulong)_whims.Below(70);
-        ulong count = (ulong)_whims.Below(MostSectors + 1);
+        ulong first = (ulong)_random.Below(70);
+        ulong count = (ulong)_random.Below(MostSectors + 1);
         try
         {
-            switch (_whims.Below(5))
+            switch (_random.Below(5))
             {
                 case 0:
                     Failure(disk.TryRead(first, count, _buffer));
@@ -216,7 +216,7 @@ internal sealed class HostileCase : IDisposable
 
     private void Use(CardAccess card)
     {
-        switch (_whims.Below(6))
+        switch (_random.Below(6))
         {
             case 0:
                 card.Poll();
@@ -233,7 +233,7 @@ internal sealed class HostileCase : IDisposable
                 break;
             default:
                 _ = card.IsSendFull;
-                card.Send(_buffer, 0, 60 + _whims.Below(1400));
+                card.Send(_buffer, 0, 60 + _random.Below(1400));
                 break;
         }
     }

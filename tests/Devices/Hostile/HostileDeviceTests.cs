@@ -55,7 +55,7 @@ internal sealed class HostileDeviceTests
     }
 
     private static MmioBench<HostileDevice> Create(Hostility hostility) =>
-        new(ram => new HostileDevice(2, 1, 8, ram.Regions, new Whims(3), hostility));
+        new(ram => new HostileDevice(2, 1, 8, ram.Regions, new SeededRandom(3), hostility));
 
     private static bool Touches(int[] changed, ulong area) =>
         changed.Any(i => i >= (int)(area - GuestRam.Base) && i < (int)(area - GuestRam.Base) + 4);

@@ -19,7 +19,7 @@ internal sealed class HostileFunctionTests
     public void Without_hostility_all_is_the_truth()
     {
         using PciBench bench = new();
-        HostileFunction function = new(bench.Function, new Whims(1), Hostility.None);
+        HostileFunction function = new(bench.Function, new SeededRandom(1), Hostility.None);
         for (uint i = 0; i < SpaceLength; i++)
         {
             Assert.That(function.ReadConfiguration(i, 1), Is.EqualTo(bench.Function.ReadConfiguration(i, 1)));
@@ -38,10 +38,10 @@ internal sealed class HostileFunctionTests
     public void A_pinned_register_lies_and_still_takes_what_is_written()
     {
         using PciBench bench = new();
-        HostileFunction function = new(bench.Function, new Whims(1), Hostility.None);
-        function.Structures.Add(new RegisterLie(0x14, 1, LieKind.Constant, 0x40, 0, new Whims(1)));
-        function.Vectors.Add(new RegisterLie(0, 4, LieKind.Constant, 1, 0, new Whims(1)));
-        function.Header.Add(new RegisterLie(0, 2, LieKind.Constant, 0x8086, 0, new Whims(1)));
+        HostileFunction function = new(bench.Function, new SeededRandom(1), Hostility.None);
+        function.Structures.Add(new RegisterLie(0x14, 1, LieKind.Constant, 0x40, 0, new SeededRandom(1)));
+        function.Vectors.Add(new RegisterLie(0, 4, LieKind.Constant, 1, 0, new SeededRandom(1)));
+        function.Header.Add(new RegisterLie(0, 2, LieKind.Constant, 0x8086, 0, new SeededRandom(1)));
         function.WriteBar(0, 0x14, 1, 3);
         Assert.That(function.ReadBar(0, 0x14, 1), Is.EqualTo(0x40));
         Assert.That(bench.Device.Status, Is.EqualTo(3));
@@ -58,7 +58,7 @@ internal sealed class HostileFunctionTests
         for (int seed = 0; seed < 300; seed++)
         {
             using PciBench bench = new();
-            HostileFunction function = new(bench.Function, new Whims(seed), Hostility.Capabilities);
+            HostileFunction function = new(bench.Function, new SeededRandom(seed), Hostility.Capabilities);
             byte[] space = Read(function);
             Assert.That(Read(function), Is.EqualTo(space));
             changed += space.AsSpan().SequenceEqual(Read(bench.Function)) ? 0 : 1;
@@ -81,7 +81,7 @@ internal sealed class HostileFunctionTests
         for (int seed = 0; seed < 20; seed++)
         {
             using PciBench bench = new();
-            HostileFunction function = new(bench.Function, new Whims(seed), Hostility.Interrupts);
+            HostileFunction function = new(bench.Function, new SeededRandom(seed), Hostility.Interrupts);
             function.ReadBar(0, 0, 4);
             Assert.That(bench.Function.IsrStatus, Is.Zero);
             bench.Start(0);
@@ -101,11 +101,11 @@ internal sealed class HostileFunctionTests
     {
         using GuestRam ram = new();
         MmioDevice device = new(new EchoDevice(ram.Regions), new RecordingOutput());
-        HostileRegisters hostile = new(device, new Whims(1), Hostility.None);
+        HostileRegisters hostile = new(device, new SeededRandom(1), Hostility.None);
         MmioRegion registers = hostile.Registers;
         Assert.That(registers.Length, Is.EqualTo(device.Registers.Length));
         Assert.That(registers.Read32(0), Is.EqualTo(0x74726976));
-        hostile.Lies.Add(new RegisterLie(0x70, 4, LieKind.WrongBits, 0x80, 0, new Whims(1)));
+        hostile.Lies.Add(new RegisterLie(0x70, 4, LieKind.WrongBits, 0x80, 0, new SeededRandom(1)));
         registers.Write32(0x70, 1);
         Assert.That(device.Model.Status, Is.EqualTo(1));
         Assert.That(registers.Read32(0x70), Is.EqualTo(0x81));
@@ -126,7 +126,7 @@ internal sealed class HostileFunctionTests
         for (int seed = 0; seed < 20; seed++)
         {
             RecordingOutput inner = new();
-            HostileOutput output = new(inner, new Whims(seed), Hostility.Interrupts);
+            HostileOutput output = new(inner, new SeededRandom(seed), Hostility.Interrupts);
             output.SetLine(true);
             output.SetLine(false);
             isHeld |= inner.IsLineAsserted;

@@ -40,24 +40,24 @@ internal sealed class HostileBench : IDisposable
 
     public HostileBench(int seed, Hostility? hostility = null)
     {
-        Whims = new Whims(seed);
+        Random = new SeededRandom(seed);
         Hostility = hostility ?? DrawHostility();
-        DeviceType = Whims.Chance(10) ? DeviceTypes.Entropy
-            : Whims.Chance(55) ? DeviceTypes.Block
+        DeviceType = Random.Chance(10) ? DeviceTypes.Entropy
+            : Random.Chance(55) ? DeviceTypes.Block
             : DeviceTypes.Network;
-        _line = (byte)(Whims.Chance(95) ? 11 : Whims.Below(256));
+        _line = (byte)(Random.Chance(95) ? 11 : Random.Below(256));
         Machine.Time.RelaxStep = 10_000_000;
         Machine.Messages.IsQueued = true;
-        Machine.Messages.MessagesExist = Whims.Chance(90);
-        Machine.Messages.LinesExist = Whims.Chance(95);
-        Machine.Messages.MessagesLeft = Whims.Chance(90) ? int.MaxValue : Whims.Below(4);
-        Machine.Memory.AllocationsLeft = Whims.Chance(97) ? int.MaxValue : Whims.Below(4);
+        Machine.Messages.MessagesExist = Random.Chance(90);
+        Machine.Messages.LinesExist = Random.Chance(95);
+        Machine.Messages.MessagesLeft = Random.Chance(90) ? int.MaxValue : Random.Below(4);
+        Machine.Memory.AllocationsLeft = Random.Chance(97) ? int.MaxValue : Random.Below(4);
         Device = new HostileDevice(
             DeviceType,
-            DeviceType != DeviceTypes.Network || Whims.Chance(3) ? 1 : 2,
-            Whims.Chance(90) ? 60 : s_shortConfigurations[Whims.Below(s_shortConfigurations.Length)],
+            DeviceType != DeviceTypes.Network || Random.Chance(3) ? 1 : 2,
+            Random.Chance(90) ? 60 : s_shortConfigurations[Random.Below(s_shortConfigurations.Length)],
             Machine.Memory.GuestMemory,
-            Whims,
+            Random,
             Hostility);
         Device.OfferedFeatures = DrawFeatures();
         FillConfiguration();
@@ -66,14 +66,14 @@ internal sealed class HostileBench : IDisposable
             Prepare(queue);
         }
 
-        Device.ResetDelay = Whims.Below(3);
-        Device.QueueResetDelay = Whims.Below(3);
-        Device.SuspendDelay = Whims.Below(3);
-        Device.FailsToSuspend = Whims.Chance(10);
-        Device.FailsToResume = Whims.Chance(10);
+        Device.ResetDelay = Random.Below(3);
+        Device.QueueResetDelay = Random.Below(3);
+        Device.SuspendDelay = Random.Below(3);
+        Device.FailsToSuspend = Random.Chance(10);
+        Device.FailsToResume = Random.Chance(10);
     }
 
-    public Whims Whims { get; }
+    public SeededRandom Random { get; }
 
     public Hostility Hostility { get; }
 
@@ -92,21 +92,21 @@ internal sealed class HostileBench : IDisposable
 
     /// <summary>Finds the device as a kernel does.</summary>
     /// <returns>The way to it; null where it is not recognised or refused, which is told.</returns>
-    public VirtioTransport? Find() => Whims.Chance(75) ? FindOnPci() : FindOnMmio();
+    public VirtioTransport? Find() => Random.Chance(75) ? FindOnPci() : FindOnMmio();
 
     public void Dispose() => Machine.Dispose();
 
     private Hostility DrawHostility()
     {
-        if (Whims.Chance(5))
+        if (Random.Chance(5))
         {
             return Hostility.All;
         }
 
         Hostility parts = Hostility.None;
-        for (int i = 1 + Whims.Below(3); i > 0; i--)
+        for (int i = 1 + Random.Below(3); i > 0; i--)
         {
-            parts |= (Hostility)(1 << Whims.Below(9));
+            parts |= (Hostility)(1 << Random.Below(9));
         }
 
         return parts;
@@ -114,10 +114,10 @@ internal sealed class HostileBench : IDisposable
 
     private ulong DrawFeatures()
     {
-        ulong features = Whims.Chance(97) ? FeatureBit.Version1 : 0;
+        ulong features = Random.Chance(97) ? FeatureBit.Version1 : 0;
         foreach (ulong feature in s_ringFeatures)
         {
-            features |= Whims.Chance(50) ? feature : 0;
+            features |= Random.Chance(50) ? feature : 0;
         }
 
         ulong known = DeviceType switch
@@ -126,17 +126,17 @@ internal sealed class HostileBench : IDisposable
             DeviceTypes.Network => 0x1_0028,
             _ => 0UL,
         };
-        return features | (Whims.Chance(60) ? known : Whims.WideBits() & 0xFFFF_FF01_00FF_FFFF);
+        return features | (Random.Chance(60) ? known : Random.WideBits() & 0xFFFF_FF01_00FF_FFFF);
     }
 
     private void FillConfiguration()
     {
         Span<byte> fields = Device.Fields;
-        if (IsHostile(Hostility.Configuration) && Whims.Chance(50))
+        if (IsHostile(Hostility.Configuration) && Random.Chance(50))
         {
             for (int i = 0; i + 4 <= fields.Length; i += 4)
             {
-                BinaryPrimitives.WriteUInt32LittleEndian(fields[i..], Whims.Edge());
+                BinaryPrimitives.WriteUInt32LittleEndian(fields[i..], Random.Edge());
             }
 
             return;
@@ -162,34 +162,34 @@ internal sealed class HostileBench : IDisposable
 
     private void Prepare(ModelQueue queue)
     {
-        int size = Whims.Chance(3) ? 0 : Whims.Chance(90) ? 1 + Whims.Below(24) : 1 + Whims.Below(200);
+        int size = Random.Chance(3) ? 0 : Random.Chance(90) ? 1 + Random.Below(24) : 1 + Random.Below(200);
         queue.MaximumSize = (ushort)size;
-        queue.NotifyOffset = (ushort)Whims.Below(3);
-        queue.NotificationConfigurationData = (ushort)(queue.Index + (Whims.Below(3) * 0x100));
-        queue.Notifications = (NotificationMode)Whims.Below(3);
-        queue.Policy = new RandomCompletion(Whims.WideBits(), 1 + Whims.Below(4), Whims.Chance(50));
+        queue.NotifyOffset = (ushort)Random.Below(3);
+        queue.NotificationConfigurationData = (ushort)(queue.Index + (Random.Below(3) * 0x100));
+        queue.Notifications = (NotificationMode)Random.Below(3);
+        queue.Policy = new RandomCompletion(Random.WideBits(), 1 + Random.Below(4), Random.Chance(50));
     }
 
     private PciTransport? FindOnPci()
     {
         PciFunctionOptions options = new PciFunctionOptions
         {
-            VectorCount = Whims.Chance(1) ? 2048 : s_vectorCounts[Whims.Below(s_vectorCounts.Length)],
-            MappableVectors = Whims.Chance(90) ? int.MaxValue : Whims.Below(3),
-            InterruptPin = (byte)(Whims.Chance(90) ? 1 : 0),
+            VectorCount = Random.Chance(1) ? 2048 : s_vectorCounts[Random.Below(s_vectorCounts.Length)],
+            MappableVectors = Random.Chance(90) ? int.MaxValue : Random.Below(3),
+            InterruptPin = (byte)(Random.Chance(90) ? 1 : 0),
             InterruptLine = _line,
-            NotifyMultiplier = s_multipliers[Whims.Below(s_multipliers.Length)],
-            HasWideBaseAddress = Whims.Chance(30),
+            NotifyMultiplier = s_multipliers[Random.Below(s_multipliers.Length)],
+            HasWideBaseAddress = Random.Chance(30),
         };
-        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Whims, Hostility);
+        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Random, Hostility);
         _function = new PciDeviceFunction(Device, output, options);
-        PciBus bus = new PciBus(Whims.Chance(50), Whims.Chance(80) ? uint.MaxValue : 0);
-        bus.Add((byte)Whims.Below(32), new HostileFunction(_function, Whims, Hostility));
+        PciBus bus = new PciBus(Random.Chance(50), Random.Chance(80) ? uint.MaxValue : 0);
+        bus.Add((byte)Random.Below(32), new HostileFunction(_function, Random, Hostility));
         MeteredRegisters.Add(Machine, Meter, bus, LowWindow, WindowLength);
         MeteredRegisters.Add(Machine, Meter, bus, HighWindow, WindowLength);
 
         PciTopology topology = PciTopology.Discover(new MeteredConfiguration(Meter, bus), Machine.Log);
-        if (Whims.Chance(90))
+        if (Random.Chance(90))
         {
             BaseAddressAssignment assignment = new BaseAddressAssignment(Machine.Log);
             assignment.AddMemoryWindow(new AddressRange(LowWindow, WindowLength));
@@ -215,13 +215,13 @@ internal sealed class HostileBench : IDisposable
 
     private MmioTransport? FindOnMmio()
     {
-        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Whims, Hostility);
+        HostileOutput output = new HostileOutput(Machine.Messages.OutputTo(_line), Random, Hostility);
         MmioDevice device = new MmioDevice(Device, output);
-        HostileRegisters registers = new HostileRegisters(device, Whims, Hostility);
+        HostileRegisters registers = new HostileRegisters(device, Random, Hostility);
         Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, registers.Registers));
-        ulong length = Whims.Chance(80)
+        ulong length = Random.Chance(80)
             ? registers.Registers.Length
-            : s_mmioLengths[Whims.Below(s_mmioLengths.Length)];
+            : s_mmioLengths[Random.Below(s_mmioLengths.Length)];
         return MmioTransport.TryCreate(Machine, MmioAddress, length, _line, out _);
     }
 }

@@ -44,7 +44,7 @@ internal sealed class HostileCardOwner : HostileOwner
         switch (what)
         {
             case < 40:
-                _driver.TryTransmit(_frame.AsSpan(0, Bench.Whims.Below(_frame.Length)));
+                _driver.TryTransmit(_frame.AsSpan(0, Bench.Random.Below(_frame.Length)));
                 break;
             case < 60:
                 _driver.NotifyTransmit();

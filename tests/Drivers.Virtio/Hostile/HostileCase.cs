@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Reports;
@@ -49,7 +50,7 @@ internal static class HostileCase
         }
 
         HostileOutcome outcome = HostileOutcome.NotStarted;
-        for (int life = 1 + bench.Whims.Below(2); life > 0 && owner.Driver.State != DeviceState.Abandoned; life--)
+        for (int life = 1 + bench.Random.Below(2); life > 0 && owner.Driver.State != DeviceState.Abandoned; life--)
         {
             if (Start(bench, owner.Driver))
             {
@@ -81,11 +82,11 @@ internal static class HostileCase
 
     private static void Use(HostileBench bench, HostileOwner owner)
     {
-        Whims whims = bench.Whims;
-        for (int operation = 4 + whims.Below(40); operation > 0; operation--)
+        SeededRandom random = bench.Random;
+        for (int operation = 4 + random.Below(40); operation > 0; operation--)
         {
             ulong waits = Begin(bench);
-            Do(bench, owner, whims.Below(100));
+            Do(bench, owner, random.Below(100));
             End(bench, waits);
         }
     }
@@ -107,7 +108,7 @@ internal static class HostileCase
                 bench.Machine.Messages.Deliver(DeliveriesAtOnce);
                 break;
             case < 94:
-                bench.Device.ChangeConfiguration(() => bench.Whims.Fill(bench.Device.Fields));
+                bench.Device.ChangeConfiguration(() => bench.Random.Fill(bench.Device.Fields));
                 break;
             case 94:
                 bench.Device.SetNeedsReset("it pleases");

@@ -41,7 +41,7 @@ internal sealed class HostileDiskOwner : HostileOwner
             _inFlight == 0 && _driver.InFlight == 0, "every request comes back when the device is stopped");
     }
 
-    public override void Disturb() => _driver.TryResetQueue(1 + Bench.Whims.Below(300));
+    public override void Disturb() => _driver.TryResetQueue(1 + Bench.Random.Below(300));
 
     protected override void Submit(int what)
     {
@@ -83,15 +83,15 @@ internal sealed class HostileDiskOwner : HostileOwner
 
     private void SubmitOne()
     {
-        int count = Bench.Whims.Below(_data.Length + 1);
+        int count = Bench.Random.Below(_data.Length + 1);
         for (int i = 0; i < count; i++)
         {
-            _data[i] = new DmaSegment(BufferAddress + (1024u * (uint)i), 512u + (uint)(256 * Bench.Whims.Below(3)));
+            _data[i] = new DmaSegment(BufferAddress + (1024u * (uint)i), 512u + (uint)(256 * Bench.Random.Below(3)));
         }
 
         int token = _next % Tokens;
-        BlockOperation operation = (BlockOperation)Bench.Whims.Below(3);
-        ulong sector = Bench.Whims.Chance(90) ? (ulong)Bench.Whims.Below(64) : Bench.Whims.WideBits();
+        BlockOperation operation = (BlockOperation)Bench.Random.Below(3);
+        ulong sector = Bench.Random.Chance(90) ? (ulong)Bench.Random.Below(64) : Bench.Random.WideBits();
         SubmitStatus status = _driver.TrySubmit(operation, sector, _data.AsSpan(0, count), token);
         if (status == SubmitStatus.Ok)
         {

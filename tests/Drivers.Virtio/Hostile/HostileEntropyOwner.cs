@@ -44,7 +44,7 @@ internal sealed class HostileEntropyOwner : HostileOwner
             return;
         }
 
-        int count = 1 + Bench.Whims.Below(2 * VirtioEntropy.MaximumLength);
+        int count = 1 + Bench.Random.Below(2 * VirtioEntropy.MaximumLength);
         if (_driver.TryAsk(count))
         {
             _asked = Math.Min(count, VirtioEntropy.MaximumLength);

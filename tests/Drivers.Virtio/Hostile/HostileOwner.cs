@@ -69,7 +69,7 @@ internal abstract class HostileOwner : DeviceEventSink
         bool isRunning = Driver.State == DeviceState.Running;
         long models = _meter.ModelBytes;
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Submit(Bench.Whims.Below(100));
+        Submit(Bench.Random.Below(100));
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before - (_meter.ModelBytes - models);
         bool isMeasured = _expectsNoAllocation && isRunning && Driver.State == DeviceState.Running;
         BrokenPromiseException.UnlessZero(isMeasured ? bytes : 0);

@@ -23,7 +23,7 @@ internal sealed class LiarBench : IDisposable
     private const ulong MmioAddress = 0xFEB0_0E00;
     private const byte Line = 11;
 
-    private readonly Whims _whims = new Whims(1);
+    private readonly SeededRandom _random = new SeededRandom(1);
     private readonly HostileRegisters? _registers;
     private readonly HostileFunction? _function;
 
@@ -36,13 +36,13 @@ internal sealed class LiarBench : IDisposable
         InterruptOutput output = Machine.Messages.OutputTo(Line);
         if (isMmio)
         {
-            _registers = new HostileRegisters(new MmioDevice(Disk, output), _whims, Hostility.None);
+            _registers = new HostileRegisters(new MmioDevice(Disk, output), _random, Hostility.None);
             Machine.AddRegisters(MmioAddress, new MeteredRegisters(Meter, _registers.Registers));
         }
         else
         {
             Honest = new PciDeviceFunction(Disk, output, new PciFunctionOptions { VectorCount = vectorCount });
-            _function = new HostileFunction(Honest, _whims, Hostility.None);
+            _function = new HostileFunction(Honest, _random, Hostility.None);
             Bus.Add(4, _function);
             MeteredRegisters.Add(Machine, Meter, Bus, Window, 0x100_0000);
         }
@@ -73,7 +73,7 @@ internal sealed class LiarBench : IDisposable
     public void Lie(uint pci, uint mmio, LieKind kind, uint value = 0)
     {
         LyingRegisters lies = IsMmio ? _registers!.Lies : _function!.Structures;
-        lies.Add(new RegisterLie(IsMmio ? mmio : pci, 1, kind, value, 0, _whims));
+        lies.Add(new RegisterLie(IsMmio ? mmio : pci, 1, kind, value, 0, _random));
     }
 
     public VirtioBlock NewBlock()

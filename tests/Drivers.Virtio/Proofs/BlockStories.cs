@@ -19,11 +19,11 @@ internal static class BlockStories
     private const int Sectors = 8;
     private const int BadSector = 3;
 
-    private static void Run(RecycledMachine machine, SimulatedDma dma)
+    private static void Run(SimulatedMachine machine, SimulatedDma dma)
     {
         BlockDevice model = new BlockDevice(dma.GuestMemory, Sectors) { Faults = new OneBadSector() };
         model.Queues[0].MaximumSize = 8;
-        VirtioBlock disk = new VirtioBlock(machine.Attach(model), "disk0", new NoEvents());
+        VirtioBlock disk = new VirtioBlock(Attachment.OverMmio(machine, model), "disk0", new NoEvents());
         Scenario.Require(disk.TryStart(out string failure), $"the disk {failure}");
         DmaMemory data = machine.Dma.Allocate(VirtioBlock.SectorSize, 64)!;
         for (ulong sector = 0; sector < Sectors; sector++)

@@ -7,7 +7,7 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 /// <param name="Device">The device, in words.</param>
 /// <param name="Name">What happens, in words.</param>
 /// <param name="Run">Does it; throws <see cref="SimulationFailedException"/> where it does not come out.</param>
-internal sealed record DriverStory(string Device, string Name, Action<RecycledMachine, SimulatedDma> Run)
+internal sealed record DriverStory(string Device, string Name, Action<SimulatedMachine, SimulatedDma> Run)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Device}, {Name}";

@@ -18,9 +18,10 @@ internal sealed record DriverTrial(CacheMachine? Hardware, DriverStory What) : H
     /// <inheritdoc/>
     protected override string? Run(SimulatedDma dma, out Dictionary<AccessSite, DmaSync> operations)
     {
-        using SimulatedMachine simulated = new SimulatedMachine(dma);
-        RecycledMachine machine = new RecycledMachine(simulated);
-        operations = machine.Memory.Operations;
+        using SimulatedMachine machine = new SimulatedMachine(dma);
+        RecycledMemory memory = new RecycledMemory(dma);
+        machine.UseDma(memory);
+        operations = memory.Operations;
         return FailureOf(dma, () => What.Run(machine, dma));
     }
 }

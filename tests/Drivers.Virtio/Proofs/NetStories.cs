@@ -20,7 +20,7 @@ internal static class NetStories
     private const int Frames = 6;
     private const int QueueSize = 2;
 
-    private static void Exchange(RecycledMachine machine, SimulatedDma dma)
+    private static void Exchange(SimulatedMachine machine, SimulatedDma dma)
     {
         NetDevice model = CreateModel(dma);
         VirtioNet card = Start(machine, model);
@@ -47,7 +47,7 @@ internal static class NetStories
         Finish(card, dma);
     }
 
-    private static unsafe void Break(RecycledMachine machine, SimulatedDma dma)
+    private static unsafe void Break(SimulatedMachine machine, SimulatedDma dma)
     {
         HeldBackCompletion held = new HeldBackCompletion();
         NetDevice model = CreateModel(dma);
@@ -76,9 +76,9 @@ internal static class NetStories
         return model;
     }
 
-    private static VirtioNet Start(RecycledMachine machine, NetDevice model)
+    private static VirtioNet Start(SimulatedMachine machine, NetDevice model)
     {
-        VirtioNet card = new VirtioNet(machine.Attach(model), "net0", new NoEvents());
+        VirtioNet card = new VirtioNet(Attachment.OverMmio(machine, model), "net0", new NoEvents());
         Scenario.Require(card.TryStart(out string failure), $"the card {failure}");
         return card;
     }

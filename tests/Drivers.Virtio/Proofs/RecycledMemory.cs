@@ -12,7 +12,8 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 internal sealed unsafe class RecycledMemory : DmaTag
 {
     /// <summary>
-    /// What the memory held. As flags of a packed descriptor it says available, as a wish in either format: nothing.
+    /// What the memory held. As flags of a packed descriptor it says available; as event
+    /// suppression it says nothing in either format.
     /// </summary>
     private const ushort LeftOver = 0x5BD9;
 

@@ -81,9 +81,10 @@ public class SharedLineTests
             HasCoherentMemory = false,
         });
         using SimulatedMachine machine = new SimulatedMachine(dma);
+        machine.UseDma(new RecycledMemory(dma));
         using IDisposable installed = dma.Install();
         BlockDevice model = new BlockDevice(dma.GuestMemory, 8) { OfferedFeatures = FeatureBit.Version1 | format };
-        VirtioBlock disk = new VirtioBlock(new RecycledMachine(machine).Attach(model), "disk0", new NoEvents());
+        VirtioBlock disk = new VirtioBlock(Attachment.OverMmio(machine, model), "disk0", new NoEvents());
         Assert.That(disk.TryStart(out string failure), Is.EqualTo(reason.Length == 0));
         Assert.That(failure, Is.EqualTo(reason));
         disk.Stop();

@@ -5,6 +5,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -68,7 +69,7 @@ public class HostileRingTests
     {
         int size = Virtqueue.LargestSize(features, random.Next(1, 9));
         using QueueBench bench = new QueueBench(size, features, QueueScenario.TableLength, random.Next(2) == 0);
-        using BoundedAccess bounds = new BoundedAccess(bench.Memory);
+        using IDisposable bounds = bench.Memory.Install(isAllThereIs: true);
         Dictionary<int, int> inFlight = new Dictionary<int, int>();
         UsedBuffer[] used = new UsedBuffer[3];
         int nextToken = 0;

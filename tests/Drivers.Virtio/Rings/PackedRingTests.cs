@@ -4,6 +4,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -263,7 +264,7 @@ public class PackedRingTests
     [TestCase(Virtqueue.MaximumSize + 1)]
     public void A_size_out_of_range_is_refused(int size)
     {
-        using SimulatedMemory memory = new SimulatedMemory();
+        using SimulatedDma memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
         Assert.That(
             () => Virtqueue.TryCreate(memory, 0, size, Features.RingPacked),
             Throws.TypeOf<ArgumentOutOfRangeException>());
@@ -272,7 +273,7 @@ public class PackedRingTests
     [Test]
     public void Without_memory_there_is_no_queue()
     {
-        using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 0 };
+        using SimulatedDma memory = new SimulatedDma { AllocationsLeft = 0 };
         Assert.That(Virtqueue.TryCreate(memory, 0, 4, Features.RingPacked), Is.Null);
     }
 

@@ -4,6 +4,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -12,13 +13,13 @@ internal class QueueBench : IDisposable
 {
     public QueueBench(int size, Features features, int tableLength = 0, bool isCoherent = false)
     {
-        Memory = new SimulatedMemory { IsCoherent = isCoherent };
+        Memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = !isCoherent });
         Queue = Virtqueue.TryCreate(Memory, 0, size, features, tableLength)!;
         Model = RingModel.Create(
             Memory, Queue.DescriptorArea, Queue.DriverArea, Queue.DeviceArea, size, (ulong)features);
     }
 
-    public SimulatedMemory Memory { get; }
+    public SimulatedDma Memory { get; }
 
     public Virtqueue Queue { get; }
 

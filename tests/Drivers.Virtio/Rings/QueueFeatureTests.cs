@@ -5,6 +5,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -85,7 +86,7 @@ public class QueueFeatureTests
     [Test]
     public void Where_memory_for_tables_runs_out_chains_are_direct([ValueSource(nameof(s_formats))] Features format)
     {
-        using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 1 };
+        using SimulatedDma memory = new SimulatedDma { AllocationsLeft = 1 };
         Virtqueue? queue = Virtqueue.TryCreate(memory, 0, 8, format | Features.IndirectDesc, 4);
         Assert.That(queue!.IndirectTableLength, Is.Zero);
         Assert.That(
@@ -323,7 +324,7 @@ public class QueueFeatureTests
 
     private sealed class GranularMemory : DmaTag, IDisposable
     {
-        private readonly SimulatedMemory _memory = new SimulatedMemory();
+        private readonly SimulatedDma _memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
 
         public GranularMemory(uint granularity)
         {

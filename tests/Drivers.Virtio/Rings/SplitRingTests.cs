@@ -4,6 +4,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -70,7 +71,7 @@ public class SplitRingTests
     [TestCase(Virtqueue.MaximumSize * 2)]
     public void A_size_that_is_no_power_of_two_is_refused(int size)
     {
-        using SimulatedMemory memory = new SimulatedMemory();
+        using SimulatedDma memory = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
         Assert.That(
             () => Virtqueue.TryCreate(memory, 0, size, Features.None),
             Throws.TypeOf<ArgumentOutOfRangeException>());
@@ -104,7 +105,7 @@ public class SplitRingTests
     [Test]
     public void Without_memory_there_is_no_queue()
     {
-        using SimulatedMemory memory = new SimulatedMemory { AllocationsLeft = 0 };
+        using SimulatedDma memory = new SimulatedDma { AllocationsLeft = 0 };
         Assert.That(Virtqueue.TryCreate(memory, 0, 4, Features.None), Is.Null);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
@@ -17,7 +18,7 @@ internal sealed unsafe class PackedRingModel : RingModel
     private ulong _askedSlots;
 
     public PackedRingModel(
-        SimulatedMemory memory,
+        SimulatedDma memory,
         ulong descriptors,
         ulong driverArea,
         ulong deviceArea,

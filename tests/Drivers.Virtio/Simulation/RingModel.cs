@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
@@ -13,7 +14,7 @@ internal abstract unsafe class RingModel
     public const ulong Packed = 1UL << 34;
     public const ulong InOrder = 1UL << 35;
 
-    protected RingModel(SimulatedMemory memory, int size, ulong features)
+    protected RingModel(SimulatedDma memory, int size, ulong features)
     {
         Memory = memory;
         Size = size;
@@ -35,11 +36,11 @@ internal abstract unsafe class RingModel
     /// </summary>
     public abstract bool DriverWantsInterrupts { get; }
 
-    protected SimulatedMemory Memory { get; }
+    protected SimulatedDma Memory { get; }
 
     /// <summary>A model of the format that the features say.</summary>
     public static RingModel Create(
-        SimulatedMemory memory, ulong descriptors, ulong driverArea, ulong deviceArea, int size, ulong features) =>
+        SimulatedDma memory, ulong descriptors, ulong driverArea, ulong deviceArea, int size, ulong features) =>
         (features & Packed) != 0
             ? new PackedRingModel(memory, descriptors, driverArea, deviceArea, size, features)
             : new SplitRingModel(memory, descriptors, driverArea, deviceArea, size, features);

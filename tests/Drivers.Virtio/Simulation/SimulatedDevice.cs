@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
@@ -99,7 +100,7 @@ internal abstract class SimulatedDevice
 
     public bool IsLive => (Status & 4) != 0;
 
-    protected SimulatedMemory Memory => _machine.Memory;
+    protected SimulatedDma Memory => _machine.Memory;
 
     private int AvailableQueues => Math.Min(QueueCount, (ushort)_queues.Length);
 

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
@@ -8,7 +9,7 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 /// </summary>
 internal sealed class SimulatedMachine : Machine, IDisposable
 {
-    public SimulatedMemory Memory { get; init; } = new SimulatedMemory();
+    public SimulatedDma Memory { get; init; } = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
 
     /// <summary>Called before each access to a register, so that a device can act there.</summary>
     public Action? BeforeRegister { get; set; }
@@ -20,7 +21,7 @@ internal sealed class SimulatedMachine : Machine, IDisposable
 
     public SimulatedClock Time { get; } = new SimulatedClock();
 
-    public SimulatedLog Lines { get; } = new SimulatedLog();
+    public RecordingLog Lines { get; } = new RecordingLog();
 
     /// <summary>What answers to device registers.</summary>
     public SimulatedFunction? Function { get; set; }

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Threading;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
@@ -15,7 +16,7 @@ internal sealed unsafe class SplitRingModel : RingModel
     private int _nextHead;
 
     public SplitRingModel(
-        SimulatedMemory memory, ulong descriptors, ulong driverArea, ulong deviceArea, int size, ulong features)
+        SimulatedDma memory, ulong descriptors, ulong driverArea, ulong deviceArea, int size, ulong features)
         : base(memory, size, features)
     {
         _table = descriptors;

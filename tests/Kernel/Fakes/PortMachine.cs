@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Kernel.Tests.Fakes;
 

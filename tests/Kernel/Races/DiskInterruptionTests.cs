@@ -5,6 +5,8 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Simulation;
+using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -76,7 +78,8 @@ internal sealed class DiskInterruptionTests
 
     private static bool Run(ulong form, Deed deed, Delivery delivery, bool isCoherent, int step)
     {
-        var machine = new SimulatedMachine { Memory = new SimulatedMemory { IsCoherent = isCoherent } };
+        var options = new SimulatedDmaOptions { WatchesHandOvers = !isCoherent };
+        var machine = new SimulatedMachine { Memory = new SimulatedDma(options) };
         using DeviceBench<SimulatedDisk> bench = Bench.Disk(Sectors, machine);
         bench.ExpectsViolations = true;
         bench.Device.Offered = SimulatedDevice.Version1 | form;

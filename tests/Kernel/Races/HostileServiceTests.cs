@@ -84,17 +84,17 @@ internal sealed class HostileServiceTests
         }
 
         var started = new List<DiskTransfer>();
-        for (int operation = 10 + bench.Whims.Below(60); operation > 0; operation--)
+        for (int operation = 10 + bench.Random.Below(60); operation > 0; operation--)
         {
             bench.Meter.Restart();
-            int what = bench.Whims.Below(100);
+            int what = bench.Random.Below(100);
             if (what < 35)
             {
                 Start(bench, disk, started);
             }
             else if (what < 45)
             {
-                bench.Machine.Time.Advance((ulong)bench.Whims.Below(3) * Second);
+                bench.Machine.Time.Advance((ulong)bench.Random.Below(3) * Second);
                 disk.LookAtClock();
             }
             else
@@ -132,9 +132,9 @@ internal sealed class HostileServiceTests
             return;
         }
 
-        var operation = (DiskOperation)bench.Whims.Below(3);
-        int count = operation == DiskOperation.Flush ? 0 : 1 + bench.Whims.Below(transfer.SectorCapacity);
-        DiskStatus status = disk.Start(transfer, operation, (ulong)bench.Whims.Below(64), count);
+        var operation = (DiskOperation)bench.Random.Below(3);
+        int count = operation == DiskOperation.Flush ? 0 : 1 + bench.Random.Below(transfer.SectorCapacity);
+        DiskStatus status = disk.Start(transfer, operation, (ulong)bench.Random.Below(64), count);
         if (status == DiskStatus.Ok)
         {
             started.Add(transfer);
@@ -160,10 +160,10 @@ internal sealed class HostileServiceTests
         var elsewhere = new Queue<Action>();
         link.Elsewhere = elsewhere.Enqueue;
         byte[] frame = new byte[60];
-        for (int operation = 10 + bench.Whims.Below(60); operation > 0; operation--)
+        for (int operation = 10 + bench.Random.Below(60); operation > 0; operation--)
         {
             bench.Meter.Restart();
-            int what = bench.Whims.Below(100);
+            int what = bench.Random.Below(100);
             if (what < 45)
             {
                 link.TrySend(frame);
@@ -210,7 +210,7 @@ internal sealed class HostileServiceTests
                 bench.Machine.Messages.Deliver(8);
                 break;
             case < 97:
-                bench.Device.ChangeConfiguration(() => bench.Whims.Fill(bench.Device.Fields));
+                bench.Device.ChangeConfiguration(() => bench.Random.Fill(bench.Device.Fields));
                 break;
             default:
                 bench.Device.SetNeedsReset("it pleases");

@@ -5,6 +5,8 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Simulation;
+using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -36,7 +38,7 @@ internal sealed class ThreadedDiskTests
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
         TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
         int rounds = Nightly.Cases(300, 20_000);
-        var machine = new SimulatedMachine { Memory = new SimulatedMemory { IsCoherent = true } };
+        var machine = new SimulatedMachine { Memory = new SimulatedDma() };
         using DeviceBench<SimulatedDisk> bench = Bench.Disk(Users * SectorsPerUser, machine);
         bench.ExpectsViolations = true;
         bench.Device.Offered = SimulatedDevice.Version1 | _features;

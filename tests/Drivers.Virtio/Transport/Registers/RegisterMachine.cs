@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
+using SimulatedInterrupts = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedInterrupts;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 
@@ -10,13 +12,13 @@ internal sealed class RegisterMachine : Machine, IDisposable
 {
     private readonly List<(ulong Start, ulong Length, RegisterBlock Block)> _blocks = new();
 
-    public SimulatedMemory Memory { get; } = new SimulatedMemory();
+    public SimulatedDma Memory { get; } = new SimulatedDma(new SimulatedDmaOptions { WatchesHandOvers = true });
 
     public SimulatedInterrupts Messages { get; } = new SimulatedInterrupts();
 
     public SimulatedClock Time { get; } = new SimulatedClock();
 
-    public SimulatedLog Lines { get; } = new SimulatedLog();
+    public RecordingLog Lines { get; } = new RecordingLog();
 
     /// <summary>The last byte that can be mapped.</summary>
     public ulong LastMappable { get; set; } = ulong.MaxValue;
