@@ -9,11 +9,10 @@ namespace VirtioGuest.Architecture.Tests.Sources;
 public static partial class DocumentGuards
 {
     private const string Fence = "```";
-    private const string LeftOut = "...";
 
     /// <summary>
     /// A code block that names a file behind its language is a quotation: its lines stand in that file, one below the
-    /// other, at any indentation. A line of three dots stands for lines that are left out.
+    /// other, at any indentation.
     /// </summary>
     /// <param name="document">The document.</param>
     /// <param name="files">Every file that may be quoted.</param>
@@ -65,52 +64,18 @@ public static partial class DocumentGuards
 
     private static int? FirstFalseLine(string[] quoted, string[] lines)
     {
-        int from = 0;
-        int start = 0;
-        while (start < quoted.Length)
-        {
-            int end = Array.IndexOf(quoted, LeftOut, start);
-            string[] run = quoted[start..(end < 0 ? quoted.Length : end)];
-            int best = 0;
-            int at = Enumerable.Range(from, lines.Length - from).FirstOrDefault(
-                index =>
-                {
-                    int same = SameLines(run, lines.AsSpan(index));
-                    best = Math.Max(best, same);
-                    return same == run.Length;
-                },
-                -1);
-            if (at < 0)
-            {
-                return start + best;
-            }
-
-            from = at + run.Length;
-            start += run.Length + 1;
-        }
-
-        return null;
+        int best = Enumerable.Range(0, lines.Length).Max(start => SameLines(quoted, lines.AsSpan(start)));
+        return best == quoted.Length ? null : best;
     }
 
     /// <summary>How many lines from the first on are the same but for one indentation of all.</summary>
     private static int SameLines(string[] quoted, ReadOnlySpan<string> lines)
     {
         int same = 0;
-        string? indentation = null;
-        while (same < quoted.Length && same < lines.Length)
+        string indentation = new(' ', Math.Max(0, lines[0].Length - quoted.FirstOrDefault("").Length));
+        while (same < quoted.Length && same < lines.Length
+            && lines[same] == (quoted[same].Length == 0 ? "" : indentation + quoted[same]))
         {
-            string line = lines[same];
-            if (quoted[same].Length != 0 && line.EndsWith(quoted[same], StringComparison.Ordinal))
-            {
-                indentation ??= line[..^quoted[same].Length];
-            }
-
-            string wanted = quoted[same].Length == 0 ? string.Empty : indentation + quoted[same];
-            if (line != wanted || indentation?.Trim().Length > 0)
-            {
-                return same;
-            }
-
             same++;
         }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
@@ -26,7 +27,7 @@ public sealed class DocumentTests
     public void The_guide_to_drivers_quotes_all_of_its_code()
     {
         SourceFile guide = Documents.Single(each => each.Path == "docs/write-a-driver.md");
-        int blocks = guide.Lines.Count(line => line.StartsWith("```csharp", System.StringComparison.Ordinal));
+        int blocks = guide.Lines.Count(line => line.TrimStart().StartsWith("```csharp", StringComparison.Ordinal));
 
         Assert.That(blocks, Is.GreaterThan(0));
         Assert.That(DocumentGuards.Quotations(guide).Count(), Is.EqualTo(blocks));
@@ -34,8 +35,6 @@ public sealed class DocumentTests
 
     [TestCase("```csharp src/A.cs\nint B()\n{\n    C();\n```\n")]
     [TestCase("```csharp src/A.cs\n    int B()\n    {\n        C();\n\n        D();\n```\n")]
-    [TestCase("```csharp src/A.cs\nint B()\n...\n    D();\n```\n")]
-    [TestCase("```csharp src/A.cs\nC();\n...\nE();\n```\n", Description = "each part has its own indentation")]
     [TestCase("```csharp\nX();\n```\n\n```sh\nls\n```\n", Description = "names no file")]
     [TestCase("```\n```csharp src/A.cs\n```\n", Description = "in another block")]
     public void A_true_quotation_passes(string text) =>
@@ -46,7 +45,6 @@ public sealed class DocumentTests
     [TestCase("```csharp src/A.cs\nB()\n```\n", "a.md(2): does not stand in src/A.cs like this: B()")]
     [TestCase("```csharp src/A.cs\nC();\nD();\n```\n", "a.md(3): does not stand in src/A.cs like this: D();")]
     [TestCase("```csharp src/A.cs\nint B()\n  {\n```\n", "a.md(3): does not stand in src/A.cs like this: {")]
-    [TestCase("```csharp src/A.cs\nE();\n...\nC();\n```\n", "a.md(4): does not stand in src/A.cs like this: C();")]
     [TestCase("\n```csharp src/A.cs\n    }\n}\n\nX();", "a.md(6): does not stand in src/A.cs like this: X();")]
     public void A_false_quotation_is_found(string text, string offence) =>
         Assert.That(DocumentGuards.FalseQuotations(new("a.md", text), s_sources), Is.EqualTo(new[] { offence }));

@@ -51,7 +51,7 @@ public class RingsPictureTests
     {
         using SimulatedDma dma = new SimulatedDma();
         DmaMemory buffer = dma.Allocate(64, 64)!;
-        Virtqueue queue = Virtqueue.TryCreate(dma, 0, Size, features, 0)!;
+        Virtqueue queue = Virtqueue.TryCreate(dma, 0, Size, features, default)!;
         QueueAreas areas = new QueueAreas(queue.DescriptorArea, queue.DriverArea, queue.DeviceArea);
         DeviceQueue device = DeviceQueue.TryOpen(dma.GuestMemory, areas, Size, (ulong)features, out _)!;
         StringBuilder picture = new StringBuilder("```\n");
