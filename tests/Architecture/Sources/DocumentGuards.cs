@@ -62,6 +62,21 @@ public static partial class DocumentGuards
                 || file.Path.StartsWith(path.TrimEnd('/') + "/", StringComparison.Ordinal)))
             .Select(path => $"{document}({index + 1}): there is no {path}"));
 
+    /// <summary>A word in backquotes that looks like a name of the sources stands in one of them.</summary>
+    /// <param name="document">The document.</param>
+    /// <param name="sources">Where names may stand.</param>
+    /// <param name="ownNames">What the names that the document itself makes up have in them.</param>
+    public static IEnumerable<string> DeadNames(
+        SourceFile document, IEnumerable<SourceFile> sources, string ownNames)
+    {
+        HashSet<string> words =
+            [.. sources.SelectMany(file => WordPattern().Matches(file.Text)).Select(word => word.Value)];
+        return document.Lines.SelectMany((line, index) => NamePattern().Matches(line)
+            .Select(match => match.Groups[1].Value)
+            .Where(name => !words.Contains(name) && !name.Contains(ownNames, StringComparison.Ordinal))
+            .Select(name => $"{document}({index + 1}): nothing is called {name}"));
+    }
+
     private static int? FirstFalseLine(string[] quoted, string[] lines)
     {
         int best = Enumerable.Range(0, lines.Length).Max(start => SameLines(quoted, lines.AsSpan(start)));
@@ -84,4 +99,10 @@ public static partial class DocumentGuards
 
     [GeneratedRegex(@"`((?:src|tests|tools|docs|iso)/[\w./-]*)`")]
     private static partial Regex PathPattern();
+
+    [GeneratedRegex(@"\w+")]
+    private static partial Regex WordPattern();
+
+    [GeneratedRegex("`([A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*)`")]
+    private static partial Regex NamePattern();
 }

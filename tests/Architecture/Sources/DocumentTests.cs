@@ -15,6 +15,8 @@ public sealed class DocumentTests
 
     private static IEnumerable<SourceFile> Documents => Repository.Below("", ".md");
 
+    private static SourceFile Guide => Documents.Single(each => each.Path == "docs/write-a-driver.md");
+
     [Test]
     public void Every_quotation_stands_in_its_file() =>
         Expect.None([.. Documents.SelectMany(each => DocumentGuards.FalseQuotations(each, Repository.Files))]);
@@ -26,12 +28,15 @@ public sealed class DocumentTests
     [Test]
     public void The_guide_to_drivers_quotes_all_of_its_code()
     {
-        SourceFile guide = Documents.Single(each => each.Path == "docs/write-a-driver.md");
-        int blocks = guide.Lines.Count(line => line.TrimStart().StartsWith("```csharp", StringComparison.Ordinal));
+        int blocks = Guide.Lines.Count(line => line.TrimStart().StartsWith("```csharp", StringComparison.Ordinal));
 
         Assert.That(blocks, Is.GreaterThan(0));
-        Assert.That(DocumentGuards.Quotations(guide).Count(), Is.EqualTo(blocks));
+        Assert.That(DocumentGuards.Quotations(Guide).Count(), Is.EqualTo(blocks));
     }
+
+    [Test]
+    public void The_guide_to_drivers_names_what_is_there() => Expect.None(
+        [.. DocumentGuards.DeadNames(Guide, Repository.Below("", ".cs"), ownNames: "Pmem")]);
 
     [TestCase("```csharp src/A.cs\nint B()\n{\n    C();\n```\n")]
     [TestCase("```csharp src/A.cs\n    int B()\n    {\n        C();\n\n        D();\n```\n")]
@@ -54,4 +59,9 @@ public sealed class DocumentTests
     [TestCase("`src/B.cs`\n`src/A/`", 2)]
     public void A_path_that_leads_nowhere_is_found(string text, int offences) =>
         Assert.That(DocumentGuards.DeadPaths(new("a.md", text), s_sources).Count(), Is.EqualTo(offences));
+
+    [TestCase("`A`, `Abc`, D and `e`, `C().X`, `PREREAD`", 1)]
+    [TestCase("`NewAbc` is made here", 0)]
+    public void A_name_of_nothing_is_found(string text, int offences) =>
+        Assert.That(DocumentGuards.DeadNames(new("a.md", text), s_sources, "New").Count(), Is.EqualTo(offences));
 }
