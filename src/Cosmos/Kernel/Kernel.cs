@@ -24,19 +24,18 @@ namespace VirtioGuest.Cosmos.Kernel;
 /// </remarks>
 public sealed class Kernel : CosmosKernel
 {
-    private readonly CosmosSwitches _switches = new CosmosSwitches();
-    private readonly MemoryKeeper _memory = new MemoryKeeper(new CosmosHeap());
+    private readonly CosmosSwitches _switches = new();
+    private readonly MemoryKeeper _memory = new(new CosmosHeap());
     private CosmosPorts? _ports;
     private TerminalOutput? _output;
     private TerminalInput? _input;
     private KernelSystem? _system;
     private CommandShell? _shell;
 
-    /// <inheritdoc/>
     protected override void BeforeRun()
     {
         _ports = new CosmosPorts();
-        SerialPort serial = new SerialPort(_ports, SerialPort.First);
+        var serial = new SerialPort(_ports, SerialPort.First);
         _output = new TerminalOutput(serial, new CosmosScreen(), _memory);
         _output.WriteLine("VirtioGuest " + Versions.Kernel + " on Cosmos, started by multiboot2");
         _input = new TerminalInput(serial, new CosmosKeyboard(), _switches, _memory);
@@ -50,18 +49,17 @@ public sealed class Kernel : CosmosKernel
         }
     }
 
-    /// <inheritdoc/>
     protected override void Run()
     {
         try
         {
             bool hasScript = FirmwareScript.TryFind(_ports!, _output!, out string? script);
-            if (hasScript && script == null)
+            if (hasScript && script is null)
             {
                 _shell!.RefuseScript();
             }
 
-            if (!hasScript || (script != null && RunScript(script)))
+            if (!hasScript || (script is not null && RunScript(script)))
             {
                 _shell!.RunInteractively(new LineEditor(_input!, _output!));
             }
@@ -88,7 +86,7 @@ public sealed class Kernel : CosmosKernel
 
     private void Start(CosmosPorts ports, TerminalOutput output)
     {
-        CosmosMachine machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
+        var machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
         _system = new KernelSystem(ports, machine.Clock, _switches, _memory);
         VirtioDrivers.Register(machine);
         List<MountedVolume> volumes = VirtioFileSystems.Register();
@@ -115,7 +113,7 @@ public sealed class Kernel : CosmosKernel
     private static NetworkInterface[] Networks(CosmosMachine machine)
     {
         List<VirtioNetworkDevice> cards = VirtioDrivers.NetworkDevices;
-        NetworkInterface[] networks = new NetworkInterface[cards.Count];
+        var networks = new NetworkInterface[cards.Count];
         for (int i = 0; i < networks.Length; i++)
         {
             networks[i] = new ShellNetwork(cards[i].Card, new CosmosStack(cards[i]), machine.Clock);

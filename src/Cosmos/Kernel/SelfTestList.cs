@@ -32,7 +32,7 @@ internal static class SelfTestList
         ShellDevice[] others,
         MemoryKeeper memory)
     {
-        List<SelfTestCase> cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
+        var cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
         for (int i = 0; i < disks.Length; i++)
         {
             cases.Add(new DiskReadTest(disks[i]));

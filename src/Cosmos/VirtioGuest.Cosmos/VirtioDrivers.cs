@@ -18,9 +18,9 @@ public static class VirtioDrivers
     /// <summary>A little less than a turn of Cosmos' timer, so that it rings at every turn; in nanoseconds.</summary>
     private const ulong PollInterval = 50_000_000;
 
-    private static readonly List<VirtioBlockDevice> s_disks = new List<VirtioBlockDevice>();
-    private static readonly List<VirtioNetworkDevice> s_cards = new List<VirtioNetworkDevice>();
-    private static List<OtherDevice> s_others = new List<OtherDevice>();
+    private static readonly List<VirtioBlockDevice> s_disks = new();
+    private static readonly List<VirtioNetworkDevice> s_cards = new();
+    private static List<OtherDevice> s_others = new();
     private static CosmosMachine? s_machine;
 
     /// <summary>The disks that <see cref="Register"/> found.</summary>
@@ -46,7 +46,7 @@ public static class VirtioDrivers
     /// <returns>How many devices are in use.</returns>
     public static int Register(CosmosMachine machine)
     {
-        if (s_machine != null)
+        if (s_machine is not null)
         {
             return Count;
         }
@@ -97,7 +97,7 @@ public static class VirtioDrivers
 
     private static void Add(DiskAccess disk, Platform platform)
     {
-        VirtioBlockDevice device = new VirtioBlockDevice(disk);
+        var device = new VirtioBlockDevice(disk);
         s_disks.Add(device);
         if (disk.SectorCount == 0)
         {
@@ -107,7 +107,7 @@ public static class VirtioDrivers
         }
 
         BlockDevice.Devices.Add(device);
-        byte[] sector = new byte[DiskAccess.SectorLength];
+        var sector = new byte[DiskAccess.SectorLength];
         List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
         for (int i = 0; i < partitions.Count; i++)
         {
@@ -115,7 +115,7 @@ public static class VirtioDrivers
             Partition.Partitions.Add(new Partition(device, extent.FirstSector, extent.SectorCount));
         }
 
-        if (failure != null)
+        if (failure is not null)
         {
             platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure);
         }

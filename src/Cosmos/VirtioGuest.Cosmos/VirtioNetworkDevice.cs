@@ -73,7 +73,7 @@ public sealed class VirtioNetworkDevice : NetworkDevice
         public override bool TryTake(byte[] frame)
         {
             DataReceivedHandler handler = _device.DataReceived;
-            if (handler == null)
+            if (handler is null)
             {
                 return false;
             }

@@ -22,23 +22,19 @@ internal sealed class ShellDisk : SectorDevice
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override ulong SectorCount => _disk.SectorCount;
 
-    /// <inheritdoc/>
     public override uint BlockSize => _disk.Device.BlockSize;
 
-    /// <inheritdoc/>
     public override bool IsReadOnly => _disk.Device.IsReadOnly;
 
-    /// <inheritdoc/>
     /// <remarks>A device that was reset, or has to be, is brought up by the next call.</remarks>
     public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
 
     /// <summary>Shows disks to commands.</summary>
     internal static SectorDevice[] Of(List<VirtioBlockDevice> disks, MemoryKeeper memory)
     {
-        SectorDevice[] shown = new SectorDevice[disks.Count];
+        var shown = new SectorDevice[disks.Count];
         for (int i = 0; i < shown.Length; i++)
         {
             shown[i] = new ShellDisk(disks[i].Disk, memory);
@@ -47,7 +43,6 @@ internal sealed class ShellDisk : SectorDevice
         return shown;
     }
 
-    /// <inheritdoc/>
     public override string? Read(ulong firstSector, byte[] destination)
     {
         _memory.Check();
@@ -55,7 +50,6 @@ internal sealed class ShellDisk : SectorDevice
         return Contains(firstSector, count) ? _disk.TryRead(firstSector, count, destination) : OutOfRange;
     }
 
-    /// <inheritdoc/>
     public override string? Write(ulong firstSector, byte[] source)
     {
         _memory.Check();
@@ -63,7 +57,6 @@ internal sealed class ShellDisk : SectorDevice
         return Contains(firstSector, count) ? _disk.TryWrite(firstSector, count, source) : OutOfRange;
     }
 
-    /// <inheritdoc/>
     public override string? Flush() => _disk.TryFlush();
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Block;
@@ -15,7 +16,7 @@ internal static class CommandList
     /// <param name="files">The files that some of them are for.</param>
     internal static Command[] Create(FileTree files)
     {
-        List<Command> commands = new List<Command>
+        var commands = new List<Command>
         {
             new HelpCommand(),
             new ListDisksCommand(),
@@ -39,5 +40,25 @@ internal static class CommandList
         commands.Add(new ExitCommand());
         commands.Add(new CrashCommand());
         return commands.ToArray();
+    }
+}
+
+/// <summary><c>crash KIND</c>: fails on purpose, so that the report can be looked at.</summary>
+internal sealed class CrashCommand : Command
+{
+    /// <summary>Creates the command.</summary>
+    internal CrashCommand()
+        : base("crash KIND", "fail on purpose: exception")
+    {
+    }
+
+    public override CommandResult Run(ShellContext shell, string[] arguments)
+    {
+        if (arguments.Length == 1 && arguments[0] == "exception")
+        {
+            throw new InvalidOperationException("asked for by the crash command");
+        }
+
+        return CommandResult.WrongArguments;
     }
 }

@@ -29,7 +29,7 @@ internal sealed class FilePath
     internal FileItem? Item { get; private set; }
 
     /// <summary>Whether it names a directory that is there.</summary>
-    internal bool IsDirectory => Name.Length == 0 || (Item != null && Item.IsDirectory);
+    internal bool IsDirectory => Name.Length == 0 || (Item is not null && Item.IsDirectory);
 
     /// <summary>Finds what was typed.</summary>
     /// <param name="files">The files.</param>
@@ -46,14 +46,14 @@ internal sealed class FilePath
 
         int start = RootLength(typed);
         string? root = start == 0 ? roots[0] : RootOf(roots, typed, start);
-        if (root == null)
+        if (root is null)
         {
             string named = typed.Substring(0, start);
             failure = "there is no file system at " + named + "; mounted: " + ListOf(roots);
             return null;
         }
 
-        FilePath path = new FilePath(root);
+        var path = new FilePath(root);
         failure = path.Follow(files, typed, start) ?? "";
         return failure.Length == 0 ? path : null;
     }
@@ -118,7 +118,7 @@ internal sealed class FilePath
             {
                 string name = typed.Substring(start, end - start);
                 string? failure = CheckName(name) ?? Enter(files, name);
-                if (failure != null)
+                if (failure is not null)
                 {
                     return failure;
                 }
@@ -134,13 +134,13 @@ internal sealed class FilePath
     {
         if (!IsDirectory)
         {
-            return Item == null ? "there is no directory " + Text : Text + " is not a directory";
+            return Item is null ? "there is no directory " + Text : Text + " is not a directory";
         }
 
         Directory = Text;
         Name = name;
         Item = Look(files.List(Directory), name);
-        if (Item != null)
+        if (Item is not null)
         {
             Name = Item.Name;
         }

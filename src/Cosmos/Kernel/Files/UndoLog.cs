@@ -10,7 +10,7 @@ namespace VirtioGuest.Cosmos.Kernel.Files;
 internal sealed class UndoLog
 {
     private readonly SectorDevice _disk;
-    private readonly List<ulong> _sectors = new List<ulong>();
+    private readonly List<ulong> _sectors = new();
     private readonly List<byte[]> _contents = new List<byte[]>();
 
     /// <summary>Covers a disk.</summary>
@@ -37,7 +37,7 @@ internal sealed class UndoLog
         for (ulong i = 0; i < count; i++)
         {
             string? failure = Keep(firstSector + i);
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -54,7 +54,7 @@ internal sealed class UndoLog
         {
             int last = _sectors.Count - 1;
             string? failure = _disk.Write(_sectors[last], _contents[last]);
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -76,9 +76,9 @@ internal sealed class UndoLog
             }
         }
 
-        byte[] content = new byte[SectorDevice.SectorSize];
+        var content = new byte[SectorDevice.SectorSize];
         string? failure = _disk.Read(sector, content);
-        if (failure == null)
+        if (failure is null)
         {
             _sectors.Add(sector);
             _contents.Add(content);
@@ -103,20 +103,17 @@ internal sealed class UndoDevice : BlockDevice
         mBlockCount = sectors;
     }
 
-    /// <inheritdoc/>
     public override BlockDeviceType Type => BlockDeviceType.HardDrive;
 
-    /// <inheritdoc/>
     public override void ReadBlock(ulong aBlockNo, ulong aBlockCount, ref byte[] aData) =>
         ThrowIfFailed(_log.Read(aBlockNo, aData));
 
-    /// <inheritdoc/>
     public override void WriteBlock(ulong aBlockNo, ulong aBlockCount, ref byte[] aData) =>
         ThrowIfFailed(_log.Write(aBlockNo, aData));
 
     private static void ThrowIfFailed(string? failure)
     {
-        if (failure != null)
+        if (failure is not null)
         {
             throw new IOException(failure);
         }

@@ -10,13 +10,13 @@ namespace VirtioGuest.Cosmos.Kernel.Files;
 /// <remarks>Other disks stay unmounted, and so does what <see cref="MountablePartitions"/> does not trust.</remarks>
 internal sealed class VirtioFileSystems : CosmosVFS
 {
-    private readonly List<MountedVolume> _volumes = new List<MountedVolume>();
+    private readonly List<MountedVolume> _volumes = new();
 
     /// <summary>Registers the file system, which may be done once.</summary>
     /// <returns>What is mounted.</returns>
     internal static List<MountedVolume> Register()
     {
-        VirtioFileSystems files = new VirtioFileSystems();
+        var files = new VirtioFileSystems();
         if (BlockDevice.Devices.Count != 0)
         {
             VFSManager.RegisterVFS(files);
@@ -25,7 +25,6 @@ internal sealed class VirtioFileSystems : CosmosVFS
         return files._volumes;
     }
 
-    /// <inheritdoc/>
     protected override void InitializePartitions()
     {
         for (int i = 0; i < Disks.Count; i++)
@@ -40,7 +39,7 @@ internal sealed class VirtioFileSystems : CosmosVFS
 
     private void Mount(Disk disk, VirtioBlockDevice device)
     {
-        byte[] sector = new byte[DiskAccess.SectorLength];
+        var sector = new byte[DiskAccess.SectorLength];
         List<PartitionExtent> partitions = MountablePartitions.Find(device.Disk, sector);
         if (partitions.Count == 0 || disk.Partitions.Count != partitions.Count)
         {
@@ -62,4 +61,28 @@ internal sealed class VirtioFileSystems : CosmosVFS
             }
         }
     }
+}
+
+/// <summary>A partition with a file system that is in use.</summary>
+internal sealed class MountedVolume
+{
+    /// <summary>Takes note of one.</summary>
+    /// <param name="device">The disk.</param>
+    /// <param name="partition">Where on it.</param>
+    /// <param name="root">How its paths start, for example <c>0:\</c>.</param>
+    internal MountedVolume(VirtioBlockDevice device, PartitionExtent partition, string root)
+    {
+        Device = device;
+        Partition = partition;
+        Root = root;
+    }
+
+    /// <summary>The disk.</summary>
+    internal VirtioBlockDevice Device { get; }
+
+    /// <summary>Where on it.</summary>
+    internal PartitionExtent Partition { get; }
+
+    /// <summary>How its paths start.</summary>
+    internal string Root { get; }
 }

@@ -14,7 +14,7 @@ internal static class ExceptionText
     internal static string Of(Exception exception)
     {
         string message = exception.Message;
-        return TypeOf(exception) + (message == null || message.Length == 0 ? "" : ": " + message);
+        return TypeOf(exception) + (message is null || message.Length == 0 ? "" : ": " + message);
     }
 
     private static string TypeOf(Exception exception)

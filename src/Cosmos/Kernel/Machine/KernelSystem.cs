@@ -32,26 +32,21 @@ internal sealed class KernelSystem : CommandSystem
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override void DebugExit(byte value) => _ports.Write8(ExitPort, value);
 
     /// <summary>Ends QEMU as a crash does; returns where the exit device is absent.</summary>
     internal static void DebugExitFailed(PortSpace ports) => ports.Write8(ExitPort, FailedExit);
 
-    /// <inheritdoc/>
     public override void PowerOff()
     {
         _switches.PowerOff();
         _switches.Reset();
     }
 
-    /// <inheritdoc/>
     public override void Reset() => _switches.Reset();
 
-    /// <inheritdoc/>
     public override void Tidy() => _memory.Tidy();
 
-    /// <inheritdoc/>
     /// <remarks>Interrupts go on coming, and with them frames.</remarks>
     public override void Pause(uint milliseconds)
     {
@@ -80,12 +75,9 @@ internal abstract class MachineSwitches
 /// <summary>The machine's switches, as Cosmos has them.</summary>
 internal sealed class CosmosSwitches : MachineSwitches
 {
-    /// <inheritdoc/>
     public override void PowerOff() => Power.Shutdown();
 
-    /// <inheritdoc/>
     public override void Reset() => Power.Reboot();
 
-    /// <inheritdoc/>
     public override void Rest() => CPU.Halt();
 }

@@ -91,9 +91,7 @@ internal abstract class HeapPages
 /// <summary>Cosmos' heap.</summary>
 internal sealed class CosmosHeap : HeapPages
 {
-    /// <inheritdoc/>
     public override uint Free => RAT.FreePageCount;
 
-    /// <inheritdoc/>
     public override void Collect() => Heap.Collect();
 }

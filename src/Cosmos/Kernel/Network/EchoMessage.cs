@@ -23,8 +23,8 @@ internal static class EchoMessage
     /// <param name="payload">What the reply has to bring back.</param>
     internal static byte[] MakeRequest(ushort sequence, byte[] payload)
     {
-        byte[] message = new byte[HeaderLength + payload.Length];
-        Span<byte> bytes = new Span<byte>(message);
+        var message = new byte[HeaderLength + payload.Length];
+        var bytes = new Span<byte>(message);
         message[0] = Request;
         BinaryPrimitives.WriteUInt16BigEndian(bytes.Slice(4), Identifier);
         BinaryPrimitives.WriteUInt16BigEndian(bytes.Slice(6), sequence);
@@ -44,7 +44,7 @@ internal static class EchoMessage
             return false;
         }
 
-        ReadOnlySpan<byte> bytes = new ReadOnlySpan<byte>(frame);
+        var bytes = new ReadOnlySpan<byte>(frame);
         int headerLength = (frame[EthernetHeaderLength] & 15) * 4;
         int packetLength = BinaryPrimitives.ReadUInt16BigEndian(bytes.Slice(IPv4LengthOffset));
         if (headerLength < LeastIPv4HeaderLength || packetLength > frame.Length - EthernetHeaderLength

@@ -30,36 +30,30 @@ internal sealed class ShellNetwork : NetworkInterface
         _clock = clock;
     }
 
-    /// <inheritdoc/>
     public override string HardwareAddress => MacText.Of(_card.ReadMacAddress());
 
-    /// <inheritdoc/>
     public override bool IsUp => _card.IsReady && _card.Device.IsLinkUp;
 
-    /// <inheritdoc/>
     public override int Mtu => _card.Device.Mtu;
 
-    /// <inheritdoc/>
     public override string? Configuration
     {
         get
         {
             IPv4Settings? settings = _stack.Settings;
-            return settings == null ? null : settings.ToString();
+            return settings is null ? null : settings.ToString();
         }
     }
 
-    /// <inheritdoc/>
     public override uint Gateway
     {
         get
         {
             IPv4Settings? settings = _stack.Settings;
-            return settings == null ? 0 : settings.Gateway;
+            return settings is null ? 0 : settings.Gateway;
         }
     }
 
-    /// <inheritdoc/>
     public override NetworkTraffic GetTraffic()
     {
         Counter[] counters = _card.Device.Describe().Counters;
@@ -74,39 +68,37 @@ internal sealed class ShellNetwork : NetworkInterface
             drops);
     }
 
-    /// <inheritdoc/>
     public override string? Dhcp(out string lease)
     {
         lease = "";
         string? failure = CheckLink();
-        if (failure != null)
+        if (failure is not null)
         {
             return failure;
         }
 
         failure = _stack.RunDhcp();
-        string? configuration = failure == null ? Configuration : null;
+        string? configuration = failure is null ? Configuration : null;
         lease = configuration ?? "";
-        return configuration == null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
+        return configuration is null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
     }
 
-    /// <inheritdoc/>
     /// <remarks>Where the next hop does not answer ARP, the kit's stack may take longer than the timeout.</remarks>
     public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         IPv4Settings? settings = _stack.Settings;
-        if (settings == null)
+        if (settings is null)
         {
             return PingOutcome.CannotSend("no address configured");
         }
 
         string? failure = CheckLink();
-        if (failure == null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
+        if (failure is null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
         {
             failure = "the payload is larger than the link carries";
         }
 
-        if (failure != null)
+        if (failure is not null)
         {
             return PingOutcome.Failed(failure);
         }
@@ -127,12 +119,12 @@ internal sealed class ShellNetwork : NetworkInterface
         {
             byte[]? frame = _stack.Take();
             ulong elapsed = _clock.Nanoseconds - began;
-            if (frame != null && EchoMessage.IsReply(frame, sequence, payload))
+            if (frame is not null && EchoMessage.IsReply(frame, sequence, payload))
             {
                 return PingOutcome.Replied(address, elapsed);
             }
 
-            if (frame == null && elapsed >= timeout)
+            if (frame is null && elapsed >= timeout)
             {
                 return PingOutcome.TimedOut();
             }

@@ -1,6 +1,8 @@
 using System;
+using Cosmos.System;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using CosmosConsole = Cosmos.System.Console;
 
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
@@ -27,7 +29,6 @@ internal sealed class TerminalOutput : TextOutput
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> ascii)
     {
         _memory.Check();
@@ -59,4 +60,34 @@ internal sealed class TerminalOutput : TextOutput
             _screen.Write(ascii);
         }
     }
+}
+
+/// <summary>Cosmos' text screen.</summary>
+internal sealed class CosmosScreen : Screen
+{
+    public override void Write(ReadOnlySpan<byte> ascii)
+    {
+        CosmosConsole console = Global.Console;
+        console.Write(ascii);
+        console.UpdateCursorFromCache();
+    }
+
+    public override void MoveBack()
+    {
+        CosmosConsole console = Global.Console;
+        if (console.X > 0)
+        {
+            console.X--;
+        }
+    }
+}
+
+/// <summary>A text screen with a cursor.</summary>
+internal abstract class Screen
+{
+    /// <summary>Shows characters at the cursor: printable ones, and LF, which starts a new line.</summary>
+    public abstract void Write(ReadOnlySpan<byte> ascii);
+
+    /// <summary>Moves the cursor back by one place, if it is not at the start of its line.</summary>
+    public abstract void MoveBack();
 }

@@ -26,7 +26,7 @@ public static class DeviceBinder
     /// <param name="machine">The machine over it.</param>
     public static DeviceInventory Bind(Platform platform, CosmosMachine machine)
     {
-        DeviceInventory inventory = new DeviceInventory();
+        var inventory = new DeviceInventory();
         if (!ConfigurationMechanism1.IsPresent(machine.Ports))
         {
             machine.Log.Warning("no PCI configuration space: no virtio devices");
@@ -68,14 +68,14 @@ public static class DeviceBinder
     private static void Bind(FunctionStart start, PciFunction function, ushort deviceType, DeviceInventory inventory)
     {
         VirtioDriver? driver = DriverRegistry.Find(deviceType);
-        if (driver == null)
+        if (driver is null)
         {
             Skip(start, function, deviceType, "has no driver");
             return;
         }
 
         PciTransport? transport = PciTransport.TryCreate(start.Machine, function, out string failure);
-        if (transport == null)
+        if (transport is null)
         {
             Skip(start, function, deviceType, failure);
         }
@@ -98,7 +98,7 @@ public static class DeviceBinder
     {
         DiskAccess? disk = DiskAccess.TryCreate(
             start, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out string failure);
-        if (disk == null)
+        if (disk is null)
         {
             Skip(start, function, DeviceTypes.Block, failure);
             return;
@@ -113,7 +113,7 @@ public static class DeviceBinder
     {
         CardAccess? card = CardAccess.TryCreate(
             start, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out string failure);
-        if (card == null)
+        if (card is null)
         {
             Skip(start, function, DeviceTypes.Network, failure);
             return;
@@ -132,7 +132,7 @@ public static class DeviceBinder
     {
         OtherDevice? other = OtherDevice.TryCreate(
             start, driver, transport, inventory.NextName(driver.Prefix), out string failure);
-        if (other == null)
+        if (other is null)
         {
             Skip(start, function, driver.Id, failure);
             return;
@@ -148,7 +148,7 @@ public static class DeviceBinder
         string interrupts = start.IsPolled ? "polled" : description.Interrupts;
         start.Machine.Log.Information(
             device.Name + ": " + description.TypeName + " at " + device.Transport.Location + ", "
-            + (property == null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
+            + (property is null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
     }
 
     private static void Skip(FunctionStart start, PciFunction function, ushort deviceType, string failure) =>
@@ -160,13 +160,13 @@ public static class DeviceBinder
 public sealed class DeviceInventory
 {
     /// <summary>The disks.</summary>
-    public List<DiskAccess> Disks { get; } = new List<DiskAccess>();
+    public List<DiskAccess> Disks { get; } = new();
 
     /// <summary>The network cards.</summary>
-    public List<CardAccess> Cards { get; } = new List<CardAccess>();
+    public List<CardAccess> Cards { get; } = new();
 
     /// <summary>All others.</summary>
-    public List<OtherDevice> Others { get; } = new List<OtherDevice>();
+    public List<OtherDevice> Others { get; } = new();
 
     internal string NextName(string prefix)
     {
@@ -180,5 +180,63 @@ public sealed class DeviceInventory
         }
 
         return prefix + DecimalText.Of(number);
+    }
+}
+
+/// <summary>
+/// Brings a device of a PCI function up, and keeps it from raising a line on which nobody of ours would answer.
+/// </summary>
+public sealed class FunctionStart
+{
+    private const byte LastLine = 15;
+
+    private readonly Platform _platform;
+    private readonly CosmosMachine _machine;
+    private readonly PciFunction _function;
+
+    /// <summary>Covers a function.</summary>
+    internal FunctionStart(Platform platform, CosmosMachine machine, PciFunction function)
+    {
+        _platform = platform;
+        _machine = machine;
+        _function = function;
+    }
+
+    /// <summary>The platform below.</summary>
+    internal Platform Platform => _platform;
+
+    /// <summary>The machine that the device's driver sees.</summary>
+    internal CosmosMachine Machine => _machine;
+
+    /// <summary>Whether the device is polled, because nobody of ours is called for its line.</summary>
+    internal bool IsPolled => _machine.Lines.IsPolled(_function.InterruptLine);
+
+    /// <summary>Brings the device up, for the first time or again.</summary>
+    /// <param name="device">The function's device, new or stopped.</param>
+    /// <param name="failure">Why it is not up, as the end of a sentence that starts with the device.</param>
+    internal bool TryStart(VirtioDevice device, out string failure)
+    {
+        byte line = _function.InterruptLine;
+        bool isPolled = IsPolled;
+        bool isForeign = isPolled && line <= LastLine;
+        if (isForeign)
+        {
+            // The driver lets its function interrupt. On a line of somebody else nobody would quiet it, and the
+            // processor would not get past the first interrupt to forbid it again.
+            _platform.SetMask(line, isMasked: true);
+        }
+
+        bool isRunning = device.TryStart(out failure);
+        if (isPolled)
+        {
+            _function.InterruptDisable = true;
+        }
+
+        if (isForeign && _machine.Lines.IsForeign(line))
+        {
+            _platform.SetMask(line, isMasked: false);
+        }
+
+        return isRunning;
     }
 }

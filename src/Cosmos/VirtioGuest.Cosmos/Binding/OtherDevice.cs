@@ -46,7 +46,7 @@ public sealed class OtherDevice
 
         _isBusy = true;
         string? failure = Recover() ?? _device.BeginOperation(operation, argument);
-        if (failure == null)
+        if (failure is null)
         {
             failure = Await(out result);
         }
@@ -59,7 +59,7 @@ public sealed class OtherDevice
     internal static OtherDevice? TryCreate(
         FunctionStart start, VirtioDriver driver, VirtioTransport transport, string name, out string failure)
     {
-        OtherDevice owner = new OtherDevice(start, driver, transport, name);
+        var owner = new OtherDevice(start, driver, transport, name);
         owner._isBusy = true;
         bool isRunning = start.TryStart(owner._device, out failure);
         owner._isBusy = false;

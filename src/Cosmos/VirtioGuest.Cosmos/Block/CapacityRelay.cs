@@ -18,13 +18,11 @@ internal sealed class CapacityRelay : DeviceEventSink
     /// <summary>Who is told, if anybody.</summary>
     internal CapacityListener? Listener { get; set; }
 
-    /// <inheritdoc/>
     public override void OnUsedBuffers(ushort queueIndex)
     {
         // The call that waits for the request finds it.
     }
 
-    /// <inheritdoc/>
     public override void OnConfigurationChange()
     {
         if (!_isHeld)

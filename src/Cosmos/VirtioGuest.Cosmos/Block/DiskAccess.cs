@@ -33,7 +33,7 @@ public sealed class DiskAccess
     public const ulong Deadline = 30_000_000_000;
 
     private readonly FunctionStart _start;
-    private readonly CapacityRelay _relay = new CapacityRelay();
+    private readonly CapacityRelay _relay = new();
     private readonly VirtioBlock _device;
     private BlockCompletion _completion;
     private BufferMap? _map;
@@ -80,7 +80,7 @@ public sealed class DiskAccess
     /// <summary>
     /// How many bytes of callers' buffers a device may still use that does not confirm a reset. They are kept for good.
     /// </summary>
-    public ulong LostBytes => _lost == null ? 0 : _lost.Length;
+    public ulong LostBytes => _lost is null ? 0 : _lost.Length;
 
     /// <summary>Reads sectors.</summary>
     /// <param name="first">The first sector.</param>
@@ -102,7 +102,7 @@ public sealed class DiskAccess
     public void Flush()
     {
         string? failure = TryFlush();
-        if (failure != null)
+        if (failure is not null)
         {
             Throw(BlockOperation.Flush, 0, 0, failure);
         }
@@ -131,15 +131,15 @@ public sealed class DiskAccess
     internal static DiskAccess? TryCreate(
         FunctionStart start, VirtioTransport transport, string name, out string failure)
     {
-        DiskAccess disk = new DiskAccess(start, transport, name);
+        var disk = new DiskAccess(start, transport, name);
         string? trouble = disk.StartDevice();
         failure = trouble ?? string.Empty;
-        return trouble == null ? disk : null;
+        return trouble is null ? disk : null;
     }
 
     private void Transfer(BlockOperation operation, ulong first, ulong count, byte[]? data)
     {
-        if (data == null)
+        if (data is null)
         {
             Throw(operation, first, count, "there is no buffer");
         }
@@ -150,7 +150,7 @@ public sealed class DiskAccess
         }
 
         string? failure = Exclusively(operation, first, count, data);
-        if (failure != null)
+        if (failure is not null)
         {
             Throw(operation, first, count, failure);
         }
@@ -202,7 +202,7 @@ public sealed class DiskAccess
             ulong sectors = left < _sectorsPerRequest ? left : _sectorsPerRequest;
             string? failure = TransferOnce(
                 operation, first + done, data, (uint)(done * SectorLength), (uint)(sectors * SectorLength));
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -332,7 +332,7 @@ public sealed class DiskAccess
         }
 
         string? failure = StartDevice();
-        return failure == null ? null : "the device cannot be brought up again: it " + failure;
+        return failure is null ? null : "the device cannot be brought up again: it " + failure;
     }
 
     /// <summary>Brings the device up.</summary>
@@ -382,6 +382,57 @@ public sealed class DiskAccess
         }
 
         /// <summary>How many bytes were lost.</summary>
-        internal ulong Length => (uint)_buffer.Length + (_next == null ? 0UL : _next.Length);
+        internal ulong Length => (uint)_buffer.Length + (_next is null ? 0UL : _next.Length);
     }
+}
+
+/// <summary>What to tell people of a request that did not do.</summary>
+internal static class DiskTexts
+{
+    /// <summary>Why the device did not get the request.</summary>
+    internal static string Of(SubmitStatus status)
+    {
+        switch (status)
+        {
+            case SubmitStatus.Full:
+                return "the queue is full";
+            case SubmitStatus.OutOfRange:
+                return "a sector lies beyond the end of the disk";
+            case SubmitStatus.ReadOnly:
+                return "the disk is read-only";
+            case SubmitStatus.NotOffered:
+                return "the disk has no flush";
+            case SubmitStatus.NotRunning:
+                return "the device is not running";
+            default:
+                return "the device does not take such a request";
+        }
+    }
+
+    /// <summary>Why the device did not carry the request out.</summary>
+    internal static string Of(BlockStatus status)
+    {
+        switch (status)
+        {
+            case BlockStatus.IoError:
+                return "the device reports an I/O error";
+            case BlockStatus.Unsupported:
+                return "the device does not support the request";
+            case BlockStatus.NoStatus:
+                return "the device gave no status";
+            case BlockStatus.Abandoned:
+                return "the device was cut off without confirming a reset";
+            default:
+                return "the device was reset";
+        }
+    }
+}
+
+/// <summary>The error of a buffer that does not have the size of its blocks.</summary>
+internal static class DataSize
+{
+    /// <summary>Throws what <c>CheckDataSize</c> of Cosmos' <c>BlockDevice</c> throws.</summary>
+    [DoesNotReturn]
+    [SuppressMessage("Usage", "CA2201", Justification = "Callers of Cosmos' disks know this very exception.")]
+    internal static void Throw() => throw new Exception("Invalid data size.");
 }

@@ -34,7 +34,7 @@ public static class PartitionTable
     /// <param name="failure">Null, or why the table could not be read; what was found before is kept.</param>
     public static List<PartitionExtent> Read(DiskAccess disk, byte[] sector, out string? failure)
     {
-        List<PartitionExtent> partitions = new List<PartitionExtent>();
+        var partitions = new List<PartitionExtent>();
         failure = null;
         if (disk.SectorCount < 2)
         {
@@ -42,7 +42,7 @@ public static class PartitionTable
         }
 
         failure = disk.TryRead(0, 1, sector);
-        if (failure != null || Read16(sector, BootSignatureOffset) != BootSignature)
+        if (failure is not null || Read16(sector, BootSignatureOffset) != BootSignature)
         {
             return partitions;
         }
@@ -84,7 +84,7 @@ public static class PartitionTable
     private static string? ReadGuidTable(DiskAccess disk, byte[] sector, List<PartitionExtent> partitions)
     {
         string? failure = disk.TryRead(1, 1, sector);
-        if (failure != null || Read64(sector, 0) != GuidSignature)
+        if (failure is not null || Read64(sector, 0) != GuidSignature)
         {
             return failure;
         }
@@ -109,7 +109,7 @@ public static class PartitionTable
                 loaded = wanted;
             }
 
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }

@@ -46,3 +46,19 @@ public sealed class CosmosMachine : Hal.Machine
             ? null
             : Platform.MapRegisters(physicalAddress, length);
 }
+
+/// <summary>Puts what drivers say on the console.</summary>
+internal sealed class PlatformLog : DeviceLog
+{
+    private readonly Platform _platform;
+
+    /// <summary>Uses a platform's console.</summary>
+    internal PlatformLog(Platform platform)
+    {
+        _platform = platform;
+    }
+
+    public override void Information(string message) => _platform.WriteLine(message);
+
+    public override void Warning(string message) => _platform.WriteLine("warning: " + message);
+}

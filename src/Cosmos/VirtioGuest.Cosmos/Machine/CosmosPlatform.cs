@@ -1,3 +1,4 @@
+using System;
 using Cosmos.Core;
 using Cosmos.Core.Memory;
 using VirtioGuest.Hal;
@@ -16,7 +17,7 @@ public sealed unsafe class CosmosPlatform : Platform
     /// <summary>One past the last address of a 32-bit processor.</summary>
     private const ulong AddressLimit = 1UL << 32;
 
-    private readonly CosmosPorts _ports = new CosmosPorts();
+    private readonly CosmosPorts _ports = new();
     private readonly DeviceLog _log;
 
     /// <summary>Uses Cosmos.</summary>
@@ -73,4 +74,51 @@ public sealed unsafe class CosmosPlatform : Platform
 
     /// <inheritdoc/>
     public override void WriteLine(string text) => _log.Information(text);
+}
+
+/// <summary>The I/O ports, by way of Cosmos.Core.</summary>
+public sealed class CosmosPorts : PortSpace
+{
+    /// <inheritdoc/>
+    public override byte Read8(ushort port) => IOPort.Read8(port);
+
+    /// <inheritdoc/>
+    public override ushort Read16(ushort port) => IOPort.Read16(port);
+
+    /// <inheritdoc/>
+    public override uint Read32(ushort port) => IOPort.Read32(port);
+
+    /// <inheritdoc/>
+    public override void Write8(ushort port, byte value) => IOPort.Write8(port, value);
+
+    /// <inheritdoc/>
+    public override void Write16(ushort port, ushort value) => IOPort.Write16(port, value);
+
+    /// <inheritdoc/>
+    public override void Write32(ushort port, uint value) => IOPort.Write32(port, value);
+}
+
+/// <summary>
+/// What Cosmos calls for a line: the delegate has a target of its own, so it need not look which line.
+/// </summary>
+internal sealed class CosmosLine
+{
+    private readonly LineService _service;
+
+    /// <summary>Leads to a service.</summary>
+    internal CosmosLine(LineService service)
+    {
+        _service = service;
+    }
+
+    /// <summary>The line was raised.</summary>
+    internal void OnInterrupt(ref INTs.IRQContext context) => _service.OnLine();
+}
+
+/// <summary>Shows what drivers say on Cosmos' screen.</summary>
+internal sealed class ConsoleLog : DeviceLog
+{
+    public override void Information(string message) => Console.WriteLine(message);
+
+    public override void Warning(string message) => Console.WriteLine("warning: " + message);
 }

@@ -50,3 +50,10 @@ public abstract unsafe class Platform
     /// <summary>Prints a line.</summary>
     public abstract void WriteLine(string text);
 }
+
+/// <summary>Who is called when an interrupt line is raised.</summary>
+public abstract class LineService
+{
+    /// <summary>Serves the line. Must not throw.</summary>
+    public abstract void OnLine();
+}

@@ -21,7 +21,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         _inner = inner;
     }
 
-    /// <inheritdoc/>
     public override void BeginSequence()
     {
         uint before = _platform.DisableInterrupts();
@@ -33,7 +32,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         _depth++;
     }
 
-    /// <inheritdoc/>
     public override void EndSequence()
     {
         _depth--;
@@ -43,7 +41,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         }
     }
 
-    /// <inheritdoc/>
     protected override byte ReadByte(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -52,7 +49,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override ushort ReadWord(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -61,7 +57,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override uint ReadDoubleWord(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -70,7 +65,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override void WriteByte(PciAddress address, uint offset, byte value)
     {
         BeginSequence();
@@ -78,7 +72,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         EndSequence();
     }
 
-    /// <inheritdoc/>
     protected override void WriteWord(PciAddress address, uint offset, ushort value)
     {
         BeginSequence();
@@ -86,7 +79,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         EndSequence();
     }
 
-    /// <inheritdoc/>
     protected override void WriteDoubleWord(PciAddress address, uint offset, uint value)
     {
         BeginSequence();

@@ -28,7 +28,7 @@ public sealed class CardAccess
 
     private readonly FunctionStart _start;
     private readonly VirtioNet _device;
-    private readonly FrameQueue _frames = new FrameQueue();
+    private readonly FrameQueue _frames = new();
     private readonly Receiver _receiver;
     private readonly CardRecovery _recovery;
     private bool _isReceiving;
@@ -80,7 +80,7 @@ public sealed class CardAccess
         get
         {
             byte[]? frame = _frames.Peek();
-            return frame == null ? 0 : frame.Length;
+            return frame is null ? 0 : frame.Length;
         }
     }
 
@@ -88,7 +88,7 @@ public sealed class CardAccess
     public byte[] ReadMacAddress()
     {
         ulong address = _device.MacAddress;
-        byte[] bytes = new byte[6];
+        var bytes = new byte[6];
         for (int i = 0; i < bytes.Length; i++)
         {
             bytes[i] = (byte)(address >> (40 - (8 * i)));
@@ -107,7 +107,7 @@ public sealed class CardAccess
     /// </returns>
     public bool Send(byte[]? buffer, int offset, int length)
     {
-        if (buffer == null || offset < 0 || length < 0 || offset > buffer.Length || length > buffer.Length - offset
+        if (buffer is null || offset < 0 || length < 0 || offset > buffer.Length || length > buffer.Length - offset
             || _isSending)
         {
             return false;
@@ -139,7 +139,7 @@ public sealed class CardAccess
     public bool TryCopyFrame(byte[]? buffer, int offset, int maximum)
     {
         byte[]? frame = _frames.Peek();
-        if (frame == null || buffer == null || offset < 0 || frame.Length > maximum || offset > buffer.Length
+        if (frame is null || buffer is null || offset < 0 || frame.Length > maximum || offset > buffer.Length
             || frame.Length > buffer.Length - offset)
         {
             return false;
@@ -204,7 +204,7 @@ public sealed class CardAccess
     internal static CardAccess? TryCreate(
         FunctionStart start, VirtioTransport transport, string name, out string failure)
     {
-        CardAccess card = new CardAccess(start, transport, name);
+        var card = new CardAccess(start, transport, name);
         return card.TryStart(out failure) ? card : null;
     }
 
@@ -315,10 +315,10 @@ public sealed class CardAccess
 
         public override void OnFrame(ReadOnlySpan<byte> frame)
         {
-            byte[] copy = new byte[frame.Length];
+            var copy = new byte[frame.Length];
             frame.CopyTo(new Span<byte>(copy));
             FrameListener? listener = _card.Listener;
-            if (listener == null || !listener.TryTake(copy))
+            if (listener is null || !listener.TryTake(copy))
             {
                 _card._frames.Add(copy);
             }
@@ -343,7 +343,7 @@ public static class MacText
     /// <summary>Six pairs of digits with colons between them.</summary>
     public static string Of(byte[] address)
     {
-        char[] text = new char[(address.Length * 3) - 1];
+        var text = new char[(address.Length * 3) - 1];
         for (int i = 0; i < text.Length; i++)
         {
             int value = address[i / 3];

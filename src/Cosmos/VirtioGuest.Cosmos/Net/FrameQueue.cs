@@ -54,7 +54,7 @@ internal sealed class FrameQueue
     internal byte[]? Take()
     {
         byte[]? frame = Peek();
-        if (frame != null)
+        if (frame is not null)
         {
             _places[_taken % Capacity].Frame = null;
             _taken++;

@@ -43,7 +43,7 @@ internal sealed class ShellDevice : OperableDevice
 
     internal static ShellDevice[] Of(List<OtherDevice> devices)
     {
-        ShellDevice[] shown = new ShellDevice[devices.Count];
+        var shown = new ShellDevice[devices.Count];
         for (int i = 0; i < shown.Length; i++)
         {
             shown[i] = new ShellDevice(devices[i]);
@@ -52,7 +52,6 @@ internal sealed class ShellDevice : OperableDevice
         return shown;
     }
 
-    /// <inheritdoc/>
     public override string? Run(string operation, int argument, ShellContext? shell, out string result)
     {
         for (int i = 0; i < Operations.Length; i++)
