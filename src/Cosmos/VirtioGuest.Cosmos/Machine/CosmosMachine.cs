@@ -9,7 +9,7 @@ public sealed class CosmosMachine : Hal.Machine
     private readonly TimestampClock _clock;
     private readonly PlatformLog _log;
 
-    /// <summary>Covers a platform; measures how fast its timestamp goes, which takes 10 ms.</summary>
+    /// <summary>Measures the rate of the platform's timestamp, which takes 10 ms.</summary>
     public CosmosMachine(Platform platform)
     {
         Platform = platform;
@@ -28,10 +28,9 @@ public sealed class CosmosMachine : Hal.Machine
     /// <inheritdoc/>
     public override InterruptController Interrupts => Lines;
 
-    /// <summary>The platform below.</summary>
     internal Platform Platform { get; }
 
-    /// <summary>The interrupts, as what they are here.</summary>
+    /// <summary>The interrupt lines; the same object as <see cref="Interrupts"/>.</summary>
     public InterruptLines Lines { get; }
 
     /// <inheritdoc/>
@@ -47,12 +46,10 @@ public sealed class CosmosMachine : Hal.Machine
             : Platform.MapRegisters(physicalAddress, length);
 }
 
-/// <summary>Puts what drivers say on the console.</summary>
 internal sealed class PlatformLog : DeviceLog
 {
     private readonly Platform _platform;
 
-    /// <summary>Uses a platform's console.</summary>
     internal PlatformLog(Platform platform)
     {
         _platform = platform;

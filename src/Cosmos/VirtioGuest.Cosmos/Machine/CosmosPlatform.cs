@@ -6,12 +6,12 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// What the adapters take of Cosmos.Core: each member is one call, with interrupts off where Cosmos reads, changes and
-/// writes what interrupts change as well.
+/// Cosmos.Core as a platform. Each member is one call, with interrupts off where Cosmos changes in several steps what
+/// interrupts change too.
 /// </summary>
 public sealed unsafe class CosmosPlatform : Platform
 {
-    /// <summary>A number of our own in Cosmos' table of pages: its collector leaves such pages alone.</summary>
+    /// <summary>A type that Cosmos itself does not use: its collector leaves such pages alone.</summary>
     private const RAT.PageType DevicePages = (RAT.PageType)200;
 
     /// <summary>One past the last address of a 32-bit processor.</summary>
@@ -20,8 +20,8 @@ public sealed unsafe class CosmosPlatform : Platform
     private readonly CosmosPorts _ports = new();
     private readonly DeviceLog _log;
 
-    /// <summary>Uses Cosmos.</summary>
-    /// <param name="log">Where lines go.</param>
+    /// <summary>Drivers see Cosmos through this platform.</summary>
+    /// <param name="log">Gets the lines that drivers print.</param>
     public CosmosPlatform(DeviceLog log)
     {
         _log = log;
@@ -76,7 +76,7 @@ public sealed unsafe class CosmosPlatform : Platform
     public override void WriteLine(string text) => _log.Information(text);
 }
 
-/// <summary>The I/O ports, by way of Cosmos.Core.</summary>
+/// <summary>The I/O ports, through Cosmos.Core.</summary>
 public sealed class CosmosPorts : PortSpace
 {
     /// <inheritdoc/>
@@ -98,24 +98,19 @@ public sealed class CosmosPorts : PortSpace
     public override void Write32(ushort port, uint value) => IOPort.Write32(port, value);
 }
 
-/// <summary>
-/// What Cosmos calls for a line: the delegate has a target of its own, so it need not look which line.
-/// </summary>
+/// <summary>A line's handler for Cosmos. One object per line, so that it need not ask which line was raised.</summary>
 internal sealed class CosmosLine
 {
     private readonly LineService _service;
 
-    /// <summary>Leads to a service.</summary>
     internal CosmosLine(LineService service)
     {
         _service = service;
     }
 
-    /// <summary>The line was raised.</summary>
     internal void OnInterrupt(ref INTs.IRQContext context) => _service.OnLine();
 }
 
-/// <summary>Shows what drivers say on Cosmos' screen.</summary>
 internal sealed class ConsoleLog : DeviceLog
 {
     public override void Information(string message) => Console.WriteLine(message);

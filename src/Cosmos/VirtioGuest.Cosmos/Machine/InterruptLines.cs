@@ -5,27 +5,26 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// The lines of the 8259 pair, shared out to any number of devices. Cosmos has no messages (MSI, MSI-X).
+/// The lines of the two 8259s, each shared by any number of devices. Cosmos has no messages (MSI, MSI-X).
 /// </summary>
 /// <remarks>
-/// Every line can be attached to: where no interrupt can come, <see cref="Poll"/> serves the devices instead.
+/// A handler can be attached to every line. Where no interrupt can come, <see cref="Poll"/> serves it instead.
 /// </remarks>
 public sealed class InterruptLines : InterruptController
 {
     private const int LineCount = 16;
 
-    /// <summary>Stands for numbers that no line has, such as the 0xFF of a function that firmware gave none.</summary>
-    private const int Nowhere = LineCount;
+    /// <summary>Stands for every number that is no line, such as 0xFF: the firmware has assigned none.</summary>
+    private const int NoLine = LineCount;
 
     /// <summary>
-    /// The lines that PCI functions get on a PC: 3 to 7 and 9 to 11. The others are the timer's, the keyboard's, the
-    /// cascade's, the clock's, the mouse's, the coprocessor's and those of the two IDE channels.
+    /// The lines that PCI functions get on a PC: 3 to 7 and 9 to 11. The others belong to the timer, the keyboard, the
+    /// cascade, the clock, the mouse, the coprocessor and the two IDE channels.
     /// </summary>
     private const uint LinesOfFunctions = 0x0EF8;
 
     private readonly SharedLine[] _lines = new SharedLine[LineCount + 1];
 
-    /// <summary>Describes the lines; nothing is connected yet.</summary>
     internal InterruptLines(Platform platform, TimestampClock clock, DeviceLog log)
     {
         for (int i = 0; i < _lines.Length; i++)
@@ -41,17 +40,17 @@ public sealed class InterruptLines : InterruptController
     /// <inheritdoc/>
     public override bool HasMessages => false;
 
-    /// <summary>Leaves a line to a driver of Cosmos' own, before anything is attached to it.</summary>
-    /// <remarks>Cosmos calls one handler for each line, and gives no way to ask whose that is.</remarks>
+    /// <summary>Leaves a line to a driver of Cosmos' own. To be called before a handler is attached to it.</summary>
+    /// <remarks>Cosmos calls one handler for each line, and does not tell whether there is one.</remarks>
     public void LeaveAlone(byte line) => Find(line).LeaveTo(isForeign: true);
 
-    /// <summary>Whether devices must not raise a line, because no interrupt of theirs would be served.</summary>
+    /// <summary>Whether devices must not raise a line, because no handler of ours is called for it.</summary>
     public bool IsPolled(byte line) => Find(line).IsPolled;
 
-    /// <summary>Whether a line is one that was left to somebody else, who may be using it.</summary>
+    /// <summary>Whether a line was left to a driver of Cosmos' own, which may be using it.</summary>
     public bool IsForeign(byte line) => line < LineCount && _lines[line].IsForeign;
 
-    /// <summary>Serves the devices on lines that do not interrupt.</summary>
+    /// <summary>Calls the handlers of all lines that do not interrupt.</summary>
     public void Poll()
     {
         for (int i = 0; i < _lines.Length; i++)
@@ -67,22 +66,22 @@ public sealed class InterruptLines : InterruptController
     public override LineInterrupt? AttachLine(byte line, string name, InterruptHandler handler) =>
         Find(line).Add(line, handler);
 
-    private SharedLine Find(byte line) => _lines[line < LineCount ? line : Nowhere];
+    private SharedLine Find(byte line) => _lines[line < LineCount ? line : NoLine];
 }
 
 /// <summary>
-/// An interrupt line and all devices of ours on it. Cosmos calls one handler for each line, so this one calls all of
-/// theirs: the line is level-triggered, and whoever asked keeps it raised until it is served.
+/// An interrupt line with all our devices on it. Cosmos calls one handler for each line, and this one calls those of
+/// all devices: the line is level-triggered, and each device that raises it keeps it raised until it is served.
 /// </summary>
 /// <remarks>
-/// A line that interrupts could hold the processor with is masked and polled instead: for good where nobody claims it,
-/// until the next poll where devices ask faster than they can be served.
+/// A line that leaves the processor no time is masked and polled: for good where no device of ours raises it, until the
+/// next poll where they raise it faster than they can be served.
 /// </remarks>
 internal sealed class SharedLine : LineService
 {
     /// <summary>
-    /// How many interrupts in a row may come so soon after the one before that the interrupted program did next to
-    /// nothing between them.
+    /// How many interrupts in a row may each follow the last by less than <see cref="RushMicroseconds"/>, which leaves
+    /// the interrupted program next to no time.
     /// </summary>
     private const int RushLimit = 256;
 
@@ -101,7 +100,6 @@ internal sealed class SharedLine : LineService
     private bool _isServing;
     private bool _hasWarned;
 
-    /// <summary>Describes a line; nothing is connected yet.</summary>
     internal SharedLine(Platform platform, TimestampClock clock, DeviceLog log, byte line)
     {
         _platform = platform;
@@ -110,20 +108,17 @@ internal sealed class SharedLine : LineService
         _line = line;
     }
 
-    /// <summary>Whether its devices must not raise it: somebody else is called for it, or nobody can be.</summary>
+    /// <summary>Whether devices must not raise the line: the handler is a foreign one, or there can be none.</summary>
     internal bool IsPolled { get; private set; }
 
-    /// <summary>Whether a driver of somebody else's is called for it.</summary>
     internal bool IsForeign { get; private set; }
 
-    /// <summary>Leaves the line to somebody else, or to nobody, before anything is attached to it.</summary>
     internal void LeaveTo(bool isForeign)
     {
         IsPolled = true;
         IsForeign |= isForeign;
     }
 
-    /// <summary>Adds a handler.</summary>
     internal LineShare Add(byte line, InterruptHandler handler)
     {
         var share = new LineShare(this, line, handler);
@@ -145,7 +140,6 @@ internal sealed class SharedLine : LineService
         return share;
     }
 
-    /// <summary>Takes a handler off.</summary>
     internal void Remove(LineShare share)
     {
         int count = 0;
@@ -154,7 +148,7 @@ internal sealed class SharedLine : LineService
             count += _shares[i] == share ? 0 : 1;
         }
 
-        // A new list: the one there is may be being gone through.
+        // A new array: Serve may be walking the old one.
         var shares = new LineShare[count];
         int next = 0;
         for (int i = 0; i < _shares.Length; i++)
@@ -190,7 +184,7 @@ internal sealed class SharedLine : LineService
         }
     }
 
-    /// <summary>Serves the devices of a line that does not interrupt, and lets it interrupt again if it may.</summary>
+    /// <summary>Serves a line that does not interrupt, and unmasks it where it was masked until now.</summary>
     internal void Poll()
     {
         if ((IsPolled || _isHeld) && !_isServing)
@@ -204,10 +198,10 @@ internal sealed class SharedLine : LineService
         }
     }
 
-    /// <summary>Calls every handler: each of the devices may have asked.</summary>
+    // Every handler: more than one device may have raised the line.
     private bool Serve()
     {
-        // Handlers allocate, and Cosmos' heap turns interrupts on: a timer may come in between, and poll.
+        // Handlers allocate, and Cosmos' heap turns interrupts on, so a timer may poll in between.
         _isServing = true;
         LineShare[] shares = _shares;
         bool isClaimed = false;
@@ -250,10 +244,9 @@ internal sealed class LineShare : LineInterrupt
     private ulong _count;
     private bool _isReleased;
 
-    /// <summary>Describes a handler.</summary>
-    /// <param name="owner">The line that serves it.</param>
-    /// <param name="line">The line's number, as the function gives it.</param>
-    /// <param name="handler">Who serves the device.</param>
+    /// <param name="owner">The line.</param>
+    /// <param name="line">Its number as the function has it, which may be no line.</param>
+    /// <param name="handler">Serves the device.</param>
     internal LineShare(SharedLine owner, byte line, InterruptHandler handler)
         : base(line)
     {
@@ -265,13 +258,12 @@ internal sealed class LineShare : LineInterrupt
 
     public override void Release()
     {
-        // It may be in the list that is being gone through.
+        // SharedLine.Serve may be walking an array that it is in.
         _isReleased = true;
         _owner.Remove(this);
     }
 
-    /// <summary>Calls the handler.</summary>
-    /// <returns>Whether the device had asked.</returns>
+    /// <returns>Whether the device had raised the line.</returns>
     internal bool Serve()
     {
         if (_isReleased)

@@ -4,14 +4,12 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// Memory for devices on a machine without paging: whole pages, which device and processor see at one address, and
-/// which their caches keep alike.
+/// DMA memory on a machine without paging: whole pages, coherent, at the same address for the device and the processor.
 /// </summary>
 internal sealed unsafe class PageDma : DmaTag
 {
     private readonly Platform _platform;
 
-    /// <summary>Takes pages from a platform.</summary>
     internal PageDma(Platform platform)
     {
         _platform = platform;
@@ -25,7 +23,7 @@ internal sealed unsafe class PageDma : DmaTag
             return null;
         }
 
-        // Pages are aligned to their size only; for more, enough is taken to find an aligned place inside.
+        // Pages are aligned to their size only. For more, enough are taken to have an aligned address among them.
         ulong bytes = length + (alignment > Platform.PageLength ? alignment - Platform.PageLength : 0UL);
         ulong pages = (bytes + (Platform.PageLength - 1)) / Platform.PageLength;
         byte* first = _platform.AllocatePages((uint)pages);
@@ -48,17 +46,15 @@ internal sealed unsafe class PageDma : DmaTag
     public override DmaMap CreateMap(DmaMapLimits limits, BouncePool? bounce) => new IdentityDmaMap(limits, bounce);
 }
 
-/// <summary>Pages that a device was told of.</summary>
 internal sealed unsafe class PageMemory : DmaMemory
 {
     private readonly Platform _platform;
     private readonly byte* _pages;
 
-    /// <summary>Describes an allocation.</summary>
-    /// <param name="platform">Where it came from.</param>
-    /// <param name="pages">What it gave.</param>
-    /// <param name="address">Where in that the memory starts.</param>
-    /// <param name="length">Its size in bytes.</param>
+    /// <param name="platform">Where the pages came from.</param>
+    /// <param name="pages">The first page.</param>
+    /// <param name="address">Where in the pages the memory starts.</param>
+    /// <param name="length">The size of the memory in bytes.</param>
     internal PageMemory(Platform platform, byte* pages, byte* address, uint length)
         : base(address, (ulong)address, length, isCoherent: true)
     {
@@ -70,7 +66,7 @@ internal sealed unsafe class PageMemory : DmaMemory
 
     public override void Quarantine()
     {
-        // Pages that nobody gives back are out of use.
+        // Pages that are never freed are never used again.
     }
 
     protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site)
@@ -79,10 +75,9 @@ internal sealed unsafe class PageMemory : DmaMemory
     }
 }
 
-/// <summary>A buffer as a device sees it where there is no paging: in one piece, at its own address.</summary>
+/// <summary>Maps a buffer where there is no paging: one segment, at the buffer's own address.</summary>
 internal sealed unsafe class IdentityDmaMap : DmaMap
 {
-    /// <summary>Creates an empty map.</summary>
     internal IdentityDmaMap(DmaMapLimits limits, BouncePool? bounce)
         : base(limits, bounce)
     {
@@ -92,35 +87,33 @@ internal sealed unsafe class IdentityDmaMap : DmaMap
 
     protected override void SyncDirect(uint offset, uint length, DmaSync operation, AccessSite site)
     {
-        // The caches of a PC see what devices write, and devices see what caches hold.
+        // Caches and DMA are coherent on a PC.
     }
 
     protected override void UnloadDirect()
     {
-        // Nothing was noted.
+        // LoadDirect keeps nothing of its own.
     }
 }
 
-/// <summary>A part of a managed array as a device sees it for the length of one request.</summary>
+/// <summary>Maps a part of a managed array for one request.</summary>
 /// <remarks>
-/// Cosmos' collector never moves an object, so nothing has to be pinned while the device is at work; host tests hand
-/// over arrays that were allocated pinned. The array is referred to until it is unloaded, so it is not collected.
+/// Cosmos' collector never moves an object, so the array need not be pinned while the device uses it; host tests pass
+/// arrays that were allocated pinned. The map refers to the array until it is unloaded, so the array is not collected.
 /// </remarks>
 internal sealed unsafe class BufferMap
 {
     private readonly DmaMap _map;
     private byte[]? _array;
 
-    /// <summary>Creates an empty map.</summary>
     internal BufferMap(DmaTag dma, int maximumSegments, uint maximumSegmentLength)
     {
         _map = dma.CreateMap(maximumSegments, maximumSegmentLength);
     }
 
-    /// <summary>The part's segments.</summary>
     internal ReadOnlySpan<DmaSegment> Segments => _map.Segments;
 
-    /// <summary>Loads a part of an array, which has been checked to be inside of it.</summary>
+    /// <summary>Loads a part of an array. The caller has checked the range.</summary>
     internal DmaStatus Load(byte[] array, uint offset, uint length)
     {
         fixed (byte* start = array)
@@ -131,20 +124,18 @@ internal sealed unsafe class BufferMap
         }
     }
 
-    /// <summary>Hands the whole part over between processor and device.</summary>
+    /// <summary>Hands the whole part to the device or back.</summary>
     internal void Sync(uint length, DmaSync operation) => _map.Sync(0, length, operation);
 
-    /// <summary>Forgets the part, after its POST hand-over.</summary>
+    /// <summary>Ends the mapping, after the POST sync.</summary>
     internal void Unload()
     {
         _map.Unload();
         _array = null;
     }
 
-    /// <summary>
-    /// Forgets the part of an array that a device may still use. The array is the caller's to keep for good.
-    /// </summary>
-    /// <returns>The array.</returns>
+    /// <summary>Ends the mapping of an array that a device may still use.</summary>
+    /// <returns>The array, which the caller has to keep alive for good.</returns>
     internal byte[]? Quarantine()
     {
         byte[]? array = _array;

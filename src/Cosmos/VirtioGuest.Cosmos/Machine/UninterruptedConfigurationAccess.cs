@@ -3,8 +3,8 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// Configuration space that interrupts use too: an access by mechanism 1 takes two steps, one through a window of
-/// configuration space more, and no interrupt comes between them.
+/// Configuration space that interrupt handlers use too. An access by mechanism 1 takes two steps, and one through the
+/// PCI configuration access capability (virtio 1.4, 4.1.4.9) more; interrupts are off during each.
 /// </summary>
 internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
 {
@@ -13,7 +13,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
     private uint _interrupts;
     private int _depth;
 
-    /// <summary>Keeps interrupts out of each access.</summary>
     internal UninterruptedConfigurationAccess(Platform platform, ConfigurationAccess inner)
         : base(inner.Segment, inner.FirstBus, inner.LastBus, inner.Length)
     {
