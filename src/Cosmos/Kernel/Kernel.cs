@@ -17,10 +17,10 @@ using CosmosKernel = Cosmos.System.Kernel;
 namespace VirtioGuest.Cosmos.Kernel;
 
 /// <summary>
-/// A Cosmos kernel that says that it is there, registers the virtio devices, and runs the shell until somebody ends it.
+/// A Cosmos kernel that prints its version, registers the virtio devices, and runs the shell until a command ends it.
 /// </summary>
 /// <remarks>
-/// The commands wait for interrupts, which Cosmos lets come between <see cref="BeforeRun"/> and <see cref="Run"/>.
+/// Commands wait for interrupts, which Cosmos turns on between <see cref="BeforeRun"/> and <see cref="Run"/>.
 /// </remarks>
 public sealed class Kernel : CosmosKernel
 {
@@ -122,7 +122,7 @@ public sealed class Kernel : CosmosKernel
         return networks;
     }
 
-    /// <summary>Tells of an exception that nobody caught, and ends as a crash does.</summary>
+    /// <summary>Prints an unhandled exception, and ends as a crash does.</summary>
     private void Fail(Exception exception)
     {
         _output!.WriteLine("Unhandled exception. " + ExceptionText.Of(exception));

@@ -12,9 +12,6 @@ internal sealed class ShellDisk : SectorDevice
     private readonly DiskAccess _disk;
     private readonly MemoryKeeper _memory;
 
-    /// <summary>Shows a disk to commands.</summary>
-    /// <param name="disk">The disk.</param>
-    /// <param name="memory">Who says when there is no memory left.</param>
     internal ShellDisk(DiskAccess disk, MemoryKeeper memory)
         : base(disk.Device.Name)
     {
@@ -28,10 +25,9 @@ internal sealed class ShellDisk : SectorDevice
 
     public override bool IsReadOnly => _disk.Device.IsReadOnly;
 
-    /// <remarks>A device that was reset, or has to be, is brought up by the next call.</remarks>
+    // A device that was reset, or has to be, is started by the next call.
     public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
 
-    /// <summary>Shows disks to commands.</summary>
     internal static SectorDevice[] Of(List<VirtioBlockDevice> disks, MemoryKeeper memory)
     {
         var shown = new SectorDevice[disks.Count];

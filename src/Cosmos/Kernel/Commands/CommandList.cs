@@ -4,16 +4,17 @@ using VirtioGuest.Commands;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.General;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Drivers.Virtio.Devices;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;
 
 /// <summary>The commands of this kernel: those of every kernel, and its own.</summary>
 internal static class CommandList
 {
-    /// <summary>Creates all commands, in the order in which <c>help</c> shows them.</summary>
-    /// <param name="files">The files that some of them are for.</param>
+    /// <summary>All commands, in the order in which <c>help</c> lists them.</summary>
     internal static Command[] Create(FileTree files)
     {
         var commands = new List<Command>
@@ -33,7 +34,7 @@ internal static class CommandList
             new NetworkDhcpCommand(),
             new NetworkPingCommand(),
         };
-        DriverOperations.AddTo(commands);
+        AddOperations(commands);
         commands.Add(new SelfTestCommand());
         commands.Add(new RebootCommand());
         commands.Add(new PowerOffCommand());
@@ -41,12 +42,29 @@ internal static class CommandList
         commands.Add(new CrashCommand());
         return commands.ToArray();
     }
+
+    private static void AddOperations(List<Command> commands)
+    {
+        VirtioDriver[] drivers = DriverRegistry.Drivers.ToArray();
+        for (int i = 0; i < drivers.Length; i++)
+        {
+            DeviceOperation[] operations = drivers[i].Operations;
+            for (int j = 0; j < operations.Length; j++)
+            {
+                commands.Add(new OperationCommand(
+                    drivers[i].Prefix,
+                    operations[j].Name,
+                    operations[j].Argument,
+                    operations[j].Maximum,
+                    operations[j].Summary));
+            }
+        }
+    }
 }
 
-/// <summary><c>crash KIND</c>: fails on purpose, so that the report can be looked at.</summary>
+/// <summary><c>crash KIND</c>: fails on purpose, to show how the kernel reports it.</summary>
 internal sealed class CrashCommand : Command
 {
-    /// <summary>Creates the command.</summary>
     internal CrashCommand()
         : base("crash KIND", "fail on purpose: exception")
     {

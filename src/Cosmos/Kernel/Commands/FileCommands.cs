@@ -6,30 +6,24 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;
 
-/// <summary>A command on a file. What the file system throws is an error in words.</summary>
+/// <summary>A command on a file. An exception of the file system fails the command.</summary>
 internal abstract class FileCommand : Command
 {
     private readonly FileTree _files;
-    private readonly int _fewest;
-    private readonly int _most;
+    private readonly int _minimum;
+    private readonly int _maximum;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="usage">How it is called.</param>
-    /// <param name="summary">What it does.</param>
-    /// <param name="files">The files.</param>
-    /// <param name="fewest">How many words it takes at least.</param>
-    /// <param name="most">How many at most.</param>
-    protected FileCommand(string usage, string summary, FileTree files, int fewest, int most)
+    protected FileCommand(string usage, string summary, FileTree files, int minimum, int maximum)
         : base(usage, summary)
     {
         _files = files;
-        _fewest = fewest;
-        _most = most;
+        _minimum = minimum;
+        _maximum = maximum;
     }
 
     public sealed override CommandResult Run(ShellContext shell, string[] arguments)
     {
-        if (arguments.Length < _fewest || arguments.Length > _most)
+        if (arguments.Length < _minimum || arguments.Length > _maximum)
         {
             return CommandResult.WrongArguments;
         }
@@ -46,14 +40,13 @@ internal abstract class FileCommand : Command
         }
     }
 
-    /// <summary>Does it.</summary>
-    /// <param name="shell">Where it is run.</param>
+    /// <param name="shell">The shell.</param>
     /// <param name="files">The files.</param>
-    /// <param name="path">What the first word names; the first root where there is none.</param>
-    /// <param name="arguments">All words.</param>
+    /// <param name="path">The path that the first argument names; the first root where there is no argument.</param>
+    /// <param name="arguments">All arguments.</param>
     protected abstract CommandResult Run(ShellContext shell, FileTree files, FilePath path, string[] arguments);
 
-    /// <summary>Deletes the file that a path names, and looks whether it is gone: Cosmos does not tell.</summary>
+    /// <summary>Deletes a file, and looks whether it is gone: Cosmos does not say.</summary>
     /// <returns>Null, or what went wrong.</returns>
     protected static string? Delete(FileTree files, FilePath path)
     {
@@ -63,19 +56,17 @@ internal abstract class FileCommand : Command
             : left.Item is null ? null : "the file system did not delete " + path.Text;
     }
 
-    /// <summary>Why a path is not the file that a command needs; null where it is.</summary>
+    /// <summary>Why a path does not name an existing file; null where it does.</summary>
     protected static string? WhyNoFile(FilePath path) =>
         path.IsDirectory ? path.Text + " is a directory"
         : path.Item is null ? "there is no file " + path.Text : null;
 }
 
-/// <summary><c>ls</c>: shows what a directory has.</summary>
 internal sealed class ListFilesCommand : FileCommand
 {
-    /// <summary>How wide the lengths are: as many digits as the longest file of a FAT has.</summary>
+    /// <summary>Digits of the largest length that FAT allows.</summary>
     private const int Width = 10;
 
-    /// <summary>Creates the command.</summary>
     internal ListFilesCommand(FileTree files)
         : base("ls [DIRECTORY]", "list files, on the first file system where none is named", files, 0, 1)
     {
@@ -94,7 +85,7 @@ internal sealed class ListFilesCommand : FileCommand
         int shown = 0;
         for (int i = 0; i < items.Length; i++)
         {
-            // Every directory but the root has itself and its parent in it.
+            // Every directory but the root lists itself and its parent.
             if (items[i].Name != "." && items[i].Name != "..")
             {
                 Show(shell, items[i]);
@@ -113,24 +104,23 @@ internal sealed class ListFilesCommand : FileCommand
     private static CommandResult Show(ShellContext shell, FileItem item)
     {
         string size = item.IsDirectory ? "directory" : DecimalText.Of(item.Length);
-        string blanks = "";
+        string spaces = "";
         for (int i = size.Length; i < Width; i++)
         {
-            blanks += " ";
+            spaces += " ";
         }
 
-        shell.Output.WriteLine(blanks + size + " " + item.Name);
+        shell.Output.WriteLine(spaces + size + " " + item.Name);
         return CommandResult.Success;
     }
 }
 
-/// <summary><c>cat</c>: shows a text. What is no ASCII shows as a question mark.</summary>
+/// <summary><c>cat</c> shows a question mark for everything but ASCII.</summary>
 internal sealed class ShowFileCommand : FileCommand
 {
-    /// <summary>The longest file that is shown, in bytes: Cosmos reads it in one piece.</summary>
-    internal const uint Longest = 1 << 20;
+    /// <summary>The largest file that is shown, in bytes: Cosmos reads a file in one piece.</summary>
+    internal const uint MaximumLength = 1 << 20;
 
-    /// <summary>Creates the command.</summary>
     internal ShowFileCommand(FileTree files)
         : base("cat FILE", "show a text file", files, 1, 1)
     {
@@ -145,10 +135,10 @@ internal sealed class ShowFileCommand : FileCommand
         }
 
         uint length = path.Item!.Length;
-        if (length > Longest)
+        if (length > MaximumLength)
         {
             return CommandResult.Failure(
-                path.Text + " has " + DecimalText.Of(length) + " bytes; at most " + DecimalText.Of(Longest)
+                path.Text + " has " + DecimalText.Of(length) + " bytes; at most " + DecimalText.Of(MaximumLength)
                 + " are shown");
         }
 
@@ -186,12 +176,10 @@ internal sealed class ShowFileCommand : FileCommand
     }
 }
 
-/// <summary><c>write</c>: makes a file of one line, in place of the one that is there.</summary>
 internal sealed class WriteFileCommand : FileCommand
 {
     private const int MostWords = 1000;
 
-    /// <summary>Creates the command.</summary>
     internal WriteFileCommand(FileTree files)
         : base("write FILE TEXT", "write a line of text to a file, in place of what was there", files, 2, MostWords)
     {
@@ -216,7 +204,7 @@ internal sealed class WriteFileCommand : FileCommand
         return CommandResult.Success;
     }
 
-    /// <summary>The words after the first, with a blank between them and a line feed behind them.</summary>
+    /// <summary>All words but the first, with spaces between them and a line feed at the end.</summary>
     private static byte[] LineOf(string[] words)
     {
         int length = 0;
@@ -241,10 +229,8 @@ internal sealed class WriteFileCommand : FileCommand
     }
 }
 
-/// <summary><c>rm</c>: deletes a file.</summary>
 internal sealed class DeleteFileCommand : FileCommand
 {
-    /// <summary>Creates the command.</summary>
     internal DeleteFileCommand(FileTree files)
         : base("rm FILE", "delete a file", files, 1, 1)
     {

@@ -14,19 +14,18 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>A file is written, read back and deleted; then every sector is put back as it was.</summary>
+/// <summary>Writes a file, reads it back and deletes it; then puts every sector back as it was.</summary>
 internal abstract class FileTest : SelfTestCase
 {
     private const string FileName = "VGTEST.TMP";
 
-    /// <summary>Several clusters of a small file system, and a part of one.</summary>
+    /// <summary>Several clusters of a small file system, the last one in part.</summary>
     private const int ContentLength = 9 * SectorPattern.SectorSize;
 
     private readonly MonotonicClock _clock;
 
-    /// <summary>Creates the test.</summary>
     /// <param name="root">How the paths of the file system start.</param>
-    /// <param name="clock">What makes every run write something else.</param>
+    /// <param name="clock">Its time makes each run write different content.</param>
     protected FileTest(string root, MonotonicClock clock)
         : base(root + ": a file is written, read back and deleted")
     {
@@ -45,14 +44,12 @@ internal abstract class FileTest : SelfTestCase
         return failure is null ? result : SelfTestResult.Failed("the disk could not be put back: " + failure);
     }
 
-    /// <summary>Whether nothing can be written.</summary>
     protected abstract bool IsReadOnly { get; }
 
-    /// <summary>Opens the file system.</summary>
     protected abstract FileStore Open();
 
-    /// <summary>Puts back what was written.</summary>
-    /// <returns>Null, or why it failed.</returns>
+    /// <summary>Puts back what was there before.</summary>
+    /// <returns>Null, or why that failed.</returns>
     protected abstract string? Undo();
 
     private SelfTestResult TryFile()
@@ -82,12 +79,12 @@ internal abstract class FileTest : SelfTestCase
         var found = new byte[ContentLength];
         if (!files.Contains(FileName) || files.Read(FileName, found) != ContentLength)
         {
-            return SelfTestResult.Failed("the file is not there, or shorter than it was written");
+            return SelfTestResult.Failed("the file is missing, or shorter than what was written");
         }
 
         if (SectorPattern.FindDifference(found, 0, seed) >= 0)
         {
-            return SelfTestResult.Failed("the file was not read as it was written");
+            return SelfTestResult.Failed("the file does not read back as it was written");
         }
 
         files.Delete(FileName);
@@ -95,14 +92,13 @@ internal abstract class FileTest : SelfTestCase
     }
 }
 
-/// <summary>The test of a file on a volume that is mounted.</summary>
+/// <summary>The test on a mounted volume, opened a second time.</summary>
 internal sealed class VolumeTest : FileTest
 {
     private readonly MountedVolume _volume;
     private readonly SectorDevice _disk;
     private readonly UndoLog _log;
 
-    /// <summary>Creates the test.</summary>
     internal VolumeTest(MountedVolume volume, MonotonicClock clock, MemoryKeeper memory)
         : base(volume.Root, clock)
     {
@@ -123,10 +119,9 @@ internal sealed class VolumeTest : FileTest
     protected override string? Undo() => _log.Undo();
 }
 
-/// <summary>What stands for the test of a file where there is no file system.</summary>
+/// <summary>Takes the place of the test where there is no file system.</summary>
 internal sealed class NoVolumeTest : SelfTestCase
 {
-    /// <summary>Creates the test.</summary>
     internal NoVolumeTest()
         : base("a file is written, read back and deleted")
     {
@@ -135,56 +130,28 @@ internal sealed class NoVolumeTest : SelfTestCase
     public override SelfTestResult Run() => SelfTestResult.Skipped("no disk has a FAT file system");
 }
 
-/// <summary>Files in the root of a file system. What fails throws.</summary>
+/// <summary>Files in the root directory of a file system. Failures are exceptions.</summary>
 internal abstract class FileStore
 {
-    /// <summary>Whether there is a file of a name.</summary>
     public abstract bool Contains(string name);
 
-    /// <summary>Creates a file.</summary>
-    /// <param name="name">Its name, upper case, at most eight characters, a dot and three.</param>
-    /// <param name="content">Its content.</param>
+    /// <param name="name">Upper case: at most eight characters, a dot and three.</param>
+    /// <param name="content">What the file is to hold.</param>
     public abstract void Create(string name, byte[] content);
 
-    /// <summary>Reads a file that is there.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="destination">Room for it.</param>
+    /// <summary>Reads an existing file.</summary>
     /// <returns>How many bytes were read.</returns>
     public abstract int Read(string name, byte[] destination);
 
-    /// <summary>Deletes a file that is there.</summary>
+    /// <summary>Deletes an existing file.</summary>
     public abstract void Delete(string name);
 }
 
-/// <summary>A file or a directory in a directory.</summary>
-internal sealed class FileItem
-{
-    /// <summary>Describes one.</summary>
-    internal FileItem(string name, bool isDirectory, uint length)
-    {
-        Name = name;
-        IsDirectory = isDirectory;
-        Length = length;
-    }
-
-    /// <summary>Its name, as the file system has it.</summary>
-    internal string Name { get; }
-
-    /// <summary>Whether it is a directory.</summary>
-    internal bool IsDirectory { get; }
-
-    /// <summary>The length of a file in bytes.</summary>
-    internal uint Length { get; }
-}
-
-/// <summary>Files of a FAT file system, by Cosmos' own driver.</summary>
+/// <summary>A FAT file system through Cosmos' own driver.</summary>
 internal sealed class FatFileStore : FileStore
 {
     private readonly FileSystem _files;
 
-    /// <summary>Opens a file system beside the one that is mounted.</summary>
-    /// <param name="partition">Where it is.</param>
-    /// <param name="root">How its paths start.</param>
     internal FatFileStore(Partition partition, string root)
     {
         _files = new FatFileSystemFactory().Create(partition, root, 0);

@@ -5,30 +5,29 @@ using VirtioGuest.Cosmos.Block;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>The partitions of a disk that Cosmos' file systems can be trusted with.</summary>
+/// <summary>The partitions of a disk that Cosmos' file systems can safely be given.</summary>
 /// <remarks>
-/// Cosmos takes partition tables and boot sectors on trust: it keeps four partitions of a disk and writes beyond its
-/// list for a fifth, and divides by what it reads. So a disk is looked at first.
+/// Cosmos trusts partition tables and boot sectors: it has room for four partitions of a disk and writes a fifth beyond
+/// the end, and it divides by what it reads. So a disk is checked first.
 /// </remarks>
 internal static class MountablePartitions
 {
-    private const int MostPartitions = 4;
+    private const int MaximumPartitions = 4;
 
     /// <summary>"EFI PART", little-endian (UEFI 2.10, 5.3.2).</summary>
     private const ulong GuidSignature = 0x5452415020494645;
     private const int GuidEntryLengthOffset = 84;
-    private const uint LeastGuidEntry = 128;
+    private const uint MinimumGuidEntry = 128;
 
-    /// <summary>Finds them.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    /// <returns>All partitions of the disk, in order; none where Cosmos would not read its table right.</returns>
+    /// <returns>All partitions of the disk, in order; none where Cosmos would misread the table.</returns>
     internal static List<PartitionExtent> Find(DiskAccess disk, byte[] sector)
     {
         List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
-        bool isTrusted = failure is null && partitions.Count <= MostPartitions
-            && disk.TryRead(1, 1, sector) is null && IsReadRight(sector);
-        return isTrusted ? partitions : new List<PartitionExtent>();
+        bool isSafe = failure is null && partitions.Count <= MaximumPartitions
+            && disk.TryRead(1, 1, sector) is null && IsReadCorrectly(sector);
+        return isSafe ? partitions : new List<PartitionExtent>();
     }
 
     /// <summary>Whether a partition starts as a FAT file system does.</summary>
@@ -39,8 +38,8 @@ internal static class MountablePartitions
         disk.TryRead(partition.FirstSector, 1, sector) is null
         && FatBootSector.IsSound(sector, partition.SectorCount);
 
-    /// <summary>Whether a second sector has no GUID partition table, or one with whole entries in a sector.</summary>
-    private static bool IsReadRight(byte[] sector)
+    /// <summary>Whether sector 1 has no GUID partition table, or one whose entries do not cross sectors.</summary>
+    private static bool IsReadCorrectly(byte[] sector)
     {
         var bytes = new ReadOnlySpan<byte>(sector);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != GuidSignature)
@@ -49,7 +48,7 @@ internal static class MountablePartitions
         }
 
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(GuidEntryLengthOffset));
-        return length >= LeastGuidEntry && length <= DiskAccess.SectorLength && (length & (length - 1)) == 0;
+        return length >= MinimumGuidEntry && length <= DiskAccess.SectorLength && (length & (length - 1)) == 0;
     }
 }
 
@@ -61,8 +60,8 @@ internal static class FatBootSector
     private const int RootEntryLength = 32;
 
     /// <summary>
-    /// Whether a sector is one, with sectors of 512 bytes and all numbers as they can be: the file system lies within
-    /// its partition, and nothing that a driver divides by is zero.
+    /// Whether a sector is a boot sector for sectors of 512 bytes with plausible numbers: the file system lies within its
+    /// partition, and nothing that a driver divides by is zero.
     /// </summary>
     /// <param name="sector">The sector.</param>
     /// <param name="partitionLength">How many sectors the partition has.</param>
@@ -86,7 +85,7 @@ internal static class FatBootSector
             && metadata + reserved + sectorsPerCluster <= total;
     }
 
-    /// <summary>The narrow field, or the wide one that stands in for it where it is zero.</summary>
+    /// <summary>The 16-bit field, or where that is zero the 32-bit field.</summary>
     private static ulong Either(ushort narrow, uint wide) => narrow != 0 ? narrow : wide;
 
     private static ushort Read16(byte[] bytes, int offset) =>

@@ -6,14 +6,13 @@ using VirtioGuest.Cosmos.Block;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>Cosmos' virtual file system, over the FAT partitions of the virtio disks.</summary>
-/// <remarks>Other disks stay unmounted, and so does what <see cref="MountablePartitions"/> does not trust.</remarks>
+/// <summary>Cosmos' virtual file system over the FAT partitions of the virtio disks.</summary>
+/// <remarks>Other disks are not mounted, nor what <see cref="MountablePartitions"/> rejects.</remarks>
 internal sealed class VirtioFileSystems : CosmosVFS
 {
     private readonly List<MountedVolume> _volumes = new();
 
-    /// <summary>Registers the file system, which may be done once.</summary>
-    /// <returns>What is mounted.</returns>
+    /// <summary>Registers the file system and mounts the partitions. To be called once.</summary>
     internal static List<MountedVolume> Register()
     {
         var files = new VirtioFileSystems();
@@ -63,13 +62,9 @@ internal sealed class VirtioFileSystems : CosmosVFS
     }
 }
 
-/// <summary>A partition with a file system that is in use.</summary>
+/// <summary>A partition with a mounted file system.</summary>
 internal sealed class MountedVolume
 {
-    /// <summary>Takes note of one.</summary>
-    /// <param name="device">The disk.</param>
-    /// <param name="partition">Where on it.</param>
-    /// <param name="root">How its paths start, for example <c>0:\</c>.</param>
     internal MountedVolume(VirtioBlockDevice device, PartitionExtent partition, string root)
     {
         Device = device;
@@ -77,12 +72,10 @@ internal sealed class MountedVolume
         Root = root;
     }
 
-    /// <summary>The disk.</summary>
     internal VirtioBlockDevice Device { get; }
 
-    /// <summary>Where on it.</summary>
     internal PartitionExtent Partition { get; }
 
-    /// <summary>How its paths start.</summary>
+    /// <summary>How its paths start, for example <c>0:\</c>.</summary>
     internal string Root { get; }
 }

@@ -9,28 +9,45 @@ using VirtioGuest.Cosmos.Block;
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
 /// <summary>
-/// Files of the mounted file systems, by whole paths such as <c>0:\NOTES\A.TXT</c>. What fails throws.
+/// Files of the mounted file systems, by full paths such as <c>0:\NOTES\A.TXT</c>. Failures are exceptions.
 /// </summary>
 internal abstract class FileTree
 {
     /// <summary>How the paths of each file system start, for example <c>0:\</c>.</summary>
     public abstract string[] Roots { get; }
 
-    /// <summary>Lists what a directory has.</summary>
-    /// <param name="directory">The path of a directory that is there, or a root.</param>
+    /// <param name="directory">The path of an existing directory, or a root.</param>
     public abstract FileItem[] List(string directory);
 
-    /// <summary>Reads a file that is there.</summary>
+    /// <summary>Reads an existing file.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="destination">As long as the file.</param>
     /// <returns>How many bytes were read.</returns>
     public abstract int Read(string path, byte[] destination);
 
-    /// <summary>Creates a file that is not there, in a directory that is.</summary>
+    /// <summary>Creates a file that does not exist, in a directory that does.</summary>
     public abstract void Create(string path, byte[] content);
 
-    /// <summary>Deletes a file that is there; whether it did is seen by looking.</summary>
+    /// <summary>Deletes an existing file. Only looking for it again tells whether that worked.</summary>
     public abstract void Delete(string path);
+}
+
+/// <summary>An entry of a directory.</summary>
+internal sealed class FileItem
+{
+    internal FileItem(string name, bool isDirectory, uint length)
+    {
+        Name = name;
+        IsDirectory = isDirectory;
+        Length = length;
+    }
+
+    internal string Name { get; }
+
+    internal bool IsDirectory { get; }
+
+    /// <summary>In bytes.</summary>
+    internal uint Length { get; }
 }
 
 /// <summary>The files of Cosmos' virtual file system.</summary>
@@ -39,7 +56,6 @@ internal sealed class VirtualFiles : FileTree
     private readonly List<MountedVolume> _volumes;
     private readonly string[] _roots;
 
-    /// <summary>Shows what is mounted.</summary>
     internal VirtualFiles(List<MountedVolume> volumes)
     {
         _volumes = volumes;
@@ -104,9 +120,9 @@ internal sealed class VirtualFiles : FileTree
         throw new IOException("there is no file system for " + path);
     }
 
-    // Cosmos gives null where the disk fails, and IL2CPU raises no exception for what is done with it.
+    // Cosmos returns null where the disk fails, and IL2CPU raises no exception when it is used.
     private static DirectoryEntry Get(string path) =>
-        VFSManager.GetFile(path) ?? throw new IOException(path + " cannot be found any more");
+        VFSManager.GetFile(path) ?? throw new IOException(path + " can no longer be found");
 
     private static Stream Open(DirectoryEntry? entry)
     {
@@ -116,8 +132,8 @@ internal sealed class VirtualFiles : FileTree
 }
 
 /// <summary>
-/// The first entries of a file allocation table, which are no file's: they name the medium, and other systems go by
-/// them. Cosmos writes the end of a chain there whenever it deletes a file.
+/// The first entries of a file allocation table. They belong to no file but name the medium, and other systems rely on
+/// them. Cosmos overwrites them with the end of a chain whenever it deletes a file.
 /// </summary>
 internal sealed class MediumEntry
 {
@@ -129,7 +145,7 @@ internal sealed class MediumEntry
     private readonly byte[] _sector;
     private readonly uint _entries;
 
-    /// <summary>Takes note of what there is.</summary>
+    /// <summary>Remembers the entries as they are.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="partition">A partition of it with a FAT file system.</param>
     /// <param name="sector">Room for one sector, which is overwritten now and later.</param>
@@ -144,7 +160,7 @@ internal sealed class MediumEntry
         _entries = Read();
     }
 
-    /// <summary>Puts it back, if it is another.</summary>
+    /// <summary>Puts the entries back where they have changed.</summary>
     /// <exception cref="IOException">The disk failed.</exception>
     internal void Restore()
     {

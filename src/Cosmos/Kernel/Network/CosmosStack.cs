@@ -11,44 +11,36 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
-/// <summary>IPv4 over one card, as the kit below has it.</summary>
-/// <remarks>Addresses are numbers whose highest byte is the one written first; 0 stands for none.</remarks>
+/// <summary>IPv4 over one card.</summary>
+/// <remarks>The highest byte of an address is the one that is written first; 0 means none.</remarks>
 internal abstract class IPv4Stack
 {
-    /// <summary>The addresses in use; null where the card has none.</summary>
+    /// <summary>Null where the card has no address.</summary>
     public abstract IPv4Settings? Settings { get; }
 
-    /// <summary>Asks a DHCP server for an address, and uses it.</summary>
-    /// <returns>Null, or why there is none. Where one came is told by <see cref="Settings"/>.</returns>
+    /// <summary>Asks a DHCP server for an address; <see cref="Settings"/> has it afterwards.</summary>
+    /// <returns>Null, or why that failed.</returns>
     public abstract string? RunDhcp();
 
-    /// <summary>Keeps the ICMP messages that come from a host from now on.</summary>
+    /// <summary>Starts to queue ICMP messages from a host.</summary>
     public abstract void Listen(uint from);
 
-    /// <summary>Takes the oldest message that was kept.</summary>
-    /// <returns>The whole frame, or null where there is none.</returns>
+    /// <summary>Takes the oldest message in the queue.</summary>
+    /// <returns>The whole frame, or null where the queue is empty.</returns>
     public abstract byte[]? Take();
 
-    /// <summary>Keeps no further messages, and drops those that are there.</summary>
+    /// <summary>Drops the queue.</summary>
     public abstract void StopListening();
 
-    /// <summary>Sends an ICMP message; the address of the next hop is asked for first where it is not known.</summary>
+    /// <summary>Sends an ICMP message, after ARP where the next hop is not known.</summary>
     public abstract void Send(uint source, uint destination, byte[] message);
 }
 
-/// <summary>
-/// What an interface was told of the network it is in. Addresses are numbers whose highest byte is the one written
-/// first; 0 stands for none.
-/// </summary>
+/// <summary>The IPv4 configuration of an interface; addresses are those of <see cref="IPv4Stack"/>.</summary>
 internal sealed class IPv4Settings
 {
     private const int AddressBits = 32;
 
-    /// <summary>Takes the addresses.</summary>
-    /// <param name="address">The interface's own.</param>
-    /// <param name="mask">Which of its bits name the link.</param>
-    /// <param name="gateway">The router.</param>
-    /// <param name="nameServer">The name server.</param>
     internal IPv4Settings(uint address, uint mask, uint gateway, uint nameServer)
     {
         Address = address;
@@ -57,21 +49,15 @@ internal sealed class IPv4Settings
         NameServer = nameServer;
     }
 
-    /// <summary>The interface's own address.</summary>
     internal uint Address { get; }
 
-    /// <summary>Which bits of an address name the link.</summary>
     internal uint Mask { get; }
 
-    /// <summary>The router.</summary>
     internal uint Gateway { get; }
 
-    /// <summary>The name server.</summary>
     internal uint NameServer { get; }
 
-    /// <summary>
-    /// The settings as <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3</c>; what there is not is left out.
-    /// </summary>
+    /// <summary>For example <c>10.0.2.15/24, gateway 10.0.2.2, dns 10.0.2.3</c>, without what is not set.</summary>
     public override string ToString()
     {
         string text = IPv4Text.Format(Address) + "/" + DecimalText.Of(PrefixLength(Mask));
@@ -83,7 +69,7 @@ internal sealed class IPv4Settings
         return NameServer == 0 ? text : text + ", dns " + IPv4Text.Format(NameServer);
     }
 
-    /// <summary>How many bits a mask has before its first zero.</summary>
+    /// <summary>How many bits are set before the first zero.</summary>
     private static uint PrefixLength(uint mask)
     {
         uint length = 0;
@@ -98,16 +84,15 @@ internal sealed class IPv4Settings
 
 /// <summary>Cosmos' own IPv4 over one card.</summary>
 /// <remarks>
-/// Cosmos has one DHCP client for all cards: it takes all addresses away, asks on every card at once, which fails with
-/// more than one, and gives the answer to the first. So the others are out of its list while it asks, and after it only
-/// this card has an address. Nor does it get past a name server that is known already, so none is.
+/// Cosmos has one DHCP client for all cards. It removes all addresses, asks on every card at once, which fails with
+/// more than one card, and gives the answer to the first. So the other cards are taken off Cosmos' list while it asks,
+/// and have no address afterwards. The client also fails where a name server is known already, so they are cleared.
 /// </remarks>
 internal sealed class CosmosStack : IPv4Stack
 {
     private readonly NetworkDevice _device;
     private EchoClient? _echo;
 
-    /// <summary>Covers a card.</summary>
     internal CosmosStack(NetworkDevice device)
     {
         _device = device;
@@ -132,7 +117,7 @@ internal sealed class CosmosStack : IPv4Stack
         devices.Clear();
         devices.Add(_device);
         DNSConfig.DNSNameservers.Clear();
-        string? failure = Ask();
+        string? failure = RunClient();
         devices.Clear();
         for (int i = 0; i < all.Length; i++)
         {
@@ -165,8 +150,8 @@ internal sealed class CosmosStack : IPv4Stack
         NetworkStack.Update();
     }
 
-    // Closed whatever came of it: a client that is left open keeps the port from the next one.
-    private static string? Ask()
+    // Always closed: a client that is left open keeps the port, and the next one fails.
+    private static string? RunClient()
     {
         string? failure = null;
         var client = new DHCPClient();
@@ -186,13 +171,32 @@ internal sealed class CosmosStack : IPv4Stack
         return failure;
     }
 
-    /// <summary>The name server that came with the address: Cosmos keeps one list for all cards.</summary>
+    // The one that came with the address: Cosmos has one list for all cards.
     private static uint NameServer()
     {
         List<Address> servers = DNSConfig.DNSNameservers;
         return servers.Count == 0 ? 0 : Number(servers[0]);
     }
 
-    /// <summary>An address as a number; what a server did not name is null.</summary>
+    // Cosmos has null for what the server did not send.
     private static uint Number(Address? address) => address is null ? 0 : address.ToUInt32();
+}
+
+/// <summary>An ICMP message in a packet of Cosmos' stack.</summary>
+internal sealed class EchoPacket : IPPacket
+{
+    private const byte Icmp = 1;
+
+    /// <summary>An Ethernet header, and an IPv4 header without options.</summary>
+    private const int HeadersLength = 34;
+
+    internal EchoPacket(Address source, Address destination, byte[] message)
+        : base((ushort)message.Length, Icmp, source, destination, 0) =>
+        new ReadOnlySpan<byte>(message).CopyTo(new Span<byte>(RawData).Slice(HeadersLength));
+}
+
+/// <summary>The ICMP client of Cosmos' stack, without its wait and its fixed payload.</summary>
+internal sealed class EchoClient : ICMPClient
+{
+    internal byte[]? Take() => rxBuffer.Count == 0 ? null : rxBuffer.Dequeue().RawData;
 }

@@ -8,7 +8,7 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
-/// <summary>A virtio network card, and the kit's IPv4 over it, as commands see them.</summary>
+/// <summary>A virtio network card with Cosmos' IPv4 over it, as commands see them.</summary>
 internal sealed class ShellNetwork : NetworkInterface
 {
     private const ulong NanosecondsPerMillisecond = 1_000_000;
@@ -18,10 +18,6 @@ internal sealed class ShellNetwork : NetworkInterface
     private readonly IPv4Stack _stack;
     private readonly MonotonicClock _clock;
 
-    /// <summary>Shows a card to commands.</summary>
-    /// <param name="card">The card.</param>
-    /// <param name="stack">What is over it.</param>
-    /// <param name="clock">What measures round trips.</param>
     internal ShellNetwork(CardAccess card, IPv4Stack stack, MonotonicClock clock)
         : base(card.Device.Name)
     {
@@ -83,7 +79,7 @@ internal sealed class ShellNetwork : NetworkInterface
         return configuration is null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
     }
 
-    /// <remarks>Where the next hop does not answer ARP, the kit's stack may take longer than the timeout.</remarks>
+    // Where the next hop does not answer ARP, Cosmos' stack may take longer than the timeout.
     public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         IPv4Settings? settings = _stack.Settings;
@@ -145,7 +141,7 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     /// <summary>
-    /// What the card has counted tells whether nothing was sent, nothing came back, or nobody took what came.
+    /// The card's counters tell whether nothing was sent, nothing came back, or nobody took what came back.
     /// </summary>
     private string WithCounters(string failure)
     {

@@ -4,15 +4,15 @@ using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
-/// <summary>What is typed on the serial line and on the keyboard, whichever comes first.</summary>
-/// <remarks>Keys become the bytes that a terminal would send for them.</remarks>
+/// <summary>What is typed on the serial line and on the keyboard.</summary>
+/// <remarks>A key becomes the bytes that a terminal sends for it.</remarks>
 internal sealed class TerminalInput : ByteInput
 {
     /// <summary>
-    /// How often both are looked at before the processor may rest until its next interrupt; whoever types goes on
-    /// typing.
+    /// How often both are polled before the processor rests until the next interrupt. Between two typed characters it
+    /// does not.
     /// </summary>
-    internal const int LooksBeforeRest = 10_000;
+    internal const int PollsBeforeRest = 10_000;
 
     private const byte CarriageReturn = 0x0D;
     private const byte LineFeed = 0x0A;
@@ -27,11 +27,6 @@ internal sealed class TerminalInput : ByteInput
     private int _pendingCount;
     private int _lineLength;
 
-    /// <summary>Reads from both.</summary>
-    /// <param name="serial">The serial line.</param>
-    /// <param name="keyboard">The keyboard.</param>
-    /// <param name="switches">What lets the processor rest.</param>
-    /// <param name="memory">What looks after memory: frames that come while nothing is typed use it up as well.</param>
     internal TerminalInput(SerialPort serial, Keyboard keyboard, MachineSwitches switches, MemoryKeeper memory)
     {
         _serial = serial;
@@ -42,13 +37,14 @@ internal sealed class TerminalInput : ByteInput
 
     public override byte Read()
     {
-        int looks = 0;
+        int polls = 0;
         byte value;
         while (!TryReadPending(out value) && !_serial.TryReceive(out value) && !TryReadKey(out value))
         {
-            looks++;
-            if (looks >= LooksBeforeRest)
+            polls++;
+            if (polls >= PollsBeforeRest)
             {
+                // Frames that arrive while nothing is typed use up memory too.
                 _memory.Tidy();
                 _switches.Rest();
             }
@@ -102,8 +98,8 @@ internal sealed class TerminalInput : ByteInput
         }
     }
 
-    /// <summary>Keeps the rest of an arrow key's bytes, ESC [ A or B (ECMA-48, 8.3.22 and 8.3.19).</summary>
-    /// <returns>The first of them.</returns>
+    /// <summary>An arrow key is ESC [ A or ESC [ B (ECMA-48, 8.3.22 and 8.3.19).</summary>
+    /// <returns>The first byte; the others are pending.</returns>
     private byte Arrow(byte final)
     {
         _pending[0] = final;
@@ -113,7 +109,7 @@ internal sealed class TerminalInput : ByteInput
     }
 }
 
-/// <summary>The keyboard, as Cosmos has taken its interrupts.</summary>
+/// <summary>The keys that Cosmos' interrupt handler has queued.</summary>
 internal sealed class CosmosKeyboard : Keyboard
 {
     public override bool TryTake(out Key key, out char character)
@@ -149,34 +145,25 @@ internal sealed class CosmosKeyboard : Keyboard
     }
 }
 
-/// <summary>The keyboard of the machine.</summary>
 internal abstract class Keyboard
 {
     /// <summary>Takes the oldest key that was pressed.</summary>
     /// <param name="key">Which key.</param>
     /// <param name="character">What it types, for <see cref="Key.Character"/>.</param>
-    /// <returns>False where none is waiting.</returns>
+    /// <returns>False where no key waits.</returns>
     public abstract bool TryTake(out Key key, out char character);
 }
 
-/// <summary>Keys, as far as a line editor tells them apart.</summary>
+/// <summary>The keys that a line editor knows.</summary>
 internal enum Key
 {
-    /// <summary>A key that means nothing here.</summary>
+    /// <summary>Any other key.</summary>
     None,
 
     /// <summary>A key that types a character.</summary>
     Character,
-
-    /// <summary>Ends a line.</summary>
     Enter,
-
-    /// <summary>Takes the last character back.</summary>
     Backspace,
-
-    /// <summary>To the line before.</summary>
     Up,
-
-    /// <summary>To the next line.</summary>
     Down,
 }

@@ -8,7 +8,7 @@ namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
 /// <summary>Text on the serial line and on the screen.</summary>
 /// <remarks>
-/// Terminals on a serial line want CR and LF at the end of a line; screens move back only where they are told to.
+/// A terminal on a serial line needs CR and LF at the end of a line; the screen needs a call to move its cursor back.
 /// </remarks>
 internal sealed class TerminalOutput : TextOutput
 {
@@ -18,10 +18,6 @@ internal sealed class TerminalOutput : TextOutput
     private readonly Screen _screen;
     private readonly MemoryKeeper _memory;
 
-    /// <summary>Writes to both.</summary>
-    /// <param name="serial">The serial line.</param>
-    /// <param name="screen">The screen.</param>
-    /// <param name="memory">Who says when there is no memory left: whatever goes on for long writes lines.</param>
     internal TerminalOutput(SerialPort serial, Screen screen, MemoryKeeper memory)
     {
         _serial = serial;
@@ -31,6 +27,7 @@ internal sealed class TerminalOutput : TextOutput
 
     public override void Write(ReadOnlySpan<byte> ascii)
     {
+        // Every command that runs for long writes lines.
         _memory.Check();
         int shown = 0;
         for (int i = 0; i < ascii.Length; i++)
@@ -62,7 +59,6 @@ internal sealed class TerminalOutput : TextOutput
     }
 }
 
-/// <summary>Cosmos' text screen.</summary>
 internal sealed class CosmosScreen : Screen
 {
     public override void Write(ReadOnlySpan<byte> ascii)
@@ -85,9 +81,9 @@ internal sealed class CosmosScreen : Screen
 /// <summary>A text screen with a cursor.</summary>
 internal abstract class Screen
 {
-    /// <summary>Shows characters at the cursor: printable ones, and LF, which starts a new line.</summary>
+    /// <summary>Shows printable characters at the cursor; LF starts a new line.</summary>
     public abstract void Write(ReadOnlySpan<byte> ascii);
 
-    /// <summary>Moves the cursor back by one place, if it is not at the start of its line.</summary>
+    /// <summary>Moves the cursor back by one column, unless it is at the start of its line.</summary>
     public abstract void MoveBack();
 }
