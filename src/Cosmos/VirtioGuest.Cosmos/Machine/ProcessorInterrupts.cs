@@ -5,8 +5,8 @@ namespace VirtioGuest.Cosmos.Machine;
 /// compiles a kernel, and does the same for <see cref="Hal.Barriers.Full"/>.
 /// </summary>
 /// <remarks>
-/// <see cref="VirtioDrivers.Register()"/> drives no device unless <see cref="IsPlugged"/> returns 1: without the barrier
-/// a driver and its device could miss each other's signals.
+/// <see cref="VirtioDrivers.Register()"/> drives no device unless <see cref="IsPlugged"/> returns 1: without the
+/// barrier a driver and its device could miss each other's signals.
 /// </remarks>
 public static class ProcessorInterrupts
 {
