@@ -17,26 +17,25 @@ using CosmosKernel = Cosmos.System.Kernel;
 namespace VirtioGuest.Cosmos.Kernel;
 
 /// <summary>
-/// A Cosmos kernel that says that it is there, registers the virtio devices, and runs the shell until somebody ends it.
+/// A Cosmos kernel that prints its version, registers the virtio devices, and runs the shell until a command ends it.
 /// </summary>
 /// <remarks>
-/// The commands wait for interrupts, which Cosmos lets come between <see cref="BeforeRun"/> and <see cref="Run"/>.
+/// Commands wait for interrupts, which Cosmos turns on between <see cref="BeforeRun"/> and <see cref="Run"/>.
 /// </remarks>
 public sealed class Kernel : CosmosKernel
 {
-    private readonly CosmosSwitches _switches = new CosmosSwitches();
-    private readonly MemoryKeeper _memory = new MemoryKeeper(new CosmosHeap());
+    private readonly CosmosSwitches _switches = new();
+    private readonly MemoryKeeper _memory = new(new CosmosHeap());
     private CosmosPorts? _ports;
     private TerminalOutput? _output;
     private TerminalInput? _input;
     private KernelSystem? _system;
     private CommandShell? _shell;
 
-    /// <inheritdoc/>
     protected override void BeforeRun()
     {
         _ports = new CosmosPorts();
-        SerialPort serial = new SerialPort(_ports, SerialPort.First);
+        var serial = new SerialPort(_ports, SerialPort.First);
         _output = new TerminalOutput(serial, new CosmosScreen(), _memory);
         _output.WriteLine("VirtioGuest " + Versions.Kernel + " on Cosmos, started by multiboot2");
         _input = new TerminalInput(serial, new CosmosKeyboard(), _switches, _memory);
@@ -50,18 +49,17 @@ public sealed class Kernel : CosmosKernel
         }
     }
 
-    /// <inheritdoc/>
     protected override void Run()
     {
         try
         {
             bool hasScript = FirmwareScript.TryFind(_ports!, _output!, out string? script);
-            if (hasScript && script == null)
+            if (hasScript && script is null)
             {
                 _shell!.RefuseScript();
             }
 
-            if (!hasScript || (script != null && RunScript(script)))
+            if (!hasScript || (script is not null && RunScript(script)))
             {
                 _shell!.RunInteractively(new LineEditor(_input!, _output!));
             }
@@ -88,7 +86,7 @@ public sealed class Kernel : CosmosKernel
 
     private void Start(CosmosPorts ports, TerminalOutput output)
     {
-        CosmosMachine machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
+        var machine = new CosmosMachine(new CosmosPlatform(new OutputLog(output)));
         _system = new KernelSystem(ports, machine.Clock, _switches, _memory);
         VirtioDrivers.Register(machine);
         List<MountedVolume> volumes = VirtioFileSystems.Register();
@@ -115,7 +113,7 @@ public sealed class Kernel : CosmosKernel
     private static NetworkInterface[] Networks(CosmosMachine machine)
     {
         List<VirtioNetworkDevice> cards = VirtioDrivers.NetworkDevices;
-        NetworkInterface[] networks = new NetworkInterface[cards.Count];
+        var networks = new NetworkInterface[cards.Count];
         for (int i = 0; i < networks.Length; i++)
         {
             networks[i] = new ShellNetwork(cards[i].Card, new CosmosStack(cards[i]), machine.Clock);
@@ -124,7 +122,7 @@ public sealed class Kernel : CosmosKernel
         return networks;
     }
 
-    /// <summary>Tells of an exception that nobody caught, and ends as a crash does.</summary>
+    /// <summary>Prints an unhandled exception, and ends as a crash does.</summary>
     private void Fail(Exception exception)
     {
         _output!.WriteLine("Unhandled exception. " + ExceptionText.Of(exception));

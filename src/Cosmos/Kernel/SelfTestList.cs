@@ -12,17 +12,9 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel;
 
-/// <summary>Puts together the tests for a machine and its devices.</summary>
 internal static class SelfTestList
 {
-    /// <summary>Creates the plan: the compiler and the clock first, then disks, file systems and networks.</summary>
-    /// <param name="clock">The clock.</param>
-    /// <param name="system">Who pauses.</param>
-    /// <param name="disks">The disks.</param>
-    /// <param name="volumes">The file systems on them.</param>
-    /// <param name="networks">The network interfaces.</param>
-    /// <param name="others">The devices without commands of their own.</param>
-    /// <param name="memory">What looks after memory.</param>
+    /// <summary>The compiler and the clock first, then disks, file systems, networks and other devices.</summary>
     internal static SelfTestPlan Create(
         MonotonicClock clock,
         CommandSystem system,
@@ -32,7 +24,7 @@ internal static class SelfTestList
         ShellDevice[] others,
         MemoryKeeper memory)
     {
-        List<SelfTestCase> cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
+        var cases = new List<SelfTestCase> { new ArithmeticTest(), new ClockTest(clock, system) };
         for (int i = 0; i < disks.Length; i++)
         {
             cases.Add(new DiskReadTest(disks[i]));

@@ -7,18 +7,17 @@ using XSharp.Assembler;
 namespace VirtioGuest.Cosmos.Plugs;
 
 /// <summary>
-/// The full barrier as an instruction: under IL2CPU the one of the class library orders nothing.
+/// The full barrier as an instruction, because under IL2CPU that of the class library orders nothing.
 /// </summary>
 [Plug(Target = typeof(Barriers))]
 public static class BarriersPlug
 {
-    /// <summary>Stands in for <see cref="Barriers.Full"/>.</summary>
+    /// <summary>Replaces <see cref="Barriers.Full"/>.</summary>
     [PlugMethod(Assembler = typeof(FullBarrier))]
     public static void Full(AccessSite site) => throw new NotSupportedException();
 
     /// <summary>
-    /// A locked instruction: every processor that Cosmos runs on has it, and MFENCE orders no more of what processors
-    /// share.
+    /// A locked instruction: every processor has one, and for memory that processors share MFENCE orders no more.
     /// </summary>
     private sealed class FullBarrier : AssemblerMethod
     {

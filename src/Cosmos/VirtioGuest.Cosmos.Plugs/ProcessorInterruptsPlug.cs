@@ -6,20 +6,20 @@ using XSharp.Assembler;
 
 namespace VirtioGuest.Cosmos.Plugs;
 
-/// <summary>The interrupt flag, saved, cleared and put back.</summary>
-/// <remarks>IL2CPU takes a result from the top of the stack, and puts the last argument at <c>ebp + 8</c>.</remarks>
+/// <summary>The interrupt flag, saved, cleared and restored.</summary>
+/// <remarks>IL2CPU takes a result from the top of the stack, and has the last argument at <c>ebp + 8</c>.</remarks>
 [Plug(Target = typeof(ProcessorInterrupts))]
 public static class ProcessorInterruptsPlug
 {
-    /// <summary>Stands in for <see cref="ProcessorInterrupts.IsPlugged"/>.</summary>
+    /// <summary>Replaces <see cref="ProcessorInterrupts.IsPlugged"/>.</summary>
     [PlugMethod(Assembler = typeof(PushOne))]
     public static uint IsPlugged() => throw new NotSupportedException();
 
-    /// <summary>Stands in for <see cref="ProcessorInterrupts.Disable"/>.</summary>
+    /// <summary>Replaces <see cref="ProcessorInterrupts.Disable"/>.</summary>
     [PlugMethod(Assembler = typeof(PushFlagsAndClear))]
     public static uint Disable() => throw new NotSupportedException();
 
-    /// <summary>Stands in for <see cref="ProcessorInterrupts.Restore"/>.</summary>
+    /// <summary>Replaces <see cref="ProcessorInterrupts.Restore"/>.</summary>
     [PlugMethod(Assembler = typeof(PopFlags))]
     public static void Restore(uint flags) => throw new NotSupportedException();
 

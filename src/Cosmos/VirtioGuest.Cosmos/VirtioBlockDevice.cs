@@ -3,11 +3,10 @@ using VirtioGuest.Cosmos.Block;
 
 namespace VirtioGuest.Cosmos;
 
-/// <summary>A virtio disk as Cosmos' file systems use disks. Made by <see cref="VirtioDrivers.Register"/>.</summary>
-/// <remarks>What calls do, and which errors they give, is told at <see cref="DiskAccess"/>.</remarks>
+/// <summary>A virtio disk for Cosmos' file systems. Made by <see cref="VirtioDrivers.Register()"/>.</summary>
+/// <remarks><see cref="DiskAccess"/> says what calls do and how they fail.</remarks>
 public sealed class VirtioBlockDevice : BlockDevice
 {
-    /// <summary>Covers a disk.</summary>
     internal VirtioBlockDevice(DiskAccess disk)
     {
         Disk = disk;
@@ -16,7 +15,7 @@ public sealed class VirtioBlockDevice : BlockDevice
         disk.Listener = new CapacityCopy(this);
     }
 
-    /// <summary>The disk, for what a <see cref="BlockDevice"/> has no member for.</summary>
+    /// <summary>The disk, with what a <see cref="BlockDevice"/> has no member for.</summary>
     public DiskAccess Disk { get; }
 
     /// <inheritdoc/>

@@ -11,42 +11,44 @@ using HalGlobal = Cosmos.HAL.Global;
 namespace VirtioGuest.Cosmos;
 
 /// <summary>
-/// The way in for a Cosmos kernel: one call in <c>BeforeRun</c>, before the file system is registered.
+/// What a Cosmos kernel calls: <see cref="Register()"/> once in <c>BeforeRun</c>, before it registers the file system.
 /// </summary>
 public static class VirtioDrivers
 {
-    /// <summary>A little less than a turn of Cosmos' timer, so that it rings at every turn; in nanoseconds.</summary>
+    /// <summary>A little less than a period of Cosmos' timer, so that every tick polls; in nanoseconds.</summary>
     private const ulong PollInterval = 50_000_000;
 
-    private static readonly List<VirtioBlockDevice> s_disks = new List<VirtioBlockDevice>();
-    private static readonly List<VirtioNetworkDevice> s_cards = new List<VirtioNetworkDevice>();
-    private static List<OtherDevice> s_others = new List<OtherDevice>();
+    private static readonly List<VirtioBlockDevice> s_disks = new();
+    private static readonly List<VirtioNetworkDevice> s_cards = new();
+    private static List<OtherDevice> s_others = new();
     private static CosmosMachine? s_machine;
 
-    /// <summary>The disks that <see cref="Register"/> found.</summary>
+    /// <summary>The disks that <see cref="Register()"/> found.</summary>
     public static List<VirtioBlockDevice> Disks => s_disks;
 
-    /// <summary>The network cards that <see cref="Register"/> found.</summary>
+    /// <summary>The network cards that <see cref="Register()"/> found.</summary>
     public static List<VirtioNetworkDevice> NetworkDevices => s_cards;
 
-    /// <summary>The devices of all other drivers that <see cref="Register"/> found.</summary>
+    /// <summary>The devices of all other drivers that <see cref="Register()"/> found.</summary>
     public static List<OtherDevice> OtherDevices => s_others;
 
     /// <summary>
-    /// Finds the virtio devices, brings them up, and adds disks, their partitions and network cards to Cosmos' lists.
+    /// Finds the virtio devices, starts them, and adds disks, their partitions and network cards to Cosmos' lists.
     /// </summary>
-    /// <returns>How many devices are in use. A second call finds no more and gives the same number.</returns>
+    /// <returns>How many devices run. A second call does nothing and returns the same number.</returns>
     /// <remarks>
-    /// The console gets a line for each device. Cards are called <c>eth0</c> and so on, behind those that are there.
+    /// The console gets a line for each device. Cards are named <c>eth0</c> and so on, after those that exist.
     /// </remarks>
     public static int Register() => Register(new CosmosMachine(new CosmosPlatform(new ConsoleLog())));
 
-    /// <summary>The same, for a kernel that uses the machine itself, or wants the lines elsewhere.</summary>
-    /// <param name="machine">The machine; that of the first call serves all devices.</param>
-    /// <returns>How many devices are in use.</returns>
+    /// <summary>
+    /// Does what <see cref="Register()"/> does, for a kernel that uses the machine too or wants the lines elsewhere.
+    /// </summary>
+    /// <param name="machine">The machine for all devices. Used by the first call only.</param>
+    /// <returns>How many devices run.</returns>
     public static int Register(CosmosMachine machine)
     {
-        if (s_machine != null)
+        if (s_machine is not null)
         {
             return Count;
         }
@@ -81,8 +83,8 @@ public static class VirtioDrivers
     }
 
     /// <summary>
-    /// Looks after the devices whose interrupts do not come, and brings up cards that are in trouble. A timer does so
-    /// some 18 times a second; a kernel that waits for frames may do so more often.
+    /// Serves the devices that cannot interrupt, and restarts network cards that are in trouble. A timer does so about
+    /// 18 times a second; a kernel that waits for frames may call it more often.
     /// </summary>
     public static void Poll()
     {
@@ -97,17 +99,17 @@ public static class VirtioDrivers
 
     private static void Add(DiskAccess disk, Platform platform)
     {
-        VirtioBlockDevice device = new VirtioBlockDevice(disk);
+        var device = new VirtioBlockDevice(disk);
         s_disks.Add(device);
         if (disk.SectorCount == 0)
         {
-            // Cosmos reads a disk's first sector without asking how many there are.
+            // Cosmos reads the first sector of every disk, without asking whether there is one.
             platform.WriteLine(disk.Device.Name + ": empty, not added");
             return;
         }
 
         BlockDevice.Devices.Add(device);
-        byte[] sector = new byte[DiskAccess.SectorLength];
+        var sector = new byte[DiskAccess.SectorLength];
         List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
         for (int i = 0; i < partitions.Count; i++)
         {
@@ -115,13 +117,13 @@ public static class VirtioDrivers
             Partition.Partitions.Add(new Partition(device, extent.FirstSector, extent.SectorCount));
         }
 
-        if (failure != null)
+        if (failure is not null)
         {
             platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure);
         }
     }
 
-    /// <summary>What Cosmos' timer calls: an object, as all whom it calls.</summary>
+    /// <summary>Cosmos can only call a method of an object.</summary>
     private sealed class PollTimer
     {
         internal void OnTimer(INTs.IRQContext context) => Poll();

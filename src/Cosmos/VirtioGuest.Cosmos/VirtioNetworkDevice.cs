@@ -5,17 +5,16 @@ using VirtioGuest.Cosmos.Net;
 namespace VirtioGuest.Cosmos;
 
 /// <summary>
-/// A virtio network card as Cosmos' network stack uses cards. Made by <see cref="VirtioDrivers.Register"/>.
+/// A virtio network card for Cosmos' network stack. Made by <see cref="VirtioDrivers.Register()"/>.
 /// </summary>
 /// <remarks>
-/// What calls do is told at <see cref="CardAccess"/>. Received frames go to <see cref="NetworkDevice.DataReceived"/>,
-/// in the interrupt, as with Cosmos' own cards; as long as nobody is there, the first 64 are kept.
+/// <see cref="CardAccess"/> says what calls do. Received frames go to <see cref="NetworkDevice.DataReceived"/> in the
+/// interrupt, as with Cosmos' own cards. As long as that is null, the first 64 wait in a queue.
 /// </remarks>
 public sealed class VirtioNetworkDevice : NetworkDevice
 {
     private readonly MACAddress _address;
 
-    /// <summary>Covers a card.</summary>
     internal VirtioNetworkDevice(CardAccess card, string nameId)
     {
         Card = card;
@@ -24,7 +23,7 @@ public sealed class VirtioNetworkDevice : NetworkDevice
         card.Listener = new Receiver(this);
     }
 
-    /// <summary>The card, for what a <see cref="NetworkDevice"/> has no member for.</summary>
+    /// <summary>The card, with what a <see cref="NetworkDevice"/> has no member for.</summary>
     public CardAccess Card { get; }
 
     /// <inheritdoc/>
@@ -46,7 +45,7 @@ public sealed class VirtioNetworkDevice : NetworkDevice
     public override bool ReceiveBytes(byte[] buffer, int offset, int max) => Card.TryCopyFrame(buffer, offset, max);
 
     /// <inheritdoc/>
-    /// <remarks>Null where there is none, as with Cosmos' own cards.</remarks>
+    /// <remarks>Null where no frame waits, as with Cosmos' own cards.</remarks>
     public override byte[] ReceivePacket() => Card.TakeFrame()!;
 
     /// <inheritdoc/>
@@ -73,7 +72,7 @@ public sealed class VirtioNetworkDevice : NetworkDevice
         public override bool TryTake(byte[] frame)
         {
             DataReceivedHandler handler = _device.DataReceived;
-            if (handler == null)
+            if (handler is null)
             {
                 return false;
             }

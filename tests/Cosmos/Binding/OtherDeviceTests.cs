@@ -12,7 +12,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Devices;
 
 namespace VirtioGuest.Cosmos.Tests.Binding;
 
-/// <summary>Drivers without an owner of their own: how they are bound, and what their devices answer.</summary>
+/// <summary>Devices that are neither disks nor network cards: how they are bound, and what they answer.</summary>
 public sealed class OtherDeviceTests
 {
     private const ulong Second = 1_000_000_000;
@@ -100,7 +100,65 @@ public sealed class OtherDeviceTests
     }
 
     [Test]
-    public void A_call_that_comes_into_another_one_is_refused()
+    public void A_device_that_asks_for_a_reset_between_calls_is_restarted_before_the_next_one()
+    {
+        using Pc pc = new();
+        var model = new Model(pc.Platform.Pages);
+        pc.Add(model, 11);
+        OtherDevice rng = pc.Boot().Inventory.Others.Single();
+
+        model.SetNeedsReset("of a test");
+        string? failure = Read(rng, out string result);
+
+        Assert.That((failure, result, rng.Device.Restarts), Is.EqualTo(((string?)null, "5a", 1)));
+    }
+
+    [Test]
+    public void A_device_that_never_confirms_a_reset_is_cut_off()
+    {
+        using Pc pc = new();
+        var model = new Model(pc.Platform.Pages);
+        pc.Add(model, 11);
+        OtherDevice rng = pc.Boot().Inventory.Others.Single();
+        model.ResetDelay = int.MaxValue;
+        model.SetNeedsReset("of a test");
+        pc.Platform.WaitTicks = ModelPlatform.TicksPerSecond / 10;
+
+        string? first = Read(rng, out _);
+        string? second = Read(rng, out _);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((first, second), Is.EqualTo((
+                "was cut off, because it does not confirm a reset",
+                "was cut off, because it does not confirm a reset")));
+            Assert.That(rng.Device.State, Is.EqualTo(DeviceState.Abandoned));
+        }
+    }
+
+    [Test]
+    public void A_device_that_cannot_be_restarted_says_why_and_is_tried_again()
+    {
+        using Pc pc = new();
+        var model = new Model(pc.Platform.Pages);
+        pc.Add(model, 11);
+        OtherDevice rng = pc.Boot().Inventory.Others.Single();
+        model.RefusesFeatures = true;
+        model.SetNeedsReset("of a test");
+
+        string? first = Read(rng, out _);
+        model.RefusesFeatures = false;
+        string? second = Read(rng, out string result);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first, Does.StartWith("cannot be brought up again: it did not accept the features "));
+            Assert.That((second, result), Is.EqualTo(((string?)null, "5a")));
+        }
+    }
+
+    [Test]
+    public void A_call_that_interrupts_another_one_is_refused()
     {
         using Pc pc = new();
         pc.Add(new Model(pc.Platform.Pages), 11);

@@ -41,9 +41,9 @@ public sealed class FileTestTests
         }
     }
 
-    [TestCase("flip", "the file was not read as it was written")]
-    [TestCase("cut", "the file is not there, or shorter than it was written")]
-    [TestCase("lose", "the file is not there, or shorter than it was written")]
+    [TestCase("flip", "the file does not read back as it was written")]
+    [TestCase("cut", "the file is missing, or shorter than what was written")]
+    [TestCase("lose", "the file is missing, or shorter than what was written")]
     [TestCase("keep", "the file was deleted and is still there")]
     [TestCase("throw", "System.IO.IOException: the disk is full")]
     public void A_file_system_that_does_not_work_fails_and_is_put_back(string fault, string why)

@@ -102,7 +102,7 @@ public sealed class SerialPortTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(first, Is.EqualTo(SerialPort.MostLooks));
+            Assert.That(first, Is.EqualTo(SerialPort.MaximumPolls));
             Assert.That(second, Is.EqualTo(1));
             Assert.That(line.Sent, Is.EqualTo("c"));
         }

@@ -105,7 +105,7 @@ public sealed class TerminalTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(value, Is.EqualTo((byte)'x'));
-            Assert.That(looksBefore, Is.EqualTo(TerminalInput.LooksBeforeRest));
+            Assert.That(looksBefore, Is.EqualTo(TerminalInput.PollsBeforeRest));
             Assert.That(_switches.Rests, Is.EqualTo(1));
         }
     }

@@ -12,9 +12,6 @@ internal sealed class ShellDisk : SectorDevice
     private readonly DiskAccess _disk;
     private readonly MemoryKeeper _memory;
 
-    /// <summary>Shows a disk to commands.</summary>
-    /// <param name="disk">The disk.</param>
-    /// <param name="memory">Who says when there is no memory left.</param>
     internal ShellDisk(DiskAccess disk, MemoryKeeper memory)
         : base(disk.Device.Name)
     {
@@ -22,23 +19,18 @@ internal sealed class ShellDisk : SectorDevice
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override ulong SectorCount => _disk.SectorCount;
 
-    /// <inheritdoc/>
     public override uint BlockSize => _disk.Device.BlockSize;
 
-    /// <inheritdoc/>
     public override bool IsReadOnly => _disk.Device.IsReadOnly;
 
-    /// <inheritdoc/>
-    /// <remarks>A device that was reset, or has to be, is brought up by the next call.</remarks>
+    // A device that was reset, or has to be, is started by the next call.
     public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
 
-    /// <summary>Shows disks to commands.</summary>
     internal static SectorDevice[] Of(List<VirtioBlockDevice> disks, MemoryKeeper memory)
     {
-        SectorDevice[] shown = new SectorDevice[disks.Count];
+        var shown = new SectorDevice[disks.Count];
         for (int i = 0; i < shown.Length; i++)
         {
             shown[i] = new ShellDisk(disks[i].Disk, memory);
@@ -47,7 +39,6 @@ internal sealed class ShellDisk : SectorDevice
         return shown;
     }
 
-    /// <inheritdoc/>
     public override string? Read(ulong firstSector, byte[] destination)
     {
         _memory.Check();
@@ -55,7 +46,6 @@ internal sealed class ShellDisk : SectorDevice
         return Contains(firstSector, count) ? _disk.TryRead(firstSector, count, destination) : OutOfRange;
     }
 
-    /// <inheritdoc/>
     public override string? Write(ulong firstSector, byte[] source)
     {
         _memory.Check();
@@ -63,7 +53,6 @@ internal sealed class ShellDisk : SectorDevice
         return Contains(firstSector, count) ? _disk.TryWrite(firstSector, count, source) : OutOfRange;
     }
 
-    /// <inheritdoc/>
     public override string? Flush() => _disk.TryFlush();
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

@@ -1,9 +1,9 @@
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>What was typed for a file or a directory, made a whole path, and looked up.</summary>
+/// <summary>The full path of a file or a directory that was typed, and what is there.</summary>
 /// <remarks>
-/// A path without a file system is one on the first. Both slashes part names, and as in all of FAT neither case nor a
-/// slash at the end matters.
+/// A path without a file system means the first one. Both slashes separate names; neither a slash at the end nor, as
+/// always in FAT, the case of letters matters.
 /// </remarks>
 internal sealed class FilePath
 {
@@ -16,25 +16,25 @@ internal sealed class FilePath
         Name = "";
     }
 
-    /// <summary>The whole path, with each name that is there spelled as the file system has it.</summary>
+    /// <summary>The full path, with each name that exists spelled as in the file system.</summary>
     internal string Text { get; private set; }
 
-    /// <summary>The path of the directory that it is in.</summary>
+    /// <summary>The path of the directory that holds it.</summary>
     internal string Directory { get; private set; }
 
-    /// <summary>Its last name; empty for a root.</summary>
+    /// <summary>The last name; empty for a root.</summary>
     internal string Name { get; private set; }
 
-    /// <summary>What it names; null where there is nothing of that name, and for a root.</summary>
+    /// <summary>The file or directory; null where there is none, and for a root.</summary>
     internal FileItem? Item { get; private set; }
 
-    /// <summary>Whether it names a directory that is there.</summary>
-    internal bool IsDirectory => Name.Length == 0 || (Item != null && Item.IsDirectory);
+    /// <summary>Whether it names a directory that exists.</summary>
+    internal bool IsDirectory => Name.Length == 0 || (Item is not null && Item.IsDirectory);
 
-    /// <summary>Finds what was typed.</summary>
+    /// <summary>Looks up a path. A path is found also where only its directory exists.</summary>
     /// <param name="files">The files.</param>
     /// <param name="typed">What was typed.</param>
-    /// <param name="failure">Why there can be no such path, where null is returned.</param>
+    /// <param name="failure">Why null is returned.</param>
     internal static FilePath? Find(FileTree files, string typed, out string failure)
     {
         string[] roots = files.Roots;
@@ -46,19 +46,19 @@ internal sealed class FilePath
 
         int start = RootLength(typed);
         string? root = start == 0 ? roots[0] : RootOf(roots, typed, start);
-        if (root == null)
+        if (root is null)
         {
             string named = typed.Substring(0, start);
             failure = "there is no file system at " + named + "; mounted: " + ListOf(roots);
             return null;
         }
 
-        FilePath path = new FilePath(root);
+        var path = new FilePath(root);
         failure = path.Follow(files, typed, start) ?? "";
         return failure.Length == 0 ? path : null;
     }
 
-    /// <summary>How much of a path names its file system: what comes up to a colon, and a slash behind it.</summary>
+    /// <summary>The length of what names the file system: all up to a colon, and a slash after it.</summary>
     private static int RootLength(string typed)
     {
         for (int i = 0; i < typed.Length; i++)
@@ -77,13 +77,13 @@ internal sealed class FilePath
         for (int i = 0; i < roots.Length; i++)
         {
             string root = roots[i];
-            bool isIt = root.Length == length || root.Length == length + 1;
-            for (int j = 0; isIt && j < length && typed[j] != ':'; j++)
+            bool matches = root.Length == length || root.Length == length + 1;
+            for (int j = 0; matches && j < length && typed[j] != ':'; j++)
             {
-                isIt = root[j] == typed[j];
+                matches = root[j] == typed[j];
             }
 
-            if (isIt)
+            if (matches)
             {
                 return root;
             }
@@ -104,7 +104,7 @@ internal sealed class FilePath
     }
 
     /// <summary>Goes from name to name.</summary>
-    /// <returns>Null, or why it is no path.</returns>
+    /// <returns>Null, or why that is not possible.</returns>
     private string? Follow(FileTree files, string typed, int start)
     {
         for (int end = start; end <= typed.Length; end++)
@@ -118,7 +118,7 @@ internal sealed class FilePath
             {
                 string name = typed.Substring(start, end - start);
                 string? failure = CheckName(name) ?? Enter(files, name);
-                if (failure != null)
+                if (failure is not null)
                 {
                     return failure;
                 }
@@ -134,13 +134,13 @@ internal sealed class FilePath
     {
         if (!IsDirectory)
         {
-            return Item == null ? "there is no directory " + Text : Text + " is not a directory";
+            return Item is null ? "there is no directory " + Text : Text + " is not a directory";
         }
 
         Directory = Text;
         Name = name;
-        Item = Look(files.List(Directory), name);
-        if (Item != null)
+        Item = FindItem(files.List(Directory), name);
+        if (Item is not null)
         {
             Name = Item.Name;
         }
@@ -150,11 +150,11 @@ internal sealed class FilePath
         return null;
     }
 
-    private static FileItem? Look(FileItem[] items, string name)
+    private static FileItem? FindItem(FileItem[] items, string name)
     {
         for (int i = 0; i < items.Length; i++)
         {
-            if (AreAlike(items[i].Name, name))
+            if (AreEqual(items[i].Name, name))
             {
                 return items[i];
             }
@@ -191,7 +191,7 @@ internal sealed class FilePath
 
     private static bool IsSlash(char character) => character == '\\' || character == '/';
 
-    private static bool AreAlike(string left, string right)
+    private static bool AreEqual(string left, string right)
     {
         if (left.Length != right.Length)
         {

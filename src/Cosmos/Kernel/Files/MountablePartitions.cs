@@ -5,30 +5,29 @@ using VirtioGuest.Cosmos.Block;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>The partitions of a disk that Cosmos' file systems can be trusted with.</summary>
+/// <summary>The partitions of a disk that Cosmos' file systems can safely be given.</summary>
 /// <remarks>
-/// Cosmos takes partition tables and boot sectors on trust: it keeps four partitions of a disk and writes beyond its
-/// list for a fifth, and divides by what it reads. So a disk is looked at first.
+/// Cosmos trusts partition tables and boot sectors: it has room for four partitions of a disk and writes a fifth beyond
+/// the end, and it divides by what it reads. So a disk is checked first.
 /// </remarks>
 internal static class MountablePartitions
 {
-    private const int MostPartitions = 4;
+    private const int MaximumPartitions = 4;
 
     /// <summary>"EFI PART", little-endian (UEFI 2.10, 5.3.2).</summary>
     private const ulong GuidSignature = 0x5452415020494645;
     private const int GuidEntryLengthOffset = 84;
-    private const uint LeastGuidEntry = 128;
+    private const uint MinimumGuidEntry = 128;
 
-    /// <summary>Finds them.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    /// <returns>All partitions of the disk, in order; none where Cosmos would not read its table right.</returns>
+    /// <returns>All partitions of the disk, in order; none where Cosmos would misread the table.</returns>
     internal static List<PartitionExtent> Find(DiskAccess disk, byte[] sector)
     {
         List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
-        bool isTrusted = failure == null && partitions.Count <= MostPartitions
-            && disk.TryRead(1, 1, sector) == null && IsReadRight(sector);
-        return isTrusted ? partitions : new List<PartitionExtent>();
+        bool isSafe = failure is null && partitions.Count <= MaximumPartitions
+            && disk.TryRead(1, 1, sector) is null && IsReadCorrectly(sector);
+        return isSafe ? partitions : new List<PartitionExtent>();
     }
 
     /// <summary>Whether a partition starts as a FAT file system does.</summary>
@@ -36,19 +35,62 @@ internal static class MountablePartitions
     /// <param name="partition">The partition.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
     internal static bool HasFat(DiskAccess disk, PartitionExtent partition, byte[] sector) =>
-        disk.TryRead(partition.FirstSector, 1, sector) == null
+        disk.TryRead(partition.FirstSector, 1, sector) is null
         && FatBootSector.IsSound(sector, partition.SectorCount);
 
-    /// <summary>Whether a second sector has no GUID partition table, or one with whole entries in a sector.</summary>
-    private static bool IsReadRight(byte[] sector)
+    /// <summary>Whether sector 1 has no GUID partition table, or one whose entries do not cross sectors.</summary>
+    private static bool IsReadCorrectly(byte[] sector)
     {
-        ReadOnlySpan<byte> bytes = new ReadOnlySpan<byte>(sector);
+        var bytes = new ReadOnlySpan<byte>(sector);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != GuidSignature)
         {
             return true;
         }
 
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(GuidEntryLengthOffset));
-        return length >= LeastGuidEntry && length <= DiskAccess.SectorLength && (length & (length - 1)) == 0;
+        return length >= MinimumGuidEntry && length <= DiskAccess.SectorLength && (length & (length - 1)) == 0;
     }
+}
+
+/// <summary>The first sector of a FAT file system (Microsoft's FAT specification 1.03, section 3).</summary>
+internal static class FatBootSector
+{
+    private const int BytesPerSector = 512;
+    private const ushort Signature = 0xAA55;
+    private const int RootEntryLength = 32;
+
+    /// <summary>
+    /// Whether a sector is a boot sector with plausible numbers: sectors have 512 bytes, the file system lies within its
+    /// partition, and nothing that a driver divides by is zero.
+    /// </summary>
+    /// <param name="sector">The sector.</param>
+    /// <param name="partitionLength">How many sectors the partition has.</param>
+    internal static bool IsSound(byte[] sector, ulong partitionLength)
+    {
+        byte sectorsPerCluster = sector[13];
+        byte copies = sector[16];
+        bool isPowerOfTwo = sectorsPerCluster != 0 && (sectorsPerCluster & (sectorsPerCluster - 1)) == 0;
+        if (Read16(sector, 510) != Signature || Read16(sector, 11) != BytesPerSector || !isPowerOfTwo
+            || (copies != 1 && copies != 2))
+        {
+            return false;
+        }
+
+        ulong reserved = Read16(sector, 14);
+        ulong rootSectors = ((ulong)Read16(sector, 17) * RootEntryLength + BytesPerSector - 1) / BytesPerSector;
+        ulong total = Either(Read16(sector, 19), Read32(sector, 32));
+        ulong table = Either(Read16(sector, 22), Read32(sector, 36));
+        ulong metadata = reserved + (copies * table) + rootSectors;
+        return reserved != 0 && table != 0 && total <= partitionLength
+            && metadata + reserved + sectorsPerCluster <= total;
+    }
+
+    /// <summary>The 16-bit field, or where that is zero the 32-bit field.</summary>
+    private static ulong Either(ushort narrow, uint wide) => narrow != 0 ? narrow : wide;
+
+    private static ushort Read16(byte[] bytes, int offset) =>
+        BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(bytes, offset, 2));
+
+    private static uint Read32(byte[] bytes, int offset) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(bytes, offset, 4));
 }

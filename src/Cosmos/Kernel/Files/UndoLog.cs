@@ -6,26 +6,24 @@ using VirtioGuest.Commands.Block;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>Writes to a disk, and remembers what was there before.</summary>
+/// <summary>Writes to a disk, and keeps what was there before.</summary>
 internal sealed class UndoLog
 {
     private readonly SectorDevice _disk;
-    private readonly List<ulong> _sectors = new List<ulong>();
+    private readonly List<ulong> _sectors = new();
     private readonly List<byte[]> _contents = new List<byte[]>();
 
-    /// <summary>Covers a disk.</summary>
     internal UndoLog(SectorDevice disk)
     {
         _disk = disk;
     }
 
-    /// <summary>How many sectors were written that <see cref="Undo"/> would put back.</summary>
+    /// <summary>How many sectors <see cref="Undo"/> would put back.</summary>
     internal int Count => _sectors.Count;
 
-    /// <summary>Reads sectors, as they are now.</summary>
     internal string? Read(ulong firstSector, byte[] destination) => _disk.Read(firstSector, destination);
 
-    /// <summary>Writes sectors; nothing is written where what is there cannot be kept.</summary>
+    /// <summary>Writes sectors, unless what is there cannot be read.</summary>
     internal string? Write(ulong firstSector, byte[] source)
     {
         ulong count = (uint)source.Length / SectorDevice.SectorSize;
@@ -37,7 +35,7 @@ internal sealed class UndoLog
         for (ulong i = 0; i < count; i++)
         {
             string? failure = Keep(firstSector + i);
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -46,15 +44,15 @@ internal sealed class UndoLog
         return _disk.Write(firstSector, source);
     }
 
-    /// <summary>Puts back all that was there before, as far as the disk lets it.</summary>
-    /// <returns>Null, or why it is not, which may be tried again.</returns>
+    /// <summary>Puts back everything that was there before.</summary>
+    /// <returns>Null, or why the disk refused; it may be tried again.</returns>
     internal string? Undo()
     {
         while (_sectors.Count != 0)
         {
             int last = _sectors.Count - 1;
             string? failure = _disk.Write(_sectors[last], _contents[last]);
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -76,9 +74,9 @@ internal sealed class UndoLog
             }
         }
 
-        byte[] content = new byte[SectorDevice.SectorSize];
+        var content = new byte[SectorDevice.SectorSize];
         string? failure = _disk.Read(sector, content);
-        if (failure == null)
+        if (failure is null)
         {
             _sectors.Add(sector);
             _contents.Add(content);
@@ -93,9 +91,6 @@ internal sealed class UndoDevice : BlockDevice
 {
     private readonly UndoLog _log;
 
-    /// <summary>Covers a disk.</summary>
-    /// <param name="log">The way to it.</param>
-    /// <param name="sectors">How many sectors it has.</param>
     internal UndoDevice(UndoLog log, ulong sectors)
     {
         _log = log;
@@ -103,20 +98,17 @@ internal sealed class UndoDevice : BlockDevice
         mBlockCount = sectors;
     }
 
-    /// <inheritdoc/>
     public override BlockDeviceType Type => BlockDeviceType.HardDrive;
 
-    /// <inheritdoc/>
     public override void ReadBlock(ulong aBlockNo, ulong aBlockCount, ref byte[] aData) =>
         ThrowIfFailed(_log.Read(aBlockNo, aData));
 
-    /// <inheritdoc/>
     public override void WriteBlock(ulong aBlockNo, ulong aBlockCount, ref byte[] aData) =>
         ThrowIfFailed(_log.Write(aBlockNo, aData));
 
     private static void ThrowIfFailed(string? failure)
     {
-        if (failure != null)
+        if (failure is not null)
         {
             throw new IOException(failure);
         }

@@ -6,17 +6,16 @@ using VirtioGuest.Cosmos.Block;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>Cosmos' virtual file system, over the FAT partitions of the virtio disks.</summary>
-/// <remarks>Other disks stay unmounted, and so does what <see cref="MountablePartitions"/> does not trust.</remarks>
+/// <summary>Cosmos' virtual file system over the FAT partitions of the virtio disks.</summary>
+/// <remarks>Other disks are not mounted, nor what <see cref="MountablePartitions"/> rejects.</remarks>
 internal sealed class VirtioFileSystems : CosmosVFS
 {
-    private readonly List<MountedVolume> _volumes = new List<MountedVolume>();
+    private readonly List<MountedVolume> _volumes = new();
 
-    /// <summary>Registers the file system, which may be done once.</summary>
-    /// <returns>What is mounted.</returns>
+    /// <summary>Registers the file system and mounts the partitions. To be called once.</summary>
     internal static List<MountedVolume> Register()
     {
-        VirtioFileSystems files = new VirtioFileSystems();
+        var files = new VirtioFileSystems();
         if (BlockDevice.Devices.Count != 0)
         {
             VFSManager.RegisterVFS(files);
@@ -25,7 +24,6 @@ internal sealed class VirtioFileSystems : CosmosVFS
         return files._volumes;
     }
 
-    /// <inheritdoc/>
     protected override void InitializePartitions()
     {
         for (int i = 0; i < Disks.Count; i++)
@@ -40,7 +38,7 @@ internal sealed class VirtioFileSystems : CosmosVFS
 
     private void Mount(Disk disk, VirtioBlockDevice device)
     {
-        byte[] sector = new byte[DiskAccess.SectorLength];
+        var sector = new byte[DiskAccess.SectorLength];
         List<PartitionExtent> partitions = MountablePartitions.Find(device.Disk, sector);
         if (partitions.Count == 0 || disk.Partitions.Count != partitions.Count)
         {
@@ -62,4 +60,22 @@ internal sealed class VirtioFileSystems : CosmosVFS
             }
         }
     }
+}
+
+/// <summary>A partition with a mounted file system.</summary>
+internal sealed class MountedVolume
+{
+    internal MountedVolume(VirtioBlockDevice device, PartitionExtent partition, string root)
+    {
+        Device = device;
+        Partition = partition;
+        Root = root;
+    }
+
+    internal VirtioBlockDevice Device { get; }
+
+    internal PartitionExtent Partition { get; }
+
+    /// <summary>How its paths start, for example <c>0:\</c>.</summary>
+    internal string Root { get; }
 }

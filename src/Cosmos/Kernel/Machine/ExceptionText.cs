@@ -3,18 +3,17 @@ using System.IO;
 
 namespace VirtioGuest.Cosmos.Kernel.Machine;
 
-/// <summary>An exception in words.</summary>
+/// <summary>Exceptions as text.</summary>
 /// <remarks>
-/// IL2CPU keeps no names of types, so only those are told apart that are asked for here; and its exceptions have one
-/// message among them, that of the one that was made last.
+/// IL2CPU keeps no names of types, so only the types listed here are named. All its exceptions share one message, that
+/// of the exception created last.
 /// </remarks>
 internal static class ExceptionText
 {
-    /// <summary>The type, as far as it is known, and the message.</summary>
     internal static string Of(Exception exception)
     {
         string message = exception.Message;
-        return TypeOf(exception) + (message == null || message.Length == 0 ? "" : ": " + message);
+        return TypeOf(exception) + (message is null || message.Length == 0 ? "" : ": " + message);
     }
 
     private static string TypeOf(Exception exception)

@@ -5,7 +5,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Machine;
 
-/// <summary>The machine's switches, as the commands use them.</summary>
+/// <summary>What commands may do to the machine.</summary>
 internal sealed class KernelSystem : CommandSystem
 {
     /// <summary>Where QEMU's exit device is (<c>isa-debug-exit,iobase=0xf4</c>).</summary>
@@ -19,11 +19,6 @@ internal sealed class KernelSystem : CommandSystem
     private readonly MachineSwitches _switches;
     private readonly MemoryKeeper _memory;
 
-    /// <summary>Covers a machine.</summary>
-    /// <param name="ports">The I/O ports.</param>
-    /// <param name="clock">What tells when a pause is over.</param>
-    /// <param name="switches">What the kit below can do.</param>
-    /// <param name="memory">What looks after memory.</param>
     internal KernelSystem(PortSpace ports, MonotonicClock clock, MachineSwitches switches, MemoryKeeper memory)
     {
         _ports = ports;
@@ -32,27 +27,22 @@ internal sealed class KernelSystem : CommandSystem
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override void DebugExit(byte value) => _ports.Write8(ExitPort, value);
 
     /// <summary>Ends QEMU as a crash does; returns where the exit device is absent.</summary>
     internal static void DebugExitFailed(PortSpace ports) => ports.Write8(ExitPort, FailedExit);
 
-    /// <inheritdoc/>
     public override void PowerOff()
     {
         _switches.PowerOff();
         _switches.Reset();
     }
 
-    /// <inheritdoc/>
     public override void Reset() => _switches.Reset();
 
-    /// <inheritdoc/>
     public override void Tidy() => _memory.Tidy();
 
-    /// <inheritdoc/>
-    /// <remarks>Interrupts go on coming, and with them frames.</remarks>
+    // Interrupts stay on, so frames are still received.
     public override void Pause(uint milliseconds)
     {
         ulong began = _clock.Nanoseconds;
@@ -64,28 +54,23 @@ internal sealed class KernelSystem : CommandSystem
     }
 }
 
-/// <summary>What the kit below does with the machine as a whole.</summary>
+/// <summary>What Cosmos does to the machine as a whole.</summary>
 internal abstract class MachineSwitches
 {
-    /// <summary>Switches the machine off; returns where it cannot be.</summary>
+    /// <summary>Returns where the machine cannot be switched off.</summary>
     public abstract void PowerOff();
 
-    /// <summary>Resets the machine.</summary>
     public abstract void Reset();
 
     /// <summary>Stops the processor until its next interrupt.</summary>
     public abstract void Rest();
 }
 
-/// <summary>The machine's switches, as Cosmos has them.</summary>
 internal sealed class CosmosSwitches : MachineSwitches
 {
-    /// <inheritdoc/>
     public override void PowerOff() => Power.Shutdown();
 
-    /// <inheritdoc/>
     public override void Reset() => Power.Reboot();
 
-    /// <inheritdoc/>
     public override void Rest() => CPU.Halt();
 }

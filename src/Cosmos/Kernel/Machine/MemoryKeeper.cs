@@ -5,28 +5,28 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Kernel.Machine;
 
 /// <summary>
-/// Keeps memory from running out: Cosmos' heap frees nothing unless it is told to, and where there is nothing left it
-/// stops the machine without a word.
+/// Keeps memory from running out: Cosmos' heap frees nothing until it is told to, and stops the machine without a word
+/// when nothing is left.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Its collector takes what looks like a reference on the stack for one, and writes to what that points at. So it is
-/// called between commands only, where the stack holds no pointer into an object.
+/// The collector takes everything on the stack that looks like a reference for one, and writes to where it points. So
+/// it is called only between commands, when the stack holds no pointer into an object.
 /// </para>
 /// <para>
-/// Nor does it follow what an array refers to, but for small objects: a long string that only a list has would be
-/// freed. So there is no collecting once a line of such a length was read.
+/// It does not follow references in arrays except to small objects: a long string that only a list refers to would be
+/// freed. So there is no collection any more once a line of that length has been read.
 /// </para>
 /// </remarks>
 internal sealed class MemoryKeeper
 {
-    /// <summary>How many characters of a line make a string that the collector does not find in an array.</summary>
+    /// <summary>A line of that many characters is a string that the collector does not find in an array.</summary>
     internal const int LongLine = 480;
 
-    /// <summary>How many pages are used up before it is worth while to look for garbage: 8 MiB.</summary>
+    /// <summary>How many pages are used up before a collection is worth its time: 8 MiB.</summary>
     internal const uint Step = 2048;
 
-    /// <summary>What has to be left to say in words that memory runs out: 2 MiB.</summary>
+    /// <summary>How many pages it may take to report that memory has run out: 2 MiB.</summary>
     internal const uint Reserve = 512;
 
     private readonly HeapPages _heap;
@@ -34,23 +34,21 @@ internal sealed class MemoryKeeper
     private bool _hasLongLine;
     private bool _hasRunOut;
 
-    /// <summary>Looks after a heap.</summary>
     internal MemoryKeeper(HeapPages heap)
     {
         _heap = heap;
         _leftByCollector = heap.Free;
     }
 
-    /// <summary>Takes note of lines that will be held on to as commands, or in a history.</summary>
-    /// <param name="length">How many characters the longest of them has.</param>
+    /// <summary>To be called with the length of every line that is kept, as a command or in the history.</summary>
     internal void NoteLine(int length) => _hasLongLine |= length >= LongLine;
 
-    /// <summary>Frees memory, if enough was used up since the last time. Between commands only.</summary>
+    /// <summary>Collects if enough was used up since the last time. To be called between commands only.</summary>
     internal void Tidy()
     {
         uint free = _heap.Free;
-        bool isWorthWhile = _leftByCollector > Step && free <= _leftByCollector - Step;
-        if (!_hasLongLine && (isWorthWhile || free < Step))
+        bool isDue = _leftByCollector > Step && free <= _leftByCollector - Step;
+        if (!_hasLongLine && (isDue || free < Step))
         {
             _heap.Collect();
             _leftByCollector = _heap.Free;
@@ -58,9 +56,9 @@ internal sealed class MemoryKeeper
         }
     }
 
-    /// <summary>Ends what is being done where hardly any memory is left for it.</summary>
+    /// <summary>Ends the command that runs when hardly any memory is left.</summary>
     /// <exception cref="InsufficientMemoryException">
-    /// So it is. It is thrown once until there is memory again: the reserve is for what follows.
+    /// Only the reserve is left. Thrown once until there is memory again, so that the report can use the reserve.
     /// </exception>
     internal void Check()
     {
@@ -75,25 +73,21 @@ internal sealed class MemoryKeeper
     }
 }
 
-/// <summary>The memory that objects live in, as the kit below has it.</summary>
+/// <summary>The pages of Cosmos' heap.</summary>
 internal abstract class HeapPages
 {
     /// <summary>The size of a page in bytes.</summary>
     internal const uint PageLength = 4096;
 
-    /// <summary>How many pages nobody uses.</summary>
+    /// <summary>How many pages are free.</summary>
     public abstract uint Free { get; }
 
-    /// <summary>Frees the objects that nobody refers to.</summary>
     public abstract void Collect();
 }
 
-/// <summary>Cosmos' heap.</summary>
 internal sealed class CosmosHeap : HeapPages
 {
-    /// <inheritdoc/>
     public override uint Free => RAT.FreePageCount;
 
-    /// <inheritdoc/>
     public override void Collect() => Heap.Collect();
 }

@@ -1,13 +1,12 @@
 using System;
 using System.Buffers.Binary;
-using Cosmos.System.Network.IPv4;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
-/// <summary>ICMP echo messages (RFC 792): requests to send, and replies in frames that came.</summary>
+/// <summary>ICMP echo messages (RFC 792): requests as messages, replies as received frames.</summary>
 internal static class EchoMessage
 {
-    /// <summary>Bytes before the payload.</summary>
+    /// <summary>The length of the ICMP header in bytes.</summary>
     internal const int HeaderLength = 8;
 
     private const byte Request = 8;
@@ -15,16 +14,15 @@ internal static class EchoMessage
     private const ushort Identifier = 0x5647;
 
     private const int EthernetHeaderLength = 14;
-    private const int LeastIPv4HeaderLength = 20;
+    private const int MinimumIPv4HeaderLength = 20;
     private const int IPv4LengthOffset = EthernetHeaderLength + 2;
 
-    /// <summary>Makes a request.</summary>
-    /// <param name="sequence">What tells it from others.</param>
-    /// <param name="payload">What the reply has to bring back.</param>
+    /// <param name="sequence">The sequence number.</param>
+    /// <param name="payload">What the reply has to return.</param>
     internal static byte[] MakeRequest(ushort sequence, byte[] payload)
     {
-        byte[] message = new byte[HeaderLength + payload.Length];
-        Span<byte> bytes = new Span<byte>(message);
+        var message = new byte[HeaderLength + payload.Length];
+        var bytes = new Span<byte>(message);
         message[0] = Request;
         BinaryPrimitives.WriteUInt16BigEndian(bytes.Slice(4), Identifier);
         BinaryPrimitives.WriteUInt16BigEndian(bytes.Slice(6), sequence);
@@ -33,21 +31,21 @@ internal static class EchoMessage
         return message;
     }
 
-    /// <summary>Whether a frame brings the reply to a request, with the same payload and a right checksum.</summary>
+    /// <summary>Whether a frame is the reply to a request, with its payload and a correct checksum.</summary>
     /// <param name="frame">An Ethernet frame with an IPv4 packet, however broken.</param>
     /// <param name="sequence">The request's number.</param>
     /// <param name="payload">The request's payload.</param>
     internal static bool IsReply(byte[] frame, ushort sequence, byte[] payload)
     {
-        if (frame.Length < EthernetHeaderLength + LeastIPv4HeaderLength)
+        if (frame.Length < EthernetHeaderLength + MinimumIPv4HeaderLength)
         {
             return false;
         }
 
-        ReadOnlySpan<byte> bytes = new ReadOnlySpan<byte>(frame);
+        var bytes = new ReadOnlySpan<byte>(frame);
         int headerLength = (frame[EthernetHeaderLength] & 15) * 4;
         int packetLength = BinaryPrimitives.ReadUInt16BigEndian(bytes.Slice(IPv4LengthOffset));
-        if (headerLength < LeastIPv4HeaderLength || packetLength > frame.Length - EthernetHeaderLength
+        if (headerLength < MinimumIPv4HeaderLength || packetLength > frame.Length - EthernetHeaderLength
             || packetLength - headerLength != HeaderLength + payload.Length)
         {
             return false;
@@ -61,7 +59,7 @@ internal static class EchoMessage
             && AreEqual(message.Slice(HeaderLength), payload);
     }
 
-    /// <summary>The sum of 16-bit words with the carries added in (RFC 1071).</summary>
+    /// <summary>The one's complement sum of all 16-bit words (RFC 1071).</summary>
     private static ushort Sum(ReadOnlySpan<byte> bytes)
     {
         uint sum = 0;
@@ -86,26 +84,4 @@ internal static class EchoMessage
 
         return true;
     }
-}
-
-/// <summary>An ICMP message in a packet of Cosmos' stack.</summary>
-internal sealed class EchoPacket : IPPacket
-{
-    private const byte Icmp = 1;
-
-    /// <summary>Bytes before the message: an Ethernet header, and an IPv4 header without options.</summary>
-    private const int HeadersLength = 34;
-
-    /// <summary>Makes a packet.</summary>
-    internal EchoPacket(Address source, Address destination, byte[] message)
-        : base((ushort)message.Length, Icmp, source, destination, 0) =>
-        new ReadOnlySpan<byte>(message).CopyTo(new Span<byte>(RawData).Slice(HeadersLength));
-}
-
-/// <summary>The ICMP client of Cosmos' stack, without the wait and the fixed payload of its own.</summary>
-internal sealed class EchoClient : ICMPClient
-{
-    /// <summary>Takes the oldest message that came.</summary>
-    /// <returns>The whole frame, or null where there is none.</returns>
-    internal byte[]? Take() => rxBuffer.Count == 0 ? null : rxBuffer.Dequeue().RawData;
 }

@@ -8,7 +8,7 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;
 
-/// <summary>A virtio network card, and the kit's IPv4 over it, as commands see them.</summary>
+/// <summary>A virtio network card with Cosmos' IPv4 over it, as commands see them.</summary>
 internal sealed class ShellNetwork : NetworkInterface
 {
     private const ulong NanosecondsPerMillisecond = 1_000_000;
@@ -18,10 +18,6 @@ internal sealed class ShellNetwork : NetworkInterface
     private readonly IPv4Stack _stack;
     private readonly MonotonicClock _clock;
 
-    /// <summary>Shows a card to commands.</summary>
-    /// <param name="card">The card.</param>
-    /// <param name="stack">What is over it.</param>
-    /// <param name="clock">What measures round trips.</param>
     internal ShellNetwork(CardAccess card, IPv4Stack stack, MonotonicClock clock)
         : base(card.Device.Name)
     {
@@ -30,36 +26,30 @@ internal sealed class ShellNetwork : NetworkInterface
         _clock = clock;
     }
 
-    /// <inheritdoc/>
     public override string HardwareAddress => MacText.Of(_card.ReadMacAddress());
 
-    /// <inheritdoc/>
     public override bool IsUp => _card.IsReady && _card.Device.IsLinkUp;
 
-    /// <inheritdoc/>
     public override int Mtu => _card.Device.Mtu;
 
-    /// <inheritdoc/>
     public override string? Configuration
     {
         get
         {
             IPv4Settings? settings = _stack.Settings;
-            return settings == null ? null : settings.ToString();
+            return settings is null ? null : settings.ToString();
         }
     }
 
-    /// <inheritdoc/>
     public override uint Gateway
     {
         get
         {
             IPv4Settings? settings = _stack.Settings;
-            return settings == null ? 0 : settings.Gateway;
+            return settings is null ? 0 : settings.Gateway;
         }
     }
 
-    /// <inheritdoc/>
     public override NetworkTraffic GetTraffic()
     {
         Counter[] counters = _card.Device.Describe().Counters;
@@ -74,39 +64,37 @@ internal sealed class ShellNetwork : NetworkInterface
             drops);
     }
 
-    /// <inheritdoc/>
     public override string? Dhcp(out string lease)
     {
         lease = "";
         string? failure = CheckLink();
-        if (failure != null)
+        if (failure is not null)
         {
             return failure;
         }
 
         failure = _stack.RunDhcp();
-        string? configuration = failure == null ? Configuration : null;
+        string? configuration = failure is null ? Configuration : null;
         lease = configuration ?? "";
-        return configuration == null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
+        return configuration is null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
     }
 
-    /// <inheritdoc/>
-    /// <remarks>Where the next hop does not answer ARP, the kit's stack may take longer than the timeout.</remarks>
+    // Where the next hop does not answer ARP, Cosmos' stack may take longer than the timeout.
     public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         IPv4Settings? settings = _stack.Settings;
-        if (settings == null)
+        if (settings is null)
         {
             return PingOutcome.CannotSend("no address configured");
         }
 
         string? failure = CheckLink();
-        if (failure == null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
+        if (failure is null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
         {
             failure = "the payload is larger than the link carries";
         }
 
-        if (failure != null)
+        if (failure is not null)
         {
             return PingOutcome.Failed(failure);
         }
@@ -127,12 +115,12 @@ internal sealed class ShellNetwork : NetworkInterface
         {
             byte[]? frame = _stack.Take();
             ulong elapsed = _clock.Nanoseconds - began;
-            if (frame != null && EchoMessage.IsReply(frame, sequence, payload))
+            if (frame is not null && EchoMessage.IsReply(frame, sequence, payload))
             {
                 return PingOutcome.Replied(address, elapsed);
             }
 
-            if (frame == null && elapsed >= timeout)
+            if (frame is null && elapsed >= timeout)
             {
                 return PingOutcome.TimedOut();
             }
@@ -153,7 +141,7 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     /// <summary>
-    /// What the card has counted tells whether nothing was sent, nothing came back, or nobody took what came.
+    /// The card's counters tell whether nothing was sent, nothing came back, or nobody took what came back.
     /// </summary>
     private string WithCounters(string failure)
     {

@@ -3,16 +3,16 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
 /// <summary>
-/// A serial port of a PC, a 16550 (National Semiconductor PC16550D), at 115200 baud 8N1. It is looked at and does not
+/// A serial port of a PC, a 16550 (National Semiconductor PC16550D), at 115200 baud 8N1. It is polled and does not
 /// interrupt.
 /// </summary>
 /// <remarks>
-/// Where the other end stops taking bytes, one byte waits its full time and is dropped; the following are dropped at
-/// once until the transmitter moves again, so that a stuck line never stops the machine.
+/// When the other end stops taking bytes, the first byte is dropped after a time-out and all others at once, until the
+/// transmitter is ready again. So a stuck line never stops the machine.
 /// </remarks>
 internal sealed class SerialPort
 {
-    /// <summary>Where the first serial port of a PC is.</summary>
+    /// <summary>The base of a PC's first serial port.</summary>
     internal const ushort First = 0x3F8;
 
     private const ushort InterruptEnable = 1;
@@ -31,19 +31,19 @@ internal sealed class SerialPort
     private const byte DataReady = 0x01;
     private const byte TransmitterEmpty = 0x20;
 
-    /// <summary>How often a transmitter is looked at before its byte is dropped: a second on a fast machine.</summary>
-    internal const uint MostLooks = 1_000_000;
+    /// <summary>How often the transmitter is polled before a byte is dropped: a second on a fast machine.</summary>
+    internal const uint MaximumPolls = 1_000_000;
 
     private readonly PortSpace _ports;
     private readonly ushort _base;
     private bool _isStuck;
 
     /// <summary>
-    /// Looks for a port and sets it up. What somebody typed before is kept: switching the FIFOs on would clear it
-    /// (PC16550D, FCR bit 0), so they stay off where a byte waits.
+    /// Sets the port up if there is one. What was typed before is kept: turning the FIFOs on would clear it (PC16550D,
+    /// FCR bit 0), so they stay off where a byte waits.
     /// </summary>
     /// <param name="ports">The I/O ports.</param>
-    /// <param name="first">The first of its eight.</param>
+    /// <param name="first">The first of the port's eight registers.</param>
     internal SerialPort(PortSpace ports, ushort first)
     {
         _ports = ports;
@@ -67,10 +67,9 @@ internal sealed class SerialPort
         Write(ModemControl, TerminalAndRequestReady);
     }
 
-    /// <summary>Whether there is such a port. Where there is none, nothing is sent or received.</summary>
+    /// <summary>Whether there is a port. Where there is none, nothing is sent or received.</summary>
     internal bool IsPresent { get; }
 
-    /// <summary>Sends a byte as it is.</summary>
     internal void Send(byte value)
     {
         if (IsPresent && WaitForRoom())
@@ -79,8 +78,7 @@ internal sealed class SerialPort
         }
     }
 
-    /// <summary>Takes a received byte.</summary>
-    /// <returns>False where none is waiting.</returns>
+    /// <returns>False where no byte waits.</returns>
     internal bool TryReceive(out byte value)
     {
         value = 0;
@@ -95,8 +93,8 @@ internal sealed class SerialPort
 
     private bool WaitForRoom()
     {
-        uint looks = _isStuck ? 1 : MostLooks;
-        while (looks != 0)
+        uint polls = _isStuck ? 1 : MaximumPolls;
+        while (polls != 0)
         {
             if ((Read(LineStatus) & TransmitterEmpty) != 0)
             {
@@ -104,14 +102,14 @@ internal sealed class SerialPort
                 return true;
             }
 
-            looks--;
+            polls--;
         }
 
         _isStuck = true;
         return false;
     }
 
-    // The write in between changes what a bus without a device would echo.
+    // The write in between changes what an empty bus would echo.
     private bool HoldsScratch(byte value)
     {
         Write(Scratch, value);

@@ -1,17 +1,18 @@
+using Cosmos.System;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
-/// <summary>What is typed on the serial line and on the keyboard, whichever comes first.</summary>
-/// <remarks>Keys become the bytes that a terminal would send for them.</remarks>
+/// <summary>What is typed on the serial line and on the keyboard.</summary>
+/// <remarks>A key becomes the bytes that a terminal sends for it.</remarks>
 internal sealed class TerminalInput : ByteInput
 {
     /// <summary>
-    /// How often both are looked at before the processor may rest until its next interrupt; whoever types goes on
-    /// typing.
+    /// How often both are polled before the processor rests until the next interrupt. Between two typed characters it
+    /// does not.
     /// </summary>
-    internal const int LooksBeforeRest = 10_000;
+    internal const int PollsBeforeRest = 10_000;
 
     private const byte CarriageReturn = 0x0D;
     private const byte LineFeed = 0x0A;
@@ -26,11 +27,6 @@ internal sealed class TerminalInput : ByteInput
     private int _pendingCount;
     private int _lineLength;
 
-    /// <summary>Reads from both.</summary>
-    /// <param name="serial">The serial line.</param>
-    /// <param name="keyboard">The keyboard.</param>
-    /// <param name="switches">What lets the processor rest.</param>
-    /// <param name="memory">What looks after memory: frames that come while nothing is typed use it up as well.</param>
     internal TerminalInput(SerialPort serial, Keyboard keyboard, MachineSwitches switches, MemoryKeeper memory)
     {
         _serial = serial;
@@ -39,16 +35,16 @@ internal sealed class TerminalInput : ByteInput
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override byte Read()
     {
-        int looks = 0;
+        int polls = 0;
         byte value;
         while (!TryReadPending(out value) && !_serial.TryReceive(out value) && !TryReadKey(out value))
         {
-            looks++;
-            if (looks >= LooksBeforeRest)
+            polls++;
+            if (polls >= PollsBeforeRest)
             {
+                // Frames that arrive while nothing is typed use up memory too.
                 _memory.Tidy();
                 _switches.Rest();
             }
@@ -102,8 +98,8 @@ internal sealed class TerminalInput : ByteInput
         }
     }
 
-    /// <summary>Keeps the rest of an arrow key's bytes, ESC [ A or B (ECMA-48, 8.3.22 and 8.3.19).</summary>
-    /// <returns>The first of them.</returns>
+    /// <summary>An arrow key is ESC [ A or ESC [ B (ECMA-48, 8.3.22 and 8.3.19).</summary>
+    /// <returns>The first byte; the others are pending.</returns>
     private byte Arrow(byte final)
     {
         _pending[0] = final;
@@ -111,4 +107,63 @@ internal sealed class TerminalInput : ByteInput
         _pendingCount = 2;
         return Escape;
     }
+}
+
+/// <summary>The keys that Cosmos' interrupt handler has queued.</summary>
+internal sealed class CosmosKeyboard : Keyboard
+{
+    public override bool TryTake(out Key key, out char character)
+    {
+        key = Key.None;
+        character = '\0';
+        if (!KeyboardManager.TryReadKey(out KeyEvent pressed))
+        {
+            return false;
+        }
+
+        character = pressed.KeyChar;
+        key = KeyOf(pressed.Key, character);
+        return true;
+    }
+
+    private static Key KeyOf(ConsoleKeyEx key, char character)
+    {
+        switch (key)
+        {
+            case ConsoleKeyEx.Enter:
+            case ConsoleKeyEx.NumEnter:
+                return Key.Enter;
+            case ConsoleKeyEx.Backspace:
+                return Key.Backspace;
+            case ConsoleKeyEx.UpArrow:
+                return Key.Up;
+            case ConsoleKeyEx.DownArrow:
+                return Key.Down;
+            default:
+                return character == '\0' ? Key.None : Key.Character;
+        }
+    }
+}
+
+internal abstract class Keyboard
+{
+    /// <summary>Takes the oldest key that was pressed.</summary>
+    /// <param name="key">Which key.</param>
+    /// <param name="character">What it types, for <see cref="Key.Character"/>.</param>
+    /// <returns>False where no key waits.</returns>
+    public abstract bool TryTake(out Key key, out char character);
+}
+
+/// <summary>The keys that a line editor knows.</summary>
+internal enum Key
+{
+    /// <summary>Any other key.</summary>
+    None,
+
+    /// <summary>A key that types a character.</summary>
+    Character,
+    Enter,
+    Backspace,
+    Up,
+    Down,
 }

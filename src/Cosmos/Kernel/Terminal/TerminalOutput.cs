@@ -1,12 +1,14 @@
 using System;
+using Cosmos.System;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using CosmosConsole = Cosmos.System.Console;
 
 namespace VirtioGuest.Cosmos.Kernel.Terminal;
 
 /// <summary>Text on the serial line and on the screen.</summary>
 /// <remarks>
-/// Terminals on a serial line want CR and LF at the end of a line; screens move back only where they are told to.
+/// A terminal on a serial line needs CR and LF at the end of a line; the screen needs a call to move its cursor back.
 /// </remarks>
 internal sealed class TerminalOutput : TextOutput
 {
@@ -16,10 +18,6 @@ internal sealed class TerminalOutput : TextOutput
     private readonly Screen _screen;
     private readonly MemoryKeeper _memory;
 
-    /// <summary>Writes to both.</summary>
-    /// <param name="serial">The serial line.</param>
-    /// <param name="screen">The screen.</param>
-    /// <param name="memory">Who says when there is no memory left: whatever goes on for long writes lines.</param>
     internal TerminalOutput(SerialPort serial, Screen screen, MemoryKeeper memory)
     {
         _serial = serial;
@@ -27,9 +25,9 @@ internal sealed class TerminalOutput : TextOutput
         _memory = memory;
     }
 
-    /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> ascii)
     {
+        // Every command that runs for long writes lines.
         _memory.Check();
         int shown = 0;
         for (int i = 0; i < ascii.Length; i++)
@@ -59,4 +57,33 @@ internal sealed class TerminalOutput : TextOutput
             _screen.Write(ascii);
         }
     }
+}
+
+internal sealed class CosmosScreen : Screen
+{
+    public override void Write(ReadOnlySpan<byte> ascii)
+    {
+        CosmosConsole console = Global.Console;
+        console.Write(ascii);
+        console.UpdateCursorFromCache();
+    }
+
+    public override void MoveBack()
+    {
+        CosmosConsole console = Global.Console;
+        if (console.X > 0)
+        {
+            console.X--;
+        }
+    }
+}
+
+/// <summary>A text screen with a cursor.</summary>
+internal abstract class Screen
+{
+    /// <summary>Shows printable characters at the cursor; LF starts a new line.</summary>
+    public abstract void Write(ReadOnlySpan<byte> ascii);
+
+    /// <summary>Moves the cursor back by one column, unless it is at the start of its line.</summary>
+    public abstract void MoveBack();
 }

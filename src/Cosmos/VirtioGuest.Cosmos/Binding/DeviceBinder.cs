@@ -13,20 +13,21 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Binding;
 
 /// <summary>
-/// Finds the virtio devices on PCI and brings up those that there is a driver for. One line each says what came of it;
-/// a device that fails stops no other. Functions of other kinds are Cosmos' and are left as they are.
+/// Finds the virtio devices on PCI and starts those that have a driver. Each gets a line on the console; a device that
+/// fails stops no other. All other functions belong to Cosmos and are left as they are.
 /// </summary>
 public static class DeviceBinder
 {
     private const byte NetworkClass = 0x02;
     private const byte MultimediaClass = 0x04;
 
-    /// <summary>Does all of it.</summary>
-    /// <param name="platform">The platform.</param>
-    /// <param name="machine">The machine over it.</param>
+    /// <summary>Finds and starts the devices.</summary>
+    /// <param name="platform">What the machine is made of.</param>
+    /// <param name="machine">The machine that drivers see.</param>
+    /// <returns>The devices that run.</returns>
     public static DeviceInventory Bind(Platform platform, CosmosMachine machine)
     {
-        DeviceInventory inventory = new DeviceInventory();
+        var inventory = new DeviceInventory();
         if (!ConfigurationMechanism1.IsPresent(machine.Ports))
         {
             machine.Log.Warning("no PCI configuration space: no virtio devices");
@@ -45,17 +46,14 @@ public static class DeviceBinder
         {
             if (PciIdentity.TryIdentify(functions[i], out ushort deviceType))
             {
-                Bind(new FunctionStart(platform, machine, functions[i]), functions[i], deviceType, inventory);
+                Bind(new DeviceFunction(platform, machine, functions[i]), deviceType, inventory);
             }
         }
 
         return inventory;
     }
 
-    /// <summary>
-    /// Leaves alone the line of a function that Cosmos itself may have a driver with an interrupt for: one handler is
-    /// called for each line, and ours would take its place.
-    /// </summary>
+    // Cosmos calls one handler for each line. Where a driver of its own may have one, ours would take its place.
     private static void LeaveForeignLine(CosmosMachine machine, PciFunction function)
     {
         bool mayHaveDriver = function.BaseClass == NetworkClass || function.BaseClass == MultimediaClass;
@@ -65,108 +63,104 @@ public static class DeviceBinder
         }
     }
 
-    private static void Bind(FunctionStart start, PciFunction function, ushort deviceType, DeviceInventory inventory)
+    private static void Bind(DeviceFunction function, ushort deviceType, DeviceInventory inventory)
     {
         VirtioDriver? driver = DriverRegistry.Find(deviceType);
-        if (driver == null)
+        if (driver is null)
         {
-            Skip(start, function, deviceType, "has no driver");
+            Skip(function, deviceType, "has no driver");
             return;
         }
 
-        PciTransport? transport = PciTransport.TryCreate(start.Machine, function, out string failure);
-        if (transport == null)
+        PciTransport? transport = PciTransport.TryCreate(function.Machine, function.Pci, out string failure);
+        if (transport is null)
         {
-            Skip(start, function, deviceType, failure);
+            Skip(function, deviceType, failure);
         }
         else if (deviceType == DeviceTypes.Block)
         {
-            BindDisk(start, function, transport, inventory);
+            BindDisk(function, transport, inventory);
         }
         else if (deviceType == DeviceTypes.Network)
         {
-            BindCard(start, function, transport, inventory);
+            BindCard(function, transport, inventory);
         }
         else
         {
-            BindOther(start, function, driver, transport, inventory);
+            BindOther(function, driver, transport, inventory);
         }
     }
 
     private static void BindDisk(
-        FunctionStart start, PciFunction function, PciTransport transport, DeviceInventory inventory)
+        DeviceFunction function, PciTransport transport, DeviceInventory inventory)
     {
         DiskAccess? disk = DiskAccess.TryCreate(
-            start, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out string failure);
-        if (disk == null)
+            function, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out string failure);
+        if (disk is null)
         {
-            Skip(start, function, DeviceTypes.Block, failure);
+            Skip(function, DeviceTypes.Block, failure);
             return;
         }
 
         inventory.Disks.Add(disk);
-        Announce(start, disk.Device, DecimalText.Of(disk.SectorCount) + " sectors");
+        Announce(function, disk.Device, DecimalText.Of(disk.SectorCount) + " sectors");
     }
 
     private static void BindCard(
-        FunctionStart start, PciFunction function, PciTransport transport, DeviceInventory inventory)
+        DeviceFunction function, PciTransport transport, DeviceInventory inventory)
     {
         CardAccess? card = CardAccess.TryCreate(
-            start, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out string failure);
-        if (card == null)
+            function, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out string failure);
+        if (card is null)
         {
-            Skip(start, function, DeviceTypes.Network, failure);
+            Skip(function, DeviceTypes.Network, failure);
             return;
         }
 
         inventory.Cards.Add(card);
-        Announce(start, card.Device, MacText.Of(card.ReadMacAddress()));
+        Announce(function, card.Device, MacText.Of(card.ReadMacAddress()));
     }
 
     private static void BindOther(
-        FunctionStart start,
-        PciFunction function,
-        VirtioDriver driver,
-        PciTransport transport,
-        DeviceInventory inventory)
+        DeviceFunction function, VirtioDriver driver, PciTransport transport, DeviceInventory inventory)
     {
         OtherDevice? other = OtherDevice.TryCreate(
-            start, driver, transport, inventory.NextName(driver.Prefix), out string failure);
-        if (other == null)
+            function, driver, transport, inventory.NextName(driver.Prefix), out string failure);
+        if (other is null)
         {
-            Skip(start, function, driver.Id, failure);
+            Skip(function, driver.Id, failure);
             return;
         }
 
         inventory.Others.Add(other);
-        Announce(start, other.Device, null);
+        Announce(function, other.Device, null);
     }
 
-    private static void Announce(FunctionStart start, VirtioDevice device, string? property)
+    private static void Announce(DeviceFunction function, VirtioDevice device, string? property)
     {
         DeviceDescription description = device.Describe();
-        string interrupts = start.IsPolled ? "polled" : description.Interrupts;
-        start.Machine.Log.Information(
+        string interrupts = function.IsPolled ? "polled" : description.Interrupts;
+        function.Machine.Log.Information(
             device.Name + ": " + description.TypeName + " at " + device.Transport.Location + ", "
-            + (property == null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
+            + (property is null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
     }
 
-    private static void Skip(FunctionStart start, PciFunction function, ushort deviceType, string failure) =>
-        start.Machine.Log.Information(
-            function.Address.ToString() + ": " + DeviceTypes.NameOf(deviceType) + " " + failure + ": skipped");
+    private static void Skip(DeviceFunction function, ushort deviceType, string failure) =>
+        function.Machine.Log.Information(
+            function.Pci.Address.ToString() + ": " + DeviceTypes.NameOf(deviceType) + " " + failure + ": skipped");
 }
 
-/// <summary>The devices that are in use, each kind in the order in which it was found.</summary>
+/// <summary>The devices that run, each kind in the order in which it was found.</summary>
 public sealed class DeviceInventory
 {
-    /// <summary>The disks.</summary>
-    public List<DiskAccess> Disks { get; } = new List<DiskAccess>();
+    /// <summary>virtio-blk.</summary>
+    public List<DiskAccess> Disks { get; } = new();
 
-    /// <summary>The network cards.</summary>
-    public List<CardAccess> Cards { get; } = new List<CardAccess>();
+    /// <summary>virtio-net.</summary>
+    public List<CardAccess> Cards { get; } = new();
 
-    /// <summary>All others.</summary>
-    public List<OtherDevice> Others { get; } = new List<OtherDevice>();
+    /// <summary>Devices of all other drivers in the registry.</summary>
+    public List<OtherDevice> Others { get; } = new();
 
     internal string NextName(string prefix)
     {
@@ -180,5 +174,59 @@ public sealed class DeviceInventory
         }
 
         return prefix + DecimalText.Of(number);
+    }
+}
+
+/// <summary>
+/// A PCI function with a virtio device on it. Starts the device, and keeps it from raising a line that no handler of
+/// ours is called for.
+/// </summary>
+internal sealed class DeviceFunction
+{
+    private const byte LastLine = 15;
+
+    internal DeviceFunction(Platform platform, CosmosMachine machine, PciFunction pci)
+    {
+        Platform = platform;
+        Machine = machine;
+        Pci = pci;
+    }
+
+    internal Platform Platform { get; }
+
+    internal CosmosMachine Machine { get; }
+
+    internal PciFunction Pci { get; }
+
+    /// <summary>Whether the device has to be polled, because no handler of ours is called for its line.</summary>
+    internal bool IsPolled => Machine.Lines.IsPolled(Pci.InterruptLine);
+
+    /// <summary>Starts the device, for the first time or again.</summary>
+    /// <param name="device">The function's device, new or stopped.</param>
+    /// <param name="failure">Why it does not run, as the end of a sentence that starts with the device.</param>
+    internal bool TryStart(VirtioDevice device, out string failure)
+    {
+        byte line = Pci.InterruptLine;
+        bool isPolled = IsPolled;
+        bool mustMask = isPolled && line <= LastLine;
+        if (mustMask)
+        {
+            // The driver turns the function's interrupt on before it can be turned off here. On a line with a foreign
+            // handler nothing would make the device lower it, and the processor would never get past the interrupt.
+            Platform.SetMask(line, isMasked: true);
+        }
+
+        bool isRunning = device.TryStart(out failure);
+        if (isPolled)
+        {
+            Pci.InterruptDisable = true;
+        }
+
+        if (mustMask && Machine.Lines.IsForeign(line))
+        {
+            Platform.SetMask(line, isMasked: false);
+        }
+
+        return isRunning;
     }
 }

@@ -5,37 +5,37 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Binding;
 
 /// <summary>
-/// The owner of a device that is neither a disk nor a network card: any driver of the registry is bound to it.
+/// The owner of a device that is neither a disk nor a network card. It serves every other driver in the registry.
 /// </summary>
 /// <remarks>
-/// A call looks at the device until it has answered, so it needs no interrupt. A device that breaks the rules or asks
-/// for a reset fails the call and is reset; the next call brings it up again. One call at a time: a call from an
-/// interrupt that came into another one is refused.
+/// A call polls the device until it has answered, so it needs no interrupt. Where the device breaks the rules or asks
+/// for a reset, the call fails and the device is reset; the next call starts it again. There is one call at a time: a
+/// call from an interrupt handler that has interrupted another call is refused.
 /// </remarks>
 public sealed class OtherDevice
 {
     /// <summary>How long an operation may take, in nanoseconds.</summary>
     public const ulong Deadline = 10_000_000_000;
 
-    private readonly FunctionStart _start;
+    private readonly DeviceFunction _function;
     private readonly VirtioDevice _device;
     private bool _isBusy;
     private bool _hasChange;
 
-    private OtherDevice(FunctionStart start, VirtioDriver driver, VirtioTransport transport, string name)
+    private OtherDevice(DeviceFunction function, VirtioDriver driver, VirtioTransport transport, string name)
     {
-        _start = start;
+        _function = function;
         _device = driver.Create(transport, name, new Events(this));
     }
 
     /// <summary>The driver's side of the device.</summary>
     public VirtioDevice Device => _device;
 
-    /// <summary>Asks the device for something, and waits until it has answered.</summary>
+    /// <summary>Carries out an operation and waits for its result.</summary>
     /// <param name="operation">One of its driver's <see cref="VirtioDriver.Operations"/>.</param>
     /// <param name="argument">1 to the operation's maximum.</param>
-    /// <param name="result">What there is to show.</param>
-    /// <returns>Null, or why there is no answer, as the end of a sentence that starts with the device.</returns>
+    /// <param name="result">The result as text; empty where the operation failed.</param>
+    /// <returns>Null, or why the operation failed, as the end of a sentence that starts with the device.</returns>
     public string? Run(DeviceOperation operation, int argument, out string result)
     {
         result = string.Empty;
@@ -46,7 +46,7 @@ public sealed class OtherDevice
 
         _isBusy = true;
         string? failure = Recover() ?? _device.BeginOperation(operation, argument);
-        if (failure == null)
+        if (failure is null)
         {
             failure = Await(out result);
         }
@@ -57,11 +57,11 @@ public sealed class OtherDevice
     }
 
     internal static OtherDevice? TryCreate(
-        FunctionStart start, VirtioDriver driver, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioDriver driver, VirtioTransport transport, string name, out string failure)
     {
-        OtherDevice owner = new OtherDevice(start, driver, transport, name);
+        var owner = new OtherDevice(function, driver, transport, name);
         owner._isBusy = true;
-        bool isRunning = start.TryStart(owner._device, out failure);
+        bool isRunning = function.TryStart(owner._device, out failure);
         owner._isBusy = false;
         owner.LookAtChange();
         return isRunning ? owner : null;
@@ -69,7 +69,7 @@ public sealed class OtherDevice
 
     private string? Await(out string result)
     {
-        MonotonicClock clock = _start.Machine.Clock;
+        MonotonicClock clock = _function.Machine.Clock;
         ulong began = clock.Nanoseconds;
         while (!_device.TryEndOperation(out result))
         {
@@ -96,7 +96,6 @@ public sealed class OtherDevice
         return null;
     }
 
-    /// <summary>Brings the device up again, where it was reset or has to be.</summary>
     private string? Recover()
     {
         if (_device.State == DeviceState.NeedsReset)
@@ -114,12 +113,10 @@ public sealed class OtherDevice
             return "was cut off, because it does not confirm a reset";
         }
 
-        return _start.TryStart(_device, out string failure) ? null : "cannot be brought up again: it " + failure;
+        return _function.TryStart(_device, out string failure) ? null : "cannot be brought up again: it " + failure;
     }
 
-    /// <summary>
-    /// Has the driver look at what the device has changed. Whoever is in the driver meanwhile looks in our place.
-    /// </summary>
+    // Lets the driver read what the device has changed. A call that is using the driver does so when it ends.
     private void LookAtChange()
     {
         while (_hasChange && !_isBusy)
@@ -142,7 +139,7 @@ public sealed class OtherDevice
 
         public override void OnUsedBuffers(ushort queueIndex)
         {
-            // The call that waits for the answer finds it.
+            // The call that waits for the answer polls for it.
         }
 
         public override void OnConfigurationChange()

@@ -3,28 +3,24 @@ using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Cosmos.Block;
 
-/// <summary>Tells a disk's listener of its capacity, at start and whenever the device changes it.</summary>
+/// <summary>Tells a disk's listener the capacity, when the device starts and whenever it changes.</summary>
 /// <remarks>
-/// A change comes in an interrupt, and the driver looks at it there, unless the interrupt came into the start of the
-/// device; then the driver looks behind that. All else is done to the device with interrupts off.
+/// The driver reads a change in the interrupt that reports it. An interrupt during the start of the device leaves that
+/// until the start is over. Everything else that uses the device runs with interrupts off.
 /// </remarks>
 internal sealed class CapacityRelay : DeviceEventSink
 {
     private bool _isHeld;
 
-    /// <summary>The disk.</summary>
     internal VirtioBlock? Device { get; set; }
 
-    /// <summary>Who is told, if anybody.</summary>
     internal CapacityListener? Listener { get; set; }
 
-    /// <inheritdoc/>
     public override void OnUsedBuffers(ushort queueIndex)
     {
-        // The call that waits for the request finds it.
+        // The call that waits for the request polls for it.
     }
 
-    /// <inheritdoc/>
     public override void OnConfigurationChange()
     {
         if (!_isHeld)
@@ -34,10 +30,10 @@ internal sealed class CapacityRelay : DeviceEventSink
         }
     }
 
-    /// <summary>Leaves the device alone until <see cref="Release"/>.</summary>
+    /// <summary>Puts changes off until <see cref="Release"/>.</summary>
     internal void Hold() => _isHeld = true;
 
-    /// <summary>Looks at what came meanwhile. With interrupts off.</summary>
+    /// <summary>Reads what has changed since. Interrupts are off.</summary>
     internal void Release()
     {
         _isHeld = false;
@@ -45,10 +41,10 @@ internal sealed class CapacityRelay : DeviceEventSink
     }
 }
 
-/// <summary>Who keeps a copy of a disk's size.</summary>
+/// <summary>Is told the size of a disk.</summary>
 public abstract class CapacityListener
 {
-    /// <summary>The disk may have another size. Must not throw.</summary>
-    /// <param name="sectors">Its size in sectors.</param>
+    /// <summary>The size may have changed. Called in an interrupt; must not throw.</summary>
+    /// <param name="sectors">The size in sectors.</param>
     public abstract void OnCapacity(ulong sectors);
 }

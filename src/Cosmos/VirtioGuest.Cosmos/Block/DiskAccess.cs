@@ -12,28 +12,29 @@ using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Block;
 
-/// <summary>A virtio disk as Cosmos' callers want it: transfers that are done when the call returns.</summary>
+/// <summary>A virtio disk in Cosmos' terms: a transfer is done when the call returns.</summary>
 /// <remarks>
 /// <para>
-/// A transfer is one request, or as many as the device's limits make of it, and goes straight between the device and
-/// the caller's array. The call looks at the ring until the request is done, so it needs no interrupt, and works with
-/// interrupts on or off. It waits at most <see cref="Deadline"/> for a request.
+/// A transfer is one request, or several where the device's limits are smaller, and goes straight between the device
+/// and the caller's array. The call polls the ring until the request is done, so it needs no interrupt, and works with
+/// interrupts on or off. It waits for a request no longer than <see cref="Deadline"/>.
 /// </para>
 /// <para>
-/// A device that breaks the rules, asks for a reset or does not answer fails the transfer and is reset; the next call
-/// brings it up again. One call at a time: a call from an interrupt that came into another one is refused.
+/// Where the device breaks the rules, asks for a reset or does not answer, the transfer fails and the device is reset;
+/// the next call starts it again. There is one call at a time: a call from an interrupt handler that has interrupted
+/// another call is refused.
 /// </para>
 /// </remarks>
 public sealed class DiskAccess
 {
-    /// <summary>The size of a sector in bytes, the unit of all numbers here.</summary>
+    /// <summary>The size of a sector in bytes. Positions and counts are in sectors.</summary>
     public const uint SectorLength = VirtioBlock.SectorSize;
 
     /// <summary>How long a request may take, in nanoseconds.</summary>
     public const ulong Deadline = 30_000_000_000;
 
-    private readonly FunctionStart _start;
-    private readonly CapacityRelay _relay = new CapacityRelay();
+    private readonly DeviceFunction _function;
+    private readonly CapacityRelay _relay = new();
     private readonly VirtioBlock _device;
     private BlockCompletion _completion;
     private BufferMap? _map;
@@ -41,9 +42,9 @@ public sealed class DiskAccess
     private ulong _sectorsPerRequest;
     private bool _isBusy;
 
-    private DiskAccess(FunctionStart start, VirtioTransport transport, string name)
+    private DiskAccess(DeviceFunction function, VirtioTransport transport, string name)
     {
-        _start = start;
+        _function = function;
         _device = new VirtioBlock(transport, name, _relay);
         _relay.Device = _device;
     }
@@ -51,20 +52,20 @@ public sealed class DiskAccess
     /// <summary>The driver's side of the device.</summary>
     public VirtioBlock Device => _device;
 
-    /// <summary>The size of the disk in sectors; may change while the device runs.</summary>
+    /// <summary>The size of the disk in sectors. May change while the device runs.</summary>
     public ulong SectorCount
     {
         get
         {
-            // Two reads for this processor, and an interrupt may change it in between.
-            uint interrupts = _start.Platform.DisableInterrupts();
+            // This processor reads 64 bits in two steps, and an interrupt may change them in between.
+            uint interrupts = _function.Platform.DisableInterrupts();
             ulong capacity = _device.Capacity;
-            _start.Platform.RestoreInterrupts(interrupts);
+            _function.Platform.RestoreInterrupts(interrupts);
             return capacity;
         }
     }
 
-    /// <summary>Who is told when <see cref="SectorCount"/> changes; called in an interrupt.</summary>
+    /// <summary>Is called in an interrupt when <see cref="SectorCount"/> changes.</summary>
     public CapacityListener? Listener
     {
         get => _relay.Listener;
@@ -72,47 +73,48 @@ public sealed class DiskAccess
     }
 
     /// <summary>
-    /// Whether a write returns only when what it wrote will survive a loss of power. On, as in Cosmos' own disk
-    /// drivers, because a <c>BlockDevice</c> has no flush; where it is off, <see cref="Flush"/> makes up for it.
+    /// Whether each write is followed by a flush, so that it survives a loss of power once it has returned. On unless
+    /// turned off, as in Cosmos' own disk drivers, because a <c>BlockDevice</c> has no flush.
     /// </summary>
     public bool FlushesWrites { get; set; } = true;
 
     /// <summary>
-    /// How many bytes of callers' buffers a device may still use that does not confirm a reset. They are kept for good.
+    /// How many bytes of callers' buffers are never freed, because a device that does not confirm a reset may still
+    /// use them.
     /// </summary>
-    public ulong LostBytes => _lost == null ? 0 : _lost.Length;
+    public ulong LostBytes => _lost is null ? 0 : _lost.Length;
 
     /// <summary>Reads sectors.</summary>
     /// <param name="first">The first sector.</param>
     /// <param name="count">How many; 0 reads nothing.</param>
-    /// <param name="data">Where they go; as long as they are, or less than a sector longer.</param>
+    /// <param name="data">Where they go: as long as they are, or longer by less than a sector.</param>
     /// <exception cref="Exception">
     /// The array has another size; the text is that of Cosmos' <c>CheckDataSize</c>.
     /// </exception>
     /// <exception cref="IOException">
-    /// There is no array, a sector lies beyond the end, or the device failed. What was transferred is not known then.
+    /// There is no array, a sector lies beyond the end, or the device failed. How much was transferred is not known.
     /// </exception>
     public void Read(ulong first, ulong count, byte[]? data) => Transfer(BlockOperation.Read, first, count, data);
 
     /// <summary>Writes sectors; parameters and errors are those of <see cref="Read"/>.</summary>
     public void Write(ulong first, ulong count, byte[]? data) => Transfer(BlockOperation.Write, first, count, data);
 
-    /// <summary>Makes all that was written survive a loss of power.</summary>
+    /// <summary>Makes everything written so far survive a loss of power.</summary>
     /// <exception cref="IOException">The device failed.</exception>
     public void Flush()
     {
         string? failure = TryFlush();
-        if (failure != null)
+        if (failure is not null)
         {
             Throw(BlockOperation.Flush, 0, 0, failure);
         }
     }
 
-    /// <summary>Reads sectors, and tells of a failure without an exception.</summary>
+    /// <summary>Reads sectors, and returns a failure instead of throwing it.</summary>
     /// <param name="first">The first sector.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="data">Where they go; at least as long as they are.</param>
-    /// <returns>Null, or what went wrong, in words fit to follow the disk's name and a colon.</returns>
+    /// <param name="count">How many; 0 reads nothing.</param>
+    /// <param name="data">Where they go: at least as long as they are.</param>
+    /// <returns>Null, or what went wrong, in words that may follow the disk's name and a colon.</returns>
     public string? TryRead(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Read, first, count, data);
 
@@ -120,37 +122,36 @@ public sealed class DiskAccess
     public string? TryWrite(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Write, first, count, data);
 
-    /// <summary>Makes what was written survive a loss of power; the result is that of <see cref="TryRead"/>.</summary>
+    /// <summary>Does what <see cref="Flush"/> does; the result is that of <see cref="TryRead"/>.</summary>
     public string? TryFlush() => Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>());
 
-    /// <summary>Brings a disk up.</summary>
-    /// <param name="start">How its function is started.</param>
-    /// <param name="transport">The way to it.</param>
-    /// <param name="name">What it is called, for example <c>disk0</c>.</param>
-    /// <param name="failure">Why there is none, as the end of a sentence that starts with the device.</param>
+    /// <param name="function">The disk's function.</param>
+    /// <param name="transport">The transport on that function.</param>
+    /// <param name="name">For example <c>disk0</c>.</param>
+    /// <param name="failure">Why null is returned, as the end of a sentence that starts with the device.</param>
     internal static DiskAccess? TryCreate(
-        FunctionStart start, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioTransport transport, string name, out string failure)
     {
-        DiskAccess disk = new DiskAccess(start, transport, name);
+        var disk = new DiskAccess(function, transport, name);
         string? trouble = disk.StartDevice();
         failure = trouble ?? string.Empty;
-        return trouble == null ? disk : null;
+        return trouble is null ? disk : null;
     }
 
     private void Transfer(BlockOperation operation, ulong first, ulong count, byte[]? data)
     {
-        if (data == null)
+        if (data is null)
         {
             Throw(operation, first, count, "there is no buffer");
         }
 
         if ((uint)data.Length / SectorLength != count)
         {
-            DataSize.Throw();
+            ThrowInvalidSize();
         }
 
         string? failure = Exclusively(operation, first, count, data);
-        if (failure != null)
+        if (failure is not null)
         {
             Throw(operation, first, count, failure);
         }
@@ -160,14 +161,18 @@ public sealed class DiskAccess
     private void Throw(BlockOperation operation, ulong first, ulong count, string failure) =>
         throw new IOException(Describe(operation, first, count) + ": " + failure);
 
+    /// <summary>Throws what <c>CheckDataSize</c> of Cosmos' <c>BlockDevice</c> throws.</summary>
+    [DoesNotReturn]
+    [SuppressMessage("Usage", "CA2201", Justification = "Callers of Cosmos' disks know this very exception.")]
+    private static void ThrowInvalidSize() => throw new Exception("Invalid data size.");
+
     private string Describe(BlockOperation operation, ulong first, ulong count) =>
         operation == BlockOperation.Flush
             ? _device.Name + ": flush"
             : _device.Name + (operation == BlockOperation.Read ? ": read" : ": write") + " at sector "
                 + DecimalText.Of(first) + ", count " + DecimalText.Of(count);
 
-    /// <summary>Carries a transfer out, unless it comes into another one.</summary>
-    /// <returns>Null, or what went wrong.</returns>
+    /// <summary>Carries out a transfer, unless the call has interrupted another one.</summary>
     private string? Exclusively(BlockOperation operation, ulong first, ulong count, byte[] data)
     {
         if (_isBusy)
@@ -202,7 +207,7 @@ public sealed class DiskAccess
             ulong sectors = left < _sectorsPerRequest ? left : _sectorsPerRequest;
             string? failure = TransferOnce(
                 operation, first + done, data, (uint)(done * SectorLength), (uint)(sectors * SectorLength));
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
@@ -238,36 +243,35 @@ public sealed class DiskAccess
     private string? FlushDevice() =>
         _device.HasFlush ? Submit(BlockOperation.Flush, 0, ReadOnlySpan<DmaSegment>.Empty, out _) : null;
 
-    /// <summary>Has the device carry a request out, and waits for it.</summary>
     private string? Submit(
         BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> segments, out bool isAbandoned)
     {
         isAbandoned = false;
-        uint interrupts = _start.Platform.DisableInterrupts();
+        uint interrupts = _function.Platform.DisableInterrupts();
         SubmitStatus submitted = _device.TrySubmit(operation, sector, segments, token: 0);
         if (submitted == SubmitStatus.Ok)
         {
             _device.Notify();
         }
 
-        _start.Platform.RestoreInterrupts(interrupts);
+        _function.Platform.RestoreInterrupts(interrupts);
         if (submitted != SubmitStatus.Ok)
         {
-            // A ring that was found broken takes nothing; the look has the driver give up on the device, so that the
-            // next call brings it up again.
+            // A broken ring takes nothing. Looking for completions makes the driver notice that it is broken, so that
+            // the next call starts the device again.
             TryDrain(out _);
-            return _device.State == DeviceState.Running ? DiskTexts.Of(submitted) : Trouble;
+            return _device.State == DeviceState.Running ? Explain(submitted) : Trouble;
         }
 
         BlockStatus status = Await(out string? trouble);
         isAbandoned = status == BlockStatus.Abandoned;
-        return trouble ?? (status == BlockStatus.Ok ? null : DiskTexts.Of(status));
+        return trouble ?? (status == BlockStatus.Ok ? null : Explain(status));
     }
 
-    /// <summary>Waits for the request; a device that does not finish it is reset.</summary>
+    /// <summary>Waits for the request. A device that does not finish it is reset.</summary>
     private BlockStatus Await(out string? trouble)
     {
-        MonotonicClock clock = _start.Machine.Clock;
+        MonotonicClock clock = _function.Machine.Clock;
         ulong began = clock.Nanoseconds;
         trouble = null;
         while (true)
@@ -297,23 +301,22 @@ public sealed class DiskAccess
 
     private bool TryDrain(out BlockStatus status)
     {
-        // A span that is made of an array asks for the array's type, which IL2CPU allocates each time.
+        // Making a span of an array asks for the array's type, and IL2CPU allocates that each time.
         Span<BlockCompletion> completion = MemoryMarshal.CreateSpan(ref _completion, 1);
-        uint interrupts = _start.Platform.DisableInterrupts();
+        uint interrupts = _function.Platform.DisableInterrupts();
         int count = _device.Drain(completion);
-        _start.Platform.RestoreInterrupts(interrupts);
+        _function.Platform.RestoreInterrupts(interrupts);
         status = _completion.Status;
         return count != 0;
     }
 
-    /// <summary>Resets the device, and takes the one request back that it had.</summary>
+    /// <summary>Resets the device, and takes back the one request that it had.</summary>
     private BlockStatus StopDevice()
     {
         _device.Stop();
         return TryDrain(out BlockStatus status) ? status : BlockStatus.Aborted;
     }
 
-    /// <summary>Brings a device up again that was reset, or has to be.</summary>
     private string? Recover()
     {
         if (_device.State == DeviceState.NeedsReset)
@@ -332,24 +335,23 @@ public sealed class DiskAccess
         }
 
         string? failure = StartDevice();
-        return failure == null ? null : "the device cannot be brought up again: it " + failure;
+        return failure is null ? null : "the device cannot be brought up again: it " + failure;
     }
 
-    /// <summary>Brings the device up.</summary>
-    /// <returns>Null, or why it is not up, as the end of a sentence that starts with the device.</returns>
+    /// <returns>Null, or why the device does not run, as the end of a sentence that starts with the device.</returns>
     private string? StartDevice()
     {
         _relay.Hold();
-        bool isUp = _start.TryStart(_device, out string failure);
-        uint interrupts = _start.Platform.DisableInterrupts();
+        bool isRunning = _function.TryStart(_device, out string failure);
+        uint interrupts = _function.Platform.DisableInterrupts();
         _relay.Release();
-        _start.Platform.RestoreInterrupts(interrupts);
-        if (!isUp)
+        _function.Platform.RestoreInterrupts(interrupts);
+        if (!isRunning)
         {
             return failure;
         }
 
-        // Completions are looked for; only changes of the configuration have to interrupt.
+        // Completions are polled for; only a change of the configuration has to interrupt.
         _device.DisableInterrupts();
         ulong bytes = (ulong)_device.MaximumSegments * _device.MaximumSegmentLength;
         _sectorsPerRequest = bytes / SectorLength;
@@ -359,29 +361,45 @@ public sealed class DiskAccess
             return "takes less than a sector at a time";
         }
 
-        _map = new BufferMap(_start.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
+        _map = new BufferMap(_function.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
         return null;
     }
 
-    /// <summary>A caller's buffer that a device may still use, and that is referred to for good.</summary>
+    private static string Explain(SubmitStatus status) => status switch
+    {
+        SubmitStatus.Full => "the queue is full",
+        SubmitStatus.OutOfRange => "a sector lies beyond the end of the disk",
+        SubmitStatus.ReadOnly => "the disk is read-only",
+        SubmitStatus.NotOffered => "the disk has no flush",
+        SubmitStatus.NotRunning => "the device is not running",
+        _ => "the device does not take such a request",
+    };
+
+    private static string Explain(BlockStatus status) => status switch
+    {
+        BlockStatus.IoError => "the device reports an I/O error",
+        BlockStatus.Unsupported => "the device does not support the request",
+        BlockStatus.NoStatus => "the device gave no status",
+        BlockStatus.Abandoned => "the device was cut off without confirming a reset",
+        _ => "the device was reset",
+    };
+
+    /// <summary>A caller's buffer that a device may still use. It is kept alive for good.</summary>
     /// <remarks>
-    /// A chain and no list: what an array refers to, Cosmos' collector frees if it is larger than a kilobyte.
+    /// A chain, not a list: what only an array refers to, Cosmos' collector frees if it is larger than a kilobyte.
     /// </remarks>
     private sealed class LostBuffer
     {
         private readonly byte[] _buffer;
         private readonly LostBuffer? _next;
 
-        /// <summary>Keeps a buffer.</summary>
-        /// <param name="buffer">The buffer.</param>
-        /// <param name="next">Those that were lost before.</param>
         internal LostBuffer(byte[] buffer, LostBuffer? next)
         {
             _buffer = buffer;
             _next = next;
         }
 
-        /// <summary>How many bytes were lost.</summary>
-        internal ulong Length => (uint)_buffer.Length + (_next == null ? 0UL : _next.Length);
+        /// <summary>The length of this buffer and of all that were lost before, in bytes.</summary>
+        internal ulong Length => (uint)_buffer.Length + (_next is null ? 0UL : _next.Length);
     }
 }

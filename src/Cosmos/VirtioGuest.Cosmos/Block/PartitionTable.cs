@@ -9,8 +9,8 @@ namespace VirtioGuest.Cosmos.Block;
 /// (UEFI 2.10, 5.2 and 5.3).
 /// </summary>
 /// <remarks>
-/// Whatever stands on the disk, reading ends, and gives partitions that lie within the disk. Cosmos' own parsers trust
-/// the table: an entry size of 0 divides by zero there.
+/// Whatever is on the disk, reading it ends and gives only partitions within the disk. Cosmos' own parsers trust the
+/// table: an entry size of 0 makes them divide by zero.
 /// </remarks>
 public static class PartitionTable
 {
@@ -28,13 +28,14 @@ public static class PartitionTable
     private const uint LargestGuidEntry = 4096;
     private const uint MostGuidEntries = 1024;
 
-    /// <summary>Reads the table of a disk.</summary>
-    /// <param name="disk">The disk.</param>
+    /// <summary>Reads the partition table of a disk.</summary>
+    /// <param name="disk">The disk, which runs.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    /// <param name="failure">Null, or why the table could not be read; what was found before is kept.</param>
+    /// <param name="failure">Null, or why reading stopped.</param>
+    /// <returns>The partitions in the order of the table, as far as it could be read.</returns>
     public static List<PartitionExtent> Read(DiskAccess disk, byte[] sector, out string? failure)
     {
-        List<PartitionExtent> partitions = new List<PartitionExtent>();
+        var partitions = new List<PartitionExtent>();
         failure = null;
         if (disk.SectorCount < 2)
         {
@@ -42,7 +43,7 @@ public static class PartitionTable
         }
 
         failure = disk.TryRead(0, 1, sector);
-        if (failure != null || Read16(sector, BootSignatureOffset) != BootSignature)
+        if (failure is not null || Read16(sector, BootSignatureOffset) != BootSignature)
         {
             return partitions;
         }
@@ -70,21 +71,21 @@ public static class PartitionTable
         for (int i = 0; i < PrimaryEntries; i++)
         {
             int entry = FirstEntry + (i * EntryLength);
-            bool isStatus = (sector[entry] & 0x7F) == 0;
-            if (isStatus && IsPrimary(sector[entry + 4]))
+            bool hasValidStatus = (sector[entry] & 0x7F) == 0;
+            if (hasValidStatus && IsPrimary(sector[entry + 4]))
             {
                 Add(disk, partitions, Read32(sector, entry + 8), Read32(sector, entry + 12));
             }
         }
     }
 
-    /// <summary>Whether a type is that of a partition, not of nothing or of a list of further ones.</summary>
+    // 0 is an unused entry; the others are extended partitions, lists of further ones.
     private static bool IsPrimary(byte type) => type != 0 && type != 0x05 && type != 0x0F && type != 0x85;
 
     private static string? ReadGuidTable(DiskAccess disk, byte[] sector, List<PartitionExtent> partitions)
     {
         string? failure = disk.TryRead(1, 1, sector);
-        if (failure != null || Read64(sector, 0) != GuidSignature)
+        if (failure is not null || Read64(sector, 0) != GuidSignature)
         {
             return failure;
         }
@@ -101,20 +102,20 @@ public static class PartitionTable
         ulong loaded = 1;
         for (uint i = 0; i < count && i < MostGuidEntries; i++)
         {
-            uint place = i * length;
-            ulong wanted = table + (place / SectorLength);
+            uint position = i * length;
+            ulong wanted = table + (position / SectorLength);
             if (wanted != loaded)
             {
                 failure = disk.TryRead(wanted, 1, sector);
                 loaded = wanted;
             }
 
-            if (failure != null)
+            if (failure is not null)
             {
                 return failure;
             }
 
-            ReadGuidEntry(disk, sector, (int)(place % SectorLength), partitions);
+            ReadGuidEntry(disk, sector, (int)(position % SectorLength), partitions);
         }
 
         return null;
@@ -153,7 +154,7 @@ public static class PartitionTable
 /// <summary>Where a partition lies on its disk.</summary>
 public sealed class PartitionExtent
 {
-    /// <summary>Describes a partition.</summary>
+    /// <summary>Describes a partition by its place, in sectors of 512 bytes.</summary>
     public PartitionExtent(ulong firstSector, ulong sectorCount)
     {
         FirstSector = firstSector;

@@ -9,7 +9,7 @@ public sealed class CosmosMachine : Hal.Machine
     private readonly TimestampClock _clock;
     private readonly PlatformLog _log;
 
-    /// <summary>Covers a platform; measures how fast its timestamp goes, which takes 10 ms.</summary>
+    /// <summary>Measures the rate of the platform's timestamp, which takes 10 ms.</summary>
     public CosmosMachine(Platform platform)
     {
         Platform = platform;
@@ -28,10 +28,9 @@ public sealed class CosmosMachine : Hal.Machine
     /// <inheritdoc/>
     public override InterruptController Interrupts => Lines;
 
-    /// <summary>The platform below.</summary>
     internal Platform Platform { get; }
 
-    /// <summary>The interrupts, as what they are here.</summary>
+    /// <summary>The interrupt lines; the same object as <see cref="Interrupts"/>.</summary>
     public InterruptLines Lines { get; }
 
     /// <inheritdoc/>
@@ -45,4 +44,18 @@ public sealed class CosmosMachine : Hal.Machine
         length == 0 || physicalAddress > ulong.MaxValue - length
             ? null
             : Platform.MapRegisters(physicalAddress, length);
+}
+
+internal sealed class PlatformLog : DeviceLog
+{
+    private readonly Platform _platform;
+
+    internal PlatformLog(Platform platform)
+    {
+        _platform = platform;
+    }
+
+    public override void Information(string message) => _platform.WriteLine(message);
+
+    public override void Warning(string message) => _platform.WriteLine("warning: " + message);
 }

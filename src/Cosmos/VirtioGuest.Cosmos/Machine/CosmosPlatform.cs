@@ -1,3 +1,4 @@
+using System;
 using Cosmos.Core;
 using Cosmos.Core.Memory;
 using VirtioGuest.Hal;
@@ -5,22 +6,22 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// What the adapters take of Cosmos.Core: each member is one call, with interrupts off where Cosmos reads, changes and
-/// writes what interrupts change as well.
+/// Cosmos.Core as a platform. Each member is one call, with interrupts off where Cosmos changes in several steps what
+/// interrupts change too.
 /// </summary>
 public sealed unsafe class CosmosPlatform : Platform
 {
-    /// <summary>A number of our own in Cosmos' table of pages: its collector leaves such pages alone.</summary>
+    /// <summary>A type that Cosmos itself does not use: its collector leaves such pages alone.</summary>
     private const RAT.PageType DevicePages = (RAT.PageType)200;
 
     /// <summary>One past the last address of a 32-bit processor.</summary>
     private const ulong AddressLimit = 1UL << 32;
 
-    private readonly CosmosPorts _ports = new CosmosPorts();
+    private readonly CosmosPorts _ports = new();
     private readonly DeviceLog _log;
 
-    /// <summary>Uses Cosmos.</summary>
-    /// <param name="log">Where lines go.</param>
+    /// <summary>Drivers see Cosmos through this platform.</summary>
+    /// <param name="log">Gets the lines that drivers print.</param>
     public CosmosPlatform(DeviceLog log)
     {
         _log = log;
@@ -73,4 +74,46 @@ public sealed unsafe class CosmosPlatform : Platform
 
     /// <inheritdoc/>
     public override void WriteLine(string text) => _log.Information(text);
+}
+
+/// <summary>The I/O ports, through Cosmos.Core.</summary>
+public sealed class CosmosPorts : PortSpace
+{
+    /// <inheritdoc/>
+    public override byte Read8(ushort port) => IOPort.Read8(port);
+
+    /// <inheritdoc/>
+    public override ushort Read16(ushort port) => IOPort.Read16(port);
+
+    /// <inheritdoc/>
+    public override uint Read32(ushort port) => IOPort.Read32(port);
+
+    /// <inheritdoc/>
+    public override void Write8(ushort port, byte value) => IOPort.Write8(port, value);
+
+    /// <inheritdoc/>
+    public override void Write16(ushort port, ushort value) => IOPort.Write16(port, value);
+
+    /// <inheritdoc/>
+    public override void Write32(ushort port, uint value) => IOPort.Write32(port, value);
+}
+
+/// <summary>A line's handler for Cosmos. One object per line, so that it need not ask which line was raised.</summary>
+internal sealed class CosmosLine
+{
+    private readonly LineService _service;
+
+    internal CosmosLine(LineService service)
+    {
+        _service = service;
+    }
+
+    internal void OnInterrupt(ref INTs.IRQContext context) => _service.OnLine();
+}
+
+internal sealed class ConsoleLog : DeviceLog
+{
+    public override void Information(string message) => Console.WriteLine(message);
+
+    public override void Warning(string message) => Console.WriteLine("warning: " + message);
 }

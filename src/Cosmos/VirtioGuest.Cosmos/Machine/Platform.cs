@@ -3,10 +3,10 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// The few things that are taken of the kit below. <see cref="CosmosPlatform"/> hands each on to Cosmos in one line;
-/// host tests put device models there, and run everything above as it is.
+/// Everything that the machine takes from Cosmos. <see cref="CosmosPlatform"/> passes each member on in one line; host
+/// tests put device models in its place, and run everything above unchanged.
 /// </summary>
-/// <remarks>One processor; memory where the processor and every device see the same addresses.</remarks>
+/// <remarks>One processor, and memory that the processor and every device see at the same addresses.</remarks>
 public abstract unsafe class Platform
 {
     /// <summary>The size of a page in bytes.</summary>
@@ -15,38 +15,46 @@ public abstract unsafe class Platform
     /// <summary>The I/O ports.</summary>
     public abstract PortSpace Ports { get; }
 
-    /// <summary>A counter that goes up evenly and does not go back: the processor's timestamp.</summary>
+    /// <summary>The processor's timestamp: a counter with a constant rate that never goes back.</summary>
     public abstract ulong Timestamp { get; }
 
-    /// <summary>Allocates zeroed pages that follow each other.</summary>
-    /// <returns>The first page, or null where there are not so many.</returns>
+    /// <summary>Allocates contiguous pages, zeroed.</summary>
+    /// <returns>The first page, or null where there are not that many.</returns>
     public abstract byte* AllocatePages(uint count);
 
-    /// <summary>Gives back what <see cref="AllocatePages"/> gave.</summary>
+    /// <summary>Frees pages.</summary>
+    /// <param name="pages">What <see cref="AllocatePages"/> returned.</param>
     public abstract void FreePages(byte* pages);
 
     /// <summary>Maps device registers.</summary>
-    /// <returns>The window, or null where the processor does not reach it.</returns>
+    /// <returns>The registers, or null where the processor cannot reach them.</returns>
     public abstract MmioRegion? MapRegisters(ulong physicalAddress, uint length);
 
-    /// <summary>Lets a line call a service, in place of whoever it called before.</summary>
+    /// <summary>Sets the handler of a line, in place of the one before.</summary>
     /// <param name="line">A line of the interrupt controller, 0 to 15.</param>
-    /// <param name="service">Called in the interrupt, before the controller is told of its end.</param>
+    /// <param name="service">Called in the interrupt, before the end of interrupt is sent to the controller.</param>
     public abstract void Connect(byte line, LineService service);
 
     /// <summary>Masks or unmasks a line at the interrupt controller.</summary>
     public abstract void SetMask(byte line, bool isMasked);
 
-    /// <summary>Keeps interrupts from the processor.</summary>
-    /// <returns>What <see cref="RestoreInterrupts"/> takes to put things back as they were.</returns>
+    /// <summary>Turns interrupts off.</summary>
+    /// <returns>The state before, for <see cref="RestoreInterrupts"/>.</returns>
     /// <remarks>
-    /// Between the two nothing may be allocated: Cosmos' heap turns interrupts on when it is done, whatever they were.
+    /// Nothing may be allocated until they are restored: Cosmos' heap always leaves interrupts turned on.
     /// </remarks>
     public abstract uint DisableInterrupts();
 
-    /// <summary>Lets interrupts come again, if they did before.</summary>
+    /// <summary>Turns interrupts on again, if they were on before.</summary>
     public abstract void RestoreInterrupts(uint before);
 
     /// <summary>Prints a line.</summary>
     public abstract void WriteLine(string text);
+}
+
+/// <summary>The handler of an interrupt line.</summary>
+public abstract class LineService
+{
+    /// <summary>The line was raised. Called in the interrupt; must not throw.</summary>
+    public abstract void OnLine();
 }

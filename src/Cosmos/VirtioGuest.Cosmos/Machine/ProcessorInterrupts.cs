@@ -1,23 +1,24 @@
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// What no C# says: the methods that VirtioGuest.Cosmos.Plugs replaces by instructions when IL2CPU compiles a kernel,
-/// as it does <see cref="Hal.Barriers.Full"/>.
+/// Instructions that C# has no words for. VirtioGuest.Cosmos.Plugs puts them in place of these methods when IL2CPU
+/// compiles a kernel, and does the same for <see cref="Hal.Barriers.Full"/>.
 /// </summary>
 /// <remarks>
-/// <see cref="VirtioDrivers.Register"/> drives no device unless <see cref="IsPlugged"/>: without the barrier a driver
-/// and its device could miss each other.
+/// <see cref="VirtioDrivers.Register()"/> drives no device unless <see cref="IsPlugged"/> returns 1: without the
+/// barrier a driver and its device could miss each other's signals.
 /// </remarks>
 public static class ProcessorInterrupts
 {
-    /// <summary>Whether the replacements are there: 1 then, else 0.</summary>
+    /// <summary>1 where the instructions are in place, else 0.</summary>
     public static uint IsPlugged() => 0;
 
-    /// <summary>Saves the flags, and clears the interrupt flag (<c>pushfd</c>, <c>cli</c>).</summary>
-    /// <returns>The flags as they were.</returns>
+    /// <summary>Clears the interrupt flag (<c>pushfd</c>, <c>cli</c>).</summary>
+    /// <returns>The flags before.</returns>
     public static uint Disable() => 0;
 
-    /// <summary>Puts saved flags back (<c>popfd</c>).</summary>
+    /// <summary>Restores flags (<c>popfd</c>).</summary>
+    /// <param name="flags">What <see cref="Disable"/> returned.</param>
     public static void Restore(uint flags)
     {
     }

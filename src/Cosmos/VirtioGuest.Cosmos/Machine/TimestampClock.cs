@@ -4,7 +4,7 @@ namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>Time by the processor's timestamp, measured once against channel 2 of the 8254.</summary>
 /// <remarks>
-/// Where the measurement fails, time passes by waiting alone, about a microsecond each time: deadlines still come.
+/// Where the measurement fails, each <see cref="Relax"/> counts as a microsecond, so that deadlines still come.
 /// </remarks>
 public sealed class TimestampClock : MonotonicClock
 {
@@ -12,10 +12,10 @@ public sealed class TimestampClock : MonotonicClock
     private const ushort TimerMode = 0x43;
     private const ushort SystemControl = 0x61;
 
-    /// <summary>Nobody listens here since start-up code is done; a write takes about a microsecond.</summary>
+    /// <summary>The firmware's diagnostic port, of no use any more; a write takes about a microsecond.</summary>
     private const ushort DelayPort = 0x80;
 
-    /// <summary>Channel 2, both bytes, mode 0: the output rises when the count ends.</summary>
+    /// <summary>Channel 2, low byte then high byte, mode 0: the output goes high when the count ends.</summary>
     private const byte Channel2Once = 0xB0;
 
     private const byte Gate = 1;
@@ -26,7 +26,7 @@ public sealed class TimestampClock : MonotonicClock
     private const ushort MeasuredCount = 11932;
     private const uint MeasuredMilliseconds = 10;
 
-    /// <summary>A look takes a port access, so this is a second on a fast machine.</summary>
+    /// <summary>Each look is a port access, so these take a second on a fast machine.</summary>
     private const int MaximumLooks = 2_000_000;
 
     private const ulong NanosecondsPerMillisecond = 1_000_000;
@@ -36,7 +36,7 @@ public sealed class TimestampClock : MonotonicClock
     private readonly ulong _start;
     private ulong _waits;
 
-    /// <summary>Measures how fast the timestamp goes.</summary>
+    /// <summary>Measures the rate of the platform's timestamp, which takes 10 ms.</summary>
     public TimestampClock(Platform platform)
     {
         _platform = platform;
@@ -45,7 +45,7 @@ public sealed class TimestampClock : MonotonicClock
         _start = platform.Timestamp;
     }
 
-    /// <summary>How fast the timestamp goes; 0 where it could not be measured.</summary>
+    /// <summary>The rate of the timestamp; 0 where it could not be measured.</summary>
     public ulong TicksPerMillisecond { get; }
 
     /// <inheritdoc/>
@@ -89,7 +89,7 @@ public sealed class TimestampClock : MonotonicClock
         ulong ticks = _platform.Timestamp - before;
         _ports.Write8(SystemControl, control);
 
-        // An output that is up at the first look is one of a timer that is not there.
+        // An output that is high at the first look means that there is no timer.
         return looks == 0 || looks == MaximumLooks ? 0 : ticks / MeasuredMilliseconds;
     }
 }

@@ -3,8 +3,8 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Machine;
 
 /// <summary>
-/// Configuration space that interrupts use too: an access by mechanism 1 takes two steps, one through a window of
-/// configuration space more, and no interrupt comes between them.
+/// Configuration space that interrupt handlers use too. An access by mechanism 1 takes two steps, and one through the
+/// PCI configuration access capability (virtio 1.4, 4.1.4.9) more; interrupts are off during each.
 /// </summary>
 internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
 {
@@ -13,7 +13,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
     private uint _interrupts;
     private int _depth;
 
-    /// <summary>Keeps interrupts out of each access.</summary>
     internal UninterruptedConfigurationAccess(Platform platform, ConfigurationAccess inner)
         : base(inner.Segment, inner.FirstBus, inner.LastBus, inner.Length)
     {
@@ -21,7 +20,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         _inner = inner;
     }
 
-    /// <inheritdoc/>
     public override void BeginSequence()
     {
         uint before = _platform.DisableInterrupts();
@@ -33,7 +31,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         _depth++;
     }
 
-    /// <inheritdoc/>
     public override void EndSequence()
     {
         _depth--;
@@ -43,7 +40,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         }
     }
 
-    /// <inheritdoc/>
     protected override byte ReadByte(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -52,7 +48,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override ushort ReadWord(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -61,7 +56,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override uint ReadDoubleWord(PciAddress address, uint offset)
     {
         BeginSequence();
@@ -70,7 +64,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         return value;
     }
 
-    /// <inheritdoc/>
     protected override void WriteByte(PciAddress address, uint offset, byte value)
     {
         BeginSequence();
@@ -78,7 +71,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         EndSequence();
     }
 
-    /// <inheritdoc/>
     protected override void WriteWord(PciAddress address, uint offset, ushort value)
     {
         BeginSequence();
@@ -86,7 +78,6 @@ internal sealed class UninterruptedConfigurationAccess : ConfigurationAccess
         EndSequence();
     }
 
-    /// <inheritdoc/>
     protected override void WriteDoubleWord(PciAddress address, uint offset, uint value)
     {
         BeginSequence();

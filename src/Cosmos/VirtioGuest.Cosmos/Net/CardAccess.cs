@@ -7,28 +7,28 @@ using VirtioGuest.Drivers.Virtio.Transport;
 
 namespace VirtioGuest.Cosmos.Net;
 
-/// <summary>A virtio network card as Cosmos' callers want it: whole frames in arrays, and no call that waits.</summary>
+/// <summary>A virtio network card in Cosmos' terms: whole frames in arrays, and no call that waits.</summary>
 /// <remarks>
 /// <para>
-/// Calls may come from anywhere, from interrupts that came into another call too: sending is done with interrupts off,
-/// and receiving is left to whoever is at it already.
+/// Every call may be made from an interrupt handler, even one that has interrupted another call. Sending runs with
+/// interrupts off; a call that finds another one receiving leaves the frames to that.
 /// </para>
 /// <para>
-/// A device that breaks the rules or asks for a reset sends and receives nothing more until <see cref="Attend"/> brings
-/// it up again, some times, or <see cref="Enable"/>.
+/// A device that breaks the rules or asks for a reset neither sends nor receives until <see cref="Attend"/> or
+/// <see cref="Enable"/> starts it again.
 /// </para>
 /// </remarks>
 public sealed class CardAccess
 {
-    /// <summary>How many buffers are taken from the device in one go.</summary>
+    /// <summary>How many buffers are taken from the device at a time.</summary>
     private const int ReceiveBatch = 64;
 
-    /// <summary>How many times that, before what was interrupted goes on; the rest comes with the next poll.</summary>
+    /// <summary>How many batches one call takes; what is left waits for the next poll.</summary>
     private const int MostBatches = 8;
 
-    private readonly FunctionStart _start;
+    private readonly DeviceFunction _function;
     private readonly VirtioNet _device;
-    private readonly FrameQueue _frames = new FrameQueue();
+    private readonly FrameQueue _frames = new();
     private readonly Receiver _receiver;
     private readonly CardRecovery _recovery;
     private bool _isReceiving;
@@ -37,12 +37,12 @@ public sealed class CardAccess
     private bool _isSendFull;
     private bool _hasChange;
 
-    private CardAccess(FunctionStart start, VirtioTransport transport, string name)
+    private CardAccess(DeviceFunction function, VirtioTransport transport, string name)
     {
-        _start = start;
+        _function = function;
         _receiver = new Receiver(this);
         _device = new VirtioNet(transport, name, new Events(this));
-        _recovery = new CardRecovery(this, start.Machine);
+        _recovery = new CardRecovery(this, function.Machine);
     }
 
     /// <summary>The driver's side of the device.</summary>
@@ -51,10 +51,10 @@ public sealed class CardAccess
     /// <summary>Whether frames can be sent and received.</summary>
     public bool IsReady => _device.State == DeviceState.Running;
 
-    /// <summary>Who takes frames as they come; null to keep them until they are asked for.</summary>
+    /// <summary>Gets frames as they arrive; null to keep them until they are asked for.</summary>
     public FrameListener? Listener { get; set; }
 
-    /// <summary>Whether a frame would not be sent now, because the device has not sent earlier ones.</summary>
+    /// <summary>Whether the transmit queue is full of frames that the device has not sent yet.</summary>
     public bool IsSendFull
     {
         get
@@ -68,27 +68,27 @@ public sealed class CardAccess
         }
     }
 
-    /// <summary>Whether frames that come now are dropped, because nobody takes them.</summary>
+    /// <summary>Whether frames that arrive now are dropped, because 64 are waiting to be taken.</summary>
     public bool IsReceiveFull => _frames.IsFull;
 
-    /// <summary>How many frames were dropped, because nobody took them.</summary>
+    /// <summary>How many frames were dropped because 64 were waiting to be taken.</summary>
     public ulong Dropped => _frames.Dropped;
 
-    /// <summary>How many bytes the oldest frame has that was kept; 0 where there is none.</summary>
+    /// <summary>The length in bytes of the oldest frame that waits; 0 where there is none.</summary>
     public int NextLength
     {
         get
         {
             byte[]? frame = _frames.Peek();
-            return frame == null ? 0 : frame.Length;
+            return frame is null ? 0 : frame.Length;
         }
     }
 
-    /// <summary>The MAC address, as it goes over the wire.</summary>
+    /// <summary>The MAC address: six bytes, in the order in which they go over the wire.</summary>
     public byte[] ReadMacAddress()
     {
         ulong address = _device.MacAddress;
-        byte[] bytes = new byte[6];
+        var bytes = new byte[6];
         for (int i = 0; i < bytes.Length; i++)
         {
             bytes[i] = (byte)(address >> (40 - (8 * i)));
@@ -98,22 +98,22 @@ public sealed class CardAccess
     }
 
     /// <summary>Sends a frame.</summary>
-    /// <param name="buffer">What holds it; may be null, which is refused as anything else that is no frame.</param>
-    /// <param name="offset">Where it starts.</param>
-    /// <param name="length">How many bytes it has, without checksum.</param>
+    /// <param name="buffer">Holds the frame; null is refused.</param>
+    /// <param name="offset">Where the frame starts in the buffer.</param>
+    /// <param name="length">Its length in bytes without the checksum: 14 to the MTU and 14.</param>
     /// <returns>
-    /// Whether the device has it, or will: false where it is none, where the device is full or not running, and where
-    /// the call came into another one.
+    /// Whether the device was given the frame. False where the range or the length is wrong, where the transmit queue
+    /// is full or the device does not run, and where the call has interrupted another one.
     /// </returns>
     public bool Send(byte[]? buffer, int offset, int length)
     {
-        if (buffer == null || offset < 0 || length < 0 || offset > buffer.Length || length > buffer.Length - offset
+        if (buffer is null || offset < 0 || length < 0 || offset > buffer.Length || length > buffer.Length - offset
             || _isSending)
         {
             return false;
         }
 
-        uint interrupts = _start.Platform.DisableInterrupts();
+        uint interrupts = _function.Platform.DisableInterrupts();
         _isSending = true;
         TransmitStatus status = _device.TryTransmit(new ReadOnlySpan<byte>(buffer, offset, length));
         if (status == TransmitStatus.Ok)
@@ -123,23 +123,23 @@ public sealed class CardAccess
 
         _isSendFull = status == TransmitStatus.Full;
         _isSending = false;
-        _start.Platform.RestoreInterrupts(interrupts);
+        _function.Platform.RestoreInterrupts(interrupts);
         LookAtChange();
         return status == TransmitStatus.Ok;
     }
 
-    /// <summary>Takes the oldest frame that was kept; null where there is none.</summary>
+    /// <summary>Takes the oldest frame that waits; null where there is none.</summary>
     public byte[]? TakeFrame() => _frames.Take();
 
-    /// <summary>Copies the oldest frame that was kept, and takes it.</summary>
-    /// <param name="buffer">Where it goes.</param>
-    /// <param name="offset">Where in that.</param>
-    /// <param name="maximum">How many bytes there is room for.</param>
-    /// <returns>Whether there was one that fits, and the room is there; if not, it is kept.</returns>
+    /// <summary>Takes the oldest frame that waits, by copying it.</summary>
+    /// <param name="buffer">Where the frame goes; null is refused.</param>
+    /// <param name="offset">Where it starts in the buffer.</param>
+    /// <param name="maximum">The largest length that may be copied, in bytes.</param>
+    /// <returns>Whether a frame was copied; one that does not fit goes on waiting.</returns>
     public bool TryCopyFrame(byte[]? buffer, int offset, int maximum)
     {
         byte[]? frame = _frames.Peek();
-        if (frame == null || buffer == null || offset < 0 || frame.Length > maximum || offset > buffer.Length
+        if (frame is null || buffer is null || offset < 0 || frame.Length > maximum || offset > buffer.Length
             || frame.Length > buffer.Length - offset)
         {
             return false;
@@ -150,8 +150,8 @@ public sealed class CardAccess
         return true;
     }
 
-    /// <summary>Brings the device up, if it is not.</summary>
-    /// <returns>Whether it is up; false too where the call came into another one that uses it.</returns>
+    /// <summary>Starts the device if it does not run.</summary>
+    /// <returns>Whether it runs; false also where the call has interrupted another one.</returns>
     public bool Enable()
     {
         if (IsReady)
@@ -162,11 +162,11 @@ public sealed class CardAccess
         return !IsBusy && TryRestart(out _);
     }
 
-    /// <summary>Looks for frames, as an interrupt would.</summary>
+    /// <summary>Receives what has arrived, as an interrupt would.</summary>
     public void Poll()
     {
-        // Listeners allocate, and Cosmos' heap turns interrupts on: a timer or a device may come in between, and poll.
-        // Whoever finds somebody at it leaves word and goes; what they came for may be newer than the last look.
+        // Listeners allocate, and Cosmos' heap turns interrupts on, so a timer or a device may poll in between. A call
+        // that finds another one receiving leaves a note and returns: its frames may be newer than the last look.
         _isLookDue = true;
         for (int batch = 0; batch < MostBatches && _isLookDue && !_isReceiving; batch++)
         {
@@ -184,8 +184,8 @@ public sealed class CardAccess
     }
 
     /// <summary>
-    /// Looks for frames, and brings the device up again where it is in trouble: at most three times in a row, each of
-    /// which is told on the console, and so is giving up. For a timer.
+    /// For a timer: receives what has arrived, and restarts the device where it is in trouble, at most three times in a
+    /// row. The console gets a line for each attempt, and one when the card is given up.
     /// </summary>
     public void Attend()
     {
@@ -196,20 +196,19 @@ public sealed class CardAccess
         }
     }
 
-    /// <summary>Brings a card up.</summary>
-    /// <param name="start">How its function is started.</param>
-    /// <param name="transport">The way to it.</param>
-    /// <param name="name">What it is called, for example <c>net0</c>.</param>
-    /// <param name="failure">Why there is none, as the end of a sentence that starts with the device.</param>
+    /// <param name="function">The card's function.</param>
+    /// <param name="transport">The transport on that function.</param>
+    /// <param name="name">For example <c>net0</c>.</param>
+    /// <param name="failure">Why null is returned, as the end of a sentence that starts with the device.</param>
     internal static CardAccess? TryCreate(
-        FunctionStart start, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioTransport transport, string name, out string failure)
     {
-        CardAccess card = new CardAccess(start, transport, name);
+        var card = new CardAccess(function, transport, name);
         return card.TryStart(out failure) ? card : null;
     }
 
-    /// <summary>Resets the device if it has to be, and brings it up; while nobody uses it.</summary>
-    /// <param name="failure">Why it is not up, as the end of a sentence that starts with the device.</param>
+    /// <summary>Stops the device and starts it again. Nothing else may be using it.</summary>
+    /// <param name="failure">Why it does not run, as the end of a sentence that starts with the device.</param>
     internal bool TryRestart(out string failure)
     {
         _isReceiving = true;
@@ -221,20 +220,20 @@ public sealed class CardAccess
         return _device.State == DeviceState.Stopped && TryStart(out failure);
     }
 
-    /// <summary>Whether somebody uses the device, whom this call came into.</summary>
+    // Then this call has interrupted one that uses the device.
     private bool IsBusy => _isReceiving || _isSending;
 
     private bool TryStart(out string failure)
     {
-        // Nobody sends or receives before the device is told that its driver is ready.
+        // The rings may not be used before DRIVER_OK (virtio 1.4, 3.1.1).
         _isReceiving = true;
         _isSending = true;
         _isSendFull = false;
-        bool isRunning = _start.TryStart(_device, out failure);
+        bool isRunning = _function.TryStart(_device, out failure);
         _isReceiving = false;
         _isSending = false;
 
-        // An interrupt may have come meanwhile that found nobody.
+        // An interrupt in the meantime has received nothing.
         Poll();
         return isRunning;
     }
@@ -246,7 +245,7 @@ public sealed class CardAccess
             return;
         }
 
-        uint interrupts = _start.Platform.DisableInterrupts();
+        uint interrupts = _function.Platform.DisableInterrupts();
         _isSending = true;
         if (_device.ReclaimTransmitted() != 0)
         {
@@ -254,14 +253,11 @@ public sealed class CardAccess
         }
 
         _isSending = false;
-        _start.Platform.RestoreInterrupts(interrupts);
+        _function.Platform.RestoreInterrupts(interrupts);
         LookAtChange();
     }
 
-    /// <summary>
-    /// Has the driver look at what the device has changed, if it has; left to whoever is in the driver meanwhile, and
-    /// looks behind that.
-    /// </summary>
+    // Lets the driver read what the device has changed. A call that is using the driver does so when it ends.
     private void LookAtChange()
     {
         if (!_hasChange || _isReceiving || _isSending)
@@ -269,10 +265,10 @@ public sealed class CardAccess
             return;
         }
 
-        uint interrupts = _start.Platform.DisableInterrupts();
+        uint interrupts = _function.Platform.DisableInterrupts();
         _hasChange = false;
         _device.ObserveChange();
-        _start.Platform.RestoreInterrupts(interrupts);
+        _function.Platform.RestoreInterrupts(interrupts);
     }
 
     private sealed class Events : DeviceEventSink
@@ -298,7 +294,7 @@ public sealed class CardAccess
 
         public override void OnConfigurationChange()
         {
-            // Cosmos has nobody to tell of a link.
+            // The driver keeps the link's state. Cosmos has no member to report it to.
             _card._hasChange = true;
             _card.LookAtChange();
         }
@@ -315,10 +311,10 @@ public sealed class CardAccess
 
         public override void OnFrame(ReadOnlySpan<byte> frame)
         {
-            byte[] copy = new byte[frame.Length];
+            var copy = new byte[frame.Length];
             frame.CopyTo(new Span<byte>(copy));
             FrameListener? listener = _card.Listener;
-            if (listener == null || !listener.TryTake(copy))
+            if (listener is null || !listener.TryTake(copy))
             {
                 _card._frames.Add(copy);
             }
@@ -326,24 +322,24 @@ public sealed class CardAccess
     }
 }
 
-/// <summary>Who wants received frames as they come.</summary>
+/// <summary>Gets received frames as they arrive.</summary>
 public abstract class FrameListener
 {
-    /// <summary>Takes a frame, in an interrupt. Must not throw.</summary>
-    /// <param name="frame">An Ethernet frame without checksum, now the listener's.</param>
-    /// <returns>Whether it was taken; if not, it is kept until somebody asks for it.</returns>
+    /// <summary>A frame has arrived. Called in an interrupt; must not throw.</summary>
+    /// <param name="frame">An Ethernet frame without checksum. The listener may keep the array.</param>
+    /// <returns>Whether the frame was taken; if not, it waits in the card's queue.</returns>
     public abstract bool TryTake(byte[] frame);
 }
 
-/// <summary>A MAC address as people write it.</summary>
+/// <summary>MAC addresses as text.</summary>
 public static class MacText
 {
     private const string Digits = "0123456789abcdef";
 
-    /// <summary>Six pairs of digits with colons between them.</summary>
+    /// <summary>Two hexadecimal digits for each byte, with colons between them.</summary>
     public static string Of(byte[] address)
     {
-        char[] text = new char[(address.Length * 3) - 1];
+        var text = new char[(address.Length * 3) - 1];
         for (int i = 0; i < text.Length; i++)
         {
             int value = address[i / 3];

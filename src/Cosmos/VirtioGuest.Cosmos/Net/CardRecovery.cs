@@ -7,16 +7,16 @@ using VirtioGuest.Pci;
 namespace VirtioGuest.Cosmos.Net;
 
 /// <summary>
-/// Brings a card up again that asked for a reset or broke the rules (virtio 1.4, 2.1.2): some times, and each time is
-/// told. A card that breaks again and again is given up.
+/// Restarts a card that asked for a reset or broke the rules (virtio 1.4, 2.1.2). Each attempt is logged. A card that
+/// fails again and again is given up.
 /// </summary>
 internal sealed class CardRecovery
 {
-    /// <summary>How many attempts there are in a row.</summary>
+    /// <summary>The largest number of attempts in a row.</summary>
     internal const int Attempts = 3;
 
-    /// <summary>How long a card has to work for the attempts to count from 0 again, in nanoseconds.</summary>
-    private const ulong Calm = 60_000_000_000;
+    /// <summary>After that long without trouble, in nanoseconds, the attempts count from 0 again.</summary>
+    private const ulong TroubleFreeTime = 60_000_000_000;
 
     private readonly CardAccess _card;
     private readonly MonotonicClock _clock;
@@ -26,7 +26,6 @@ internal sealed class CardRecovery
     private bool _isGivenUp;
     private bool _isTrying;
 
-    /// <summary>Covers a card.</summary>
     internal CardRecovery(CardAccess card, CosmosMachine machine)
     {
         _card = card;
@@ -34,10 +33,10 @@ internal sealed class CardRecovery
         _log = machine.Log;
     }
 
-    /// <summary>Makes one attempt, unless there are no more; nobody uses the card.</summary>
+    /// <summary>Makes one attempt, unless the card was given up. Nothing else may be using the card.</summary>
     internal void Attempt()
     {
-        // The lines that are printed take a while, and the timer may come in between.
+        // Printing takes a while, and the timer may interrupt it.
         if (!_isTrying)
         {
             _isTrying = true;
@@ -48,14 +47,14 @@ internal sealed class CardRecovery
 
     private void TryOnce()
     {
-        // Whoever enabled a card that was given up has begun anew.
+        // A card that was given up and then enabled may need a reset again: that counts from 0.
         VirtioNet device = _card.Device;
         if (_isGivenUp && device.State != DeviceState.NeedsReset)
         {
             return;
         }
 
-        if (_isGivenUp || _clock.Nanoseconds - _lastAttempt >= Calm)
+        if (_isGivenUp || _clock.Nanoseconds - _lastAttempt >= TroubleFreeTime)
         {
             _isGivenUp = false;
             _spent = 0;

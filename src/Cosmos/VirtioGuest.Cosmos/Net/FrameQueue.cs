@@ -1,40 +1,37 @@
 namespace VirtioGuest.Cosmos.Net;
 
-/// <summary>A fixed number of received frames that nobody has taken yet, the oldest first.</summary>
+/// <summary>Received frames that wait to be taken, oldest first.</summary>
 /// <remarks>
 /// <para>
-/// One side adds and one takes, and one of them may interrupt the other: each writes one of the two positions only.
+/// One side adds and the other takes, and either may interrupt the other. Each writes only its own position.
 /// </para>
 /// <para>
-/// A frame is kept in an object of its own: where an array refers to something larger than a kilobyte, Cosmos'
-/// collector frees that.
+/// Each frame hangs from an object of its own: what only an array refers to, Cosmos' collector frees if it is larger
+/// than a kilobyte.
 /// </para>
 /// </remarks>
 internal sealed class FrameQueue
 {
-    /// <summary>How many frames are kept. A power of two, so that the positions may wrap.</summary>
+    /// <summary>A power of two, so that the positions may wrap.</summary>
     internal const uint Capacity = 64;
 
-    private readonly Place[] _places = new Place[Capacity];
+    private readonly Slot[] _slots = new Slot[Capacity];
     private uint _added;
     private uint _taken;
 
-    /// <summary>Creates a queue without frames.</summary>
     internal FrameQueue()
     {
-        for (int i = 0; i < _places.Length; i++)
+        for (int i = 0; i < _slots.Length; i++)
         {
-            _places[i] = new Place();
+            _slots[i] = new Slot();
         }
     }
 
-    /// <summary>Whether a further frame would be dropped.</summary>
     internal bool IsFull => _added - _taken == Capacity;
 
-    /// <summary>How many frames were dropped.</summary>
     internal ulong Dropped { get; private set; }
 
-    /// <summary>Adds a frame, or drops it where there is no place.</summary>
+    /// <summary>Adds a frame, or drops it where the queue is full.</summary>
     internal void Add(byte[] frame)
     {
         if (IsFull)
@@ -43,27 +40,27 @@ internal sealed class FrameQueue
             return;
         }
 
-        _places[_added % Capacity].Frame = frame;
+        _slots[_added % Capacity].Frame = frame;
         _added++;
     }
 
-    /// <summary>The oldest frame, which stays; null where there is none.</summary>
-    internal byte[]? Peek() => _added == _taken ? null : _places[_taken % Capacity].Frame;
+    /// <summary>The oldest frame, left in the queue; null where there is none.</summary>
+    internal byte[]? Peek() => _added == _taken ? null : _slots[_taken % Capacity].Frame;
 
-    /// <summary>Takes the oldest frame; null where there is none.</summary>
+    /// <summary>Removes the oldest frame; null where there is none.</summary>
     internal byte[]? Take()
     {
         byte[]? frame = Peek();
-        if (frame != null)
+        if (frame is not null)
         {
-            _places[_taken % Capacity].Frame = null;
+            _slots[_taken % Capacity].Frame = null;
             _taken++;
         }
 
         return frame;
     }
 
-    private sealed class Place
+    private sealed class Slot
     {
         internal byte[]? Frame { get; set; }
     }

@@ -6,29 +6,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;
 
-/// <summary>What drivers of the registry let people ask of their devices, as commands.</summary>
-internal static class DriverOperations
-{
-    internal static void AddTo(List<Command> commands)
-    {
-        VirtioDriver[] drivers = DriverRegistry.Drivers.ToArray();
-        for (int i = 0; i < drivers.Length; i++)
-        {
-            DeviceOperation[] operations = drivers[i].Operations;
-            for (int j = 0; j < operations.Length; j++)
-            {
-                commands.Add(new OperationCommand(
-                    drivers[i].Prefix,
-                    operations[j].Name,
-                    operations[j].Argument,
-                    operations[j].Maximum,
-                    operations[j].Summary));
-            }
-        }
-    }
-}
-
-/// <summary>A device without a command of its own, as commands see it.</summary>
+/// <summary>A device that is neither a disk nor a network card, as commands see it.</summary>
 internal sealed class ShellDevice : OperableDevice
 {
     private readonly OtherDevice _device;
@@ -43,7 +21,7 @@ internal sealed class ShellDevice : OperableDevice
 
     internal static ShellDevice[] Of(List<OtherDevice> devices)
     {
-        ShellDevice[] shown = new ShellDevice[devices.Count];
+        var shown = new ShellDevice[devices.Count];
         for (int i = 0; i < shown.Length; i++)
         {
             shown[i] = new ShellDevice(devices[i]);
@@ -52,7 +30,6 @@ internal sealed class ShellDevice : OperableDevice
         return shown;
     }
 
-    /// <inheritdoc/>
     public override string? Run(string operation, int argument, ShellContext? shell, out string result)
     {
         for (int i = 0; i < Operations.Length; i++)
