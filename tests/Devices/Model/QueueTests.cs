@@ -92,7 +92,7 @@ internal sealed class QueueTests(bool isPacked)
         bench.Notify(0);
         bench.Device.Step();
 
-        // The driver publishes just before the device's wish is written, and so sees no reason to notify.
+        // The driver publishes just before the device's event suppression is written, and so sees no reason to notify.
         memory!.BeforeWrite = address =>
         {
             if (address >= ring.Areas.Device && address < ring.Areas.Device + 4 && !ring.DeviceWantsNotifications)
@@ -199,7 +199,7 @@ internal sealed class QueueTests(bool isPacked)
     }
 
     [Test]
-    public void The_driver_is_not_notified_against_its_wish()
+    public void The_driver_is_not_notified_where_it_asks_not_to_be()
     {
         HandRing ring = _bench.Start(Format)[0];
         ring.SetInterrupts(false);

@@ -8,13 +8,20 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Block;
 
-/// <summary>The block driver against a disk over bytes, with requests as chains and in tables.</summary>
-[TestFixture(0UL)]
-[TestFixture(RingModel.IndirectDesc)]
-[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked)]
+/// <summary>
+/// The block driver against a disk over bytes, with requests as chains and in tables, where memory is handed over and
+/// where it is coherent.
+/// </summary>
+[TestFixture(0UL, false)]
+[TestFixture(0UL, true)]
+[TestFixture(RingModel.IndirectDesc, false)]
+[TestFixture(RingModel.IndirectDesc, true)]
+[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked, false)]
+[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked, true)]
 public class VirtioBlockTests
 {
     private const int SizeMaxField = 8;
@@ -28,10 +35,12 @@ public class VirtioBlockTests
     private const ulong Packed = SimulatedDevice.RingPacked;
 
     private readonly ulong _ringFeatures;
+    private readonly bool _isCoherent;
 
-    public VirtioBlockTests(ulong ringFeatures)
+    public VirtioBlockTests(ulong ringFeatures, bool isCoherent)
     {
         _ringFeatures = ringFeatures;
+        _isCoherent = isCoherent;
     }
 
     [Test]
@@ -610,7 +619,9 @@ public class VirtioBlockTests
 
     private DeviceBench<SimulatedDisk> NewBench(int sectors = 64)
     {
-        DeviceBench<SimulatedDisk> bench = Bench.Disk(sectors);
+        var options = new SimulatedDmaOptions { WatchesHandOvers = !_isCoherent };
+        var machine = new Simulation.SimulatedMachine { Memory = new SimulatedDma(options) };
+        DeviceBench<SimulatedDisk> bench = Bench.Disk(sectors, machine);
         bench.Device.Offered |= _ringFeatures;
         return bench;
     }

@@ -16,14 +16,15 @@ internal static class DeviceKills
             "The driver sees the descriptor used before its id and length (kvm-host pull request 50)."),
         new(DeviceSites.PackedBeforeDriverEvent,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
-            "The device reads the driver's wish before its used descriptor is visible; the driver, asking for an "
-            + "interrupt in between, sees neither."),
+            "The device reads the driver's suppression before its used descriptor is visible; the driver, asking "
+            + "for an interrupt in between, sees neither."),
         new(DeviceSites.PackedBeforeDriverEvent,
             new OrderingTrial(TotalStoreOrder, Form.PackedEvents, OrderingStory.Around),
             "The same on x86."),
         new(DeviceSites.PackedAfterEnable,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
-            "The device looks at the ring before its wish is visible; a buffer added in between brings no kick."),
+            "The device looks at the ring before its suppression is visible; a buffer added in between brings no "
+            + "kick."),
         new(DeviceSites.PackedAfterEnable,
             new OrderingTrial(TotalStoreOrder, Form.Packed, OrderingStory.Alone),
             "The same on x86."),
@@ -35,14 +36,15 @@ internal static class DeviceKills
             "The driver sees the index before the element that it counts."),
         new(DeviceSites.SplitBeforeUsedEvent,
             new OrderingTrial(ReleaseAcquire, Form.Split, OrderingStory.Alone),
-            "The device reads the driver's wish before its index is visible; the driver, asking for an interrupt in "
-            + "between, sees neither."),
+            "The device reads the driver's suppression before its index is visible; the driver, asking for an "
+            + "interrupt in between, sees neither."),
         new(DeviceSites.SplitBeforeUsedEvent,
             new OrderingTrial(TotalStoreOrder, Form.SplitEvents, OrderingStory.Around),
             "The same on x86."),
         new(DeviceSites.SplitAfterEnable,
             new OrderingTrial(ReleaseAcquire, Form.Split, OrderingStory.Alone),
-            "The device looks at the ring before its wish is visible; a buffer added in between brings no kick."),
+            "The device looks at the ring before its suppression is visible; a buffer added in between brings no "
+            + "kick."),
         new(DeviceSites.SplitAfterEnable,
             new OrderingTrial(TotalStoreOrder, Form.Split, OrderingStory.Alone),
             "The same on x86."),

@@ -6,7 +6,8 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
 /// <summary>
 /// A driver and a device that act in turn, so that it is known at each step what either has to find: a buffer that was
-/// published is found at the first look, a wish for a notification is seen at once, and a reset gives everything back.
+/// published is found at the first look, a request for a notification is seen at once, and a reset gives everything
+/// back.
 /// </summary>
 internal sealed record LockStepStory(string Name)
 {

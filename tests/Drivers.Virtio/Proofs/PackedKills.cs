@@ -58,8 +58,8 @@ internal static class PackedKills
             "The driver writes the next chain into a table that it has handed over."),
         new(PackedSites.NotificationBarrier,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
-            "The driver reads the device's wish before its flags are visible; the device, asking for a notification in "
-            + "between, sees neither buffer nor kick."),
+            "The driver reads the device's suppression before its flags are visible; the device, asking for a "
+            + "notification in between, sees neither buffer nor kick."),
         new(PackedSites.NotificationBarrier,
             new OrderingTrial(TotalStoreOrder, Form.Packed, OrderingStory.One),
             "The same: a store delayed past a load is what x86 does."),
@@ -68,7 +68,7 @@ internal static class PackedKills
             "A line read ahead of time still says that no notification is wanted; the device sleeps on a buffer."),
         new(PackedSites.DeviceEventToDevice,
             new CacheTrial(Mc68030, Form.Packed, LockStepStory.FirstLook),
-            "The line of the look before stays in the cache and hides every later wish."),
+            "The line of the look before stays in the cache and hides every later value."),
         new(PackedSites.SlotFromDevice,
             new CacheTrial(FinePrefetching, Form.Packed, LockStepStory.FirstLook),
             "A line read ahead of time hides the used descriptor from the look that its interrupt asked for.")
@@ -134,14 +134,14 @@ internal static class PackedKills
             "The same for a table of a buffer that the device never used."),
         new(PackedSites.DriverEventFromDevice,
             new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
-            "The driver writes its wish into an area that it has handed over."),
+            "The driver writes its suppression into an area that it has handed over."),
         new(PackedSites.DriverEventToDevice,
             new CacheTrial(Mc68040Erratic, Form.Packed, LockStepStory.SecondLook),
-            "The wish stays in the cache while an older one was evicted; the device sends no interrupt."),
+            "The value stays in the cache while an older one was evicted; the device sends no interrupt."),
         new(PackedSites.InterruptBarrier,
             new OrderingTrial(ReleaseAcquire, Form.Packed, OrderingStory.Alone),
-            "The driver looks at the ring before its wish is visible; a buffer used in between shows in neither the "
-            + "look nor an interrupt."),
+            "The driver looks at the ring before its suppression is visible; a buffer used in between shows in "
+            + "neither the look nor an interrupt."),
         new(PackedSites.InterruptBarrier,
             new OrderingTrial(TotalStoreOrder, Form.PackedEvents, OrderingStory.Alone),
             "The same on x86."),
@@ -159,10 +159,11 @@ internal static class PackedKills
             "The driver writes its first descriptors into slots that it has handed over."),
         new(PackedSites.ClearedDriverEventToDevice,
             new CacheTrial(Mc68040, Form.Packed, LockStepStory.FirstKick),
-            "The zeroes stay in the cache; the device takes what memory held before for a wish."),
+            "The zeroes stay in the cache; the device takes what memory held before for suppression."),
         new(PackedSites.ClearedDeviceEventToDevice,
             new CacheTrial(FineCopyBack, Form.Packed, LockStepStory.FirstKick),
-            "The PREREAD behind it drops the zeroes; the driver takes what memory held before for the device's wish."),
+            "The PREREAD behind it drops the zeroes; the driver takes what memory held before for the device's "
+            + "suppression."),
         new(PackedSites.ClearedDeviceEventFromDevice,
             new CacheTrial(null, Form.Packed, LockStepStory.FirstLook),
             "An area that the driver never writes again would stay handed over for that."),

@@ -38,8 +38,8 @@ internal static class SplitKills
             "The index stays in the cache; the device never sees the buffer."),
         new(SplitSites.NotificationBarrier,
             new OrderingTrial(ReleaseAcquire, Form.Split, OrderingStory.Alone),
-            "The driver reads the device's wish before its index is visible; the device, asking for a notification in "
-            + "between, sees neither buffer nor kick."),
+            "The driver reads the device's suppression before its index is visible; the device, asking for a "
+            + "notification in between, sees neither buffer nor kick."),
         new(SplitSites.NotificationBarrier,
             new OrderingTrial(TotalStoreOrder, Form.Split, OrderingStory.One),
             "The same: a store delayed past a load is what x86 does."),
@@ -48,7 +48,7 @@ internal static class SplitKills
             "A line read ahead of time still says that no notification is wanted; the device sleeps on a buffer."),
         new(SplitSites.DeviceEventToDevice,
             new CacheTrial(Mc68030, Form.SplitEvents, LockStepStory.FirstLook),
-            "The line of the look before stays in the cache and hides every later wish."),
+            "The line of the look before stays in the cache and hides every later value."),
         new(SplitSites.UsedIndexFromDevice,
             new CacheTrial(Prefetching, Form.Split, LockStepStory.FirstLook),
             "A line read ahead of time hides the new index from the look that its interrupt asked for."),
@@ -66,14 +66,14 @@ internal static class SplitKills
             "The line of a look stays in the cache and gives the same element a round later."),
         new(SplitSites.DriverEventFromDevice,
             new CacheTrial(null, Form.Split, LockStepStory.FirstLook),
-            "The driver writes its wish where it has handed it over."),
+            "The driver writes its suppression where it has handed it over."),
         new(SplitSites.DriverEventToDevice,
             new CacheTrial(Mc68040, Form.Split, LockStepStory.SecondLook),
-            "The wish stays in the cache; the device sends no interrupt."),
+            "The value stays in the cache; the device sends no interrupt."),
         new(SplitSites.InterruptBarrier,
             new OrderingTrial(ReleaseAcquire, Form.Split, OrderingStory.Alone),
-            "The driver looks at the ring before its wish is visible; a buffer used in between shows in neither the "
-            + "look nor an interrupt."),
+            "The driver looks at the ring before its suppression is visible; a buffer used in between shows in "
+            + "neither the look nor an interrupt."),
         new(SplitSites.InterruptBarrier,
             new OrderingTrial(TotalStoreOrder, Form.SplitEvents, OrderingStory.Alone),
             "The same on x86."),
@@ -94,8 +94,8 @@ internal static class SplitKills
             "The zeroes stay in the cache; the device takes what memory held before for an index."),
         new(SplitSites.ClearedUsedRingToDevice,
             new CacheTrial(Mc68040, Form.Split, LockStepStory.FirstKick),
-            "The PREREAD behind it drops the zeroes; the driver takes what memory held before for an index and a "
-            + "wish."),
+            "The PREREAD behind it drops the zeroes; the driver takes what memory held before for an index and "
+            + "a value that suppresses."),
         new(SplitSites.ClearedUsedRingFromDevice,
             new CacheTrial(null, Form.Split, LockStepStory.FirstLook),
             "A ring that the driver never writes again would stay handed over for that."),

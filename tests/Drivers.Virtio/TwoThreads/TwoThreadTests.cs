@@ -105,7 +105,7 @@ public class TwoThreadTests
         }
     }
 
-    /// <summary>What both sides see of each other's wishes, for whoever has to find a lost wake-up.</summary>
+    /// <summary>What both sides see of each other's suppression, for whoever has to find a lost wake-up.</summary>
     private static string Describe(SimulatedDma memory, Virtqueue queue)
     {
         byte[] driverArea = new byte[4];

@@ -60,8 +60,8 @@ internal static class FatBootSector
     private const int RootEntryLength = 32;
 
     /// <summary>
-    /// Whether a sector is a boot sector with plausible numbers: sectors have 512 bytes, the file system lies within its
-    /// partition, and nothing that a driver divides by is zero.
+    /// Whether a sector is a boot sector with plausible numbers: sectors have 512 bytes, the file system lies within
+    /// its partition, and nothing that a driver divides by is zero.
     /// </summary>
     /// <param name="sector">The sector.</param>
     /// <param name="partitionLength">How many sectors the partition has.</param>

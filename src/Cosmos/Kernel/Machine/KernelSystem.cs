@@ -45,11 +45,9 @@ internal sealed class KernelSystem : CommandSystem
     // Interrupts stay on, so frames are still received.
     public override void Pause(uint milliseconds)
     {
-        ulong began = _clock.Nanoseconds;
-        ulong wanted = milliseconds * NanosecondsPerMillisecond;
-        while (_clock.Nanoseconds - began < wanted)
+        var end = new Deadline(_clock, milliseconds * NanosecondsPerMillisecond);
+        while (end.TryWait())
         {
-            _clock.Relax();
         }
     }
 }

@@ -69,8 +69,7 @@ public sealed class OtherDevice
 
     private string? Await(out string result)
     {
-        MonotonicClock clock = _function.Machine.Clock;
-        ulong began = clock.Nanoseconds;
+        var deadline = new Deadline(_function.Machine.Clock, Deadline);
         while (!_device.TryEndOperation(out result))
         {
             if (_hasChange)
@@ -85,12 +84,10 @@ public sealed class OtherDevice
                 return "misbehaved and was reset";
             }
 
-            if (clock.Nanoseconds - began >= Deadline)
+            if (!deadline.TryWait())
             {
                 return "does not answer within 10 s";
             }
-
-            clock.Relax();
         }
 
         return null;

@@ -271,8 +271,7 @@ public sealed class DiskAccess
     /// <summary>Waits for the request. A device that does not finish it is reset.</summary>
     private BlockStatus Await(out string? trouble)
     {
-        MonotonicClock clock = _function.Machine.Clock;
-        ulong began = clock.Nanoseconds;
+        var deadline = new Deadline(_function.Machine.Clock, Deadline);
         trouble = null;
         while (true)
         {
@@ -287,13 +286,11 @@ public sealed class DiskAccess
                 return StopDevice();
             }
 
-            if (clock.Nanoseconds - began >= Deadline)
+            if (!deadline.TryWait())
             {
                 trouble = "the device does not answer";
                 return StopDevice();
             }
-
-            clock.Relax();
         }
     }
 

@@ -42,7 +42,7 @@ public sealed class CardAccess
         _function = function;
         _receiver = new Receiver(this);
         _device = new VirtioNet(transport, name, new Events(this));
-        _recovery = new CardRecovery(this, function.Machine);
+        _recovery = new CardRecovery(this);
     }
 
     /// <summary>The driver's side of the device.</summary>

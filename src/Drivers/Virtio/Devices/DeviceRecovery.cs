@@ -80,6 +80,10 @@ public class DeviceRecovery
         {
             _log.Information(_device.Name + ": brought up again, " + attempt);
         }
+        else if (_device.State == DeviceState.Abandoned)
+        {
+            GiveUp("it does not confirm a reset");
+        }
         else
         {
             _log.Warning(_device.Name + ": cannot be brought up again, " + attempt + ": " + failure);
