@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Net;
 
@@ -74,40 +75,10 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
     /// <returns>Whether the whole text was such an address.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out IPv4Address address)
     {
-        address = default;
-        if (text is null)
-        {
-            return false;
-        }
-
         uint value = 0;
-        int position = 0;
-        for (int i = 0; i < Length; i++)
-        {
-            if (i > 0 && (position == text.Length || text[position++] != '.'))
-            {
-                return false;
-            }
-
-            int start = position;
-            uint part = 0;
-            while (position < text.Length && char.IsAsciiDigit(text[position]) && position - start < 3)
-            {
-                part = (part * 10) + text[position] - '0';
-                position++;
-            }
-
-            int digits = position - start;
-            if (digits == 0 || part > 255 || (digits > 1 && text[start] == '0'))
-            {
-                return false;
-            }
-
-            value = (value << 8) | part;
-        }
-
+        bool isAddress = text is not null && IPv4Text.TryParse(text, out value);
         address = new IPv4Address(value);
-        return position == text.Length;
+        return isAddress;
     }
 
     /// <summary>Writes the four bytes in network byte order.</summary>
@@ -124,5 +95,5 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
     public override int GetHashCode() => Value.GetHashCode();
 
     /// <summary>The address as <c>10.0.2.15</c>.</summary>
-    public override string ToString() => $"{Value >> 24}.{(byte)(Value >> 16)}.{(byte)(Value >> 8)}.{(byte)Value}";
+    public override string ToString() => IPv4Text.Format(Value);
 }

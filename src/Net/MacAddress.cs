@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Net;
 
@@ -122,21 +123,8 @@ public readonly struct MacAddress : IEquatable<MacAddress>
     /// <summary>The address as <c>52:54:00:12:34:56</c>.</summary>
     public override string ToString()
     {
-        Span<char> text = stackalloc char[TextLength];
-        for (int i = 0; i < Length; i++)
-        {
-            if (i > 0)
-            {
-                text[(i * 3) - 1] = ':';
-            }
-
-            int part = (int)(_value >> (8 * (Length - 1 - i))) & 0xFF;
-            text[i * 3] = HexDigit(part >> 4);
-            text[(i * 3) + 1] = HexDigit(part & 0xF);
-        }
-
-        return new string(text);
+        Span<byte> bytes = stackalloc byte[Length];
+        CopyTo(bytes);
+        return MacText.Of(bytes);
     }
-
-    private static char HexDigit(int value) => (char)(value < 10 ? '0' + value : 'a' + value - 10);
 }

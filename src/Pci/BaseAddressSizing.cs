@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Pci;
 

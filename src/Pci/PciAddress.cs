@@ -1,3 +1,5 @@
+using VirtioGuest.Hal.Text;
+
 namespace VirtioGuest.Pci;
 
 /// <summary>Where a function is: segment group, bus (0 to 255), device (0 to 31) and function (0 to 7).</summary>

@@ -1,3 +1,4 @@
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;

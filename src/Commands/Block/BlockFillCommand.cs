@@ -1,6 +1,6 @@
 using System;
 using VirtioGuest.Commands.Data;
-using VirtioGuest.Pci;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Commands.Block;
 

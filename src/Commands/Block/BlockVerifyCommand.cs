@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Data;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Network;

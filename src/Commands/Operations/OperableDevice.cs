@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Operations;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Text;

@@ -5,6 +5,7 @@ using Cosmos.HAL.BlockDevice;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 using HalGlobal = Cosmos.HAL.Global;
 

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Acpi;

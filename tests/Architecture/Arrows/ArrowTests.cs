@@ -61,7 +61,7 @@ public sealed class ArrowTests
     [TestCase("VirtioGuest.Pci", "VirtioGuest.Hal", 0)]
     [TestCase("VirtioGuest.Pci", "System.Runtime", 0)]
     [TestCase("VirtioGuest.Hal", "VirtioGuest.Pci", 1)]
-    [TestCase("VirtioGuest.Net", "VirtioGuest.Hal", 1)]
+    [TestCase("VirtioGuest.Net", "VirtioGuest.Pci", 1)]
     [TestCase("VirtioGuest.Commands", "VirtioGuest.Drivers.Virtio", 1)]
     [TestCase("VirtioGuest.Commands", "VirtioGuest.Net", 1)]
     [TestCase("VirtioGuest.Drivers.Virtio", "VirtioGuest.Devices", 1)]

@@ -30,7 +30,7 @@ public static class Layers
     {
         [LibOs] = [],
         [Hal] = [],
-        [Net] = [],
+        [Net] = [Hal],
         [Pci] = [Hal],
         [Commands] = [Pci, Hal],
         [Virtio] = [Pci, Hal],

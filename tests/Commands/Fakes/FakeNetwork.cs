@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.Data;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;

@@ -2,6 +2,7 @@ using System;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;

@@ -2,6 +2,7 @@ using System;
 using VirtioGuest.Commands;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;

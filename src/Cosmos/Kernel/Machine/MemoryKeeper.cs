@@ -1,5 +1,6 @@
 using System;
 using Cosmos.Core.Memory;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Machine;

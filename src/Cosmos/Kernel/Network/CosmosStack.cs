@@ -7,6 +7,7 @@ using Cosmos.System.Network.IPv4;
 using Cosmos.System.Network.IPv4.UDP.DHCP;
 using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;

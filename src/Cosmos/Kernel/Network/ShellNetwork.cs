@@ -4,6 +4,7 @@ using VirtioGuest.Cosmos.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Cosmos.Kernel.Network;

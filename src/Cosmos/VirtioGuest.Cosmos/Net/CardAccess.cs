@@ -330,22 +330,3 @@ public abstract class FrameListener
     /// <returns>Whether the frame was taken; if not, it waits in the card's queue.</returns>
     public abstract bool TryTake(byte[] frame);
 }
-
-/// <summary>MAC addresses as text.</summary>
-public static class MacText
-{
-    private const string Digits = "0123456789abcdef";
-
-    /// <summary>Two hexadecimal digits for each byte, with colons between them.</summary>
-    public static string Of(byte[] address)
-    {
-        var text = new char[(address.Length * 3) - 1];
-        for (int i = 0; i < text.Length; i++)
-        {
-            int value = address[i / 3];
-            text[i] = i % 3 == 0 ? Digits[value >> 4] : i % 3 == 1 ? Digits[value & 15] : ':';
-        }
-
-        return new string(text);
-    }
-}

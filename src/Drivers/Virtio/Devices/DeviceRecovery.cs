@@ -1,4 +1,5 @@
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Devices;

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Transport;

@@ -1,6 +1,7 @@
 using System;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Entropy;

@@ -1,5 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Transport.Pci;

@@ -1,4 +1,4 @@
-namespace VirtioGuest.Pci;
+namespace VirtioGuest.Hal.Text;
 
 /// <summary>
 /// Numbers as people write them, without the culture and format machinery that IL2CPU would have to compile.

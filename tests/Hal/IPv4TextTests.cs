@@ -1,9 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
-using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal.Text;
 
-namespace VirtioGuest.Commands.Tests;
+namespace VirtioGuest.Hal.Tests;
 
 [TestFixture]
 internal sealed class IPv4TextTests

@@ -1,9 +1,9 @@
 using System;
 
-namespace VirtioGuest.Pci;
+namespace VirtioGuest.Hal.Text;
 
 /// <summary>
-/// Numbers as PCI writes them, without the culture and format machinery that IL2CPU would have to compile.
+/// Numbers in base 16, without the culture and format machinery that IL2CPU would have to compile.
 /// </summary>
 public static class Hexadecimal
 {

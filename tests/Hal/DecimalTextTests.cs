@@ -1,6 +1,7 @@
 using NUnit.Framework;
+using VirtioGuest.Hal.Text;
 
-namespace VirtioGuest.Pci.Tests;
+namespace VirtioGuest.Hal.Tests;
 
 /// <summary>Numbers as people write them.</summary>
 public class DecimalTextTests

@@ -1,6 +1,4 @@
-using VirtioGuest.Pci;
-
-namespace VirtioGuest.Commands.Network;
+namespace VirtioGuest.Hal.Text;
 
 /// <summary>IPv4 addresses as people write them; as numbers their highest byte is the one written first.</summary>
 public static class IPv4Text
