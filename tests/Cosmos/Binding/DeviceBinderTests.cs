@@ -8,7 +8,7 @@ using VirtioGuest.Devices.Pci;
 
 namespace VirtioGuest.Cosmos.Tests.Binding;
 
-/// <summary>Which devices are bound, what is said of them, and whose lines are left alone.</summary>
+/// <summary>Which devices are bound, what is printed about them, and which lines are left alone.</summary>
 public sealed class DeviceBinderTests
 {
     private const uint E1000 = 0x100E8086;
@@ -122,7 +122,7 @@ public sealed class DeviceBinderTests
     }
 
     [Test]
-    public void A_device_that_asks_as_soon_as_it_is_live_does_not_hold_the_processor_on_the_line_of_others()
+    public void A_device_that_interrupts_at_once_does_not_stop_the_processor_on_a_foreign_line()
     {
         using Pc pc = new();
         pc.AddForeign(E1000, EthernetClass, 11);
@@ -146,7 +146,7 @@ public sealed class DeviceBinderTests
     }
 
     [Test]
-    public void A_device_that_is_brought_up_again_still_keeps_off_the_line_of_others()
+    public void A_device_that_is_restarted_still_keeps_off_a_foreign_line()
     {
         using Pc pc = new();
         pc.AddForeign(E1000, EthernetClass, 11);
@@ -164,7 +164,7 @@ public sealed class DeviceBinderTests
     }
 
     [Test]
-    public void Functions_that_Cosmos_has_no_interrupt_for_do_not_keep_us_from_their_lines()
+    public void Functions_without_a_Cosmos_handler_do_not_keep_us_from_their_lines()
     {
         using Pc pc = new();
         pc.AddForeign(0x11111234, VideoClass, 11);

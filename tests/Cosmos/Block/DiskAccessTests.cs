@@ -10,7 +10,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 
-/// <summary>Reads and writes of a disk that does what it should, and calls that it must never see.</summary>
+/// <summary>Transfers of a disk that works, and calls that must never reach it.</summary>
 public sealed class DiskAccessTests
 {
     private const uint In = 0;
@@ -18,7 +18,7 @@ public sealed class DiskAccessTests
     private const uint FlushType = 4;
 
     [Test]
-    public void A_read_fills_the_buffer_with_the_sectors_asked_for([Values] bool isPacked)
+    public void A_read_fills_the_buffer_with_its_sectors([Values] bool isPacked)
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(64, prepare: disk => UseFormat(disk, isPacked));
@@ -104,7 +104,7 @@ public sealed class DiskAccessTests
     [TestCase(700u, 2u, new[] { 2, 2, 2, 1 })]
     [TestCase(100u, 6u, new[] { 1, 1, 1, 1, 1, 1, 1 })]
     [TestCase(4096u, 1u, new[] { 7 })]
-    public void A_transfer_is_cut_where_the_device_takes_less_at_a_time(
+    public void A_transfer_is_split_at_the_limits_of_the_device(
         uint segmentLength, uint segments, int[] sectorsOfRequests)
     {
         using Pc pc = new();
@@ -158,7 +158,7 @@ public sealed class DiskAccessTests
     }
 
     [Test]
-    public void No_buffer_is_an_error_that_says_what_was_asked()
+    public void A_null_buffer_is_an_error_that_names_the_request()
     {
         using Pc pc = new();
         pc.AddDisk(16);
@@ -176,7 +176,7 @@ public sealed class DiskAccessTests
     [TestCase(512, ulong.MaxValue)]
     [TestCase(512, (1UL << 32) + 1)]
     [TestCase(512, (1UL << 55) + 1)]
-    public void A_buffer_of_another_size_is_the_error_that_Cosmos_gives(int length, ulong count)
+    public void A_buffer_of_the_wrong_size_is_the_error_that_Cosmos_throws(int length, ulong count)
     {
         using Pc pc = new();
         var log = new RequestLog();
@@ -200,7 +200,7 @@ public sealed class DiskAccessTests
     [TestCase(ulong.MaxValue, 1)]
     [TestCase(ulong.MaxValue, 2)]
     [TestCase(1UL << 55, 1)]
-    public void A_range_beyond_the_end_is_an_error_with_the_range_in_its_text(ulong first, int count)
+    public void A_range_beyond_the_end_is_an_error_that_names_the_range(ulong first, int count)
     {
         using Pc pc = new();
         var log = new RequestLog();
@@ -217,7 +217,7 @@ public sealed class DiskAccessTests
     }
 
     [Test]
-    public void A_buffer_with_less_than_a_sector_to_spare_is_taken_as_Cosmos_takes_it()
+    public void A_buffer_with_less_than_a_sector_to_spare_is_accepted_as_in_Cosmos()
     {
         using Pc pc = new();
         pc.AddDisk(16).Disk.Fill(9);
@@ -229,7 +229,7 @@ public sealed class DiskAccessTests
     }
 
     [Test]
-    public void No_sectors_are_no_request()
+    public void A_transfer_of_no_sectors_makes_no_request()
     {
         using Pc pc = new();
         var log = new RequestLog();
@@ -265,7 +265,7 @@ public sealed class DiskAccessTests
     }
 
     [Test]
-    public void A_disk_that_grew_is_read_to_its_new_end_and_its_listener_knows()
+    public void A_disk_that_grew_is_read_to_its_new_end_and_its_listener_is_told()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);

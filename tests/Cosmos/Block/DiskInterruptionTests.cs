@@ -19,7 +19,7 @@ public sealed class DiskInterruptionTests
     private const byte Line = 11;
 
     [Test]
-    public void What_the_device_does_after_any_step_is_done_once_and_seen(
+    public void What_the_device_does_after_any_step_is_done_once_and_noticed(
         [Values] bool isPacked, [Values] Arrival arrival) =>
         Exploration.Run(20, step =>
         {
@@ -39,7 +39,7 @@ public sealed class DiskInterruptionTests
         });
 
     [Test]
-    public void A_new_size_is_known_whenever_it_comes([Values] bool isPacked, [Values] Arrival arrival) =>
+    public void A_new_size_after_any_step_is_known([Values] bool isPacked, [Values] Arrival arrival) =>
         Exploration.Run(20, step =>
         {
             using Bench bench = new(isPacked, arrival);
@@ -74,7 +74,7 @@ public sealed class DiskInterruptionTests
 
             Assert.That(second, Is.Null, $"after {step} steps, and after '{failure}'");
             Assert.That(bench.Pc.Disk.Device.State, Is.EqualTo(DeviceState.Running));
-            if (failure == null)
+            if (failure is null)
             {
                 Assert.That(bench.Model.Disk.Slice(3 * 512, 1024).ToArray(), Is.EqualTo(Pattern), $"{step}");
             }
@@ -83,7 +83,7 @@ public sealed class DiskInterruptionTests
         });
 
     [Test]
-    public void A_call_that_comes_into_another_after_any_step_is_refused_or_carried_out(
+    public void A_call_that_interrupts_another_after_any_step_is_refused_or_carried_out(
         [Values] bool isPacked, [Values] bool isInTrouble) =>
         Exploration.Run(20, step =>
         {
@@ -104,7 +104,7 @@ public sealed class DiskInterruptionTests
 
             bool isReached = bench.End();
             Assert.That(read, Is.All.EqualTo(7), $"after {step} steps");
-            Assert.That(inner, Is.All.EqualTo(isReached && refusal == null ? 9 : 0), $"after {step} steps");
+            Assert.That(inner, Is.All.EqualTo(isReached && refusal is null ? 9 : 0), $"after {step} steps");
             Assert.That(refusal, Is.Null.Or.EndsWith(": the disk is in use by what this interrupted"));
             return isReached;
         });
@@ -185,7 +185,7 @@ public sealed class DiskInterruptionTests
             _arrival.Interrupt(Pc.Platform, Line, _steps, action);
         });
 
-        /// <summary>Asks for a reset, as a device does that is in use.</summary>
+        /// <summary>The device asks for a reset, if its driver runs.</summary>
         public void AskForReset()
         {
             if (Model.IsRunning)
@@ -194,7 +194,7 @@ public sealed class DiskInterruptionTests
             }
         }
 
-        /// <summary>Whatever was on its way has come.</summary>
+        /// <summary>Lets every pending interrupt come.</summary>
         /// <returns>Whether it came to that.</returns>
         public bool End()
         {

@@ -7,7 +7,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 
-/// <summary>Disks that fail, break or fall silent: an error each time, and never a call that does not return.</summary>
+/// <summary>Disks that fail, break or fall silent: each call ends, with an error.</summary>
 public sealed class DiskTroubleTests
 {
     private const ulong Second = ModelPlatform.TicksPerSecond;
@@ -28,7 +28,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_read_only_disk_refuses_writes_and_is_read()
+    public void A_read_only_disk_refuses_writes_and_can_be_read()
     {
         using Pc pc = new();
         pc.AddDisk(16, prepare: disk => disk.OfferedFeatures |= BlockFeature.ReadOnly);
@@ -43,7 +43,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_device_that_does_not_answer_is_reset_after_half_a_minute_and_brought_up_by_the_next_call()
+    public void A_device_that_does_not_answer_is_reset_after_half_a_minute_and_restarted_by_the_next_call()
     {
         using Pc pc = new();
         pc.AddDisk(16);
@@ -66,7 +66,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_device_that_asks_for_a_reset_fails_what_it_had_and_comes_back()
+    public void A_device_that_asks_for_a_reset_fails_its_request_and_is_restarted()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);
@@ -81,7 +81,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_device_that_asked_for_a_reset_between_calls_is_brought_up_before_it_is_used()
+    public void A_device_that_asks_for_a_reset_between_calls_is_restarted_by_the_next_one()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);
@@ -128,7 +128,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_device_that_cannot_be_brought_up_again_says_why_at_each_call()
+    public void A_device_that_cannot_be_restarted_says_why_at_each_call()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);
@@ -145,7 +145,7 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
-    public void A_call_from_an_interrupt_that_came_into_another_is_refused_and_harms_nothing()
+    public void A_call_that_interrupts_another_one_is_refused_and_does_no_harm()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);

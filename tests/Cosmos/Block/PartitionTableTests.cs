@@ -8,13 +8,13 @@ using VirtioGuest.Devices.Block;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 
-/// <summary>Partition tables as they are, as they are not, and as they must not be.</summary>
+/// <summary>Partition tables: sound, absent and broken.</summary>
 public sealed class PartitionTableTests
 {
     private const int Sectors = 256;
 
     [Test]
-    public void Primary_partitions_are_found_and_extended_ones_passed_over()
+    public void Primary_partitions_are_found_and_extended_ones_skipped()
     {
         Assert.That(Read(disk =>
         {
@@ -111,7 +111,7 @@ public sealed class PartitionTableTests
     }
 
     [Test]
-    public void What_was_found_before_a_failure_is_kept_and_the_failure_is_told()
+    public void Partitions_found_before_a_failure_are_kept_and_the_failure_is_reported()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(4);

@@ -27,7 +27,7 @@ public sealed class ContractTests
         .SelectMany(assembly => CosmosContract.Members(CosmosContract.Read(CosmosContract.Folder, assembly)))];
 
     [Test]
-    public void The_list_is_what_the_contract_has() =>
+    public void The_list_has_the_members_of_the_contract() =>
         Assert.That(Listed.Order(StringComparer.Ordinal), Is.EqualTo(Compiled.Order(StringComparer.Ordinal)));
 
     [TestCaseSource(typeof(CosmosContract), nameof(CosmosContract.Assemblies))]

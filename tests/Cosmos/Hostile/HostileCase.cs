@@ -82,12 +82,12 @@ internal sealed class HostileCase : IDisposable
         for (int operation = 4 + _random.Below(24); operation > 0; operation--)
         {
             _steps.Arm(_random.Below(200), Disturb);
-            if (disk != null)
+            if (disk is not null)
             {
                 Bounded(() => Use(disk));
             }
 
-            if (card != null)
+            if (card is not null)
             {
                 Bounded(() => Use(card));
             }
@@ -96,12 +96,12 @@ internal sealed class HostileCase : IDisposable
             Disturb();
         }
 
-        if (card != null)
+        if (card is not null)
         {
             Settle(card);
         }
 
-        return disk != null || card != null;
+        return disk is not null || card is not null;
     }
 
     public void Dispose()

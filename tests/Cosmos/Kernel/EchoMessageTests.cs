@@ -21,7 +21,7 @@ public sealed class EchoMessageTests
     [TestCase(1)]
     [TestCase(56)]
     [TestCase(1472)]
-    public void The_answer_that_a_host_makes_of_a_request_is_a_reply(int length)
+    public void The_answer_of_a_host_to_a_request_is_a_reply(int length)
     {
         byte[] payload = [.. Enumerable.Range(0, length).Select(each => (byte)(each * 3))];
         byte[] request = EchoMessage.MakeRequest(7, payload);
@@ -68,7 +68,7 @@ public sealed class EchoMessageTests
     [TestCase(0x40)]
     [TestCase(0x44)]
     [TestCase(0x4F)]
-    public void A_header_length_that_cannot_be_is_no_reply(int versionAndLength)
+    public void An_impossible_header_length_is_no_reply(int versionAndLength)
     {
         byte[] frame = Frame(Answer(EchoMessage.MakeRequest(7, s_payload)));
         frame[14] = (byte)versionAndLength;

@@ -2,7 +2,7 @@ using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
-/// <summary>A heap of so many pages, of which a collection frees what a test says: all, unless it does.</summary>
+/// <summary>A heap. A collection frees all of it, unless a test says otherwise.</summary>
 internal sealed class FakeHeap : HeapPages
 {
     private uint _free;
@@ -13,7 +13,7 @@ internal sealed class FakeHeap : HeapPages
         AfterCollection = free;
     }
 
-    /// <summary>What looks after a heap that does not run out.</summary>
+    /// <summary>A keeper of a heap that does not run out.</summary>
     public static MemoryKeeper Ample => new(new FakeHeap(100_000));
 
     /// <summary>How many pages are free after a collection.</summary>

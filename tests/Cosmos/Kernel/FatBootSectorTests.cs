@@ -11,11 +11,11 @@ public sealed class FatBootSectorTests
     private const ulong PartitionLength = 129024;
 
     [Test]
-    public void A_boot_sector_of_FAT32_is_one() =>
+    public void A_boot_sector_of_FAT32_is_sound() =>
         Assert.That(FatBootSector.IsSound(Fat32(), PartitionLength), Is.True);
 
     [Test]
-    public void A_boot_sector_of_FAT16_is_one()
+    public void A_boot_sector_of_FAT16_is_sound()
     {
         byte[] sector = Fat32();
         BinaryPrimitives.WriteUInt16LittleEndian(sector.AsSpan(17), 512);
@@ -38,7 +38,7 @@ public sealed class FatBootSectorTests
     [TestCase(32, 2050, 4, TestName = "without room for data")]
     [TestCase(36, 0, 4, TestName = "with empty tables")]
     [TestCase(36, -1, 4, TestName = "with endless tables")]
-    public void A_boot_sector_is_none(int offset, int value, int width)
+    public void A_boot_sector_with_a_bad_field_is_not_sound(int offset, int value, int width)
     {
         byte[] sector = Fat32();
         for (int i = 0; i < width; i++)
@@ -50,7 +50,7 @@ public sealed class FatBootSectorTests
     }
 
     [Test]
-    public void A_sector_of_zeros_or_ones_is_none([Values(0, 0xFF)] int value)
+    public void A_sector_of_zeros_or_ones_is_not_sound([Values(0, 0xFF)] int value)
     {
         byte[] sector = new byte[512];
         Array.Fill(sector, (byte)value);

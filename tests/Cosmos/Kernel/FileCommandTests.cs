@@ -11,7 +11,7 @@ using VirtioGuest.Cosmos.Kernel.Files;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
-/// <summary>The commands on files: what they do, and what they say to what cannot be.</summary>
+/// <summary>The commands on files: what they do, and how they fail.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class FileCommandTests
 {
@@ -19,7 +19,7 @@ public sealed class FileCommandTests
     private readonly Lines _lines = new();
 
     [Test]
-    public void A_line_is_written_shown_and_deleted()
+    public void A_file_is_written_shown_and_deleted()
     {
         Assert.That(Run("write notes.txt two  words"), Is.Null);
         Assert.That(_tree.Files.Keys, Is.EqualTo(new[] { @"0:\notes.txt" }));
@@ -31,7 +31,7 @@ public sealed class FileCommandTests
     }
 
     [Test]
-    public void What_was_there_is_replaced_under_its_own_name()
+    public void An_existing_file_is_replaced_and_keeps_its_name()
     {
         _tree.Files[@"0:\A.TXT"] = new byte[5000];
 
@@ -77,7 +77,7 @@ public sealed class FileCommandTests
     [TestCase("rm nosuch", @"there is no file 0:\nosuch")]
     [TestCase("rm sub", @"0:\SUB is a directory")]
     [TestCase("ls nosuch", @"there is no directory 0:\nosuch")]
-    public void What_cannot_be_is_told_and_changes_nothing(string command, string failure)
+    public void A_command_that_fails_says_why_and_changes_nothing(string command, string failure)
     {
         _tree.Files[@"0:\A.TXT"] = new byte[12];
         _tree.Directories.Add(@"0:\SUB");
@@ -93,7 +93,7 @@ public sealed class FileCommandTests
     [TestCase("rm")]
     [TestCase("rm a b")]
     [TestCase("ls a b")]
-    public void Words_too_few_or_too_many_are_a_usage(string command) =>
+    public void Too_few_or_too_many_arguments_show_the_usage(string command) =>
         Assert.That(Run(command), Is.EqualTo("usage"));
 
     [Test]
@@ -108,7 +108,7 @@ public sealed class FileCommandTests
     }
 
     [Test]
-    public void What_is_no_text_shows_as_such_and_a_long_file_is_not_shown()
+    public void Bytes_that_are_no_text_are_question_marks_and_a_long_file_is_not_shown()
     {
         _tree.Files[@"0:\A"] = [0x41, 0x0D, 0x0A, 0x80, 0x00, 0x09, 0x42];
         _tree.Files[@"0:\B"] = new byte[(1 << 20) + 1];
@@ -127,7 +127,7 @@ public sealed class FileCommandTests
     }
 
     [Test]
-    public void A_file_that_does_not_go_is_an_error_and_is_not_written_over()
+    public void A_file_that_is_not_deleted_is_an_error_and_is_not_overwritten()
     {
         _tree.Files[@"0:\A"] = new byte[10];
         _tree.KeepsFiles = true;
@@ -136,7 +136,7 @@ public sealed class FileCommandTests
     }
 
     [Test]
-    public void What_the_file_system_throws_is_an_error_in_words()
+    public void An_exception_of_the_file_system_fails_the_command()
     {
         _tree.Failure = "disk0: read at sector 7, count 1: the device reports an I/O error";
         Assert.That(Run("ls"), Is.EqualTo("System.IO.IOException: " + _tree.Failure));
@@ -187,7 +187,7 @@ public sealed class FileCommandTests
 
         public override FileItem[] List(string directory)
         {
-            if (Failure != null)
+            if (Failure is not null)
             {
                 throw new IOException(Failure);
             }

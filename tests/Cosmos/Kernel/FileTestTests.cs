@@ -28,7 +28,7 @@ public sealed class FileTestTests
     }
 
     [Test]
-    public void A_file_that_is_there_already_is_left_alone()
+    public void A_file_that_exists_already_is_left_alone()
     {
         var files = new Files();
         files.Contents["VGTEST.TMP"] = [1];

@@ -8,7 +8,7 @@ using VirtioGuest.Cosmos.Tests.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
-/// <summary>How the machine ends, pauses and tells of exceptions.</summary>
+/// <summary>How the machine ends, pauses and reports exceptions.</summary>
 public sealed class KernelSystemTests
 {
     private const ushort ExitPort = 0xF4;
@@ -32,7 +32,7 @@ public sealed class KernelSystemTests
     }
 
     [Test]
-    public void A_crash_writes_the_failing_value_alone()
+    public void A_crash_writes_only_the_failing_value()
     {
         var ports = new SerialLine();
 
@@ -60,7 +60,7 @@ public sealed class KernelSystemTests
     }
 
     [Test]
-    public void An_exception_is_told_by_its_type_and_message()
+    public void An_exception_is_reported_with_its_type_and_message()
     {
         Exception[] exceptions =
         [
@@ -78,7 +78,7 @@ public sealed class KernelSystemTests
     }
 
     [Test]
-    public void Crash_throws_where_it_is_asked_to_and_only_there()
+    public void Crash_throws_only_when_asked_to()
     {
         var command = new CrashCommand();
 

@@ -29,7 +29,7 @@ public sealed class MediumEntryTests
     }
 
     [Test]
-    public void Where_they_are_as_they_were_nothing_is_written()
+    public void Nothing_is_written_where_the_entries_have_not_changed()
     {
         using Pc pc = new();
         var log = new RequestLog();

@@ -6,7 +6,7 @@ using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
-/// <summary>When memory is freed, and what is said when there is none.</summary>
+/// <summary>When memory is freed, and what is reported when it runs out.</summary>
 public sealed class MemoryKeeperTests
 {
     [Test]
@@ -63,7 +63,7 @@ public sealed class MemoryKeeperTests
     }
 
     [Test]
-    public void The_end_of_memory_is_told_once_with_some_left_to_tell_it()
+    public void The_end_of_memory_is_reported_once_with_some_left_for_the_report()
     {
         var heap = new FakeHeap(20_000);
         var memory = new MemoryKeeper(heap);
@@ -80,7 +80,7 @@ public sealed class MemoryKeeperTests
     }
 
     [Test]
-    public void The_shell_tidies_after_each_command_however_it_was_given()
+    public void The_shell_tidies_after_each_command_typed_or_scripted()
     {
         var system = new TidiedSystem();
         var shell = new CommandShell(new ShellContext(new NoOutput(), system, [], [], null!, []));

@@ -4,7 +4,7 @@ using VirtioGuest.Cosmos.Kernel.Machine;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
-/// <summary>Switches that are only noted; whoever rests a second time would rest for ever.</summary>
+/// <summary>Only records the calls. A second rest would last for ever.</summary>
 internal sealed class RecordedSwitches : MachineSwitches
 {
     public List<string> Pulled { get; } = [];

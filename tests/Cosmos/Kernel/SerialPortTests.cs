@@ -51,7 +51,7 @@ public sealed class SerialPortTests
     }
 
     [Test]
-    public void Bytes_go_out_and_come_in_as_they_are()
+    public void Bytes_are_sent_and_received_unchanged()
     {
         var line = new SerialLine();
         var port = new SerialPort(line, SerialPort.First);
@@ -70,7 +70,7 @@ public sealed class SerialPortTests
     }
 
     [Test]
-    public void Where_there_is_no_port_nothing_is_sent_and_nothing_comes()
+    public void Without_a_port_nothing_is_sent_and_nothing_received()
     {
         var line = new SerialLine { IsPresent = false };
         var port = new SerialPort(line, SerialPort.First);
@@ -87,7 +87,7 @@ public sealed class SerialPortTests
     }
 
     [Test]
-    public void A_line_that_is_stuck_costs_its_wait_once_until_it_moves_again()
+    public void A_stuck_line_costs_one_wait_until_it_moves_again()
     {
         var line = new SerialLine();
         var port = new SerialPort(line, SerialPort.First);

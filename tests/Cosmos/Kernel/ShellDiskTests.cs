@@ -11,7 +11,7 @@ namespace VirtioGuest.Cosmos.Tests.Kernel;
 public sealed class ShellDiskTests
 {
     [Test]
-    public void Sectors_are_read_and_written_where_they_are_said_to_be()
+    public void Sectors_are_read_and_written_where_they_belong()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(16);
@@ -40,7 +40,7 @@ public sealed class ShellDiskTests
     [TestCase(15UL, 2)]
     [TestCase(ulong.MaxValue, 1)]
     [TestCase(ulong.MaxValue, 2)]
-    public void A_range_off_the_disk_is_refused_in_the_words_that_commands_know(ulong first, int sectors)
+    public void A_range_beyond_the_disk_is_refused_in_the_words_that_commands_know(ulong first, int sectors)
     {
         using Pc pc = new();
         pc.AddDisk(16);
@@ -55,7 +55,7 @@ public sealed class ShellDiskTests
     }
 
     [Test]
-    public void A_failure_is_told_without_the_name_of_the_disk()
+    public void A_failure_does_not_name_the_disk()
     {
         using Pc pc = new();
         pc.AddDisk(16).Faults = new RequestLog { Status = BlockStatus.IoError };

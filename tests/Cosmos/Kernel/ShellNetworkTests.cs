@@ -45,11 +45,11 @@ public sealed class ShellNetworkTests
     [TestCase(0xFFFFFFFFu, 0u, 0u, "10.0.2.15/32")]
     [TestCase(0xFF000000u, 0x0A000001u, 0u, "10.0.2.15/8, gateway 10.0.0.1")]
     [TestCase(0u, 0u, 0x08080808u, "10.0.2.15/0, dns 8.8.8.8")]
-    public void Settings_leave_out_what_there_is_not(uint mask, uint gateway, uint nameServer, string text) =>
+    public void Settings_leave_out_what_is_not_set(uint mask, uint gateway, uint nameServer, string text) =>
         Assert.That(new IPv4Settings(Address, mask, gateway, nameServer).ToString(), Is.EqualTo(text));
 
     [Test]
-    public void Traffic_is_counted_and_dropped_frames_are_told()
+    public void Traffic_is_counted_and_dropped_frames_are_reported()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -74,7 +74,7 @@ public sealed class ShellNetworkTests
     }
 
     [Test]
-    public void A_lease_is_told_in_words()
+    public void A_lease_is_shown_as_text()
     {
         using Pc pc = new();
         pc.AddCard();
@@ -106,7 +106,7 @@ public sealed class ShellNetworkTests
     }
 
     [Test]
-    public void A_failed_DHCP_tells_what_the_card_has_counted()
+    public void A_failed_DHCP_reports_the_counters_of_the_card()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -120,7 +120,7 @@ public sealed class ShellNetworkTests
     }
 
     [Test]
-    public void A_reply_is_told_with_its_time_and_nobody_listens_afterwards()
+    public void A_reply_is_reported_with_its_time_and_listening_ends()
     {
         using Pc pc = new();
         pc.AddCard();
@@ -145,7 +145,7 @@ public sealed class ShellNetworkTests
     }
 
     [Test]
-    public void Without_a_reply_the_wait_ends_in_time_and_nobody_listens_afterwards()
+    public void Without_a_reply_the_ping_times_out_and_listening_ends()
     {
         using Pc pc = new();
         pc.AddCard();
@@ -165,7 +165,7 @@ public sealed class ShellNetworkTests
     }
 
     [Test]
-    public void What_cannot_be_sent_is_told_without_sending_it()
+    public void What_cannot_be_sent_is_reported_and_not_sent()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();

@@ -34,7 +34,7 @@ public sealed class TerminalTests
     }
 
     [Test]
-    public void Going_back_is_a_byte_on_the_serial_line_and_a_move_on_the_screen()
+    public void Backspace_is_a_byte_on_the_serial_line_and_a_move_on_the_screen()
     {
         Output.Write("ab\b \bc\b");
 
@@ -46,7 +46,7 @@ public sealed class TerminalTests
     }
 
     [Test]
-    public void Nothing_is_shown_of_nothing()
+    public void Empty_text_shows_nothing()
     {
         Output.Write("");
 
@@ -80,7 +80,7 @@ public sealed class TerminalTests
     }
 
     [Test]
-    public void Characters_that_no_terminal_sends_are_passed_over()
+    public void Characters_that_no_terminal_sends_are_ignored()
     {
         _keys.Pressed.Enqueue((Key.Character, 'é'));
         _keys.Pressed.Enqueue((Key.Character, 'e'));

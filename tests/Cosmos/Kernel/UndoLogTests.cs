@@ -10,7 +10,7 @@ namespace VirtioGuest.Cosmos.Tests.Kernel;
 public sealed class UndoLogTests
 {
     [Test]
-    public void Whatever_was_written_is_read_and_then_undone()
+    public void Everything_written_is_read_back_and_then_undone()
     {
         MemoryDisk disk = NewDisk(out byte[] before);
         var log = new UndoLog(disk);
@@ -34,7 +34,7 @@ public sealed class UndoLogTests
     }
 
     [Test]
-    public void What_cannot_be_kept_is_not_overwritten()
+    public void A_sector_that_cannot_be_read_is_not_overwritten()
     {
         MemoryDisk disk = NewDisk(out byte[] before);
         disk.UnreadableSector = 5;
@@ -51,12 +51,12 @@ public sealed class UndoLogTests
     [TestCase(64UL, 1)]
     [TestCase(63UL, 2)]
     [TestCase(ulong.MaxValue, 2)]
-    public void A_range_off_the_disk_is_refused(ulong first, int sectors) =>
+    public void A_range_beyond_the_disk_is_refused(ulong first, int sectors) =>
         Assert.That(
             new UndoLog(NewDisk(out _)).Write(first, Sectors(sectors, 1)), Is.EqualTo(SectorDevice.OutOfRange));
 
     [Test]
-    public void An_undo_that_fails_goes_on_where_it_stopped()
+    public void An_undo_that_failed_continues_where_it_stopped()
     {
         MemoryDisk disk = NewDisk(out byte[] before);
         var log = new UndoLog(disk);

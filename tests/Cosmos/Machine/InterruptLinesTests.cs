@@ -7,7 +7,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Machine;
 
-/// <summary>Several devices on one line, lines of others, and lines that would hold the processor.</summary>
+/// <summary>Several devices on one line, foreign lines, and lines that leave the processor no time.</summary>
 public sealed class InterruptLinesTests
 {
     private ModelPlatform _platform = null!;
@@ -40,7 +40,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_device_that_asks_while_another_is_served_is_served_too()
+    public void A_device_that_raises_the_line_while_another_is_served_is_served_too()
     {
         var first = new Device(this);
         var second = new Device(this);
@@ -58,7 +58,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_released_share_is_called_no_more_even_by_the_interrupt_that_it_was_released_in()
+    public void A_released_handler_is_not_called_again_even_in_the_same_interrupt()
     {
         var first = new Device(this);
         var second = new Device(this);
@@ -126,7 +126,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_line_that_nobody_quiets_is_masked_told_of_once_and_polled_from_then_on()
+    public void A_line_that_nobody_lowers_is_masked_reported_once_and_polled_from_then_on()
     {
         var device = new Device(this);
         device.Attach(9);
@@ -149,7 +149,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_line_that_nobody_quiets_is_masked_without_a_clock_too()
+    public void A_line_that_nobody_lowers_is_masked_without_a_clock_too()
     {
         _platform.ModelPorts.HasTimer = false;
         _machine = new CosmosMachine(_platform);
@@ -162,7 +162,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void Interrupts_that_nobody_claims_but_that_end_by_themselves_are_nothing_to_worry_about()
+    public void Unclaimed_interrupts_that_end_by_themselves_do_no_harm()
     {
         var device = new Device(this) { OnServed = () => _platform.SetLine(9, false) };
         device.Attach(9);
@@ -177,7 +177,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_device_that_asks_without_end_is_held_until_the_next_poll_and_the_processor_goes_on()
+    public void A_line_that_a_device_raises_without_end_is_masked_until_the_next_poll()
     {
         var device = new Device(this) { AsksFor = int.MaxValue };
         device.Attach(11);
@@ -201,7 +201,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_device_that_asks_often_but_leaves_time_between_is_not_held()
+    public void A_line_that_is_raised_often_but_leaves_time_is_not_masked()
     {
         var device = new Device(this);
         device.Attach(11);
@@ -220,7 +220,7 @@ public sealed class InterruptLinesTests
     }
 
     [Test]
-    public void A_poll_that_comes_into_a_handler_leaves_the_line_to_it()
+    public void A_poll_that_interrupts_a_handler_leaves_the_line_to_it()
     {
         var device = new Device(this);
         device.Attach(255);
@@ -242,7 +242,7 @@ public sealed class InterruptLinesTests
         }
     }
 
-    /// <summary>A device on a line, and the driver that quiets it.</summary>
+    /// <summary>A device on a line, and the driver that makes it lower the line.</summary>
     private sealed class Device(InterruptLinesTests tests) : InterruptHandler
     {
         private byte _line;

@@ -6,7 +6,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Machine;
 
-/// <summary>Memory for devices out of whole pages, at the addresses that the processor uses.</summary>
+/// <summary>DMA memory in whole pages, at the addresses that the processor uses.</summary>
 public sealed unsafe class PageDmaTests
 {
     private ModelPlatform _platform = null!;
@@ -27,7 +27,7 @@ public sealed unsafe class PageDmaTests
     [TestCase(4097u, 4096u)]
     [TestCase(100u, 8192u)]
     [TestCase(70_000u, 65536u)]
-    public void Memory_is_zeroed_aligned_and_seen_alike_by_both_sides(uint length, uint alignment)
+    public void Memory_is_zeroed_aligned_and_coherent(uint length, uint alignment)
     {
         DmaMemory memory = _dma.Allocate(length, alignment)!;
 
@@ -58,7 +58,7 @@ public sealed unsafe class PageDmaTests
     }
 
     [Test]
-    public void Quarantined_memory_is_never_given_back()
+    public void Quarantined_memory_is_never_freed()
     {
         _dma.Allocate(10, 1)!.Quarantine();
 
@@ -67,11 +67,11 @@ public sealed unsafe class PageDmaTests
 
     [TestCase(0u, 1u, 0u)]
     [TestCase(8193u, 1u, 8192u)]
-    public void Memory_that_cannot_be_is_not_allocated(uint length, uint alignment, uint boundary) =>
+    public void Impossible_memory_is_not_allocated(uint length, uint alignment, uint boundary) =>
         Assert.That(_dma.Allocate(length, new DmaConstraints(alignment, boundary: boundary)), Is.Null);
 
     [Test]
-    public void Memory_out_of_the_devices_reach_is_given_back()
+    public void Memory_out_of_the_devices_reach_is_freed()
     {
         Assert.That(_dma.Allocate(4096, new DmaConstraints(1, highestAddress: 0xFFFF)), Is.Null);
         Assert.That(_platform.Pages.InUse, Is.Zero);

@@ -21,7 +21,7 @@ public sealed class TimestampClockTests
     [TestCase(1u)]
     [TestCase(60u)]
     [TestCase(400u * 24 * 3600)]
-    public void Time_passes_as_the_timestamp_does_for_longer_than_a_year(uint seconds)
+    public void Time_follows_the_timestamp_for_longer_than_a_year(uint seconds)
     {
         using ModelPlatform platform = new();
         var clock = new TimestampClock(platform);
@@ -65,7 +65,7 @@ public sealed class TimestampClockTests
     }
 
     [Test]
-    public void A_timestamp_that_stands_still_leaves_deadlines_to_waiting()
+    public void With_a_timestamp_that_stands_still_time_passes_by_waiting()
     {
         using ModelPlatform platform = new() { ReadTicks = 0 };
         var frozen = new TimestampClock(new FrozenPlatform(platform));

@@ -8,7 +8,7 @@ using VirtioGuest.Devices.Net;
 
 namespace VirtioGuest.Cosmos.Tests.Net;
 
-/// <summary>Frames in and out, and the many ways in which a card says no without an exception.</summary>
+/// <summary>Frames in and out, and everything that a card refuses without an exception.</summary>
 public sealed class CardAccessTests
 {
     [Test]
@@ -31,7 +31,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_frame_that_comes_is_handed_to_the_listener_in_the_interrupt()
+    public void A_frame_that_arrives_goes_to_the_listener_in_the_interrupt()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -52,7 +52,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void Frames_that_nobody_takes_are_kept_in_order()
+    public void Frames_that_nobody_takes_wait_in_order()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -103,7 +103,7 @@ public sealed class CardAccessTests
     [TestCase(100, -1, 60, false)]
     [TestCase(100, int.MaxValue, 60, false)]
     [TestCase(100, 0, -1, false)]
-    public void A_kept_frame_is_copied_where_there_is_room_and_else_stays(
+    public void A_waiting_frame_is_copied_where_there_is_room_and_otherwise_stays(
         int bufferLength, int offset, int maximum, bool isCopied)
     {
         using Pc pc = new();
@@ -143,7 +143,7 @@ public sealed class CardAccessTests
     [TestCase(101, 0)]
     [TestCase(int.MaxValue, int.MaxValue)]
     [TestCase(0, 13, Description = "shorter than an Ethernet header")]
-    public void A_part_of_a_buffer_that_is_no_frame_is_refused(int offset, int length)
+    public void A_range_that_is_no_frame_is_refused(int offset, int length)
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -156,7 +156,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void No_buffer_and_a_frame_that_is_too_long_are_refused()
+    public void A_null_buffer_and_a_frame_that_is_too_long_are_refused()
     {
         using Pc pc = new();
         pc.AddCard();
@@ -171,7 +171,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_card_that_sends_nothing_becomes_full_says_so_and_recovers()
+    public void A_card_that_sends_nothing_fills_up_says_so_and_recovers()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -217,7 +217,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_card_that_does_not_come_back_is_not_ready_and_may_be_asked_again()
+    public void A_card_that_cannot_be_restarted_is_not_ready_and_may_be_enabled_later()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -231,7 +231,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_card_that_never_confirms_a_reset_stays_away()
+    public void A_card_that_never_confirms_a_reset_is_cut_off()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -275,7 +275,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_poll_that_comes_into_another_leaves_the_frames_to_it()
+    public void A_poll_that_interrupts_another_one_leaves_the_frames_to_it()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();
@@ -304,7 +304,7 @@ public sealed class CardAccessTests
     }
 
     [Test]
-    public void A_flood_does_not_hold_the_processor_for_ever_and_nothing_of_it_is_lost_to_the_poll()
+    public void A_flood_leaves_the_processor_time_and_the_next_polls_take_the_rest()
     {
         using Pc pc = new();
         NetDevice model = pc.AddCard();

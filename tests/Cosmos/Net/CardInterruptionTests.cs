@@ -19,7 +19,7 @@ public sealed class CardInterruptionTests
     private const byte Line = 11;
 
     [Test]
-    public void A_frame_that_comes_after_any_step_of_a_look_is_taken(
+    public void A_frame_that_arrives_after_any_step_of_a_poll_is_taken(
         [Values] bool isPacked, [Values] Arrival arrival, [Values] bool inInterrupt) =>
         Exploration.Run(12, step =>
         {
@@ -48,7 +48,7 @@ public sealed class CardInterruptionTests
         });
 
     [Test]
-    public void A_frame_that_comes_while_the_card_is_brought_up_is_not_left_lying(
+    public void A_frame_that_arrives_while_the_card_starts_is_taken(
         [Values] bool isPacked, [Values(Arrival.AtOnce, Arrival.Late, Arrival.Twice)] Arrival arrival) =>
         Exploration.Run(12, step =>
         {
@@ -60,7 +60,7 @@ public sealed class CardInterruptionTests
         });
 
     [Test]
-    public void A_frame_that_comes_while_the_card_is_brought_up_again_is_not_left_lying(
+    public void A_frame_that_arrives_while_the_card_is_restarted_is_taken(
         [Values] bool isPacked, [Values(Arrival.AtOnce, Arrival.Late, Arrival.Twice)] Arrival arrival) =>
         Exploration.Run(12, step =>
         {
@@ -97,7 +97,7 @@ public sealed class CardInterruptionTests
     }
 
     [Test]
-    public void A_flood_that_waits_is_taken_to_its_end_in_one_look([Values] bool isPacked)
+    public void A_flood_that_waits_is_taken_to_its_end_in_one_poll([Values] bool isPacked)
     {
         using Bench bench = new(isPacked, Arrival.AtOnce, buffers: 128);
         bench.Pc.Boot();
@@ -140,7 +140,7 @@ public sealed class CardInterruptionTests
         });
 
     [Test]
-    public void A_card_that_asks_for_a_reset_after_any_step_is_in_use_again_a_turn_of_the_timer_later(
+    public void A_card_that_asks_for_a_reset_after_any_step_runs_again_one_tick_later(
         [Values] bool isPacked, [Values] Arrival arrival, [Values("poll", "send", "enable", "timer")] string call) =>
         Exploration.Run(3, step =>
         {
@@ -246,7 +246,7 @@ public sealed class CardInterruptionTests
             });
         });
 
-        /// <summary>Asks for a reset, as a device does that is in use.</summary>
+        /// <summary>The device asks for a reset, if its driver runs.</summary>
         public void AskForReset()
         {
             if (Model.IsRunning)
@@ -255,7 +255,7 @@ public sealed class CardInterruptionTests
             }
         }
 
-        /// <summary>Whatever was on its way has come.</summary>
+        /// <summary>Lets every pending interrupt come.</summary>
         /// <returns>Whether the device came to act.</returns>
         public bool End()
         {

@@ -64,7 +64,7 @@ public sealed class PackageTests
     }
 
     [Test]
-    public void A_kernel_without_the_plugs_is_told_which_line_it_lacks() =>
+    public void A_kernel_without_the_plugs_is_told_which_reference_is_missing() =>
         Assert.That(
             Build("half", "VirtioGuest.Cosmos"),
             Does.Contain("error VIRTIOGUEST1: VirtioGuest.Cosmos needs its plugs: add a PackageReference to "

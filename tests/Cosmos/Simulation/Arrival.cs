@@ -2,7 +2,7 @@ using System;
 
 namespace VirtioGuest.Cosmos.Tests.Simulation;
 
-/// <summary>How an interrupt comes, after what it is for.</summary>
+/// <summary>How an interrupt comes after its cause.</summary>
 public enum Arrival
 {
     /// <summary>As soon as the processor takes interrupts.</summary>
@@ -17,7 +17,7 @@ public enum Arrival
     /// <summary>Once for nothing before, and then at once.</summary>
     Early,
 
-    /// <summary>Not until the call is over and everybody has looked.</summary>
+    /// <summary>Not until the call is over and everything was polled.</summary>
     Never,
 }
 
@@ -26,7 +26,7 @@ internal static class Arrivals
 {
     private const int StepsUntilLate = 3;
 
-    /// <summary>Has a device do something that it interrupts for.</summary>
+    /// <summary>Makes a device do something and interrupt.</summary>
     public static void Interrupt(
         this Arrival arrival, ModelPlatform platform, byte line, Steps steps, Action action)
     {

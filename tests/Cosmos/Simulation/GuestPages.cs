@@ -16,7 +16,7 @@ internal sealed unsafe class GuestPages : GuestMemory, System.IDisposable
     private readonly Dictionary<ulong, ulong> _pages = [];
     private readonly List<(ulong Start, ulong Length)> _arrays = [];
 
-    /// <summary>How many pages are still to be given out.</summary>
+    /// <summary>How many pages can still be allocated.</summary>
     public uint Left { get; set; } = uint.MaxValue;
 
     /// <summary>How many allocations are in use.</summary>
@@ -41,7 +41,7 @@ internal sealed unsafe class GuestPages : GuestMemory, System.IDisposable
     {
         if (!_pages.Remove((ulong)pages))
         {
-            throw new System.InvalidOperationException("pages were given back that nobody has");
+            throw new System.InvalidOperationException("pages were freed that were not allocated");
         }
 
         NativeMemory.AlignedFree(pages);

@@ -39,7 +39,7 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
 
     public List<string> Lines { get; } = [];
 
-    /// <summary>What happens while somebody waits; the devices get to work there.</summary>
+    /// <summary>What happens during each wait: the devices work.</summary>
     public Action WhileWaiting { get; set; } = () => { };
 
     /// <summary>How much time passes while somebody waits, in ticks.</summary>
@@ -55,10 +55,10 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
     /// <summary>What happens when a register was written; a device may be quick.</summary>
     public Action AfterWrite { get; set; } = () => { };
 
-    /// <summary>Told of each thing that the driver does which takes time for somebody else to act.</summary>
+    /// <summary>Called after each step of the driver, when others may act.</summary>
     public Action AfterStep { get; set; } = () => { };
 
-    /// <summary>Whether interrupts are on their way, and reach the processor only when this is over.</summary>
+    /// <summary>Whether interrupts stay pending, and reach the processor only when this is cleared.</summary>
     public bool HoldsInterrupts
     {
         get => _holdsInterrupts;
@@ -129,14 +129,14 @@ internal sealed unsafe class ModelPlatform : Platform, IDisposable
 
     public bool IsRaised(byte line) => _raised[line] != 0;
 
-    /// <summary>Somebody on the line raises or lowers it.</summary>
+    /// <summary>A device on the line raises or lowers it.</summary>
     public void SetLine(byte line, bool isAsserted)
     {
         _raised[line] += isAsserted ? 1 : -1;
         Interrupt();
     }
 
-    /// <summary>The line interrupts once for nothing, as one does that went down again.</summary>
+    /// <summary>The line interrupts once without a cause, like one that was lowered again.</summary>
     public void InterruptForNothing(byte line)
     {
         _spurious[line]++;

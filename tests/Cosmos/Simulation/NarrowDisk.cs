@@ -7,7 +7,7 @@ using VirtioGuest.Devices.Rings;
 
 namespace VirtioGuest.Cosmos.Tests.Simulation;
 
-/// <summary>A disk that takes little at a time: so many segments of so many bytes (SEG_MAX, SIZE_MAX).</summary>
+/// <summary>A disk with small limits on the number and size of segments (SEG_MAX, SIZE_MAX).</summary>
 internal sealed class NarrowDisk : VirtioDeviceModel
 {
     private const ulong SizeMaximum = 1UL << 1;

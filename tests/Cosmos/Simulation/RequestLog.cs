@@ -3,7 +3,7 @@ using VirtioGuest.Devices.Block;
 
 namespace VirtioGuest.Cosmos.Tests.Simulation;
 
-/// <summary>Notes the requests that a disk gets, and fails those that a test wants failed.</summary>
+/// <summary>Records the requests that a disk gets, and fails them if a test wants that.</summary>
 internal sealed class RequestLog : BlockFaults
 {
     public List<(uint Type, ulong Sector, ulong Length)> Requests { get; } = [];

@@ -25,17 +25,17 @@ internal sealed unsafe class Steps : MemorySimulation, IDisposable
         pc.Platform.AfterStep = Take;
     }
 
-    /// <summary>Whether what was armed is still to come.</summary>
-    public bool IsPending => _action != null;
+    /// <summary>Whether an action is armed that has not come yet.</summary>
+    public bool IsPending => _action is not null;
 
-    /// <summary>Says what to do once so many steps were made.</summary>
+    /// <summary>Sets an action and the number of steps before it.</summary>
     public void Arm(int steps, Action action)
     {
         _left = steps;
         _action = action;
     }
 
-    /// <summary>Says no more what to do.</summary>
+    /// <summary>Drops the action.</summary>
     public void Disarm() => _action = null;
 
     public override ulong Load(byte* address, int size, AccessSite site)
@@ -92,7 +92,7 @@ internal sealed unsafe class Steps : MemorySimulation, IDisposable
 
     private void Take()
     {
-        if (_action != null && !_pc.AreDevicesAtWork && _left-- == 0)
+        if (_action is not null && !_pc.AreDevicesAtWork && _left-- == 0)
         {
             Action action = _action;
             _action = null;
