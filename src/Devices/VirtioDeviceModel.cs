@@ -167,8 +167,10 @@ public abstract class VirtioDeviceModel
         }
     }
 
-    /// <summary>The configuration space, to be written by the device type itself.</summary>
-    protected Span<byte> ConfigurationStore => _configuration.Bytes;
+    /// <summary>
+    /// The configuration space, to be written by the device type, and by a test whose device is to say something else.
+    /// </summary>
+    public Span<byte> ConfigurationStore => _configuration.Bytes;
 
     /// <summary>Whether the device type can work with features that are all offered.</summary>
     protected virtual bool AcceptsFeatures(ulong features) => (features & FeatureBit.Version1) != 0;
