@@ -501,6 +501,7 @@ public abstract class VirtioDeviceModel
 
     internal void Notify(ModelQueue queue, QueueNotification notification)
     {
+        queue.NotificationsReceived++;
         if ((Status & (StatusBit.NeedsReset | StatusBit.Failed)) != 0)
         {
             return;
@@ -515,7 +516,6 @@ public abstract class VirtioDeviceModel
             }
         }
 
-        queue.NotificationsReceived++;
         queue.LastNotification = notification;
         queue.IsAwake = true;
         if (RunsWhenNotified)

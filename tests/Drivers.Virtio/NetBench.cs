@@ -1,7 +1,6 @@
 using System;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Net;
-using VirtioGuest.Devices.Rings;
 
 namespace VirtioGuest.Drivers.Virtio.Tests;
 
@@ -20,14 +19,6 @@ internal static class NetBench
         return bench;
     }
 
-    public static void SetQueueSize(this ModelBench<NetDevice> bench, ushort size)
-    {
-        foreach (ModelQueue queue in bench.Model.Queues)
-        {
-            queue.MaximumSize = size;
-        }
-    }
-
     /// <summary>Puts a frame on the wire to the driver.</summary>
     /// <returns>False where it has to wait for a buffer.</returns>
     public static bool Deliver(this ModelBench<NetDevice> bench, ReadOnlySpan<byte> frame)
@@ -35,12 +26,5 @@ internal static class NetBench
         bench.Model.Receive(frame);
         bench.Model.Run();
         return bench.Model.Waiting == 0;
-    }
-
-    /// <summary>Gives one more of the buffers back that the device has kept.</summary>
-    public static void CompleteNext(this ModelBench<NetDevice> bench, HeldBackCompletion held)
-    {
-        held.Release(1);
-        bench.Model.Run();
     }
 }

@@ -39,6 +39,7 @@ public class VirtioNetTests
         using ModelBench<NetDevice> bench = NetBench.Create();
         bench.SetQueueSize(10);
         VirtioNet net = bench.Start<VirtioNet>("net0");
+        Assert.That(ReceiveBufferLength(bench), Is.AtLeast(1526));
         int delivered = 0;
         while (bench.Deliver(Frame(60, delivered)))
         {
@@ -175,7 +176,7 @@ public class VirtioNetTests
     {
         using ModelBench<NetDevice> bench = NetBench.Create();
         bench.SetQueueSize(4);
-        HeldBackCompletion held = new HeldBackCompletion(new ReversedCompletion());
+        HeldBackCompletion held = new HeldBackCompletion();
         bench.Model.Queues[NetDevice.TransmitQueue].Policy = held;
         VirtioNet net = bench.Start<VirtioNet>("net0");
         for (int i = 0; i < 4; i++)
@@ -188,12 +189,12 @@ public class VirtioNetTests
         Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(4), "a full queue is announced");
         Assert.That(Counter(net, "transmit queue full"), Is.EqualTo(1));
 
-        bench.CompleteNext(held);
+        bench.Complete(held, 2);
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 1" }));
         Assert.That(net.ReclaimTransmitted(), Is.EqualTo(1));
         Assert.That(net.TryTransmit(Frame(60, 5)), Is.EqualTo(TransmitStatus.Ok));
         net.NotifyTransmit();
-        bench.CompleteNext(held);
+        bench.Complete(held, 0);
         Assert.That(bench.Sink.Events, Has.Count.EqualTo(1), "interrupts are off again");
         Assert.That(net.TryTransmit(Frame(60, 6)), Is.EqualTo(TransmitStatus.Ok), "found by looking");
     }
@@ -209,9 +210,8 @@ public class VirtioNetTests
         net.TryTransmit(Frame(60, 2));
         ModelQueue queue = bench.Model.Queues[NetDevice.TransmitQueue];
         DeviceChain first = queue.Ring!.TryPop()!;
-        Span<byte> used = [0, 0, 0, 0, (byte)first.Id, 0, 0x80, 0x80];
-        bench.Model.Memory.TryWrite(queue.Areas.Descriptor + 8, used);
-        bench.Model.Memory.TryWrite(queue.Areas.Descriptor + 16 + 8, used);
+        bench.ForgeUsed(queue, 0, first.Id);
+        bench.ForgeUsed(queue, 1, first.Id);
         Assert.That(net.TryTransmit(Frame(60, 3)), Is.EqualTo(TransmitStatus.NotRunning));
         Assert.That(net.Trouble, Is.EqualTo("transmitq1: the device used a buffer twice"));
         Assert.That(bench.Model.SentFrames, Is.Empty);
@@ -273,6 +273,7 @@ public class VirtioNetTests
         bench.Model.OfferedFeatures |= NetFeature.Mtu;
         VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Mtu, Is.EqualTo(mtu));
+        Assert.That(ReceiveBufferLength(bench), Is.AtLeast(1526), "virtio 1.4, 5.1.6.3.1");
         Assert.That(net.TryTransmit(Frame(14 + mtu, 1)), Is.EqualTo(TransmitStatus.Ok));
         Assert.That(net.TryTransmit(Frame(15 + mtu, 1)), Is.EqualTo(TransmitStatus.BadLength));
         RecordingFrames sink = new RecordingFrames();
@@ -315,7 +316,7 @@ public class VirtioNetTests
 
         Assert.That(TransmitNotifications(bench), Is.EqualTo(isAnnounced ? 2 : 1));
         Assert.That(Counter(net, "transmit queue full"), Is.EqualTo(1000));
-        bench.CompleteNext(held);
+        bench.Complete(held, 0);
         Assert.That(net.TryTransmit(Frame(60, 5)), Is.EqualTo(TransmitStatus.Ok));
         Assert.That(net.TryTransmit(Frame(60, 6)), Is.EqualTo(TransmitStatus.Full));
         Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(5), "what was added meanwhile is announced");
@@ -341,7 +342,7 @@ public class VirtioNetTests
         }
 
         Assert.That(TransmitNotifications(bench) - before, Is.InRange(90, 110));
-        bench.CompleteNext(held);
+        bench.Complete(held, 0);
         Assert.That(net.ReclaimTransmitted(), Is.EqualTo(1));
         before = TransmitNotifications(bench);
         bench.Machine.Time.Advance(1_000_000_000);
@@ -372,8 +373,7 @@ public class VirtioNetTests
         VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);
 
-        ulong usedRing = bench.Model.Queues[NetDevice.ReceiveQueue].Areas.Device;
-        Assert.That(bench.Model.Memory.TryWrite(usedRing + 2, BitConverter.GetBytes((ushort)1000)), Is.True);
+        bench.ForgeUsedIndex(bench.Model.Queues[NetDevice.ReceiveQueue], 1000);
 
         Assert.That(net.EnableReceiveInterrupts(), Is.True, "there is something to look at");
         Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);
@@ -442,6 +442,16 @@ public class VirtioNetTests
         }
 
         return bench;
+    }
+
+    private static ulong ReceiveBufferLength(ModelBench<NetDevice> bench)
+    {
+        DeviceQueue ring = bench.Model.Queues[NetDevice.ReceiveQueue].Ring!;
+        DeviceChain buffer = ring.TryPop()!;
+        ulong length = buffer.WritableLength;
+        Assert.That(buffer.ReadableLength, Is.Zero);
+        ring.Unpop(buffer);
+        return length;
     }
 
     private static int TransmitNotifications(ModelBench<NetDevice> bench) =>
