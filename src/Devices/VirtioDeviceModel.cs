@@ -104,6 +104,9 @@ public abstract class VirtioDeviceModel
     /// <summary>Whether FEATURES_OK is refused, whatever the features.</summary>
     public bool RefusesFeatures { get; set; }
 
+    /// <summary>Whether sizes of split queues are presented that are no powers of two: a fault.</summary>
+    public bool PresentsAnySize { get; set; }
+
     /// <summary>How many more times the driver reads the old status after it asked for a reset.</summary>
     public int ResetDelay { get; set; }
 
@@ -622,7 +625,7 @@ public abstract class VirtioDeviceModel
     private ushort Allowed(ushort size)
     {
         bool isPacked = (_accepted & FeatureBit.RingPacked) != 0;
-        return isPacked || size == 0 ? size : (ushort)(1 << BitOperations.Log2(size));
+        return isPacked || PresentsAnySize || size == 0 ? size : (ushort)(1 << BitOperations.Log2(size));
     }
 
     private bool Work(ModelQueue queue)
