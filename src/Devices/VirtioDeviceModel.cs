@@ -170,6 +170,9 @@ public abstract class VirtioDeviceModel
         }
     }
 
+    /// <summary>Sends a used buffer notification, whether or not a buffer was used.</summary>
+    public void SendUsedNotification(ModelQueue queue) => _transport?.NotifyUsed(queue);
+
     /// <summary>
     /// The configuration space, to be written by the device type, and by a test whose device is to say something else.
     /// </summary>

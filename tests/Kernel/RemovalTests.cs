@@ -2,7 +2,9 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
@@ -129,7 +131,7 @@ internal sealed class RemovalTests
     [Test]
     public void Removed_link_is_down_and_sends_nothing()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
         Assert.That(link, Is.Not.Null, failure);
         var port = new NetworkPort("net0", link!);
