@@ -132,12 +132,14 @@ public sealed class BlockDevice : VirtioDeviceModel
             chain.TryWrite(0, Transfer(chain.WritableLength - 1, true));
         }
 
+        ulong written = chain.WritableLength - 1;
         if (!WritesNoStatus)
         {
-            chain.TryWrite(chain.WritableLength - 1, [(byte)status]);
+            chain.TryWrite(written, [(byte)status]);
+            written++;
         }
 
-        queue.Finish(chain, (uint)chain.WritableLength, mayShorten: true);
+        queue.Finish(chain, (uint)written, mayShorten: true);
         return true;
     }
 
