@@ -77,7 +77,7 @@ public sealed class ModelQueue
     /// <summary>What the last notification said.</summary>
     public QueueNotification? LastNotification { get; internal set; }
 
-    /// <summary>How many notifications came from the driver.</summary>
+    /// <summary>How many notifications came from the driver, at whatever time.</summary>
     public ulong NotificationsReceived { get; internal set; }
 
     /// <summary>How many times the driver was to be notified.</summary>

@@ -104,6 +104,9 @@ public abstract class VirtioDeviceModel
     /// <summary>Whether FEATURES_OK is refused, whatever the features.</summary>
     public bool RefusesFeatures { get; set; }
 
+    /// <summary>Whether sizes of split queues are presented that are no powers of two: a fault.</summary>
+    public bool PresentsAnySize { get; set; }
+
     /// <summary>How many more times the driver reads the old status after it asked for a reset.</summary>
     public int ResetDelay { get; set; }
 
@@ -167,8 +170,13 @@ public abstract class VirtioDeviceModel
         }
     }
 
-    /// <summary>The configuration space, to be written by the device type itself.</summary>
-    protected Span<byte> ConfigurationStore => _configuration.Bytes;
+    /// <summary>Sends a used buffer notification, whether or not a buffer was used.</summary>
+    public void SendUsedNotification(ModelQueue queue) => _transport?.NotifyUsed(queue);
+
+    /// <summary>
+    /// The configuration space, to be written by the device type, and by a test whose device is to say something else.
+    /// </summary>
+    public Span<byte> ConfigurationStore => _configuration.Bytes;
 
     /// <summary>Whether the device type can work with features that are all offered.</summary>
     protected virtual bool AcceptsFeatures(ulong features) => (features & FeatureBit.Version1) != 0;
@@ -499,6 +507,7 @@ public abstract class VirtioDeviceModel
 
     internal void Notify(ModelQueue queue, QueueNotification notification)
     {
+        queue.NotificationsReceived++;
         if ((Status & (StatusBit.NeedsReset | StatusBit.Failed)) != 0)
         {
             return;
@@ -513,7 +522,6 @@ public abstract class VirtioDeviceModel
             }
         }
 
-        queue.NotificationsReceived++;
         queue.LastNotification = notification;
         queue.IsAwake = true;
         if (RunsWhenNotified)
@@ -620,7 +628,7 @@ public abstract class VirtioDeviceModel
     private ushort Allowed(ushort size)
     {
         bool isPacked = (_accepted & FeatureBit.RingPacked) != 0;
-        return isPacked || size == 0 ? size : (ushort)(1 << BitOperations.Log2(size));
+        return isPacked || PresentsAnySize || size == 0 ? size : (ushort)(1 << BitOperations.Log2(size));
     }
 
     private bool Work(ModelQueue queue)

@@ -53,6 +53,9 @@ public sealed class SimulatedInterrupts : InterruptController
     /// <summary>How many messages came that nobody waits for.</summary>
     public int Spurious { get; private set; }
 
+    /// <summary>How often the handlers of a line were called and none claimed the interrupt.</summary>
+    public int Unclaimed { get; private set; }
+
     /// <summary>The lines that were masked, because they stayed raised whatever the handlers did.</summary>
     public List<byte> MaskedLines { get; } = [];
 
@@ -228,6 +231,7 @@ public sealed class SimulatedInterrupts : InterruptController
             isClaimed |= share.Deliver();
         }
 
+        Unclaimed += isClaimed ? 0 : 1;
         return calls;
     }
 

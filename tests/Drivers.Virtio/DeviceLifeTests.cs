@@ -1,5 +1,10 @@
+using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -7,6 +12,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Drivers.Virtio.Tests;
 
@@ -17,29 +23,28 @@ namespace VirtioGuest.Drivers.Virtio.Tests;
 public class DeviceLifeTests
 {
     private const int SegMaxField = 12;
-    private const ulong SegMax = 1UL << 2;
-    private const ulong Indirect = RingModel.IndirectDesc;
-    private const ulong EventIdx = RingModel.EventIdx;
-    private const ulong Packed = RingModel.Packed;
-    private const ulong InOrder = RingModel.InOrder;
-    private const ulong AccessPlatform = 1UL << 33;
+    private const ulong Indirect = FeatureBit.IndirectDescriptors;
+    private const ulong EventIdx = FeatureBit.EventIndex;
+    private const ulong Packed = FeatureBit.RingPacked;
+    private const ulong InOrder = FeatureBit.InOrder;
 
     private static readonly ulong[] s_forms =
     {
         0, EventIdx, Indirect, InOrder, EventIdx | Indirect | InOrder,
         Packed, Packed | EventIdx, Packed | Indirect, Packed | InOrder, Packed | EventIdx | Indirect | InOrder,
-        Packed | SimulatedDevice.NotificationData, SimulatedDevice.NotificationData,
-        Packed | SimulatedDevice.NotifConfigData | SimulatedDevice.NotificationData | AccessPlatform,
+        Packed | FeatureBit.NotificationData, FeatureBit.NotificationData,
+        Packed | FeatureBit.NotificationConfigurationData | FeatureBit.NotificationData
+            | FeatureBit.AccessPlatform,
     };
 
     [Test]
     public void A_disk_works_with_every_form_of_ring([ValueSource(nameof(s_forms))] ulong form)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(form);
-        bench.Device.Offered |= SegMax;
-        bench.Device.SetField32(SegMaxField, 3);
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(form);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, 3);
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That((ulong)block.Features & form, Is.EqualTo(form));
         Assert.That(block.Describe().RingFormat, Is.EqualTo((form & Packed) != 0 ? "packed" : "split"));
         for (int round = 0; round < 100; round++)
@@ -49,10 +54,10 @@ public class DeviceLifeTests
             DmaSegment[] data = { buffer.Segment(0, 500), buffer.Segment(500, 12), buffer.Segment(512, 512) };
             Assert.That(Read(block, data, 7), Is.EqualTo(SubmitStatus.Ok));
             block.Notify();
-            Assert.That(bench.Device.Held, Is.EqualTo(1));
+            Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1));
             Assert.That(block.EnableInterrupts(), Is.False);
             int events = bench.Sink.Events.Count;
-            bench.Device.CompleteHeld(0);
+            bench.Complete(held, 0);
             Assert.That(bench.Sink.Events, Has.Count.EqualTo(events + 1), "an interrupt");
             BlockCompletion[] completions = new BlockCompletion[2];
             Assert.That(block.Drain(completions), Is.EqualTo(1));
@@ -64,20 +69,20 @@ public class DeviceLifeTests
     [Test]
     public void A_network_card_works_with_every_form_of_ring([ValueSource(nameof(s_forms))] ulong form)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1 | form;
-        bench.Device.MaximumQueueSize = 8;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | form;
+        bench.SetQueueSize(8);
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         RecordingFrames sink = new RecordingFrames();
         for (int i = 0; i < 100; i++)
         {
             byte[] frame = Enumerable.Repeat((byte)i, 60).ToArray();
             Assert.That(net.TryTransmit(frame), Is.EqualTo(TransmitStatus.Ok));
             net.NotifyTransmit();
-            Assert.That(bench.Device.Sent, Has.Count.EqualTo(i + 1));
+            Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(i + 1));
             Assert.That(net.EnableReceiveInterrupts(), Is.False);
             int events = bench.Sink.Events.Count(e => e == "queue 0");
-            Assert.That(bench.Device.Deliver(frame), Is.True);
+            Assert.That(bench.Deliver(frame), Is.True);
             Assert.That(bench.Sink.Events.Count(e => e == "queue 0"), Is.EqualTo(events + 1));
             Assert.That(net.Receive(sink, 4), Is.EqualTo(1));
             Assert.That(sink.Frames[i], Is.EqualTo(frame));
@@ -87,12 +92,12 @@ public class DeviceLifeTests
     [Test]
     public void With_tables_as_many_requests_as_descriptors_are_in_flight([Values(0UL, Packed)] ulong format)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(format | Indirect);
-        bench.Device.Offered |= SegMax;
-        bench.Device.SetField32(SegMaxField, 100);
-        bench.Device.HoldsRequests = true;
-        bench.Device.MaximumQueueSize = 8;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(format | Indirect);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, 100);
+        bench.HoldRequests();
+        bench.SetQueueSize(8);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.MaximumRequests, Is.EqualTo(8));
         Assert.That(block.MaximumSegments, Is.EqualTo(6));
         DmaSegment[] data = Data(bench);
@@ -103,40 +108,44 @@ public class DeviceLifeTests
 
         Assert.That(Read(block, data, 9), Is.EqualTo(SubmitStatus.Full));
         block.Notify();
-        Assert.That(bench.Device.Held, Is.EqualTo(8));
+        Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(8));
     }
 
     [Test]
     public void Notifications_tell_the_place_of_the_next_buffer([Values(0UL, Packed)] ulong format)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1 | SimulatedDevice.NotificationData | format;
-        bench.Device.MaximumQueueSize = 4;
-        VirtioNet net = bench.StartNet();
-        bench.Device.NotifiedPlaces.Clear();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | FeatureBit.NotificationData | format;
+        bench.SetQueueSize(4);
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        ModelQueue queue = bench.Model.Queues[NetDevice.TransmitQueue];
+        List<int> told = [];
         for (int i = 0; i < 5; i++)
         {
             net.TryTransmit(new byte[60]);
             net.NotifyTransmit();
+            RingPosition next = queue.LastNotification!.Value.Position!.Value;
+            told.Add(next.Offset | (next.Wrap ? 0x8000 : 0));
         }
 
         int[] places = format == 0
             ? new[] { 1, 2, 3, 4, 5 }
             : new[] { 0x8001, 0x8002, 0x8003, 0x0000, 0x0001 };
-        Assert.That(bench.Device.NotifiedPlaces.Select(p => (int)p), Is.EqualTo(places));
+        Assert.That(told, Is.EqualTo(places));
+        Assert.That(queue.NotificationsReceived, Is.EqualTo(5));
     }
 
     [Test]
     public void A_device_that_asked_for_a_reset_is_brought_up_again([ValueSource(nameof(s_forms))] ulong form)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(form);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(form);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         for (int life = 0; life < 3; life++)
         {
-            bench.Device.HoldsRequests = true;
+            bench.HoldRequests();
             Assert.That(Read(block, Data(bench), 5), Is.EqualTo(SubmitStatus.Ok));
             block.Notify();
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
             Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
             Assert.That(block.Stop(), Is.True);
             Assert.That(() => block.TryStart(out _), Throws.InvalidOperationException, "a request is left");
@@ -144,8 +153,7 @@ public class DeviceLifeTests
             Assert.That(block.Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Aborted));
 
-            bench.Device.ForgetHeld();
-            bench.Device.HoldsRequests = false;
+            bench.Model.Queues[0].Policy = new InOrderCompletion();
             Assert.That(block.TryStart(out string failure), Is.True, failure);
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Trouble, Is.Null);
@@ -161,14 +169,14 @@ public class DeviceLifeTests
     [Test]
     public void A_change_touches_nothing_of_the_driver_before_its_owner_looks([Values] bool asksForReset)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         ulong before = block.Capacity;
         bench.Sink.Driver = null;
-        bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+        bench.Model.Resize(32);
         if (asksForReset)
         {
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
         }
 
         Assert.That(bench.Sink.Events, Is.Not.Empty.And.All.EqualTo("configuration"));
@@ -183,8 +191,8 @@ public class DeviceLifeTests
     [Test]
     public void A_look_at_a_device_that_is_not_live_does_nothing([Values] bool wasLive)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed);
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         if (wasLive)
         {
             Assert.That(block.TryStart(out string failure), Is.True, failure);
@@ -192,8 +200,8 @@ public class DeviceLifeTests
         }
 
         DeviceState state = block.State;
-        bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
-        bench.Device.SetNeedsReset();
+        bench.Model.Resize(32);
+        bench.Model.SetNeedsReset("for the test");
         block.ObserveChange();
         Assert.That((block.State, block.Trouble), Is.EqualTo((state, default(string))));
         Assert.That(block.Capacity, Is.Not.EqualTo(32));
@@ -202,17 +210,18 @@ public class DeviceLifeTests
     [Test]
     public void A_network_card_that_broke_its_queue_is_brought_up_again([Values(0UL, Packed)] ulong format)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1 | format;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | format;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         for (int life = 0; life < 3; life++)
         {
-            bench.Device.Ring(0).WriteUsed(0xFFFF, 0, 1);
+            ModelQueue queue = bench.Model.Queues[NetDevice.ReceiveQueue];
+            bench.ForgeUsed(queue, (int)queue.Ring!.Used, 0xFFFF);
             Assert.That(net.Receive(new RecordingFrames(), 4), Is.Zero);
             Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
             Assert.That(net.Stop(), Is.True);
             Assert.That(net.TryStart(out string failure), Is.True, failure);
-            Assert.That(bench.Device.Deliver(new byte[60]), Is.True);
+            Assert.That(bench.Deliver(new byte[60]), Is.True);
             Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
         }
 
@@ -223,41 +232,41 @@ public class DeviceLifeTests
     [Test]
     public void A_second_life_that_fails_gives_memory_back_once()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         block.Stop();
         int freed = bench.Machine.Memory.Freed;
-        bench.Device.RefusesFeatures = true;
+        bench.Model.RefusesFeatures = true;
         Assert.That(block.TryStart(out _), Is.False);
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(freed));
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
-        bench.Device.RefusesFeatures = false;
+        bench.Model.RefusesFeatures = false;
         Assert.That(block.TryStart(out string failure), Is.True, failure);
     }
 
     [Test]
     public void A_suspended_device_is_left_alone_until_it_is_resumed([Values(0UL, Packed)] ulong format)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1 | SimulatedDevice.CanSuspend | format;
-        bench.Device.LooksPerSuspension = 20;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | FeatureBit.Suspend | format;
+        bench.Model.SuspendDelay = 20;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Resume(), Is.False, "it is not suspended");
-        bench.Device.Deliver(new byte[60]);
+        bench.Deliver(new byte[60]);
         Assert.That(net.TryTransmit(new byte[60]), Is.EqualTo(TransmitStatus.Ok));
 
         Assert.That(net.Suspend(), Is.True);
         Assert.That(net.State, Is.EqualTo(DeviceState.Suspended));
-        Assert.That(bench.Device.Status, Is.EqualTo(0x1B));
+        Assert.That(bench.Model.Status, Is.EqualTo(0x1B));
         Assert.That(net.Suspend(), Is.False, "it is suspended already");
         Assert.That(net.TryTransmit(new byte[60]), Is.EqualTo(TransmitStatus.NotRunning));
         net.NotifyTransmit();
         Assert.That(net.Receive(new RecordingFrames(), 4), Is.Zero, "its buffer would be made available again");
-        Assert.That(bench.Device.Sent, Is.Empty);
+        Assert.That(bench.Model.SentFrames, Is.Empty);
 
         Assert.That(net.Resume(), Is.True);
-        Assert.That(bench.Device.Status, Is.EqualTo(0xF));
-        Assert.That(bench.Device.Sent, Has.Count.EqualTo(1), "what was added before is announced now");
+        Assert.That(bench.Model.Status, Is.EqualTo(0xF));
+        Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(1), "what was added before is announced now");
         Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
         Assert.That(net.Suspend() && net.Stop(), Is.True);
     }
@@ -265,8 +274,8 @@ public class DeviceLifeTests
     [Test]
     public void Completions_of_a_suspended_disk_can_be_taken()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed | SimulatedDevice.CanSuspend);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed | FeatureBit.Suspend);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Read(block, Data(bench), 3);
         block.Notify();
         Assert.That(block.Suspend(), Is.True);
@@ -278,46 +287,45 @@ public class DeviceLifeTests
     [Test]
     public void A_device_without_SUSPEND_keeps_running()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.Suspend(), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.Running));
-        Assert.That(bench.Device.Status, Is.EqualTo(0xF));
+        Assert.That(bench.Model.Status, Is.EqualTo(0xF));
     }
 
     [Test]
     public void A_device_that_fails_to_suspend_or_resume_needs_a_reset([Values] bool asks, [Values] bool atResume)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.CanSuspend);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(FeatureBit.Suspend);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(!atResume || block.Suspend(), Is.True);
-        bench.Device.FailsToSuspend = asks;
-        bench.Device.LooksPerSuspension = -1;
+        bench.Sink.Driver = null;
+        bench.Model.FailsToSuspend = asks && !atResume;
+        bench.Model.FailsToResume = asks && atResume;
+        bench.Model.SuspendDelay = int.MaxValue;
         ulong before = bench.Machine.Time.Nanoseconds;
         Assert.That(atResume ? block.Resume() : block.Suspend(), Is.False);
         Assert.That(bench.Machine.Time.Nanoseconds - before, Is.LessThan(2 * VirtioTransport.ResetDeadline));
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble, Is.EqualTo(atResume ? "the device does not resume" : "the device does not suspend"));
         Assert.That(block.Stop(), Is.True);
-        bench.Device.FailsToSuspend = false;
         Assert.That(block.TryStart(out string failure), Is.True, failure);
     }
 
     [Test]
     public void A_queue_is_reset_alone_and_comes_back_with_another_size([Values(0UL, Packed)] ulong format)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(format | SimulatedDevice.RingReset);
-        bench.Device.HoldsRequests = true;
-        bench.Device.LooksPerQueueReset = 3;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(format | FeatureBit.RingReset);
+        bench.Model.QueueResetDelay = 3;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         BlockCompletion[] completions = new BlockCompletion[8];
         foreach (int size in new[] { 16, 8, 64 })
         {
-            bench.Device.HoldsRequests = true;
+            bench.HoldRequests();
             Read(block, Data(bench), 1);
             Read(block, Data(bench), 2);
             block.Notify();
-            bench.Device.ForgetHeld();
             Assert.That(block.TryResetQueue(size), Is.True);
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Describe().Queues[0].Size, Is.EqualTo(size));
@@ -326,7 +334,7 @@ public class DeviceLifeTests
             Assert.That(completions.Take(2).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2 }));
             Assert.That(completions.Take(2).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
 
-            bench.Device.HoldsRequests = false;
+            bench.Model.Queues[0].Policy = new InOrderCompletion();
             Read(block, Data(bench), 3);
             block.Notify();
             Assert.That(block.Drain(completions), Is.EqualTo(1));
@@ -337,9 +345,9 @@ public class DeviceLifeTests
     [Test]
     public void A_queue_whose_reset_does_not_end_takes_the_device_along()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.RingReset);
-        bench.Device.LooksPerQueueReset = -1;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(FeatureBit.RingReset);
+        bench.Model.QueueResetDelay = int.MaxValue;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.TryResetQueue(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble, Is.EqualTo("requestq1: the device does not finish its reset"));
@@ -349,8 +357,8 @@ public class DeviceLifeTests
     [Test]
     public void A_device_without_RING_RESET_keeps_its_queue()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(Packed);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(Packed);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.TryResetQueue(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.Running));
     }
@@ -358,9 +366,9 @@ public class DeviceLifeTests
     [Test]
     public void Where_memory_for_the_new_queue_is_missing_nothing_is_lost([Values(0, 1)] int allocations)
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(SimulatedDevice.RingReset);
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = Disk(FeatureBit.RingReset);
+        bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Read(block, Data(bench), 1);
         bench.Machine.Memory.AllocationsLeft = allocations;
         Assert.That(block.TryResetQueue(8), Is.False);
@@ -375,19 +383,20 @@ public class DeviceLifeTests
     [Test]
     public void A_split_queue_of_an_odd_maximum_gets_a_power_of_two()
     {
-        using DeviceBench<SimulatedDisk> bench = Disk(0);
-        bench.Device.MaximumQueueSize = 100;
-        Assert.That(bench.StartBlock().Describe().Queues[0].Size, Is.EqualTo(64));
+        using ModelBench<BlockDevice> bench = Disk(0);
+        bench.SetQueueSize(100);
+        bench.Model.PresentsAnySize = true;
+        Assert.That(bench.Start<VirtioBlock>("disk0").Describe().Queues[0].Size, Is.EqualTo(64));
     }
 
-    private static DeviceBench<SimulatedDisk> Disk(ulong form)
+    private static ModelBench<BlockDevice> Disk(ulong form)
     {
-        DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered = SimulatedDevice.Version1 | form;
+        ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | form;
         return bench;
     }
 
-    private static DmaSegment[] Data(DeviceBench<SimulatedDisk> bench)
+    private static DmaSegment[] Data(ModelBench<BlockDevice> bench)
     {
         DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)
             ?? throw new AssertionException("no memory for data");

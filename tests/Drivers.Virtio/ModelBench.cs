@@ -2,6 +2,7 @@ using System;
 using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Pci;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
@@ -92,6 +93,48 @@ internal sealed class ModelBench<TModel> : IDisposable
         Assert.That(Machine.Memory.Freed + Machine.Memory.Quarantined, Is.EqualTo(Machine.Memory.Allocated));
         return failure;
     }
+
+    /// <summary>Sets the size of every queue.</summary>
+    public void SetQueueSize(ushort size)
+    {
+        foreach (ModelQueue queue in Model.Queues)
+        {
+            queue.MaximumSize = size;
+        }
+    }
+
+    /// <summary>Gives one of the buffers back that the device has kept, 0 for the oldest.</summary>
+    public void Complete(HeldBackCompletion held, int index)
+    {
+        held.ReleaseAt(index);
+        Model.Run();
+    }
+
+    /// <summary>Writes a used element without any bytes written, whatever the device has taken.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="position">Where the device is in the first round of its ring.</param>
+    /// <param name="id">The ID of the buffer.</param>
+    public void ForgeUsed(ModelQueue queue, int position, ushort id)
+    {
+        bool isWritten;
+        if ((Model.DriverFeatures & FeatureBit.RingPacked) != 0)
+        {
+            ulong slot = queue.Areas.Descriptor + (16 * (ulong)position);
+            isWritten = Model.Memory.TryWrite(slot + 8, [0, 0, 0, 0, (byte)id, (byte)(id >> 8), 0x80, 0x80]);
+        }
+        else
+        {
+            ulong element = queue.Areas.Device + 4 + (8 * (ulong)position);
+            isWritten = Model.Memory.TryWrite(element, [(byte)id, (byte)(id >> 8), 0, 0, 0, 0, 0, 0]);
+            ForgeUsedIndex(queue, (ushort)(position + 1));
+        }
+
+        Assert.That(isWritten, Is.True);
+    }
+
+    /// <summary>Writes the index of a used ring, whatever was used.</summary>
+    public void ForgeUsedIndex(ModelQueue queue, ushort index) =>
+        Assert.That(Model.Memory.TryWrite(queue.Areas.Device + 2, [(byte)index, (byte)(index >> 8)]), Is.True);
 
     public void Dispose()
     {

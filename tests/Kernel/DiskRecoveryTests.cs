@@ -2,10 +2,13 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 
@@ -16,15 +19,11 @@ namespace VirtioGuest.Kernel.Tests;
 /// taken back, or given twice, fails these tests too.
 /// </summary>
 [TestFixture(0UL)]
-[TestFixture(SimulatedDevice.RingPacked)]
-[TestFixture(RingModel.IndirectDesc | RingModel.EventIdx)]
-[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+[TestFixture(FeatureBit.RingPacked)]
+[TestFixture(FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
+[TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
 internal sealed class DiskRecoveryTests
 {
-    private const ulong SizeMaxFeature = 1UL << 1;
-    private const ulong SegMaxFeature = 1UL << 2;
-    private const ulong ReadOnlyFeature = 1UL << 5;
-    private const ulong FlushFeature = 1UL << 9;
     private const ulong Millisecond = 1_000_000;
     private const int SizeMaxField = 8;
     private const int SegMaxField = 12;
@@ -41,13 +40,13 @@ internal sealed class DiskRecoveryTests
 
     public DiskRecoveryTests(ulong features)
     {
-        _features = SimulatedDevice.Version1 | features;
+        _features = FeatureBit.Version1 | features;
     }
 
     [Test]
     public void What_was_in_flight_is_read_once_the_device_is_back([Values] bool isBroken)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(100, read));
@@ -56,10 +55,10 @@ internal sealed class DiskRecoveryTests
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
-        Assert.That(bench.Device.Requests, Has.Count.EqualTo(3), "each was done once");
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(100 * 512, read.Length)), Is.True);
+        Assert.That(Log(bench).Requests, Has.Count.EqualTo(3), "each was done once");
         Assert.That(disk.Read(7, read), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(7 * 512, read.Length)), Is.True);
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(7 * 512, read.Length)), Is.True);
         DeviceDescription description = disk.Device.Describe();
         Assert.That(description.Restarts, Is.EqualTo(1));
         string trouble = isBroken
@@ -73,57 +72,56 @@ internal sealed class DiskRecoveryTests
     [Test]
     public async Task What_was_in_flight_is_written_once_the_device_is_back()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] content = new byte[Many * 512];
         new Random(1).NextBytes(content);
-        bench.Device.HoldsRequests = true;
+        bench.HoldRequests();
         Task<DiskStatus> writing = disk.WriteAsync(11, content).AsTask();
-        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(3).After(10_000, 10));
 
         Trouble(bench, isBroken: false);
 
         Assert.That(await Task.WhenAny(writing, Task.Delay(s_timeout)), Is.SameAs(writing));
         Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
+        Assert.That(bench.Model.Disk.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         disk.Remove();
     }
 
     [Test]
     public void What_the_device_had_done_before_is_not_done_again()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
-        bench.Device.WriteRegister(QueueSelect, 2, 0);
-        bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
-        bench.Device.CompleteHeld(1);
-        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "0@256" }));
+        bench.Function!.WriteBar(0, QueueSelect, 2, 0);
+        bench.Function.WriteBar(0, QueueMsixVector, 2, ModelQueue.NoVector);
+        Assert.That(Log(bench).Requests, Is.EqualTo(new[] { "0@0", "0@256", "0@512" }));
+        bench.Complete((HeldBackCompletion)bench.Model.Queues[0].Policy, 1);
 
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Requests, Is.EquivalentTo(new[] { "0@0", "0@256", "0@512" }));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
+        Assert.That(Log(bench).Requests, Is.EquivalentTo(new[] { "0@0", "0@512" }));
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk[..read.Length]), Is.True);
     }
 
     [Test]
     public void What_comes_to_nothing_twice_fails()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         Task<DiskStatus> writing = Hold(bench, 1, () => disk.Write(0, new byte[512]));
-        bench.Device.ForgetHeld();
-        bench.Device.SetNeedsReset();
-        Assert.That(bench.Device.Held, Is.EqualTo(1), "it was sent once more");
+        bench.Model.SetNeedsReset("for the test");
+        Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1), "it was sent once more");
 
         Trouble(bench, isBroken: false);
 
         Assert.That(writing.Wait(s_timeout), Is.True);
         Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceReset));
-        Assert.That(bench.Device.Requests, Is.Empty);
+        Assert.That(Log(bench).Requests, Is.Empty);
         Assert.That(disk.IsUsable, Is.True);
         Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
         Assert.That(
@@ -133,21 +131,21 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_breaks_again_and_again_is_given_up()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] sector = new byte[512];
         for (int attempt = 0; attempt < DeviceRecovery.Attempts; attempt++)
         {
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
             Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.Ok), $"attempt {attempt}");
         }
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(disk.IsUsable, Is.False);
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
-        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(
             bench.Machine.Lines.Warnings[^1],
             Is.EqualTo("disk0: given up: it was in trouble after each of 3 attempts"));
@@ -160,7 +158,7 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_works_for_a_while_has_all_attempts_again()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         for (int trouble = 0; trouble < 2 * DeviceRecovery.Attempts; trouble++)
         {
@@ -169,24 +167,23 @@ internal sealed class DiskRecoveryTests
                 bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
             }
 
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
             Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok), $"trouble {trouble}");
         }
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
         Assert.That(disk.IsUsable, Is.False);
     }
 
     [Test]
     public void A_device_that_does_not_start_again_is_tried_and_given_up()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
-        bench.Device.ForgetHeld();
-        bench.Device.RefusesFeatures = true;
+        bench.Model.RefusesFeatures = true;
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
@@ -200,21 +197,22 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_does_not_confirm_its_reset_is_quarantined_and_named()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         int living = bench.Machine.Memory.Allocated - bench.Machine.Memory.Freed;
-        bench.Device.LooksPerReset = -1;
+        Log(bench).Requests.Clear();
+        bench.Model.ResetDelay = int.MaxValue;
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
-        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(living), "rings, requests and the three buffers");
-        Assert.That(bench.Device.Requests, Is.Empty, "nothing is repeated");
+        Assert.That(Log(bench).Requests, Is.Empty, "nothing is repeated");
         Assert.That(read, Has.All.Zero);
         Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
         {
@@ -235,7 +233,7 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_does_not_answer_within_the_limit_is_reset_and_used_on()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromMilliseconds(300));
         Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
 
@@ -243,9 +241,9 @@ internal sealed class DiskRecoveryTests
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.TimedOut));
-        Assert.That(bench.Device.Held, Is.EqualTo(1), "it is not sent again");
-        bench.Device.ForgetHeld();
-        bench.Device.HoldsRequests = false;
+        Assert.That(bench.Model.Queues[0].Finished, Is.Zero, "it is not sent again");
+        Assert.That(Log(bench).Requests, Has.Count.EqualTo(1));
+        bench.Model.Queues[0].Policy = new InOrderCompletion();
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
         Assert.That(disk.Device.Describe().Restarts, Is.EqualTo(1));
         Assert.That(
@@ -256,9 +254,9 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void Answers_that_come_while_the_limit_is_told_of_save_the_device_a_reset()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
-        bench.Device.HoldsRequests = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer first = Begin(disk, BlockOperation.Read, 10);
         DiskTransfer second = Begin(disk, BlockOperation.Read, 20);
         int told = 0;
@@ -266,8 +264,8 @@ internal sealed class DiskRecoveryTests
         {
             if (++told == 2)
             {
-                bench.Device.CompleteHeld(0);
-                bench.Device.CompleteHeld(0);
+                bench.Complete(held, 0);
+                bench.Complete(held, 0);
             }
         };
         bench.Machine.Time.Advance(1100 * Millisecond);
@@ -282,10 +280,9 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_stuck_request_fails_alone()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
-        bench.Device.HoldsRequests = true;
-        bench.Device.ForgetsAtReset = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer stuck = Begin(disk, BlockOperation.Read, 10);
         bench.Machine.Time.Advance(900 * Millisecond);
         DiskTransfer innocent = Begin(disk, BlockOperation.Write, 20);
@@ -297,28 +294,27 @@ internal sealed class DiskRecoveryTests
 
         Assert.That(StatusOf(stuck), Is.EqualTo(DiskStatus.TimedOut));
         Assert.That(innocent.IsInFlight, Is.True);
-        Assert.That(bench.Device.Held, Is.EqualTo(1), "the other is sent again");
+        Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1), "the other is sent again");
         bench.Machine.Time.Advance(900 * Millisecond);
         disk.LookAtClock();
         Assert.That(innocent.IsInFlight, Is.True, "with a limit of its own");
-        bench.Device.CompleteHeld(0);
+        bench.Complete(held, 0);
         Assert.That(StatusOf(innocent), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "1@20" }));
+        Assert.That(Log(bench).Requests, Is.EqualTo(new[] { "0@10", "1@20", "1@20" }));
     }
 
     [Test]
     public void A_request_that_others_overtake_is_overdue_all_the_same()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
-        bench.Device.HoldsRequests = true;
-        bench.Device.ForgetsAtReset = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer stuck = Begin(disk, BlockOperation.Read, 1);
         for (int second = 0; second < 5; second++)
         {
             Assert.That(stuck.IsInFlight, Is.True);
             DiskTransfer other = Begin(disk, BlockOperation.Read, 2);
-            bench.Device.CompleteHeld(1);
+            bench.Complete(held, 1);
             Assert.That(StatusOf(other), Is.EqualTo(DiskStatus.Ok));
             disk.Return(other);
             bench.Machine.Time.Advance(1000 * Millisecond);
@@ -331,9 +327,9 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_works_off_its_queue_is_not_reset_however_slow_it_is()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
-        bench.Device.HoldsRequests = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer[] transfers = new DiskTransfer[8];
         for (int i = 0; i < transfers.Length; i++)
         {
@@ -349,7 +345,7 @@ internal sealed class DiskRecoveryTests
                 disk.LookAtClock();
             }
 
-            bench.Device.CompleteHeld(0);
+            bench.Complete(held, 0);
             Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
         }
 
@@ -359,9 +355,9 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void Time_in_which_the_guest_did_not_run_does_not_count()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
-        bench.Device.HoldsRequests = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
         disk.LookAtClock();
 
@@ -379,7 +375,7 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void Without_a_limit_a_request_is_named_at_growing_intervals_and_waited_for()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(7, new byte[512]));
         for (int second = 0; second < 300; second++)
@@ -388,7 +384,7 @@ internal sealed class DiskRecoveryTests
             disk.LookAtClock();
         }
 
-        bench.Device.CompleteHeld(0);
+        bench.Complete((HeldBackCompletion)bench.Model.Queues[0].Policy, 0);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
@@ -406,10 +402,10 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void An_answer_that_no_interrupt_tells_of_is_found()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
-        bench.Device.WriteRegister(QueueSelect, 2, 0);
-        bench.Device.WriteRegister(QueueMsixVector, 2, SimulatedDevice.NoVector);
+        bench.Function!.WriteBar(0, QueueSelect, 2, 0);
+        bench.Function.WriteBar(0, QueueMsixVector, 2, ModelQueue.NoVector);
         for (int request = 0; request < 4; request++)
         {
             DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
@@ -428,54 +424,54 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_comes_back_and_takes_shorter_segments_is_used_on()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
-        bench.Device.Offered |= SizeMaxFeature | SegMaxFeature;
-        bench.Device.SetField32(SizeMaxField, 4096);
-        bench.Device.SetField32(SegMaxField, 1);
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
+        bench.SetField(SizeMaxField, 4096);
+        bench.SetField(SegMaxField, 1);
 
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content[..read.Length]), Is.True);
-        Assert.That(bench.Device.Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk[..read.Length]), Is.True);
+        Assert.That(Log(bench).Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
         byte[] content = new byte[300 * 512];
         new Random(4).NextBytes(content);
         Assert.That(disk.Write(3, content), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Content.Slice(3 * 512, content.Length).SequenceEqual(content), Is.True);
+        Assert.That(bench.Model.Disk.Slice(3 * 512, content.Length).SequenceEqual(content), Is.True);
         Assert.That(bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: takes less at a time than before"));
     }
 
     [Test]
     public void A_device_that_comes_back_with_a_smaller_queue_is_used_on()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Sectors * 512];
         Task<DiskStatus> reading = Hold(bench, 4, () => disk.Read(0, read));
-        bench.Device.MaximumQueueSize = 4;
+        bench.SetQueueSize(4);
 
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content), Is.True);
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk), Is.True);
 
         // Whatever is started at once finds its turn.
-        bench.Device.HoldsRequests = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer[] transfers = new DiskTransfer[disk.MaximumTransfers];
         for (int i = 0; i < transfers.Length; i++)
         {
             transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
-        Assert.That(bench.Device.Held, Is.LessThan(transfers.Length));
-        while (bench.Device.Held > 0)
+        Assert.That(bench.Model.Queues[0].Finished, Is.LessThan(transfers.Length));
+        while (bench.Model.Queues[0].Finished > 0)
         {
-            bench.Device.CompleteHeld(0);
+            bench.Complete(held, 0);
         }
 
         foreach (DiskTransfer transfer in transfers)
@@ -487,15 +483,14 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_comes_back_and_takes_less_than_a_sector_is_given_up()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
-        bench.Device.ForgetHeld();
-        bench.Device.Offered |= SizeMaxFeature | SegMaxFeature;
-        bench.Device.SetField32(SizeMaxField, 500);
-        bench.Device.SetField32(SegMaxField, 1);
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
+        bench.SetField(SizeMaxField, 500);
+        bench.SetField(SegMaxField, 1);
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
@@ -506,15 +501,15 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void What_a_device_that_comes_back_cannot_do_any_more_fails_with_its_reason()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= FlushFeature;
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.Flush;
         VirtioDisk disk = Start(bench);
-        bench.Device.HoldsRequests = true;
+        HeldBackCompletion held = bench.HoldRequests();
         DiskTransfer beyond = Begin(disk, BlockOperation.Read, 500);
         DiskTransfer write = Begin(disk, BlockOperation.Write, 1);
         DiskTransfer flush = Begin(disk, BlockOperation.Flush, 0);
-        bench.Device.Offered = (bench.Device.Offered & ~FlushFeature) | ReadOnlyFeature;
-        bench.Device.SetField32(0, 100);
+        bench.Model.OfferedFeatures = (bench.Model.OfferedFeatures & ~BlockFeature.Flush) | BlockFeature.ReadOnly;
+        bench.SetField(0, 100);
 
         Trouble(bench, isBroken: false);
 
@@ -530,16 +525,16 @@ internal sealed class DiskRecoveryTests
     [Test]
     public void A_device_that_asks_for_a_reset_before_anybody_is_told_is_recovered()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        SimulatedDisk device = bench.Device;
+        using ModelBench<BlockDevice> bench = NewBench();
+        BlockDevice device = bench.Model;
 
         // Live since the line before, and nobody is there to be told yet.
         bench.Machine.BeforeRegister = () =>
         {
-            if (device.IsLive && device.Status == 15)
+            if (device.Status == 15)
             {
                 bench.Machine.BeforeRegister = null;
-                device.SetNeedsReset();
+                device.SetNeedsReset("for the test");
             }
         };
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
@@ -563,32 +558,36 @@ internal sealed class DiskRecoveryTests
         return status;
     }
 
-    private static void Trouble(DeviceBench<SimulatedDisk> bench, bool isBroken)
+    private static void Trouble(ModelBench<BlockDevice> bench, bool isBroken)
     {
-        bench.Device.ForgetHeld();
-        bench.Device.HoldsRequests = false;
+        // What it has taken is lost with the reset, and not done.
+        Log(bench).Requests.Clear();
+        bench.Model.Queues[0].Policy = new InOrderCompletion();
         if (isBroken)
         {
-            bench.Device.Ring(0).WriteUsed(0xFFFF, 1, 1);
-            bench.Device.InterruptQueue(0);
+            ModelQueue queue = bench.Model.Queues[0];
+            bench.ForgeUsed(queue, (int)queue.Ring!.Used, 0xFFFF);
+            bench.Model.SendUsedNotification(queue);
         }
         else
         {
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
         }
     }
 
     // The device has them all, and whoever sent them has gone to sleep.
-    private static Task<DiskStatus> Hold(DeviceBench<SimulatedDisk> bench, int requests, Func<DiskStatus> work)
+    private static Task<DiskStatus> Hold(ModelBench<BlockDevice> bench, int requests, Func<DiskStatus> work)
     {
-        bench.Device.HoldsRequests = true;
+        bench.HoldRequests();
         Task<DiskStatus> task = Task.Run(work);
-        Assert.That(() => bench.Device.Held, Is.EqualTo(requests).After(10_000, 10));
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(requests).After(10_000, 10));
         Thread.Sleep(20);
         return task;
     }
 
-    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench, TimeSpan? timeout = null)
+    private static RequestLog Log(ModelBench<BlockDevice> bench) => (RequestLog)bench.Model.Faults!;
+
+    private static VirtioDisk Start(ModelBench<BlockDevice> bench, TimeSpan? timeout = null)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(
             bench.OpenTransport(), "disk0", timeout ?? TimeSpan.Zero, out string failure);
@@ -596,11 +595,12 @@ internal sealed class DiskRecoveryTests
         return disk!;
     }
 
-    private DeviceBench<SimulatedDisk> NewBench()
+    private ModelBench<BlockDevice> NewBench()
     {
-        DeviceBench<SimulatedDisk> bench = Bench.Disk(Sectors);
-        bench.Device.Offered = _features;
-        new Random(2).NextBytes(bench.Device.Content);
+        ModelBench<BlockDevice> bench = DiskBench.Create(Sectors);
+        bench.Model.OfferedFeatures = _features;
+        bench.LogRequests();
+        new Random(2).NextBytes(bench.Model.Disk);
         return bench;
     }
 }

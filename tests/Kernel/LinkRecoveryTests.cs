@@ -1,9 +1,12 @@
 using System;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Net;
@@ -12,14 +15,10 @@ namespace VirtioGuest.Kernel.Tests;
 
 /// <summary>Network links whose device gets into trouble.</summary>
 [TestFixture(0UL)]
-[TestFixture(SimulatedDevice.RingPacked)]
-[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+[TestFixture(FeatureBit.RingPacked)]
+[TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
 internal sealed class LinkRecoveryTests
 {
-    private const ulong MacFeature = 1UL << 5;
-    private const ulong MtuFeature = 1UL << 3;
-    private const int MtuField = 10;
-
     private static readonly byte[] s_mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
 
     // Who has 10.0.0.1? Tell 10.0.0.2, whose station is 02:00:00:00:00:02.
@@ -32,7 +31,7 @@ internal sealed class LinkRecoveryTests
 
     public LinkRecoveryTests(ulong features)
     {
-        _features = SimulatedDevice.Version1 | features;
+        _features = FeatureBit.Version1 | NetFeature.Mac | features;
     }
 
     /// <summary>How a device gets into trouble.</summary>
@@ -46,7 +45,7 @@ internal sealed class LinkRecoveryTests
     [Test]
     public void A_link_comes_back_and_the_address_stays([Values] Kind kind)
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        using ModelBench<NetDevice> bench = NewBench();
         NetworkPort port = Start(bench);
         for (int trouble = 1; trouble <= DeviceRecovery.Attempts; trouble++)
         {
@@ -55,9 +54,9 @@ internal sealed class LinkRecoveryTests
             Assert.That(() => port.Link.IsUp, Is.True.After(10_000, 10));
             Assert.That(Device(port).Describe().Restarts, Is.EqualTo(trouble));
             Assert.That(port.Stack.Configuration!.Address.ToString(), Is.EqualTo("10.0.0.1"));
-            bench.Device.Sent.Clear();
-            Assert.That(bench.Device.Deliver(s_arpRequest), Is.True);
-            Assert.That(bench.Device.Sent, Has.Count.EqualTo(1), "the answer");
+            int before = bench.Model.SentFrames.Count;
+            Assert.That(bench.Deliver(s_arpRequest), Is.True);
+            Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(before + 1), "the answer");
             Assert.That(port.Link.TrySend(s_arpRequest), Is.True);
         }
 
@@ -68,7 +67,7 @@ internal sealed class LinkRecoveryTests
     [Test]
     public void A_link_that_breaks_again_and_again_is_given_up([Values] Kind kind)
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        using ModelBench<NetDevice> bench = NewBench();
         NetworkPort port = Start(bench);
         for (int trouble = 0; trouble < DeviceRecovery.Attempts; trouble++)
         {
@@ -81,7 +80,7 @@ internal sealed class LinkRecoveryTests
         Assert.That(() => Device(port).State, Is.EqualTo(DeviceState.Stopped).After(10_000, 10));
         Assert.That(port.Link.IsUp, Is.False);
         Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
-        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
         Assert.That(
             () => bench.Machine.Lines.Warnings[^1],
@@ -93,11 +92,11 @@ internal sealed class LinkRecoveryTests
     [Test]
     public void A_link_that_does_not_confirm_its_reset_is_quarantined_and_named()
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench();
+        using ModelBench<NetDevice> bench = NewBench();
         NetworkPort port = Start(bench);
-        bench.Device.LooksPerReset = -1;
+        bench.Model.ResetDelay = int.MaxValue;
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(Device(port).State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(bench.Machine.Memory.Allocated));
@@ -113,81 +112,79 @@ internal sealed class LinkRecoveryTests
     [Test]
     public void A_made_up_address_is_kept()
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench();
-        bench.Device.Offered &= ~MacFeature;
+        using ModelBench<NetDevice> bench = NewBench();
+        bench.Model.OfferedFeatures &= ~NetFeature.Mac;
         NetworkPort port = Start(bench);
         string address = port.Link.Address.ToString();
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(port.Link.IsUp, Is.True);
         Assert.That(((VirtioGuest.Drivers.Virtio.Devices.Net.VirtioNet)Device(port)).HasDeviceMacAddress, Is.False);
         Assert.That(port.Link.Address.ToString(), Is.EqualTo(address));
-        bench.Device.Sent.Clear();
-        Assert.That(bench.Device.Deliver(s_arpRequest), Is.True);
-        Assert.That(bench.Device.Sent, Has.Count.EqualTo(1));
+        int before = bench.Model.SentFrames.Count;
+        Assert.That(bench.Deliver(s_arpRequest), Is.True);
+        Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(before + 1));
     }
 
     [Test]
     public void A_device_that_comes_back_as_another_is_given_up([Values] bool hasOtherMtu)
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench();
-        bench.Device.Offered |= MtuFeature;
-        SetMtu(bench, 1500);
+        using ModelBench<NetDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= NetFeature.Mtu;
         NetworkPort port = Start(bench);
         if (hasOtherMtu)
         {
-            SetMtu(bench, 1400);
+            BitConverter.GetBytes((ushort)1400).CopyTo(bench.Model.ConfigurationStore[10..]);
         }
         else
         {
-            bench.Device.Configuration[5] = 0x57;
+            bench.Model.ConfigurationStore[5] = 0x57;
         }
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         Assert.That(port.Link.IsUp, Is.False);
         Assert.That(port.Link.Mtu, Is.EqualTo(1500));
-        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(
             bench.Machine.Lines.Warnings[^1],
             Is.EqualTo("net0: given up: it has another address or a smaller MTU than before"));
     }
 
-    private static void MakeTrouble(DeviceBench<SimulatedNetwork> bench, NetworkPort port, Kind kind)
+    private static void MakeTrouble(ModelBench<NetDevice> bench, NetworkPort port, Kind kind)
     {
+        ModelQueue receive = bench.Model.Queues[NetDevice.ReceiveQueue];
+        ModelQueue transmit = bench.Model.Queues[NetDevice.TransmitQueue];
         switch (kind)
         {
             case Kind.AsksForReset:
-                bench.Device.SetNeedsReset();
+                bench.Model.SetNeedsReset("for the test");
                 break;
             case Kind.BreaksReceiveQueue:
-                bench.Device.Ring(0).WriteUsed(0xFFFF, 1, 1);
-                bench.Device.InterruptQueue(0);
+                bench.ForgeUsed(receive, (int)receive.Ring!.Used, 0xFFFF);
+                bench.Model.SendUsedNotification(receive);
                 break;
             default:
                 // No interrupt tells of this one: it is found when buffers run out.
-                bench.Device.HoldsTransmit = true;
+                transmit.Policy = new HeldBackCompletion();
                 while (port.Link.TrySend(s_arpRequest))
                 {
                 }
 
-                bench.Device.HoldsTransmit = false;
-                bench.Device.Ring(1).WriteUsed(0xFFFF, 1, 1);
+                bench.ForgeUsed(transmit, (int)transmit.Ring!.Used, 0xFFFF);
                 Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+                transmit.Policy = new InOrderCompletion();
                 break;
         }
     }
-
-    private static void SetMtu(DeviceBench<SimulatedNetwork> bench, ushort mtu) =>
-        BitConverter.GetBytes(mtu).CopyTo(bench.Device.Configuration, MtuField);
 
     private static VirtioDevice Device(NetworkPort port) => ((VirtioLink)port.Link).Device;
 
     private static ulong Count(NetworkPort port, string name) =>
         Array.Find(Device(port).Describe().Counters, counter => counter.Name == name).Value;
 
-    private static NetworkPort Start(DeviceBench<SimulatedNetwork> bench)
+    private static NetworkPort Start(ModelBench<NetDevice> bench)
     {
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
         Assert.That(link, Is.Not.Null, failure);
@@ -197,11 +194,10 @@ internal sealed class LinkRecoveryTests
         return port;
     }
 
-    private DeviceBench<SimulatedNetwork> NewBench()
+    private ModelBench<NetDevice> NewBench()
     {
-        DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = _features | MacFeature;
-        s_mac.CopyTo(bench.Device.Configuration, 0);
+        ModelBench<NetDevice> bench = NetBench.Create(s_mac);
+        bench.Model.OfferedFeatures = _features;
         return bench;
     }
 }

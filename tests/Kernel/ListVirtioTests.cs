@@ -1,6 +1,10 @@
 using NUnit.Framework;
 using VirtioGuest.Commands.Tests.Fakes;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Pci;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
@@ -12,18 +16,14 @@ namespace VirtioGuest.Kernel.Tests;
 [TestFixture]
 internal sealed class ListVirtioTests
 {
-    private const ulong FlushFeature = 1UL << 9;
-    private const ulong SizeMaxFeature = 1UL << 1;
-    private const ulong MultiQueueFeature = 1UL << 12;
-    private const ulong MtuFeature = 1UL << 3;
     private const int SizeMaxField = 8;
 
     [Test]
     public void A_device_is_shown_with_all_that_was_chosen()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered |= FlushFeature | SizeMaxFeature | MultiQueueFeature;
-        bench.Device.SetField32(SizeMaxField, 1 << 20);
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= BlockFeature.Flush | BlockFeature.SizeMaximum | BlockFeature.MultiQueue;
+        bench.SetField(SizeMaxField, 1 << 20);
         ShellBench shell = Start(bench);
         shell.Run("blk 0 checksum 0 64");
 
@@ -43,7 +43,7 @@ internal sealed class ListVirtioTests
             lines,
             Does.Contain(
                 "        256 descriptors wanted, 64 possible, no indirect tables, no event index, "
-                + "notified at 0xfe004000 (4 bytes per queue)"));
+                + "notified at 0xe0003000 (4 bytes per queue)"));
         Assert.That(lines, Does.Contain("    quarantined: 0 bytes"));
         Assert.That(lines, Does.Contain("    reads: 1"));
         Assert.That(string.Join('\n', lines), Does.Not.Contain("brought up again"));
@@ -52,9 +52,9 @@ internal sealed class ListVirtioTests
     [Test]
     public void Why_a_line_is_used_is_told()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered |= 1UL << 28 | 1UL << 29;
-        bench.Function.VectorCount = 0;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= FeatureBit.IndirectDescriptors | FeatureBit.EventIndex;
+        bench.Options = new PciFunctionOptions { VectorCount = 0 };
         ShellBench shell = Start(bench);
 
         string[] lines = shell.Run("lsvirtio").Split('\n');
@@ -70,8 +70,8 @@ internal sealed class ListVirtioTests
     [TestCase(1, "MSI-X, one vector", "1 of the 2 vectors that it would take are there")]
     public void Why_vectors_are_shared_is_told(int vectors, string kind, string reason)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = vectors;
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = vectors };
 
         string[] lines = Start(bench).Run("lsvirtio").Split('\n');
 
@@ -83,8 +83,8 @@ internal sealed class ListVirtioTests
     [TestCase(1, "the device does not map 2 vectors")]
     public void What_the_device_refuses_is_told(int mappable, string reason)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.MappableVectors = mappable;
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 8, MappableVectors = mappable };
         Assert.That(Start(bench).Run("lsvirtio"), Does.Contain($"\n    interrupts: {reason}; 0 for changes\n"));
     }
 
@@ -92,7 +92,7 @@ internal sealed class ListVirtioTests
     [TestCase(1, "the machine has only 1 messages left for it")]
     public void What_the_machine_is_short_of_is_told(int messages, string reason)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         bench.Machine.Messages.MessagesLeft = messages;
         Assert.That(Start(bench).Run("lsvirtio"), Does.Contain($"\n    interrupts: {reason}; 0 for changes\n"));
     }
@@ -100,7 +100,7 @@ internal sealed class ListVirtioTests
     [Test]
     public void Without_messages_the_machine_is_the_reason()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         bench.Machine.Messages.MessagesExist = false;
         Assert.That(
             Start(bench).Run("lsvirtio"), Does.Contain("\n    interrupts: the machine takes no messages; "));
@@ -109,11 +109,11 @@ internal sealed class ListVirtioTests
     [Test]
     public void Interrupts_are_counted_by_queue_and_for_changes()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         ShellBench shell = Start(bench);
-        bench.Device.InterruptQueue(0);
-        bench.Device.InterruptQueue(0);
-        bench.Device.ChangeConfiguration(_ => { });
+        bench.Model.SendUsedNotification(bench.Model.Queues[0]);
+        bench.Model.SendUsedNotification(bench.Model.Queues[0]);
+        bench.Model.ChangeConfiguration(() => { });
 
         string text = shell.Run("lsvirtio");
 
@@ -125,11 +125,11 @@ internal sealed class ListVirtioTests
     [Test]
     public void Lengths_that_a_device_got_wrong_are_told()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
         ShellBench shell = Start(bench);
         shell.Run("blk 0 checksum 0 8");
         Assert.That(shell.Run("lsvirtio"), Does.Not.Contain("used lengths"));
-        bench.Device.ForcedLength = uint.MaxValue;
+        bench.Model.Queues[0].ForcedLength = uint.MaxValue;
         shell.Run("blk 0 checksum 0 8");
 
         Assert.That(
@@ -140,8 +140,8 @@ internal sealed class ListVirtioTests
     [Test]
     public void A_feature_that_makes_no_sense_is_told()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered |= MtuFeature;
+        using ModelBench<NetDevice> bench = NetBench.Create(mtu: 0);
+        bench.Model.OfferedFeatures |= NetFeature.Mtu;
         Assert.That(
             Start(bench).Run("lsvirtio"), Does.Contain("\n    offered, without a sensible configuration: MTU\n"));
     }
@@ -149,11 +149,11 @@ internal sealed class ListVirtioTests
     [Test]
     public void What_the_device_does_not_confirm_is_told()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
         ShellBench shell = Start(bench);
-        bench.Device.RefusesFeatures = true;
+        bench.Model.RefusesFeatures = true;
 
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
 
         string[] lines = shell.Run("lsvirtio").Split('\n');
         Assert.That(lines[0], Does.EndWith(", none ring, none, stopped"));
@@ -186,7 +186,7 @@ internal sealed class ListVirtioTests
         Assert.That(text, Does.Contain(", notified at 0xfeb00e50 (one place for all queues)\n"));
     }
 
-    private static ShellBench Start(DeviceBench<SimulatedDisk> bench)
+    private static ShellBench Start(ModelBench<BlockDevice> bench)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
@@ -195,7 +195,7 @@ internal sealed class ListVirtioTests
         return shell;
     }
 
-    private static ShellBench Start(DeviceBench<SimulatedNetwork> bench)
+    private static ShellBench Start(ModelBench<NetDevice> bench)
     {
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
         Assert.That(link, Is.Not.Null, failure);

@@ -2,8 +2,10 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 
@@ -18,12 +20,12 @@ internal sealed class RemovalTests
     [Test]
     public void Requests_of_a_removed_disk_fail_and_all_memory_is_given_back()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
-        bench.Device.HoldsRequests = true;
+        bench.HoldRequests();
         Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[600 * 512]));
-        Assert.That(() => bench.Device.Held, Is.EqualTo(3).After(10_000, 10));
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(3).After(10_000, 10));
 
         disk.Remove();
 
@@ -43,12 +45,12 @@ internal sealed class RemovalTests
     [Test]
     public void Disk_that_answers_no_more_is_let_go_and_its_memory_stays_out_of_use()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
-        bench.Device.HoldsRequests = true;
+        bench.HoldRequests();
         Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[512]));
-        Assert.That(() => bench.Device.Held, Is.EqualTo(1).After(10_000, 10));
-        bench.Device.LooksPerReset = int.MaxValue;
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
+        bench.Model.ResetDelay = int.MaxValue;
 
         disk.Remove();
 
@@ -64,7 +66,7 @@ internal sealed class RemovalTests
     [Test]
     public async Task Removed_disk_is_not_looked_at_any_more()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk? disk = VirtioDisk.TryCreate(
             bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out string failure);
         Assert.That(disk, Is.Not.Null, failure);
@@ -86,7 +88,7 @@ internal sealed class RemovalTests
     [Test]
     public void Disk_that_is_removed_while_suspended_is_not_brought_up_again()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
 
@@ -100,7 +102,7 @@ internal sealed class RemovalTests
     [Test]
     public void Suspended_disk_takes_no_requests_until_it_is_resumed()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
@@ -112,11 +114,11 @@ internal sealed class RemovalTests
     [Test]
     public void Disk_with_a_request_in_flight_is_not_suspended()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk disk = Start(bench);
-        bench.Device.HoldsRequests = true;
+        bench.HoldRequests();
         Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
-        Assert.That(() => bench.Device.Held, Is.EqualTo(1).After(10_000, 10));
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
 
         Assert.That(disk.TrySuspend(out string failure), Is.False);
 
@@ -129,7 +131,7 @@ internal sealed class RemovalTests
     [Test]
     public void Removed_link_is_down_and_sends_nothing()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
         Assert.That(link, Is.Not.Null, failure);
         var port = new NetworkPort("net0", link!);
@@ -145,7 +147,7 @@ internal sealed class RemovalTests
             Is.EqualTo((bench.Machine.Memory.Allocated, 0)));
     }
 
-    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench)
+    private static VirtioDisk Start(ModelBench<BlockDevice> bench)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);

@@ -2,7 +2,10 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Reports;
@@ -12,9 +15,6 @@ namespace VirtioGuest.Kernel.Tests;
 [TestFixture]
 internal sealed class VirtioDiskTests
 {
-    private const ulong FlushFeature = 1UL << 9;
-    private const ulong ReadOnlyFeature = 1UL << 5;
-    private const ulong SizeMaxFeature = 1UL << 1;
     private const int SizeMaxField = 8;
 
     [TestCase(1)]
@@ -23,13 +23,13 @@ internal sealed class VirtioDiskTests
     [TestCase(3000)]
     public async Task Sectors_are_written_and_read(int count)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
         byte[] content = new byte[count * 512];
         new Random(count).NextBytes(content);
 
         Assert.That(disk.Write(11, content), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Content.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
+        Assert.That(bench.Model.Disk.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         byte[] read = new byte[content.Length];
         Assert.That(disk.Read(11, read), Is.EqualTo(DiskStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
@@ -45,13 +45,13 @@ internal sealed class VirtioDiskTests
         bool hasActed = true;
         for (int step = 0; hasActed; step++)
         {
-            using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
+            using ModelBench<BlockDevice> bench = DiskBench.Create(64);
             int left = step;
             bench.Machine.AfterRead = () =>
             {
                 if (left-- == 0)
                 {
-                    bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+                    bench.Model.Resize(32);
                 }
             };
 
@@ -65,22 +65,22 @@ internal sealed class VirtioDiskTests
     [Test]
     public void Segments_are_no_longer_than_the_device_takes()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(1024);
-        bench.Device.Offered |= SizeMaxFeature;
-        bench.Device.SetField32(SizeMaxField, 1000);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(1024);
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum;
+        bench.SetField(SizeMaxField, 1000);
         VirtioDisk disk = Start(bench);
         byte[] content = new byte[1024 * 512];
         new Random(1).NextBytes(content);
 
         Assert.That(disk.Write(0, content), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(bench.Device.Content.SequenceEqual(content), Is.True);
+        Assert.That(bench.Model.Disk.SequenceEqual(content), Is.True);
     }
 
     [Test]
     public void A_used_length_that_makes_no_sense_costs_nothing([Values(0u, 4096u, 0xFFFFFFFBu)] uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
-        bench.Device.ForcedLength = length;
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
+        bench.Model.Queues[0].ForcedLength = length;
         VirtioDisk disk = Start(bench);
         byte[] content = new byte[16 * 512];
         new Random(1).NextBytes(content);
@@ -100,11 +100,12 @@ internal sealed class VirtioDiskTests
     [TestCase(false, ExpectedResult = 0)]
     public int Flush_is_sent_where_it_is_offered(bool isOffered)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered |= isOffered ? FlushFeature : 0;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= isOffered ? BlockFeature.Flush : 0;
+        RequestLog log = bench.LogRequests();
 
         Assert.That(Start(bench).Flush(), Is.EqualTo(DiskStatus.Ok));
-        return bench.Device.Requests.FindAll(request => request.StartsWith("4@", StringComparison.Ordinal)).Count;
+        return log.Requests.FindAll(request => request.StartsWith("4@", StringComparison.Ordinal)).Count;
     }
 
     [TestCase((byte)1, "error: disk0: the device reports an I/O error")]
@@ -112,27 +113,28 @@ internal sealed class VirtioDiskTests
     [TestCase((byte)7, "error: disk0: the device reports an I/O error")]
     public void Statuses_of_the_device_reach_the_shell(byte status, string expected)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
         VirtioDisk disk = Start(bench);
-        bench.Device.ForcedStatus = status;
+        bench.LogRequests().ForcedStatus = status;
         Assert.That(new ShellBench(disk).Run("blk 0 checksum 0 64"), Is.EqualTo(expected));
     }
 
     [Test]
     public void A_read_only_device_is_shown_and_spared()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered |= ReadOnlyFeature;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= BlockFeature.ReadOnly;
+        RequestLog log = bench.LogRequests();
         VirtioDisk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("64 sectors (32 KiB), read-only"));
         Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.ReadOnly));
-        Assert.That(bench.Device.Requests, Is.Empty);
+        Assert.That(log.Requests, Is.Empty);
     }
 
     [Test]
     public void A_device_without_sectors_is_a_disk_all_the_same()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(0);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(0);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("0 sectors (0 bytes)"));
         Assert.That(disk.Read(0, []), Is.EqualTo(DiskStatus.Ok));
@@ -142,26 +144,26 @@ internal sealed class VirtioDiskTests
     [Test]
     public void Requests_that_are_completed_out_of_order_find_their_owners()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(4096);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
-        new Random(2).NextBytes(bench.Device.Content);
-        bench.Device.HoldsRequests = true;
+        new Random(2).NextBytes(bench.Model.Disk);
+        HeldBackCompletion held = bench.HoldRequests();
         byte[] read = new byte[1024 * 512];
         Task<DiskStatus> reading = Task.Run(() => disk.Read(100, read));
-        Assert.That(() => bench.Device.Held, Is.EqualTo(4).After(10_000, 10));
+        Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(4).After(10_000, 10));
         Thread.Sleep(20);
 
         for (int left = 4; left > 0; left--)
         {
-            bench.Device.CompleteHeld(left / 2);
+            bench.Complete(held, left / 2);
         }
 
         Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
         Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
-        Assert.That(read.AsSpan().SequenceEqual(bench.Device.Content.Slice(100 * 512, read.Length)), Is.True);
+        Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(100 * 512, read.Length)), Is.True);
     }
 
-    private static VirtioDisk Start(DeviceBench<SimulatedDisk> bench)
+    private static VirtioDisk Start(ModelBench<BlockDevice> bench)
     {
         VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);

@@ -17,8 +17,10 @@ public sealed class BlockDevice : VirtioDeviceModel
     /// <summary>The size of a sector in bytes.</summary>
     public const int SectorLength = 512;
 
+    /// <summary>The size of the configuration space (virtio 1.4, 5.2.4), up to its fields for discarding.</summary>
+    public const int ConfigurationSize = 60;
+
     private const int HeaderLength = 16;
-    private const int ConfigurationSize = 60;
     private const int IdLength = 20;
     private const ulong LargestRequest = 64 << 20;
 
@@ -35,17 +37,24 @@ public sealed class BlockDevice : VirtioDeviceModel
     /// <param name="memory">The guest's memory.</param>
     /// <param name="sectors">How many sectors the disk has; may be 0.</param>
     /// <param name="queueCount">How many request queues there are; more than one is offered as MQ.</param>
-    public BlockDevice(GuestMemory memory, int sectors, int queueCount = 1)
-        : base(2, queueCount, ConfigurationSize, memory)
+    /// <param name="configurationLength">
+    /// After how many bytes its configuration space ends, 0 to <see cref="ConfigurationSize"/>: short of a field that
+    /// it offers the feature of, or of the capacity, is a fault.
+    /// </param>
+    public BlockDevice(
+        GuestMemory memory, int sectors, int queueCount = 1, int configurationLength = ConfigurationSize)
+        : base(2, queueCount, configurationLength, memory)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(queueCount, 1);
         _disk = new byte[sectors * SectorLength];
         OfferedFeatures |= BlockFeature.SegmentMaximum | BlockFeature.BlockSize | BlockFeature.Flush
             | (queueCount > 1 ? BlockFeature.MultiQueue : 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(ConfigurationStore, (ulong)sectors);
-        BinaryPrimitives.WriteUInt32LittleEndian(ConfigurationStore[12..], 126);
-        BinaryPrimitives.WriteUInt32LittleEndian(ConfigurationStore[20..], SectorLength);
-        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[34..], (ushort)queueCount);
+        Span<byte> fields = stackalloc byte[ConfigurationSize];
+        BinaryPrimitives.WriteUInt64LittleEndian(fields, (ulong)sectors);
+        BinaryPrimitives.WriteUInt32LittleEndian(fields[12..], 126);
+        BinaryPrimitives.WriteUInt32LittleEndian(fields[20..], SectorLength);
+        BinaryPrimitives.WriteUInt16LittleEndian(fields[34..], (ushort)queueCount);
+        fields[..configurationLength].CopyTo(ConfigurationStore);
         Id = "virtioguest";
     }
 
@@ -57,6 +66,9 @@ public sealed class BlockDevice : VirtioDeviceModel
 
     /// <summary>Who makes requests fail; null for nobody.</summary>
     public BlockFaults? Faults { get; set; }
+
+    /// <summary>Whether requests come back without a status: a fault.</summary>
+    public bool WritesNoStatus { get; set; }
 
     /// <summary>The most data segments that a request may have, as the driver is told. Set before it comes.</summary>
     public uint SegmentMaximum
@@ -79,8 +91,8 @@ public sealed class BlockDevice : VirtioDeviceModel
     }
 
     /// <inheritdoc/>
-    protected override ulong TypeFeatures => BlockFeature.SegmentMaximum | BlockFeature.ReadOnly
-        | BlockFeature.BlockSize | BlockFeature.Flush | BlockFeature.MultiQueue;
+    protected override ulong TypeFeatures => BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum
+        | BlockFeature.ReadOnly | BlockFeature.BlockSize | BlockFeature.Flush | BlockFeature.MultiQueue;
 
     /// <summary>Changes the disk's size; what is cut off is lost, what is added is zero.</summary>
     public void Resize(int sectors)
@@ -120,8 +132,14 @@ public sealed class BlockDevice : VirtioDeviceModel
             chain.TryWrite(0, Transfer(chain.WritableLength - 1, true));
         }
 
-        chain.TryWrite(chain.WritableLength - 1, [(byte)status]);
-        queue.Finish(chain, (uint)chain.WritableLength, mayShorten: true);
+        ulong written = chain.WritableLength - 1;
+        if (!WritesNoStatus)
+        {
+            chain.TryWrite(written, [(byte)status]);
+            written++;
+        }
+
+        queue.Finish(chain, (uint)written, mayShorten: true);
         return true;
     }
 
@@ -192,6 +210,9 @@ public sealed class BlockDevice : VirtioDeviceModel
 /// <summary>The features of block devices that the model can handle, as masks (virtio 1.4, 5.2.3).</summary>
 public static class BlockFeature
 {
+    /// <summary>VIRTIO_BLK_F_SIZE_MAX.</summary>
+    public const ulong SizeMaximum = 1UL << 1;
+
     /// <summary>VIRTIO_BLK_F_SEG_MAX.</summary>
     public const ulong SegmentMaximum = 1UL << 2;
 

@@ -22,7 +22,9 @@ public sealed class NetDevice : VirtioDeviceModel
     /// <summary>The queue on which the guest transmits.</summary>
     public const int TransmitQueue = 1;
 
-    private const int ConfigurationSize = 12;
+    /// <summary>The size of the configuration space, as far as the model has its fields (virtio 1.4, 5.1.4).</summary>
+    public const int ConfigurationSize = 12;
+
     private const int StatusField = 6;
     private const int BufferCountField = 10;
     private const ushort LinkUp = 1;
@@ -37,15 +39,25 @@ public sealed class NetDevice : VirtioDeviceModel
     /// <param name="memory">The guest's memory.</param>
     /// <param name="mac">Its address, 6 bytes.</param>
     /// <param name="mtu">The largest payload that the driver is told.</param>
-    public NetDevice(GuestMemory memory, ReadOnlySpan<byte> mac, ushort mtu = 1500)
-        : base(1, 2, ConfigurationSize, memory)
+    /// <param name="configurationLength">
+    /// After how many bytes its configuration space ends, 0 to <see cref="ConfigurationSize"/>: short of a field that
+    /// it offers the feature of, or of all fields, is a fault.
+    /// </param>
+    public NetDevice(
+        GuestMemory memory,
+        ReadOnlySpan<byte> mac,
+        ushort mtu = 1500,
+        int configurationLength = ConfigurationSize)
+        : base(1, 2, configurationLength, memory)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, 6);
         OfferedFeatures |= NetFeature.Mac | NetFeature.Mtu | NetFeature.Status;
-        mac.CopyTo(ConfigurationStore);
-        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[StatusField..], LinkUp);
-        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[8..], 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(ConfigurationStore[10..], mtu);
+        Span<byte> fields = stackalloc byte[ConfigurationSize];
+        mac.CopyTo(fields);
+        BinaryPrimitives.WriteUInt16LittleEndian(fields[StatusField..], LinkUp);
+        BinaryPrimitives.WriteUInt16LittleEndian(fields[8..], 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(fields[10..], mtu);
+        fields[..configurationLength].CopyTo(ConfigurationStore);
     }
 
     /// <summary>Who is on the wire; null for nobody.</summary>

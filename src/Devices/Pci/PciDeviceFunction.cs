@@ -334,6 +334,9 @@ public sealed class PciFunctionOptions
     /// <summary>The interrupt pin: 1 to 4 for INTA to INTD, 0 for none.</summary>
     public byte InterruptPin { get; init; } = 1;
 
+    /// <summary>Whether no capability tells of the ISR status: a fault.</summary>
+    public bool HidesIsrStatus { get; init; }
+
     /// <summary>What the Interrupt Line register holds at first.</summary>
     public byte InterruptLine { get; init; } = 11;
 

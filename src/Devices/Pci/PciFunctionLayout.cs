@@ -48,7 +48,7 @@ internal sealed class PciFunctionLayout
 
         uint length = BitOperations.RoundUpToPowerOf2(NotifyOffset + NotifyLength);
         space.AddBaseAddress(StructuresBar, length, options.HasWideBaseAddress, false);
-        AddStructures(options.NotifyMultiplier);
+        AddStructures(options);
         AddVectors(options.VectorCount);
         AddSharedMemory(model);
     }
@@ -85,13 +85,17 @@ internal sealed class PciFunctionLayout
         Put(capability, 12, (uint)length);
     }
 
-    private void AddStructures(uint multiplier)
+    private void AddStructures(PciFunctionOptions options)
     {
         Span<byte> capability = stackalloc byte[16];
         Describe(capability, CommonKind, StructuresBar, 0, CommonOffset, CommonLength);
         _space.AddCapability(capability);
-        Describe(capability, IsrKind, StructuresBar, 0, IsrOffset, 1);
-        _space.AddCapability(capability);
+        if (!options.HidesIsrStatus)
+        {
+            Describe(capability, IsrKind, StructuresBar, 0, IsrOffset, 1);
+            _space.AddCapability(capability);
+        }
+
         if (DeviceLength != 0)
         {
             Describe(capability, DeviceKind, StructuresBar, 0, DeviceOffset, DeviceLength);
@@ -100,7 +104,7 @@ internal sealed class PciFunctionLayout
 
         Span<byte> longer = stackalloc byte[20];
         Describe(longer, NotifyKind, StructuresBar, 0, NotifyOffset, NotifyLength);
-        Put(longer, 16, multiplier);
+        Put(longer, 16, options.NotifyMultiplier);
         _space.AddCapability(longer);
 
         // The driver writes where and how wide to look, and reads or writes there through the last four bytes.

@@ -105,6 +105,7 @@ public sealed class HeldBackCompletion : CompletionPolicy
 {
     private readonly CompletionPolicy _order;
     private int _released;
+    private int? _chosen;
 
     /// <summary>Creates the policy.</summary>
     /// <param name="order">Which of the kept buffers goes first; the oldest, unless told otherwise.</param>
@@ -120,6 +121,15 @@ public sealed class HeldBackCompletion : CompletionPolicy
         _released += count;
     }
 
+    /// <summary>Lets one buffer go out of turn, when the device is stepped next.</summary>
+    /// <param name="index">Which of those that are kept then, 0 for the oldest.</param>
+    public void ReleaseAt(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        _chosen = index;
+        _released++;
+    }
+
     /// <inheritdoc/>
     public override int Count(int finished, bool isIdle)
     {
@@ -129,7 +139,12 @@ public sealed class HeldBackCompletion : CompletionPolicy
     }
 
     /// <inheritdoc/>
-    public override int Pick(int finished) => _order.Pick(finished);
+    public override int Pick(int finished)
+    {
+        int index = _chosen ?? _order.Pick(finished);
+        _chosen = null;
+        return index;
+    }
 
     /// <inheritdoc/>
     public override uint Length(uint written) => _order.Length(written);

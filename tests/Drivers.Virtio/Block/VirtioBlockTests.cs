@@ -2,6 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
@@ -9,30 +12,25 @@ using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Block;
 
 /// <summary>
-/// The block driver against a disk over bytes, with requests as chains and in tables, where memory is handed over and
+/// The block driver against the device model, with requests as chains and in tables, where memory is handed over and
 /// where it is coherent.
 /// </summary>
 [TestFixture(0UL, false)]
 [TestFixture(0UL, true)]
-[TestFixture(RingModel.IndirectDesc, false)]
-[TestFixture(RingModel.IndirectDesc, true)]
-[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked, false)]
-[TestFixture(RingModel.IndirectDesc | SimulatedDevice.RingPacked, true)]
+[TestFixture(FeatureBit.IndirectDescriptors, false)]
+[TestFixture(FeatureBit.IndirectDescriptors, true)]
+[TestFixture(FeatureBit.IndirectDescriptors | FeatureBit.RingPacked, false)]
+[TestFixture(FeatureBit.IndirectDescriptors | FeatureBit.RingPacked, true)]
 public class VirtioBlockTests
 {
     private const int SizeMaxField = 8;
     private const int SegMaxField = 12;
     private const int BlkSizeField = 20;
-    private const ulong SizeMax = 1UL << 1;
-    private const ulong SegMax = 1UL << 2;
-    private const ulong ReadOnly = 1UL << 5;
-    private const ulong BlkSize = 1UL << 6;
-    private const ulong Flush = 1UL << 9;
-    private const ulong Packed = SimulatedDevice.RingPacked;
 
     private readonly ulong _ringFeatures;
     private readonly bool _isCoherent;
@@ -46,20 +44,21 @@ public class VirtioBlockTests
     [Test]
     public void What_is_written_is_read_back()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(16);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench(16);
+        RequestLog log = bench.LogRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaMemory buffer = bench.Machine.Memory.Allocate(2048, 512)!;
         Random random = new Random(1);
         random.NextBytes(buffer.Bytes(0, 2048));
         byte[] expected = buffer.Bytes(0, 2048).ToArray();
 
         Assert.That(Transfer(block, BlockOperation.Write, 3, buffer, 7), Is.EqualTo((7, BlockStatus.Ok)));
-        Assert.That(bench.Device.Content.Slice(3 * 512, 2048).SequenceEqual(expected), Is.True);
+        Assert.That(bench.Model.Disk.Slice(3 * 512, 2048).SequenceEqual(expected), Is.True);
 
         buffer.Bytes(0, 2048).Clear();
         Assert.That(Transfer(block, BlockOperation.Read, 3, buffer, 8), Is.EqualTo((8, BlockStatus.Ok)));
         Assert.That(buffer.Bytes(0, 2048).SequenceEqual(expected), Is.True);
-        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "1@3", "0@3" }));
+        Assert.That(log.Requests, Is.EqualTo(new[] { "1@3", "0@3" }));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 0" }));
         Assert.That(
             block.Describe().Counters.Select(c => $"{c.Name}={c.Value}"),
@@ -69,30 +68,30 @@ public class VirtioBlockTests
     [Test]
     public void Data_may_be_in_segments_that_are_no_whole_sectors()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(4);
-        bench.Device.Offered |= SegMax;
-        bench.Device.SetField32(SegMaxField, 3);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench(4);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, 3);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaMemory buffer = bench.Machine.Memory.Allocate(1024, 512)!;
-        new Random(2).NextBytes(bench.Device.Content);
+        new Random(2).NextBytes(bench.Model.Disk);
         DmaSegment[] segments = { buffer.Segment(0, 100), buffer.Segment(100, 900), buffer.Segment(1000, 24) };
 
         buffer.Sync(0, 1024, DmaSync.PreRead);
         Assert.That(block.TrySubmit(BlockOperation.Read, 2, segments, 1), Is.EqualTo(SubmitStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         buffer.Sync(0, 1024, DmaSync.PostRead);
-        Assert.That(buffer.Bytes(0, 1024).SequenceEqual(bench.Device.Content[1024..]), Is.True);
+        Assert.That(buffer.Bytes(0, 1024).SequenceEqual(bench.Model.Disk[1024..]), Is.True);
     }
 
     [Test]
     public void Requests_of_different_lengths_take_turns_in_the_same_slots()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(64);
-        bench.Device.Offered |= SegMax | Flush;
-        bench.Device.SetField32(SegMaxField, 5);
-        bench.Device.MaximumQueueSize = 8;
-        VirtioBlock block = bench.StartBlock();
-        new Random(3).NextBytes(bench.Device.Content);
+        using ModelBench<BlockDevice> bench = NewBench(64);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum | BlockFeature.Flush;
+        bench.SetField(SegMaxField, 5);
+        bench.SetQueueSize(8);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        new Random(3).NextBytes(bench.Model.Disk);
         DmaMemory buffer = bench.Machine.Memory.Allocate(2560, 512)!;
         for (int i = 0; i < 60; i++)
         {
@@ -113,7 +112,7 @@ public class VirtioBlockTests
 
             bool isRead = i % 2 == 0;
             ulong sector = (ulong)(i % 50);
-            Span<byte> part = bench.Device.Content.Slice((int)sector * 512, segments * 512);
+            Span<byte> part = bench.Model.Disk.Slice((int)sector * 512, segments * 512);
             if (!isRead)
             {
                 new Random(i).NextBytes(buffer.Bytes(0, 2560));
@@ -133,33 +132,35 @@ public class VirtioBlockTests
     [Test]
     public void A_flush_carries_no_data_and_sector_0()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(4);
-        bench.Device.Offered |= Flush;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench(4);
+        bench.Model.OfferedFeatures |= BlockFeature.Flush;
+        RequestLog log = bench.LogRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.HasFlush, Is.True);
         Assert.That(block.TrySubmit(BlockOperation.Flush, 3, new DmaSegment[1], 1), Is.EqualTo(SubmitStatus.Invalid));
         Assert.That(block.TrySubmit(BlockOperation.Flush, 3, default, 1), Is.EqualTo(SubmitStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
-        Assert.That(bench.Device.Requests, Is.EqualTo(new[] { "4@0" }));
+        Assert.That(log.Requests, Is.EqualTo(new[] { "4@0" }));
     }
 
     [Test]
     public void A_device_without_flush_says_so()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(SubmitStatus.NotOffered));
     }
 
     [Test]
     public void A_read_only_disk_takes_no_writes()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= ReadOnly;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.ReadOnly;
+        RequestLog log = bench.LogRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.IsReadOnly, Is.True);
         Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(SubmitStatus.ReadOnly));
-        Assert.That(bench.Device.Requests, Is.Empty);
+        Assert.That(log.Requests, Is.Empty);
     }
 
     [TestCase(0UL, 512u, SubmitStatus.Ok)]
@@ -176,9 +177,9 @@ public class VirtioBlockTests
     [TestCase(0UL, 513u, SubmitStatus.Invalid)]
     public void Only_whole_sectors_within_the_capacity_are_transferred(ulong sector, uint bytes, SubmitStatus expected)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(10);
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench(10);
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(Submit(block, BlockOperation.Read, sector, bytes), Is.EqualTo(expected));
         Assert.That(Submit(block, BlockOperation.Write, sector, bytes), Is.EqualTo(expected));
         Assert.That(Submit(block, (BlockOperation)2, sector, bytes), Is.EqualTo(SubmitStatus.Invalid));
@@ -187,9 +188,9 @@ public class VirtioBlockTests
     [Test]
     public void A_disk_of_0_sectors_works_and_has_nothing_to_read()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(0);
-        bench.Device.Offered |= Flush;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench(0);
+        bench.Model.OfferedFeatures |= BlockFeature.Flush;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.Capacity, Is.Zero);
         Assert.That(Submit(block, BlockOperation.Read, 0, 512), Is.EqualTo(SubmitStatus.OutOfRange));
         Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 5), Is.EqualTo(SubmitStatus.Ok));
@@ -199,9 +200,9 @@ public class VirtioBlockTests
     [Test]
     public void A_capacity_beyond_all_bytes_is_cut_to_what_can_be_counted()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Configuration.AsSpan(0, 8).Fill(0xFF);
-        Assert.That(bench.StartBlock().Capacity, Is.EqualTo(ulong.MaxValue / 512));
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.ConfigurationStore[..8].Fill(0xFF);
+        Assert.That(bench.Start<VirtioBlock>("disk0").Capacity, Is.EqualTo(ulong.MaxValue / 512));
     }
 
     [TestCase(0, BlockStatus.Ok)]
@@ -211,9 +212,9 @@ public class VirtioBlockTests
     [TestCase(0xFF, BlockStatus.NoStatus)]
     public void The_status_byte_is_told(byte status, BlockStatus expected)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.ForcedStatus = status;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.LogRequests().ForcedStatus = status;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4), Is.EqualTo(SubmitStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((4, expected)));
     }
@@ -221,14 +222,14 @@ public class VirtioBlockTests
     [Test]
     public void A_status_that_was_not_written_is_not_taken_from_an_earlier_request()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.MaximumQueueSize = 3;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.SetQueueSize(3);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         block.TrySubmit(BlockOperation.Read, 0, data, 1);
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
 
-        bench.Device.WritesNoStatus = true;
+        bench.Model.WritesNoStatus = true;
         block.TrySubmit(BlockOperation.Read, 0, data, 2);
         Assert.That(DrainOne(block), Is.EqualTo((2, BlockStatus.NoStatus)));
     }
@@ -239,13 +240,13 @@ public class VirtioBlockTests
     /// </summary>
     [Test]
     public void What_a_request_came_to_is_told_by_its_status_and_never_by_its_length(
-        [Values(0UL, Packed)] ulong format, [Values(0u, 1u, 512u, 513u, 4096u, 0xFFFFFFFBu)] uint length)
+        [Values(0UL, FeatureBit.RingPacked)] ulong format, [Values(0u, 1u, 512u, 513u, 4096u, 0xFFFFFFFBu)] uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered = SimulatedDevice.Version1 | Flush | format;
-        bench.Device.ForcedLength = length;
-        bench.Device.Content.Slice(0, 512).Fill(0x5A);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | BlockFeature.Flush | format;
+        bench.Model.Queues[0].ForcedLength = length;
+        bench.Model.Disk.Slice(0, 512).Fill(0x5A);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)!;
         for (int i = 0; i < 10; i++)
         {
@@ -259,9 +260,9 @@ public class VirtioBlockTests
         // A read has room for its data and the status, the other two for a status each.
         Assert.That(
             block.Describe().Queues[0].LengthsClamped, Is.EqualTo(length <= 1 ? 0 : length <= 513 ? 20 : 30));
-        bench.Device.ForcedStatus = 1;
+        bench.LogRequests().ForcedStatus = 1;
         Assert.That(Transfer(block, BlockOperation.Write, 1, buffer, 4), Is.EqualTo((4, BlockStatus.IoError)));
-        bench.Device.WritesNoStatus = true;
+        bench.Model.WritesNoStatus = true;
         Assert.That(Transfer(block, BlockOperation.Read, 1, buffer, 5), Is.EqualTo((5, BlockStatus.NoStatus)));
         Assert.That(block.State, Is.EqualTo(DeviceState.Running));
     }
@@ -269,10 +270,10 @@ public class VirtioBlockTests
     [Test]
     public void Requests_complete_in_any_order()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.HoldsRequests = true;
-        bench.Device.MaximumQueueSize = 12;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        HeldBackCompletion held = bench.HoldRequests();
+        bench.SetQueueSize(12);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
         SubmitStatus status;
@@ -287,13 +288,13 @@ public class VirtioBlockTests
         Assert.That(submitted, Is.EqualTo(expected));
         Assert.That(block.InFlight, Is.EqualTo(expected));
         block.Notify();
-        Assert.That(bench.Device.Writes.Count(w => w == "notify[0]"), Is.EqualTo(1));
+        Assert.That(bench.Model.Queues[0].NotificationsReceived, Is.EqualTo(1));
 
         List<int> tokens = new List<int>();
         BlockCompletion[] one = new BlockCompletion[1];
         foreach (int index in new[] { 2, 0, 1, 0 })
         {
-            bench.Device.CompleteHeld(index);
+            bench.Complete(held, index);
             Assert.That(block.Drain(one), Is.EqualTo(1));
             tokens.Add(one[0].Token);
         }
@@ -306,10 +307,10 @@ public class VirtioBlockTests
     [Test]
     public void All_that_is_done_is_drained_at_once([Values(63, 64, 65, 128, 200)] int room)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.MaximumQueueSize = 1024;
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.SetQueueSize(1024);
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
         while (submitted < 130 && block.TrySubmit(BlockOperation.Read, 0, data, submitted) == SubmitStatus.Ok)
@@ -320,7 +321,7 @@ public class VirtioBlockTests
         block.Notify();
         for (int i = 0; i < submitted; i++)
         {
-            bench.Device.CompleteHeld(0);
+            bench.Complete(held, 0);
         }
 
         Assert.That(submitted, Is.GreaterThan(65));
@@ -333,25 +334,25 @@ public class VirtioBlockTests
     [Test]
     public void A_device_that_needs_a_reset_is_not_notified()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Submit(block, BlockOperation.Read, 0, 512);
-        bench.Device.SetNeedsReset();
+        bench.Model.SetNeedsReset("for the test");
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
 
         block.Notify();
 
-        Assert.That(bench.Device.Writes, Has.None.StartsWith("notify"));
+        Assert.That(bench.Model.Queues[0].NotificationsReceived, Is.Zero);
     }
 
     [Test]
     public void As_many_flushes_as_there_are_slots_fit()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= Flush;
-        bench.Device.HoldsRequests = true;
-        bench.Device.MaximumQueueSize = 9;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.Flush;
+        HeldBackCompletion held = bench.HoldRequests();
+        bench.SetQueueSize(9);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         int expected = HasTables ? 9 : 4;
         Assert.That(block.MaximumRequests, Is.EqualTo(expected));
         for (int i = 0; i < expected; i++)
@@ -365,13 +366,13 @@ public class VirtioBlockTests
     [Test]
     public void The_limits_of_the_device_are_kept()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= SizeMax | SegMax | BlkSize;
-        bench.Device.SetField32(SizeMaxField, 1024);
-        bench.Device.SetField32(SegMaxField, 2);
-        bench.Device.SetField32(BlkSizeField, 4096);
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum | BlockFeature.BlockSize;
+        bench.SetField(SizeMaxField, 1024);
+        bench.SetField(SegMaxField, 2);
+        bench.SetField(BlkSizeField, 4096);
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.MaximumSegments, Is.EqualTo(2));
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(1024));
         Assert.That(block.BlockSize, Is.EqualTo(4096));
@@ -384,19 +385,19 @@ public class VirtioBlockTests
     [Test]
     public void A_number_of_segments_beyond_the_ring_is_cut_to_it()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= SegMax;
-        bench.Device.SetField32(SegMaxField, uint.MaxValue);
-        bench.Device.MaximumQueueSize = 1024;
-        Assert.That(bench.StartBlock().MaximumSegments, Is.EqualTo(HasTables ? 64 : 254));
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, uint.MaxValue);
+        bench.SetQueueSize(1024);
+        Assert.That(bench.Start<VirtioBlock>("disk0").MaximumSegments, Is.EqualTo(HasTables ? 64 : 254));
     }
 
     [Test]
     public void A_device_that_states_no_number_of_segments_gets_one_each_time()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.MaximumQueueSize = 1024;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.SetQueueSize(1024);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.MaximumSegments, Is.EqualTo(1));
         Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512), Is.EqualTo(SubmitStatus.Invalid));
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(uint.MaxValue));
@@ -406,11 +407,11 @@ public class VirtioBlockTests
     [Test]
     public void A_total_of_4_GiB_is_refused_and_leaves_the_slot_free()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Configuration.AsSpan(0, 8).Fill(0xFF);
-        bench.Device.Offered |= SegMax;
-        bench.Device.SetField32(SegMaxField, 2);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.ConfigurationStore[..8].Fill(0xFF);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, 2);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         for (int i = 0; i < 100; i++)
         {
             SubmitStatus status = Submit(block, BlockOperation.Read, 0, 0x80000000, 0x80000000);
@@ -426,10 +427,10 @@ public class VirtioBlockTests
     [TestCase(1000u)]
     public void A_block_size_that_makes_no_sense_is_not_taken(uint size)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= BlkSize;
-        bench.Device.SetField32(BlkSizeField, size);
-        Assert.That(bench.StartBlock().BlockSize, Is.EqualTo(512));
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.BlockSize;
+        bench.SetField(BlkSizeField, size);
+        Assert.That(bench.Start<VirtioBlock>("disk0").BlockSize, Is.EqualTo(512));
     }
 
     /// <summary>QEMU's vhost-user-blk offers SIZE_MAX, and qemu-storage-daemon behind it never fills it in.</summary>
@@ -441,36 +442,40 @@ public class VirtioBlockTests
     [TestCase(100u, 0u, 6, 100u)]
     public void A_limit_of_0_is_none_that_was_stated(uint sizeMax, uint segMax, int segments, uint length)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= SizeMax | SegMax;
-        bench.Device.SetField32(SizeMaxField, sizeMax);
-        bench.Device.SetField32(SegMaxField, segMax);
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
+        bench.SetField(SizeMaxField, sizeMax);
+        bench.SetField(SegMaxField, segMax);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That((block.MaximumSegments, block.MaximumSegmentLength), Is.EqualTo((segments, length)));
         Assert.That((ulong)block.MaximumSegments * block.MaximumSegmentLength, Is.GreaterThanOrEqualTo(512));
     }
 
-    [TestCase(7u)]
-    public void A_configuration_without_a_capacity_is_refused(uint length)
+    [TestCase(7)]
+    public void A_configuration_without_a_capacity_is_refused(int length)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Function.Capabilities[2] = SimulatedFunction.Structure(4, 0, SimulatedFunction.DeviceOffset, length);
-        Assert.That(bench.FailToStart(bench.NewBlock()), Is.EqualTo("has a configuration that is too short"));
+        using ModelBench<BlockDevice> bench = NewBench(configurationLength: length);
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
+        Assert.That(bench.FailToStart(block), Is.EqualTo("has a configuration that is too short"));
     }
 
-    [TestCase(11u, SizeMax)]
-    [TestCase(15u, SegMax)]
-    [TestCase(23u, BlkSize)]
-    public void A_feature_whose_field_is_not_there_is_not_accepted(uint length, ulong feature)
+    [TestCase(11, BlockFeature.SizeMaximum)]
+    [TestCase(15, BlockFeature.SegmentMaximum)]
+    [TestCase(23, BlockFeature.BlockSize)]
+    public void A_feature_whose_field_is_not_there_is_not_accepted(int length, ulong feature)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.Offered |= feature;
-        bench.Device.SetField32(SizeMaxField, 512);
-        bench.Device.SetField32(SegMaxField, 2);
-        bench.Device.SetField32(BlkSizeField, 4096);
-        bench.Function.Capabilities[2] = SimulatedFunction.Structure(4, 0, SimulatedFunction.DeviceOffset, length);
-        VirtioBlock block = bench.StartBlock();
-        Assert.That(bench.Device.Accepted & feature, Is.Zero);
+        using ModelBench<BlockDevice> bench = NewBench(configurationLength: length);
+        bench.Model.OfferedFeatures |= feature;
+        foreach ((int field, uint value) in new[] { (SizeMaxField, 512u), (SegMaxField, 2u), (BlkSizeField, 4096u) })
+        {
+            if (field + 4 <= length)
+            {
+                bench.SetField(field, value);
+            }
+        }
+
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        Assert.That(bench.Model.DriverFeatures & feature, Is.Zero);
         Assert.That(
             (block.MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
             Is.EqualTo((1, uint.MaxValue, 512u)));
@@ -480,17 +485,18 @@ public class VirtioBlockTests
     [TestCase(2)]
     public void A_queue_too_small_for_a_transfer_is_refused(int size)
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.MaximumQueueSize = (ushort)size;
-        Assert.That(bench.FailToStart(bench.NewBlock()), Does.StartWith("has a request queue too small"));
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.SetQueueSize((ushort)size);
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
+        Assert.That(bench.FailToStart(block), Does.StartWith("has a request queue too small"));
     }
 
     [Test]
     public void A_new_capacity_is_taken_over()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench(64);
-        VirtioBlock block = bench.StartBlock();
-        bench.Device.ChangeConfiguration(configuration => configuration[0] = 32);
+        using ModelBench<BlockDevice> bench = NewBench(64);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        bench.Model.Resize(32);
         Assert.That(block.Capacity, Is.EqualTo(32));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
         Assert.That(Submit(block, BlockOperation.Read, 32, 512), Is.EqualTo(SubmitStatus.OutOfRange));
@@ -499,16 +505,16 @@ public class VirtioBlockTests
     [Test]
     public void A_broken_queue_stops_the_device_and_its_requests_are_aborted()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         bench.ExpectsViolations = true;
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         block.TrySubmit(BlockOperation.Read, 0, data, 1);
         block.TrySubmit(BlockOperation.Read, 1, data, 2);
         block.TrySubmit(BlockOperation.Read, 2, data, 3);
         block.Notify();
-        bench.Device.Ring(0).WriteUsed(77, 0, 1);
+        bench.ForgeUsed(bench.Model.Queues[0], 0, 77);
 
         BlockCompletion[] completions = new BlockCompletion[8];
         Assert.That(block.Drain(completions), Is.Zero);
@@ -529,11 +535,11 @@ public class VirtioBlockTests
     [Test]
     public void Requests_of_a_device_that_does_not_confirm_its_reset_are_abandoned()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
-        bench.Device.LooksPerReset = -1;
+        bench.Model.ResetDelay = int.MaxValue;
         Assert.That(block.Stop(), Is.False);
         Assert.That(DrainOne(block, notify: false), Is.EqualTo((1, BlockStatus.Abandoned)));
     }
@@ -541,8 +547,8 @@ public class VirtioBlockTests
     [Test]
     public void Interrupts_can_be_turned_off_and_on_with_another_look()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         block.DisableInterrupts();
         block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
         block.Notify();
@@ -555,8 +561,8 @@ public class VirtioBlockTests
     [Test]
     public void A_driver_that_was_not_started_does_nothing()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(SubmitStatus.NotRunning));
         Assert.That(block.Drain(new BlockCompletion[1]), Is.Zero);
         Assert.That(block.EnableInterrupts(), Is.False);
@@ -566,15 +572,15 @@ public class VirtioBlockTests
         Assert.That(block.Describe().RingFormat, Is.EqualTo("none"));
         Assert.That(block.Describe().Transport, Is.EqualTo("virtio-pci at 00:04.0"));
         Assert.That(block.Stop(), Is.True);
-        Assert.That(bench.Device.Writes, Is.Empty);
+        Assert.That((bench.Model.Status, bench.Model.Queues[0].NotificationsReceived), Is.EqualTo((0, 0)));
     }
 
     [Test]
     public void Nothing_is_allocated_per_request()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = NewBench();
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         BlockCompletion[] completions = new BlockCompletion[4];
         long allocated = 0;
@@ -584,7 +590,7 @@ public class VirtioBlockTests
             block.TrySubmit(BlockOperation.Read, 0, data, i);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
             block.Notify();
-            bench.Device.CompleteHeld(0);
+            bench.Complete(held, 0);
             before = GC.GetAllocatedBytesForCurrentThread();
             block.Drain(completions);
             block.EnableInterrupts();
@@ -597,16 +603,16 @@ public class VirtioBlockTests
     [Test]
     public void A_jump_of_the_used_index_when_interrupts_are_enabled_leads_to_a_look_that_finds_it()
     {
-        using DeviceBench<SimulatedDisk> bench = NewBench();
+        using ModelBench<BlockDevice> bench = NewBench();
         bench.ExpectsViolations = true;
-        bench.Device.Offered = SimulatedDevice.Version1;
-        bench.Device.HoldsRequests = true;
-        VirtioBlock block = bench.StartBlock();
+        bench.Model.OfferedFeatures = FeatureBit.Version1;
+        HeldBackCompletion held = bench.HoldRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         block.TrySubmit(BlockOperation.Read, 0, data, 1);
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
 
-        ((SplitRingModel)bench.Device.Ring(0)).SetUsedIndex(7);
+        bench.ForgeUsedIndex(bench.Model.Queues[0], 7);
 
         Assert.That(block.EnableInterrupts(), Is.True, "there is something to look at");
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
@@ -615,18 +621,18 @@ public class VirtioBlockTests
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(SubmitStatus.NotRunning));
     }
 
-    private bool HasTables => (_ringFeatures & RingModel.IndirectDesc) != 0;
+    private bool HasTables => (_ringFeatures & FeatureBit.IndirectDescriptors) != 0;
 
-    private DeviceBench<SimulatedDisk> NewBench(int sectors = 64)
+    private ModelBench<BlockDevice> NewBench(
+        int sectors = 64, int configurationLength = BlockDevice.ConfigurationSize)
     {
-        var options = new SimulatedDmaOptions { WatchesHandOvers = !_isCoherent };
-        var machine = new Simulation.SimulatedMachine { Memory = new SimulatedDma(options) };
-        DeviceBench<SimulatedDisk> bench = Bench.Disk(sectors, machine);
-        bench.Device.Offered |= _ringFeatures;
+        var memory = new SimulatedDmaOptions { WatchesHandOvers = !_isCoherent };
+        ModelBench<BlockDevice> bench = DiskBench.Create(sectors, configurationLength, memory);
+        bench.Model.OfferedFeatures |= _ringFeatures;
         return bench;
     }
 
-    private static DmaSegment[] SomeData(DeviceBench<SimulatedDisk> bench, uint bytes)
+    private static DmaSegment[] SomeData(ModelBench<BlockDevice> bench, uint bytes)
     {
         DmaMemory buffer = bench.Machine.Memory.Allocate(bytes, 512)!;
         buffer.Sync(0, bytes, DmaSync.PreRead);

@@ -15,8 +15,6 @@ internal abstract class SimulatedDevice
     public const ulong RingPacked = 1UL << 34;
     public const ulong NotificationData = 1UL << 38;
     public const ulong NotifConfigData = 1UL << 39;
-    public const ulong RingReset = 1UL << 40;
-    public const ulong CanSuspend = 1UL << 43;
     public const ushort NoVector = 0xFFFF;
 
     private readonly SimulatedMachine _machine;
@@ -27,8 +25,6 @@ internal abstract class SimulatedDevice
     private byte _generation;
     private byte _isr;
     private int _looksUntilReset;
-    private int _looksUntilSuspension;
-    private bool _isSuspended;
 
     protected SimulatedDevice(SimulatedMachine machine, int queueCount, int configurationLength)
     {
@@ -64,9 +60,6 @@ internal abstract class SimulatedDevice
     /// <summary>Whether a write of the queue size is ignored.</summary>
     public bool KeepsQueueSize { get; set; }
 
-    /// <summary>How many different vectors the device can map; the mapping of further ones fails.</summary>
-    public int MappableVectors { get; set; } = int.MaxValue;
-
     public ushort[] NotifyOffsets { get; set; } = { 0, 1, 2, 3 };
 
     /// <summary>How many of the next configuration reads see a configuration that changes under them.</summary>
@@ -77,21 +70,6 @@ internal abstract class SimulatedDevice
 
     /// <summary>What happens in the device right before DRIVER_OK is set; it cannot tell the driver of it.</summary>
     public Action? BeforeLive { get; set; }
-
-    /// <summary>Whether the device does nothing on notifications, because its rings are forged by hand.</summary>
-    public bool IgnoresNotifications { get; set; }
-
-    /// <summary>How many looks at <c>queue_reset</c> the reset of a queue takes; -1 for ever.</summary>
-    public int LooksPerQueueReset { get; set; }
-
-    /// <summary>How many looks at the status a suspension or its end takes; -1 for ever.</summary>
-    public int LooksPerSuspension { get; set; }
-
-    /// <summary>Whether the device asks for a reset instead of suspending or resuming.</summary>
-    public bool FailsToSuspend { get; set; }
-
-    /// <summary>The upper halves of notifications with data, in order.</summary>
-    public List<ushort> NotifiedPlaces { get; } = new List<ushort>();
 
     /// <summary>Every register write, by name.</summary>
     public List<string> Writes { get; } = new List<string>();
@@ -107,9 +85,6 @@ internal abstract class SimulatedDevice
     /// <summary>The ring of a queue that was enabled.</summary>
     public RingModel Ring(int queue) =>
         _queues[queue].Ring ?? throw new InvalidOperationException($"queue {queue} is not enabled");
-
-    /// <summary>The vector that a queue is mapped to.</summary>
-    public ushort QueueVector(int queue) => _queues[queue].Vector;
 
     public ushort ConfigurationVector { get; private set; } = NoVector;
 
@@ -171,8 +146,6 @@ internal abstract class SimulatedDevice
                 return NotifyOffsets[_queueSelect];
             case (0x38, 2):
                 return NotifyName(_queueSelect);
-            case (0x3A, 2):
-                return ReadQueueReset();
             case (SimulatedFunction.IsrOffset, 1):
                 byte isr = _isr;
                 _isr = 0;
@@ -232,10 +205,6 @@ internal abstract class SimulatedDevice
                 Log($"queue_enable[{_queueSelect}]={value}");
                 Enable();
                 break;
-            case (0x3A, 2):
-                Log($"queue_reset[{_queueSelect}]={value}");
-                ResetQueue();
-                break;
             default:
                 WriteAddress(offset, width, value);
                 break;
@@ -293,7 +262,6 @@ internal abstract class SimulatedDevice
             return 0xF;
         }
 
-        SettleSuspension();
         return _looksUntilReset < 0 ? (byte)0xF : Status;
     }
 
@@ -302,7 +270,6 @@ internal abstract class SimulatedDevice
         if (value == 0)
         {
             Status = 0;
-            _isSuspended = false;
             Accepted = 0;
             _isr = 0;
             _looksUntilReset = LooksPerReset;
@@ -319,12 +286,6 @@ internal abstract class SimulatedDevice
         if ((Status & ~value) != 0)
         {
             Violations.Add($"status {value:x} clears bits of {Status:x}");
-        }
-
-        if ((Status & 8) != 0 && ((value ^ Status) & 0x14) != 0 && ((value | Status) & 16) != 0)
-        {
-            WriteSuspension(value);
-            return;
         }
 
         if (RefusesFeatures || (Accepted & ~Offered) != 0)
@@ -356,7 +317,7 @@ internal abstract class SimulatedDevice
     }
 
     private ushort Map(uint vector) =>
-        vector < Function!.VectorCount && vector < MappableVectors ? (ushort)vector : NoVector;
+        vector < Function!.VectorCount ? (ushort)vector : NoVector;
 
     private void WriteAddress(uint offset, int width, uint value)
     {
@@ -383,7 +344,7 @@ internal abstract class SimulatedDevice
     private void Enable()
     {
         QueueRegisters queue = Selected!;
-        if ((Status & 8) == 0 || (IsLive && !queue.WasReset))
+        if ((Status & 8) == 0 || IsLive)
         {
             Violations.Add("a queue was enabled out of order");
         }
@@ -395,7 +356,6 @@ internal abstract class SimulatedDevice
 
         queue.Ring = RingModel.Create(
             Memory, queue.Addresses[0], queue.Addresses[1], queue.Addresses[2], queue.Size, Accepted);
-        queue.WasReset = false;
     }
 
     private void WriteNotify(uint offset, int width, uint value)
@@ -421,76 +381,20 @@ internal abstract class SimulatedDevice
             Violations.Add($"notification of queue {queue} at {offset:x} with {width} bytes");
         }
 
-        if (hasData)
-        {
-            NotifiedPlaces.Add((ushort)(value >> 16));
-        }
-
-        if (!IsLive || (Status & 16) != 0)
+        if (!IsLive)
         {
             Violations.Add("notification of a device that is not live");
         }
 
-        if (!IgnoresNotifications)
+        OnNotify(queue);
+        if (Ring(queue).HasEventIndex)
         {
-            OnNotify(queue);
-            if (Ring(queue).HasEventIndex)
-            {
-                Ring(queue).AskForNotificationAt(0);
-            }
+            Ring(queue).AskForNotificationAt(0);
         }
     }
 
     private ushort NotifyName(int queue) =>
         (Accepted & NotifConfigData) != 0 ? (ushort)(0x700 + queue) : (ushort)queue;
-
-    private void ResetQueue()
-    {
-        if ((Accepted & RingReset) == 0)
-        {
-            Violations.Add("a queue was reset without RING_RESET");
-        }
-
-        QueueRegisters queue = Selected!;
-        queue.Reset(MaximumQueueSize);
-        queue.WasReset = true;
-        queue.LooksUntilReset = LooksPerQueueReset;
-    }
-
-    private uint ReadQueueReset()
-    {
-        QueueRegisters queue = Selected!;
-        if (queue.LooksUntilReset > 0)
-        {
-            queue.LooksUntilReset--;
-            return 1;
-        }
-
-        return queue.LooksUntilReset < 0 ? 1u : 0;
-    }
-
-    private void WriteSuspension(byte value)
-    {
-        Status = FailsToSuspend ? (byte)(value | 64) : value;
-        _looksUntilSuspension = LooksPerSuspension;
-    }
-
-    private void SettleSuspension()
-    {
-        if ((Status & 0x54) != 0x14 || _looksUntilSuspension < 0)
-        {
-            return;
-        }
-
-        if (_looksUntilSuspension > 0)
-        {
-            _looksUntilSuspension--;
-            return;
-        }
-
-        _isSuspended = !_isSuspended;
-        Status &= _isSuspended ? (byte)0xFB : (byte)0xEF;
-    }
 
     private sealed class QueueRegisters
     {
@@ -503,11 +407,6 @@ internal abstract class SimulatedDevice
         public bool[] LowWritten { get; } = new bool[3];
 
         public RingModel? Ring { get; set; }
-
-        /// <summary>Whether the queue was reset alone and not enabled since.</summary>
-        public bool WasReset { get; set; }
-
-        public int LooksUntilReset { get; set; }
 
         public void Reset(ushort maximumSize)
         {

@@ -21,24 +21,12 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
     /// <summary>Whether requests wait for <see cref="CompleteHeld"/>.</summary>
     public bool HoldsRequests { get; set; }
 
-    /// <summary>The status of every request, instead of the one it deserves.</summary>
-    public byte? ForcedStatus { get; set; }
-
-    /// <summary>Whether requests come back without a status.</summary>
-    public bool WritesNoStatus { get; set; }
-
-    /// <summary>The used length of every request, instead of what was written.</summary>
-    public uint? ForcedLength { get; set; }
-
     /// <summary>Whether a reset makes it forget what it holds; else a test does that.</summary>
     public bool ForgetsAtReset { get; set; }
 
     public int Held => _held.Count;
 
     public Span<byte> Content => _content;
-
-    /// <summary>The requests that came, in order, in words.</summary>
-    public List<string> Requests { get; } = new List<string>();
 
     public void SetField32(int offset, uint value) =>
         BinaryPrimitives.WriteUInt32LittleEndian(Configuration.AsSpan(offset), value);
@@ -54,9 +42,6 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
 
     /// <summary>Looks at the ring although nobody notified it.</summary>
     public void Poll() => OnNotify(0);
-
-    /// <summary>Forgets held requests, as a reset makes a device do.</summary>
-    public void ForgetHeld() => _held.Clear();
 
     protected override void OnReset()
     {
@@ -105,7 +90,6 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
         byte[] fields = Memory.Copy(header.Address, 16);
         uint type = BinaryPrimitives.ReadUInt32LittleEndian(fields);
         ulong sector = BinaryPrimitives.ReadUInt64LittleEndian(fields.AsSpan(8));
-        Requests.Add($"{type}@{sector}");
         uint written = 0;
         long at = (long)sector * 512;
         foreach (Element element in buffer.Elements[1..^1])
@@ -128,12 +112,8 @@ internal sealed unsafe class SimulatedDisk : SimulatedDevice
             at += element.Length;
         }
 
-        if (!WritesNoStatus)
-        {
-            *Memory.DeviceWrites(status.Address, 1) = ForcedStatus ?? 0;
-            written++;
-        }
-
-        Ring(0).Use(buffer, ForcedLength ?? written);
+        *Memory.DeviceWrites(status.Address, 1) = 0;
+        written++;
+        Ring(0).Use(buffer, written);
     }
 }

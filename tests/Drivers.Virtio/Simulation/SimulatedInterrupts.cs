@@ -22,9 +22,6 @@ internal sealed class SimulatedInterrupts : InterruptController
 
     public bool MessagesExist { get; set; } = true;
 
-    /// <summary>Whether each device is to make do with one message.</summary>
-    public bool AreScarce { get; set; }
-
     public bool LinesExist { get; set; } = true;
 
     /// <summary>Whether handlers of lines are called now and then instead of by interrupts.</summary>
@@ -35,8 +32,6 @@ internal sealed class SimulatedInterrupts : InterruptController
     public byte LineNumber { get; private set; }
 
     public override bool HasMessages => MessagesExist;
-
-    public override bool IsShortOfMessages => AreScarce;
 
     /// <summary>The names of the messages that are in use.</summary>
     public IEnumerable<string> NamesInUse => _messages.FindAll(m => !m.IsReleased).ConvertAll(m => m.Name);

@@ -16,9 +16,6 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
     /// <summary>Whether frames to send are kept.</summary>
     public bool HoldsTransmit { get; set; }
 
-    /// <summary>What the device says it wrote when it completes a transmission, where nothing can be written.</summary>
-    public uint TransmitLength { get; set; }
-
     /// <summary>The frames that were sent.</summary>
     public List<byte[]> Sent { get; } = new List<byte[]>();
 
@@ -26,7 +23,7 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
 
     /// <summary>Delivers a frame.</summary>
     /// <returns>False when there is no buffer for it.</returns>
-    public bool Deliver(ReadOnlySpan<byte> frame, uint? length = null, bool setWrite = false)
+    public bool Deliver(ReadOnlySpan<byte> frame)
     {
         TakenBuffer? buffer = Ring(0).TryTake();
         if (buffer == null)
@@ -45,7 +42,7 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
         new Span<byte>(memory, 12).Clear();
         memory[10] = 1;
         frame.CopyTo(new Span<byte>(memory + 12, frame.Length));
-        Ring(0).Use(buffer, length ?? written, setWrite);
+        Ring(0).Use(buffer, written);
         InterruptQueueIfWanted(0);
         return true;
     }
@@ -55,7 +52,7 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
     {
         TakenBuffer buffer = _held[index];
         _held.RemoveAt(index);
-        Ring(1).Use(buffer, TransmitLength);
+        Ring(1).Use(buffer, 0);
         InterruptQueueIfWanted(1);
     }
 
@@ -79,7 +76,7 @@ internal sealed unsafe class SimulatedNetwork : SimulatedDevice
             }
             else
             {
-                Ring(1).Use(buffer, TransmitLength);
+                Ring(1).Use(buffer, 0);
                 InterruptQueueIfWanted(1);
             }
         }

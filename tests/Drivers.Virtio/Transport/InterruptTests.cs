@@ -1,8 +1,10 @@
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Pci;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -12,43 +14,43 @@ public class InterruptTests
     [Test]
     public void Each_queue_and_the_configuration_have_a_vector()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(
             bench.Machine.Messages.NamesInUse,
             Is.EqualTo(new[] { "net0 configuration", "net0 receiveq1", "net0 transmitq1" }));
         Assert.That(net.Describe().Queues.Select(q => q.Vector), Is.EqualTo(new[] { 1, 2 }));
         Assert.That(net.Describe().Interrupts, Is.EqualTo("MSI-X, a vector per queue"));
-        Assert.That(bench.Function.IsMsixEnabled, Is.True);
-        Assert.That(bench.Function.IsPinDisabled, Is.True);
+        Assert.That(bench.Function!.Vectors.IsEnabled, Is.True);
+        Assert.That(IsPinDisabled(bench), Is.True);
 
-        bench.Device.InterruptQueue(0);
-        bench.Device.InterruptQueue(1);
-        bench.Device.ChangeConfiguration(_ => { });
+        Interrupt(bench, 0);
+        Interrupt(bench, 1);
+        bench.Model.ChangeConfiguration(() => { });
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1", "configuration" }));
     }
 
     [Test]
     public void With_two_vectors_the_queues_share_one()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = 2;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 2 };
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Describe().Queues.Select(q => q.Vector), Is.EqualTo(new[] { 1, 1 }));
-        bench.Device.InterruptQueue(1);
+        Interrupt(bench, 1);
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1" }));
-        bench.Device.ChangeConfiguration(_ => { });
+        bench.Model.ChangeConfiguration(() => { });
         Assert.That(bench.Sink.Events, Has.Count.EqualTo(3));
     }
 
     [Test]
     public void With_one_vector_it_serves_everything()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = 1;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 1 };
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Describe().Queues.Select(q => q.Vector), Is.EqualTo(new[] { 0, 0 }));
-        bench.Device.InterruptQueue(0);
+        Interrupt(bench, 0);
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1", "configuration" }));
     }
 
@@ -57,12 +59,12 @@ public class InterruptTests
     [TestCase(0, "INTx line 11")]
     public void A_refused_vector_is_read_back_and_less_is_asked_for(int mappable, string kind)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.MappableVectors = mappable;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 8, MappableVectors = mappable };
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Describe().Interrupts, Is.EqualTo(kind));
         Assert.That(bench.Machine.Messages.NamesInUse.Count(), Is.EqualTo(mappable));
-        Assert.That(bench.Device.InterruptQueue(0), Is.True);
+        Interrupt(bench, 0);
         Assert.That(bench.Sink.Events, Does.Contain("queue 0"));
     }
 
@@ -71,22 +73,22 @@ public class InterruptTests
     [TestCase(0, "INTx line 11")]
     public void A_machine_short_of_messages_is_asked_for_fewer(int messages, string kind)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         bench.Machine.Messages.MessagesLeft = messages;
-        Assert.That(bench.StartNet().Describe().Interrupts, Is.EqualTo(kind));
+        Assert.That(bench.Start<VirtioNet>("net0").Describe().Interrupts, Is.EqualTo(kind));
         Assert.That(bench.Machine.Messages.NamesInUse.Count(), Is.EqualTo(messages));
     }
 
     [Test]
     public void A_device_takes_one_message_where_others_will_need_the_rest()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create();
         bench.Machine.Messages.AreScarce = true;
-        VirtioNet net = bench.StartNet();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(bench.Machine.Messages.NamesInUse, Is.EqualTo(new[] { "net0 queues" }));
         Assert.That(net.Describe().Interrupts, Is.EqualTo("MSI-X, one vector"));
         Assert.That(net.Describe().InterruptReason, Is.EqualTo("the machine is short of messages"));
-        bench.Device.InterruptQueue(1);
+        Interrupt(bench, 1);
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1", "configuration" }));
     }
 
@@ -94,26 +96,28 @@ public class InterruptTests
     [TestCase(false)]
     public void Without_messages_the_line_is_used(bool deviceHasNone)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = deviceHasNone ? 0 : 8;
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = deviceHasNone ? 0 : 8, InterruptLine = 5 };
         bench.Machine.Messages.MessagesExist = deviceHasNone;
-        bench.Function.InterruptLine = 5;
-        VirtioNet net = bench.StartNet();
-        Assert.That(bench.Machine.Messages.LineNumber, Is.EqualTo(5));
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        Assert.That(net.Describe().Interrupts, Is.EqualTo("INTx line 5"));
         Assert.That(net.Describe().Queues.Select(q => q.Vector), Is.EqualTo(new[] { -1, -1 }));
-        Assert.That(bench.Function.IsPinDisabled, Is.False);
-        Assert.That(bench.Device.Writes, Has.None.Contains("msix_vector"));
+        Assert.That(IsPinDisabled(bench), Is.False);
+        Assert.That(bench.Model.Queues.ToArray().Select(queue => queue.Vector), Is.All.EqualTo(ModelQueue.NoVector));
+        Assert.That(bench.Function!.ConfigurationVector, Is.EqualTo(ModelQueue.NoVector));
+        Interrupt(bench, 0);
+        Assert.That(bench.Sink.Events, Does.Contain("queue 0"));
     }
 
     [Test]
     public void A_polled_line_is_told_and_the_pin_is_switched_off()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = 0;
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 0 };
         bench.Machine.Messages.LinesArePolled = true;
-        VirtioNet net = bench.StartNet();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Describe().Interrupts, Is.EqualTo("polled, INTx line 11"));
-        Assert.That(bench.Function.IsPinDisabled, Is.True);
+        Assert.That(IsPinDisabled(bench), Is.True);
     }
 
     [TestCase(0, false, "")]
@@ -122,43 +126,67 @@ public class InterruptTests
     [TestCase(3, true, "queue 0 queue 1 configuration")]
     public void Both_bits_of_the_ISR_byte_count(byte isr, bool claimed, string events)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Function.VectorCount = 0;
-        bench.StartNet();
-        Assert.That(bench.Device.RaiseLine(isr), Is.EqualTo(claimed));
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = 0 };
+        bench.Start<VirtioNet>("net0");
+        bench.Machine.Messages.IsQueued = true;
+        bench.Machine.Messages.PulseLine(bench.Options.InterruptLine);
+        if ((isr & 1) != 0)
+        {
+            Interrupt(bench, 0);
+        }
+
+        if ((isr & 2) != 0)
+        {
+            bench.Model.ChangeConfiguration(() => { });
+        }
+
+        Assert.That(bench.Function!.IsrStatus, Is.EqualTo(isr));
+        bench.Machine.Messages.Deliver();
+        Assert.That(bench.Machine.Messages.Unclaimed, Is.EqualTo(claimed ? 0 : 1));
         Assert.That(string.Join(' ', bench.Sink.Events), Is.EqualTo(events));
-        Assert.That(bench.Device.RaiseLine(0), Is.False, "reading has cleared the byte");
+        Assert.That(bench.Function.IsrStatus, Is.Zero, "reading has cleared the byte");
+        bench.Machine.Messages.PulseLine(bench.Options.InterruptLine);
+        bench.Machine.Messages.Deliver();
+        Assert.That(bench.Machine.Messages.Unclaimed, Is.EqualTo(claimed ? 1 : 2));
     }
 
     [Test]
     public void A_device_that_cannot_interrupt_is_refused()
     {
-        using DeviceBench<SimulatedNetwork> noPin = Bench.Network();
-        noPin.Function.VectorCount = 0;
-        noPin.Function.InterruptPin = 0;
-        Assert.That(noPin.FailToStart(noPin.NewNet()), Does.StartWith("has neither usable MSI-X vectors nor"));
+        using ModelBench<NetDevice> noPin = NetBench.Create();
+        noPin.Options = new PciFunctionOptions { VectorCount = 0, InterruptPin = 0 };
+        Assert.That(
+            noPin.FailToStart(noPin.Create<VirtioNet>("net0")),
+            Does.StartWith("has neither usable MSI-X vectors nor"));
 
-        using DeviceBench<SimulatedNetwork> noLine = Bench.Network();
-        noLine.Function.VectorCount = 0;
-        noLine.Function.InterruptLine = 255;
-        Assert.That(noLine.FailToStart(noLine.NewNet()), Does.EndWith("gives no share in interrupt line 255"));
+        using ModelBench<NetDevice> noLine = NetBench.Create();
+        noLine.Options = new PciFunctionOptions { VectorCount = 0, InterruptLine = 255 };
+        Assert.That(
+            noLine.FailToStart(noLine.Create<VirtioNet>("net0")),
+            Does.EndWith("gives no share in interrupt line 255"));
 
-        using DeviceBench<SimulatedNetwork> noIsr = Bench.Network();
-        noIsr.Function.VectorCount = 0;
-        noIsr.Function.Capabilities.RemoveAt(1);
-        Assert.That(noIsr.FailToStart(noIsr.NewNet()), Does.StartWith("has neither"));
+        using ModelBench<NetDevice> noIsr = NetBench.Create();
+        noIsr.Options = new PciFunctionOptions { VectorCount = 0, HidesIsrStatus = true };
+        Assert.That(noIsr.FailToStart(noIsr.Create<VirtioNet>("net0")), Does.StartWith("has neither"));
     }
 
     [Test]
     public void Interrupts_of_a_device_in_trouble_go_nowhere()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        VirtioNet net = bench.StartNet();
-        bench.Device.SetNeedsReset();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        bench.Model.SetNeedsReset("for the test");
         bench.Sink.Events.Clear();
-        bench.Device.InterruptQueue(0);
-        bench.Device.ChangeConfiguration(_ => { });
+        Interrupt(bench, 0);
+        bench.Model.ChangeConfiguration(() => { });
         Assert.That(bench.Sink.Events, Is.Empty);
         net.Stop();
     }
+
+    private static void Interrupt(ModelBench<NetDevice> bench, int queue) =>
+        bench.Model.SendUsedNotification(bench.Model.Queues[queue]);
+
+    private static bool IsPinDisabled(ModelBench<NetDevice> bench) =>
+        (bench.Function!.ReadConfiguration(4, 2) & 0x400) != 0;
 }
