@@ -1,3 +1,6 @@
+using System;
+using System.Linq;
+using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
 
@@ -6,6 +9,8 @@ namespace VirtioGuest.Qemu.Tests;
 /// <summary>The power button, as QEMU's <c>system_powerdown</c> presses it.</summary>
 public sealed class PowerButtonTests : QemuTest
 {
+    private static readonly TimeSpan s_begin = TimeSpan.FromSeconds(60);
+
     [TestCase(Door.Elf, MachineType.Pc)]
     [TestCase(Door.Elf, MachineType.Q35)]
     [TestCase(Door.IsoBios, MachineType.Pc)]
@@ -31,6 +36,7 @@ public sealed class PowerButtonTests : QemuTest
         guest.WaitForPrompt();
         guest.Type("blk 0 fill 0 65536 5; blk 0 fill 0 1 6\n");
         guest.WaitForText("fill 0 1 6\n");
+        Assert.That(SpinWait.SpinUntil(() => WritesOf(guest) != 0, s_begin), Is.True, "the first command runs");
         guest.Monitor.Execute("system_powerdown");
 
         guest.WaitForLine("^power button: shutting down$");
@@ -79,6 +85,10 @@ public sealed class PowerButtonTests : QemuTest
         guest.WaitForFirstLine();
         Press(guest);
     }
+
+    /// <summary>How many writes the guest's disks have taken.</summary>
+    private static long WritesOf(QemuGuest guest) =>
+        guest.Monitor.Execute("query-blockstats")!.AsArray().Sum(disk => (long)disk!["stats"]!["wr_operations"]!);
 
     private static void Press(QemuGuest guest)
     {
