@@ -195,22 +195,13 @@ public sealed class Mc68030Cache : CacheModel
     }
 }
 
-/// <summary>
-/// The data cache of a 68040: copied back, 16-byte lines. PREWRITE writes back, PREREAD invalidates, POSTREAD and
-/// POSTWRITE do nothing. A dirty line may be evicted, that is written back as a whole, at any time.
-/// </summary>
-public sealed class Mc68040Cache : CacheModel
+/// <summary>A cache that is filled by loads and stores, and keeps what was stored until it is written back.</summary>
+public abstract class CopyBackCache : CacheModel
 {
-    /// <summary>Creates the model.</summary>
-    /// <param name="timing">When dirty lines are evicted.</param>
-    /// <param name="seed">What <see cref="CacheTiming.Random"/> draws from.</param>
-    public Mc68040Cache(CacheTiming timing = CacheTiming.Never, int seed = 0)
-        : base(16, timing, seed)
+    private protected CopyBackCache(uint lineSize, CacheTiming timing, int seed)
+        : base(lineSize, timing, seed)
     {
     }
-
-    /// <inheritdoc/>
-    public override string Name => "68040";
 
     /// <inheritdoc/>
     internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
@@ -223,6 +214,24 @@ public sealed class Mc68040Cache : CacheModel
         region.StoreInCache(offset, bytes);
         region.MarkDirty(offset, (uint)bytes.Length);
     }
+}
+
+/// <summary>
+/// The data cache of a 68040: copied back, 16-byte lines. PREWRITE writes back, PREREAD invalidates, POSTREAD and
+/// POSTWRITE do nothing. A dirty line may be evicted, that is written back as a whole, at any time.
+/// </summary>
+public sealed class Mc68040Cache : CopyBackCache
+{
+    /// <summary>Creates the model.</summary>
+    /// <param name="timing">When dirty lines are evicted.</param>
+    /// <param name="seed">What <see cref="CacheTiming.Random"/> draws from.</param>
+    public Mc68040Cache(CacheTiming timing = CacheTiming.Never, int seed = 0)
+        : base(16, timing, seed)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "68040";
 
     /// <inheritdoc/>
     internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)
@@ -253,7 +262,7 @@ public sealed class Mc68040Cache : CacheModel
 /// back, PREREAD and POSTREAD invalidate, POSTWRITE does nothing. A line may be filled at any time although nobody
 /// asked for it, and a dirty one evicted.
 /// </summary>
-public sealed class PrefetchingCache : CacheModel
+public sealed class PrefetchingCache : CopyBackCache
 {
     /// <summary>Creates the model.</summary>
     /// <param name="timing">When lines are filled and evicted.</param>
@@ -266,18 +275,6 @@ public sealed class PrefetchingCache : CacheModel
 
     /// <inheritdoc/>
     public override string Name => "prefetching";
-
-    /// <inheritdoc/>
-    internal override void BeforeLoad(SimulatedRegion region, uint offset, uint length) =>
-        Fill(region, offset, length);
-
-    /// <inheritdoc/>
-    internal override void Store(SimulatedRegion region, uint offset, ReadOnlySpan<byte> bytes)
-    {
-        Fill(region, offset, (uint)bytes.Length);
-        region.StoreInCache(offset, bytes);
-        region.MarkDirty(offset, (uint)bytes.Length);
-    }
 
     /// <inheritdoc/>
     internal override void Sync(SimulatedRegion region, uint offset, uint length, DmaSync operation)

@@ -15,6 +15,8 @@ public sealed class SimulatedMachine : Machine, IDisposable
     public const ulong PciWindow = 0xE000_0000;
 
     private const uint PciWindowLength = 0x1000_0000;
+    private const ulong PortWindow = 0xC000;
+    private const ulong PortWindowLength = 0x1000;
 
     private readonly List<(ulong Start, MmioRegion Registers)> _registers = [];
     private PortSpace _ports = new EmptyPorts();
@@ -87,6 +89,7 @@ public sealed class SimulatedMachine : Machine, IDisposable
         PciTopology topology = PciTopology.Discover(Bus, Log);
         BaseAddressAssignment assignment = new BaseAddressAssignment(Log);
         assignment.AddMemoryWindow(new AddressRange(PciWindow, PciWindowLength));
+        assignment.AddIoWindow(new AddressRange(PortWindow, PortWindowLength));
         assignment.Assign(topology);
         return topology.Find(new PciAddress(0, 0, device, 0))
             ?? throw new ArgumentException("The function does not show up on the bus.", nameof(function));

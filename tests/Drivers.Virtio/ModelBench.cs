@@ -41,6 +41,9 @@ internal sealed class ModelBench<TModel> : IDisposable
     /// <summary>What the PCI function looks like; counts from <see cref="OpenTransport"/> on.</summary>
     public PciFunctionOptions Options { get; set; } = new PciFunctionOptions { VectorCount = 8 };
 
+    /// <summary>What is between the PCI function and the bus; the function itself, unless told otherwise.</summary>
+    public Func<PciDeviceFunction, IBusFunction> Alter { get; set; } = function => function;
+
     /// <summary>The device's side of the PCI function, once there is one.</summary>
     public PciDeviceFunction? Function { get; private set; }
 
@@ -60,7 +63,7 @@ internal sealed class ModelBench<TModel> : IDisposable
         }
 
         Function = new PciDeviceFunction(Model, Machine.Messages.OutputTo(Options.InterruptLine), Options);
-        Found = Machine.Plug(Function);
+        Found = Machine.Plug(Alter(Function));
         VirtioTransport? transport = PciTransport.TryCreate(Machine, Found, out string failure);
         Assert.That(failure, Is.Empty);
         return transport!;

@@ -161,6 +161,12 @@ public class VirtioBlockTests
         Assert.That(block.IsReadOnly, Is.True);
         Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(SubmitStatus.ReadOnly));
         Assert.That(log.Requests, Is.Empty);
+
+        // A slot that has had a request of the same shape takes the shorter way.
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
+        Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(SubmitStatus.ReadOnly));
+        Assert.That(log.Requests, Is.EqualTo(new[] { "0@0" }));
     }
 
     [TestCase(0UL, 512u, SubmitStatus.Ok)]
@@ -380,6 +386,19 @@ public class VirtioBlockTests
         Assert.That(Submit(block, BlockOperation.Read, 0, 1024, 1024), Is.EqualTo(SubmitStatus.Ok));
         Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(SubmitStatus.Invalid));
         Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512, 512), Is.EqualTo(SubmitStatus.Invalid));
+    }
+
+    [Test]
+    public void The_longest_segment_is_kept_behind_a_request_of_the_same_shape()
+    {
+        using ModelBench<BlockDevice> bench = NewBench();
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum;
+        bench.SetField(SizeMaxField, 1024);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 1024), 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(SubmitStatus.Invalid));
+        Assert.That(block.InFlight, Is.Zero);
     }
 
     [Test]

@@ -214,9 +214,10 @@ public class BrokenQueueTests
     }
 
     [Test]
-    public void A_used_index_that_moves_while_nothing_is_in_flight_breaks_the_queue_at_the_next_look()
+    public void A_used_index_that_moves_while_nothing_is_in_flight_breaks_the_queue_at_the_next_look(
+        [Values] bool isCoherent)
     {
-        using SplitBench bench = new SplitBench(4);
+        using SplitBench bench = new SplitBench(4, isCoherent: isCoherent);
         bench.Device.SetUsedIndex(2);
         bench.ExpectNothingUsed();
         Assert.That(bench.Queue.IsUsable, Is.True);

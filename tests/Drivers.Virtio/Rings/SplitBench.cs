@@ -6,8 +6,9 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 /// <summary>A split queue with the device's side of it.</summary>
 internal sealed class SplitBench : QueueBench
 {
-    public SplitBench(int size, Features features = Features.None, int tableLength = 0)
-        : base(size, features & ~Features.RingPacked, tableLength)
+    public SplitBench(
+        int size, Features features = Features.None, int tableLength = 0, bool isCoherent = false)
+        : base(size, features & ~Features.RingPacked, tableLength, isCoherent)
     {
     }
 

@@ -68,6 +68,28 @@ public class InterruptTests
         Assert.That(bench.Sink.Events, Does.Contain("queue 0"));
     }
 
+    [Test]
+    public void Where_messages_cannot_be_turned_on_the_line_is_used_and_the_reason_told()
+    {
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Alter = function => new FunctionWithoutMessages(function);
+        string interrupts = bench.Start<VirtioNet>("net0").Describe().Interrupts;
+        Assert.That(interrupts, Does.StartWith("INTx line 11"));
+        Assert.That(bench.Machine.Messages.NamesInUse, Is.Empty);
+        Interrupt(bench, 0);
+        Assert.That(bench.Sink.Events, Does.Contain("queue 0"));
+    }
+
+    [Test]
+    public void A_function_with_ports_decodes_them()
+    {
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        FunctionWithPorts? altered = null;
+        bench.Alter = function => altered = new FunctionWithPorts(function);
+        bench.Start<VirtioNet>("net0");
+        Assert.That(altered!.DecodesPorts, Is.True);
+    }
+
     [TestCase(2, "MSI-X, queues share a vector")]
     [TestCase(1, "MSI-X, one vector")]
     [TestCase(0, "INTx line 11")]

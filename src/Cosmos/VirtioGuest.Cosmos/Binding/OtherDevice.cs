@@ -15,7 +15,7 @@ namespace VirtioGuest.Cosmos.Binding;
 public sealed class OtherDevice
 {
     /// <summary>How long an operation may take, in nanoseconds.</summary>
-    public const ulong Deadline = 10_000_000_000;
+    public const ulong LongestWait = 10_000_000_000;
 
     private readonly DeviceFunction _function;
     private readonly VirtioDevice _device;
@@ -69,7 +69,7 @@ public sealed class OtherDevice
 
     private string? Await(out string result)
     {
-        var deadline = new Deadline(_function.Machine.Clock, Deadline);
+        var deadline = new Deadline(_function.Machine.Clock, LongestWait);
         while (!_device.TryEndOperation(out result))
         {
             if (_hasChange)

@@ -18,7 +18,7 @@ namespace VirtioGuest.Cosmos.Block;
 /// <para>
 /// A transfer is one request, or several where the device's limits are smaller, and goes straight between the device
 /// and the caller's array. The call polls the ring until the request is done, so it needs no interrupt, and works with
-/// interrupts on or off. It waits for a request no longer than <see cref="Deadline"/>.
+/// interrupts on or off. It waits for a request no longer than <see cref="LongestWait"/>.
 /// </para>
 /// <para>
 /// Where the device breaks the rules, asks for a reset or does not answer, the transfer fails and the device is reset;
@@ -32,7 +32,7 @@ public sealed class DiskAccess
     public const uint SectorLength = VirtioBlock.SectorSize;
 
     /// <summary>How long a request may take, in nanoseconds.</summary>
-    public const ulong Deadline = 30_000_000_000;
+    public const ulong LongestWait = 30_000_000_000;
 
     private readonly DeviceFunction _function;
     private readonly CapacityRelay _relay = new();
@@ -272,7 +272,7 @@ public sealed class DiskAccess
     /// <summary>Waits for the request. A device that does not finish it is reset.</summary>
     private BlockStatus Await(out string? trouble)
     {
-        var deadline = new Deadline(_function.Machine.Clock, Deadline);
+        var deadline = new Deadline(_function.Machine.Clock, LongestWait);
         trouble = null;
         while (true)
         {

@@ -62,18 +62,13 @@ internal sealed unsafe class PreparedChains
     private const int MaximumBytes = 1024 * 1024;
 
     private const uint DescriptorSize = TableFormat.DescriptorSize;
-    private const uint LineSize = 64;
 
     private readonly DmaMemory _memory;
     private readonly Layout _layout;
     private readonly TableFormat _format;
     private readonly bool _isPacked;
-    private readonly bool _isCoherent;
     private readonly byte* _start;
     private readonly ulong _tablesAtDevice;
-    private readonly uint _tableOffset;
-    private readonly uint _trailerOffset;
-    private readonly uint _stride;
     private readonly ulong _readableWord;
     private readonly ulong _writableWord;
     private readonly ulong _nextPlace;
@@ -84,12 +79,8 @@ internal sealed unsafe class PreparedChains
         _layout = layout;
         _format = new TableFormat(isPacked);
         _isPacked = isPacked;
-        _isCoherent = memory.IsCoherent;
         _start = memory.Address;
-        _tableOffset = layout.Table;
-        _trailerOffset = layout.Trailer;
         _tablesAtDevice = memory.DeviceAddress + layout.Table;
-        _stride = layout.Stride;
         _readableWord = _format.WordOf(0, isWritable: false, 1, 2);
         _writableWord = _format.WordOf(0, isWritable: true, 1, 2);
         _nextPlace = _format.WordOf(0, isWritable: false, 2, 3) - _readableWord;
@@ -98,7 +89,7 @@ internal sealed unsafe class PreparedChains
             ulong word = _format.WordOf(layout.HeaderLength, isWritable: false, 0, 1);
             for (int id = 0; id < count; id++)
             {
-                StoreDescriptor(_start + ((uint)id * _stride) + _tableOffset, HeaderSegment((ushort)id), word);
+                StoreDescriptor(_start + ((uint)id * _layout.Stride) + _layout.Table, HeaderSegment((ushort)id), word);
             }
         }
     }
@@ -110,7 +101,7 @@ internal sealed unsafe class PreparedChains
     internal bool HasTrailers => _layout.TrailerLength != 0;
 
     /// <summary>Whether hand-overs have nothing to do.</summary>
-    internal bool IsCoherent => _isCoherent;
+    internal bool IsCoherent => _memory.IsCoherent;
 
     /// <summary>Prepares the chains of a queue.</summary>
     /// <param name="dma">Where their memory comes from.</param>
@@ -125,7 +116,7 @@ internal sealed unsafe class PreparedChains
         DmaTag dma, ushort size, Features features, ChainShape shape, out PreparedChains? chains)
     {
         bool isPacked = (features & Features.RingPacked) != 0;
-        uint line = Math.Max(LineSize, dma.HandOverGranularity);
+        uint line = Math.Max(QueueMemory.LineSize, dma.HandOverGranularity);
         int affordable = Math.Min(MaximumBytes / (int)DescriptorSize / size, MaximumLength);
         int tableLength = Math.Min(Math.Min(shape.UsualSegments, size), affordable);
         int shortest = shape.TrailerLength == 0 ? 2 : 3;
@@ -146,14 +137,14 @@ internal sealed unsafe class PreparedChains
 
     /// <summary>The trailer of a buffer that the device does not have.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal SharedFields Trailer(ushort id) => new SharedFields(_start + (id * _stride) + _trailerOffset);
+    internal SharedFields Trailer(ushort id) => new SharedFields(_start + (id * _layout.Stride) + _layout.Trailer);
 
     /// <summary>The header of a buffer, for a descriptor.</summary>
-    internal DmaSegment HeaderSegment(ushort id) => _memory.Segment(id * _stride, _layout.HeaderLength);
+    internal DmaSegment HeaderSegment(ushort id) => _memory.Segment(id * _layout.Stride, _layout.HeaderLength);
 
     /// <summary>The trailer of a buffer, for a descriptor.</summary>
     internal DmaSegment TrailerSegment(ushort id) =>
-        _memory.Segment((id * _stride) + _layout.Trailer, _layout.TrailerLength);
+        _memory.Segment((id * _layout.Stride) + _layout.Trailer, _layout.TrailerLength);
 
     /// <summary>
     /// Writes a chain into the table of a buffer without header and trailer, and hands the table over.
@@ -165,7 +156,7 @@ internal sealed unsafe class PreparedChains
     internal DmaSegment Store(ushort id, ReadOnlySpan<DmaSegment> readable, ReadOnlySpan<DmaSegment> writable)
     {
         uint count = (uint)(readable.Length + writable.Length);
-        byte* table = _start + (id * _stride) + _tableOffset;
+        byte* table = _start + (id * _layout.Stride) + _layout.Table;
         uint place = 0;
         for (int i = 0; i < readable.Length; i++, place++)
         {
@@ -191,7 +182,7 @@ internal sealed unsafe class PreparedChains
     /// <returns>The table, for the descriptor that leads to it.</returns>
     internal DmaSegment StoreData(ushort id, ReadOnlySpan<DmaSegment> data, bool isWritable)
     {
-        byte* descriptor = _start + (id * _stride) + _tableOffset;
+        byte* descriptor = _start + (id * _layout.Stride) + _layout.Table;
         ulong word = isWritable ? _writableWord : _readableWord;
         for (int i = 0; i < data.Length; i++)
         {
@@ -211,7 +202,7 @@ internal sealed unsafe class PreparedChains
     {
         if (HasTrailers)
         {
-            uint start = id * _stride;
+            uint start = id * _layout.Stride;
             const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
             _memory.Sync(start, _layout.HeaderLength, DmaSync.PreWrite, ChainSites.HeaderToDevice);
             _memory.Sync(start + _layout.Trailer, _layout.TrailerLength, Both, ChainSites.TrailerToDevice);
@@ -256,19 +247,19 @@ internal sealed unsafe class PreparedChains
 
     private DmaSegment HandOver(ushort id, uint count)
     {
-        if (!_isCoherent)
+        if (!_memory.IsCoherent)
         {
             SyncEndsToDevice(id);
             AccessSite site = _isPacked ? PackedSites.TableToDevice : SplitSites.TableToDevice;
-            _memory.Sync((id * _stride) + _tableOffset, count * DescriptorSize, DmaSync.PreWrite, site);
+            _memory.Sync((id * _layout.Stride) + _layout.Table, count * DescriptorSize, DmaSync.PreWrite, site);
         }
 
-        return new DmaSegment(_tablesAtDevice + (id * _stride), count * DescriptorSize);
+        return new DmaSegment(_tablesAtDevice + (id * _layout.Stride), count * DescriptorSize);
     }
 
     private void SyncFromDevice(ushort id, int tableLength, AccessSite tableSite)
     {
-        uint start = id * _stride;
+        uint start = id * _layout.Stride;
         if (HasTrailers)
         {
             const DmaSync Both = DmaSync.PostRead | DmaSync.PostWrite;
@@ -296,7 +287,7 @@ internal sealed unsafe class PreparedChains
             _chains = chains;
             _records = records.All;
             BufferId = records.NextFree;
-            _offset = BufferId * chains._stride;
+            _offset = BufferId * chains._layout.Stride;
             _start = chains._start + _offset;
         }
 
@@ -307,7 +298,7 @@ internal sealed unsafe class PreparedChains
         internal SharedFields Header => new SharedFields(_start);
 
         /// <summary>The trailer, while the device does not have the buffer.</summary>
-        internal SharedFields Trailer => new SharedFields(_start + _chains._trailerOffset);
+        internal SharedFields Trailer => new SharedFields(_start + _chains._layout.Trailer);
 
         /// <summary>What the queue knows of the buffer.</summary>
         internal ref BufferRecord Record
@@ -325,7 +316,7 @@ internal sealed unsafe class PreparedChains
         internal DmaSegment StoreData(in DmaSegment data, bool isWritable)
         {
             ulong word = isWritable ? _chains._writableWord : _chains._readableWord;
-            StoreDescriptor(_start + _chains._tableOffset + DescriptorSize, data, word | data.Length);
+            StoreDescriptor(_start + _chains._layout.Table + DescriptorSize, data, word | data.Length);
             return new DmaSegment(_chains._tablesAtDevice + _offset, 3 * DescriptorSize);
         }
     }
@@ -339,8 +330,8 @@ internal sealed unsafe class PreparedChains
             HeaderLength = shape.HeaderLength;
             TrailerLength = shape.TrailerLength;
             Line = line;
-            Trailer = RoundUp(shape.HeaderLength + ((uint)tableLength * DescriptorSize), line);
-            Stride = Trailer + RoundUp(shape.TrailerLength, line);
+            Trailer = QueueMemory.RoundUp(shape.HeaderLength + ((uint)tableLength * DescriptorSize), line);
+            Stride = Trailer + QueueMemory.RoundUp(shape.TrailerLength, line);
         }
 
         internal int TableLength { get; }
@@ -360,8 +351,6 @@ internal sealed unsafe class PreparedChains
 
         /// <summary>How much a buffer has in all.</summary>
         internal uint Stride { get; }
-
-        private static uint RoundUp(uint length, uint alignment) => (length + alignment - 1) & ~(alignment - 1);
     }
 }
 

@@ -12,7 +12,7 @@ internal readonly struct QueueMemory
     /// What areas are aligned to at least: each has one side that writes, or two that keep to slots of their own, so
     /// that no two of them share a cache line.
     /// </summary>
-    private const uint LineSize = 64;
+    internal const uint LineSize = 64;
 
     private QueueMemory(DmaMemory memory, uint driverArea, uint deviceArea)
     {
@@ -60,5 +60,6 @@ internal readonly struct QueueMemory
         return region != null;
     }
 
-    private static uint RoundUp(uint length, uint alignment) => (length + alignment - 1) & ~(alignment - 1);
+    /// <summary>The next multiple of an alignment, which is a power of two.</summary>
+    internal static uint RoundUp(uint length, uint alignment) => (length + alignment - 1) & ~(alignment - 1);
 }

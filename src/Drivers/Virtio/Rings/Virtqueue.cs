@@ -232,9 +232,6 @@ public abstract class Virtqueue
         return size;
     }
 
-    /// <summary>Whether a buffer ID is that of a buffer which the device has, or had when it was reset.</summary>
-    public bool IsInFlight(ushort bufferId) => bufferId < Size && Records[bufferId].IsInFlight;
-
     /// <summary>Whether a buffer of so many segments finds room now.</summary>
     /// <param name="segments">At least 1, header and trailer included.</param>
     public bool HasRoom(int segments) =>
@@ -298,7 +295,7 @@ public abstract class Virtqueue
         bool isWritable,
         uint writableBytes,
         int token,
-        bool isReady = false)
+        bool isReady)
     {
         _owner.Enter();
         int segments = data.Length + Ends;
@@ -325,8 +322,7 @@ public abstract class Virtqueue
 
     /// <summary>Puts a buffer with a header and a trailer into the ring itself.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void PublishPrepared(
-        ReadOnlySpan<DmaSegment> data, bool isWritable, uint writableBytes, int token)
+    private void PublishPrepared(ReadOnlySpan<DmaSegment> data, bool isWritable, uint writableBytes, int token)
     {
         int segments = data.Length + Ends;
         ushort id = Take(segments, 0, writableBytes, token);
@@ -442,9 +438,14 @@ public abstract class Virtqueue
     /// <returns>False when there is none, or when the queue is broken or stopped.</returns>
     public bool TryGetUsed(out UsedBuffer buffer)
     {
-        _owner.Enter();
-        bool isUsed = TryGetPlain(out buffer) || (!_isPlain && TakeUsed(out buffer));
-        _owner.Leave();
+        bool isUsed = TryGetPlain(out buffer);
+        if (!isUsed && !_isPlain)
+        {
+            _owner.Enter();
+            isUsed = TakeUsed(out buffer);
+            _owner.Leave();
+        }
+
         return isUsed;
     }
 
@@ -459,6 +460,15 @@ public abstract class Virtqueue
     /// </returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryGetPlain(out UsedBuffer buffer)
+    {
+        _owner.Enter();
+        bool isUsed = TakePlain(out buffer);
+        _owner.Leave();
+        return isUsed;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TakePlain(out UsedBuffer buffer)
     {
         buffer = default;
         if (!_isPlain || FreeDescriptors == Size || !TryLoadPlain(out uint id, out uint length))
@@ -706,26 +716,16 @@ public abstract class Virtqueue
     /// <returns>False when there is none left.</returns>
     public bool TryDetach(out int token)
     {
-        bool isThere = TryDetach(out UsedBuffer buffer);
-        token = buffer.Token;
-        return isThere;
-    }
-
-    /// <inheritdoc cref="TryDetach(out int)"/>
-    /// <param name="buffer">The buffer; what the device wrote into it counts for nothing.</param>
-    /// <returns>False when there is none left.</returns>
-    public bool TryDetach(out UsedBuffer buffer)
-    {
         End();
         TakeLeftBack();
-        buffer = default;
+        token = 0;
         if (!Records.TryFindInFlight(ref _detachCursor))
         {
             return false;
         }
 
         ref BufferRecord record = ref Records[(uint)_detachCursor];
-        buffer = new UsedBuffer(record.Token, 0, (ushort)_detachCursor);
+        token = record.Token;
         FreeDescriptors += record.Descriptors;
         Records.Return((ushort)_detachCursor, ref record);
         _detached++;

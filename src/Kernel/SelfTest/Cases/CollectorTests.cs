@@ -13,7 +13,6 @@ internal sealed class CollectorTest : SelfTestCase
 
     private bool _stop;
 
-    /// <summary>Creates the test.</summary>
     public CollectorTest()
         : base("the garbage collector keeps what is used and frees the rest")
     {
@@ -83,7 +82,6 @@ internal sealed class ManyCollectionsTest : SelfTestCase
     private const int Buffers = 16;
     private const int BufferLength = 500;
 
-    /// <summary>Creates the test.</summary>
     public ManyCollectionsTest()
         : base("hundreds of collections keep what is used")
     {

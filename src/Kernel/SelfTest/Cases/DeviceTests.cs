@@ -15,7 +15,6 @@ internal sealed class PciTest : SelfTestCase
 
     private readonly DeviceInventory _devices;
 
-    /// <summary>Creates the test.</summary>
     public PciTest(DeviceInventory devices)
         : base("PCI functions answer, and those that nobody drives are quiet")
     {
@@ -79,7 +78,6 @@ internal sealed class AwaitedReadTest : DiskReadTest
 
     private readonly ShellDisk _disk;
 
-    /// <summary>Creates the test.</summary>
     public AwaitedReadTest(ShellDisk disk)
         : base(disk, "blocking and awaited reads agree")
     {

@@ -11,7 +11,6 @@ internal sealed class MemoryAccountTest : SelfTestCase
 {
     private readonly SystemControl _system;
 
-    /// <summary>Creates the test.</summary>
     public MemoryAccountTest(SystemControl system)
         : base("the account of the memory adds up")
     {
@@ -42,7 +41,6 @@ internal sealed class DmaMapTest : SelfTestCase
 
     private readonly DmaTag _dma;
 
-    /// <summary>Creates the test.</summary>
     public DmaMapTest(DmaTag dma)
         : base("pinned heap memory can be handed to devices")
     {

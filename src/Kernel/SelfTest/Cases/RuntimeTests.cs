@@ -14,7 +14,6 @@ internal sealed class ThreadPoolTest : SelfTestCase
 
     private int _counter;
 
-    /// <summary>Creates the test.</summary>
     public ThreadPoolTest()
         : base("tasks, locks and timers work")
     {
@@ -66,7 +65,6 @@ internal sealed class ExceptionTest : SelfTestCase
 
     private int _finallyBlocks;
 
-    /// <summary>Creates the test.</summary>
     public ExceptionTest()
         : base("faults and exceptions reach their handlers")
     {
@@ -147,8 +145,6 @@ internal sealed class RuntimeVersionTest : SelfTestCase
 {
     private readonly string _named;
 
-    /// <summary>Creates the test.</summary>
-    /// <param name="named">The version that was named.</param>
     public RuntimeVersionTest(string named)
         : base("the runtime is the version that the first line names")
     {
@@ -166,7 +162,6 @@ internal sealed class RuntimeVersionTest : SelfTestCase
 /// <summary>Threads find their registers as they left them; <c>stress registers</c> does the same for longer.</summary>
 internal sealed class RegisterTest : SelfTestCase
 {
-    /// <summary>Creates the test.</summary>
     public RegisterTest()
         : base("threads keep their registers")
     {

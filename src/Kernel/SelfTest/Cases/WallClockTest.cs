@@ -16,7 +16,6 @@ internal sealed class WallClockTest : ClockTest
     private readonly MonotonicClock _clock;
     private readonly SystemControl _system;
 
-    /// <summary>Creates the test.</summary>
     public WallClockTest(MonotonicClock clock, SystemControl system)
         : base(clock, system)
     {

@@ -18,9 +18,6 @@ internal sealed class BlockBenchCommand : DeviceCommand
     private readonly SystemControl _system;
     private readonly DeviceInventory _devices;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="system">The machine.</param>
-    /// <param name="devices">What was found.</param>
     public BlockBenchCommand(SystemControl system, DeviceInventory devices)
         : base("disk", "blk D bench DEPTH COUNT", "measure COUNT reads of 4096 bytes, DEPTH at a time")
     {

@@ -14,8 +14,6 @@ internal sealed class ListPciCommand : Command
 {
     private readonly DeviceInventory _devices;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="devices">What was found.</param>
     public ListPciCommand(DeviceInventory devices)
         : base("lspci", "show PCI functions")
     {
@@ -84,8 +82,6 @@ internal sealed class ListVirtioCommand : Command
 
     private readonly DeviceInventory _devices;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="devices">What was found.</param>
     public ListVirtioCommand(DeviceInventory devices)
         : base("lsvirtio", "show virtio devices, features and queues")
     {

@@ -20,8 +20,6 @@ internal sealed class ThreadsCommand : Command
 
     private readonly SystemControl _system;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="system">The machine.</param>
     public ThreadsCommand(SystemControl system)
         : base("threads", "show threads and interrupts")
     {
@@ -70,9 +68,6 @@ internal sealed class MemoryCommand : Command
     private readonly SystemControl _system;
     private readonly DeviceInventory _devices;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="system">The machine.</param>
-    /// <param name="devices">What was found.</param>
     public MemoryCommand(SystemControl system, DeviceInventory devices)
         : base("mem", "show what the memory is used for")
     {
@@ -124,7 +119,6 @@ internal sealed class StressRegistersCommand : Command
 {
     private const ulong MaximumSeconds = 1_000_000;
 
-    /// <summary>Creates the command.</summary>
     public StressRegistersCommand()
         : base("stress registers SECONDS", "keep patterns in registers while threads, faults and interrupts come")
     {
@@ -157,8 +151,6 @@ internal sealed class CrashCommand : Command
 
     private readonly SystemControl _system;
 
-    /// <summary>Creates the command.</summary>
-    /// <param name="system">The machine.</param>
     public CrashCommand(SystemControl system)
         : base("crash KIND", "fail on purpose: exception, overflow, memory, libos, trap or frames")
     {

@@ -114,6 +114,7 @@ public sealed class SplitVirtqueue : Virtqueue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool TryLoadPlain(out uint id, out uint length)
     {
+        // What TryLoadUsed does; the hand-overs in it that have nothing to do cost 17 instructions of 209.
         if (_usedIndex == UsedIndex && !TryAccept(_usedRing.LoadCoherentIndex()))
         {
             id = 0;
