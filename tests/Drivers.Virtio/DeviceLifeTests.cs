@@ -52,7 +52,7 @@ public class DeviceLifeTests
             DmaMemory buffer = bench.Machine.Memory.Allocate(1024, 512)!;
             buffer.Sync(0, 1024, DmaSync.PreRead);
             DmaSegment[] data = { buffer.Segment(0, 500), buffer.Segment(500, 12), buffer.Segment(512, 512) };
-            Assert.That(Read(block, data, 7), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(Read(block, data, 7), Is.EqualTo(BlockStatus.Ok));
             block.Notify();
             Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1));
             Assert.That(block.EnableInterrupts(), Is.False);
@@ -103,10 +103,10 @@ public class DeviceLifeTests
         DmaSegment[] data = Data(bench);
         for (int i = 0; i < 8; i++)
         {
-            Assert.That(Read(block, data, i), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(Read(block, data, i), Is.EqualTo(BlockStatus.Ok));
         }
 
-        Assert.That(Read(block, data, 9), Is.EqualTo(SubmitStatus.Full));
+        Assert.That(Read(block, data, 9), Is.EqualTo(BlockStatus.Full));
         block.Notify();
         Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(8));
     }
@@ -143,7 +143,7 @@ public class DeviceLifeTests
         for (int life = 0; life < 3; life++)
         {
             bench.HoldRequests();
-            Assert.That(Read(block, Data(bench), 5), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(Read(block, Data(bench), 5), Is.EqualTo(BlockStatus.Ok));
             block.Notify();
             bench.Model.SetNeedsReset("for the test");
             Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
@@ -157,7 +157,7 @@ public class DeviceLifeTests
             Assert.That(block.TryStart(out string failure), Is.True, failure);
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Trouble, Is.Null);
-            Assert.That(Read(block, Data(bench), 6), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(Read(block, Data(bench), 6), Is.EqualTo(BlockStatus.Ok));
             block.Notify();
             Assert.That(block.Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
@@ -279,7 +279,7 @@ public class DeviceLifeTests
         Read(block, Data(bench), 3);
         block.Notify();
         Assert.That(block.Suspend(), Is.True);
-        Assert.That(Read(block, Data(bench), 4), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(Read(block, Data(bench), 4), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
         Assert.That(block.Resume(), Is.True);
     }
@@ -404,6 +404,6 @@ public class DeviceLifeTests
         return new[] { buffer.Segment(0, 512) };
     }
 
-    private static SubmitStatus Read(VirtioBlock block, DmaSegment[] data, int token) =>
+    private static BlockStatus Read(VirtioBlock block, DmaSegment[] data, int token) =>
         block.TrySubmit(BlockOperation.Read, 0, data, token);
 }

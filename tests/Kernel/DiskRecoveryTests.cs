@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -49,15 +50,15 @@ internal sealed class DiskRecoveryTests
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
-        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(100, read));
+        Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(100, read));
 
         Trouble(bench, isBroken);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(100 * 512, read.Length)), Is.True);
         Assert.That(Log(bench).Requests, Has.Count.EqualTo(3), "each was done once");
-        Assert.That(disk.Read(7, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(7, read), Is.EqualTo(BlockStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(7 * 512, read.Length)), Is.True);
         DeviceDescription description = disk.Device.Describe();
         Assert.That(description.Restarts, Is.EqualTo(1));
@@ -77,13 +78,13 @@ internal sealed class DiskRecoveryTests
         byte[] content = new byte[Many * 512];
         new Random(1).NextBytes(content);
         bench.HoldRequests();
-        Task<DiskStatus> writing = disk.WriteAsync(11, content).AsTask();
+        Task<BlockStatus> writing = disk.WriteAsync(11, content).AsTask();
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(3).After(10_000, 10));
 
         Trouble(bench, isBroken: false);
 
         Assert.That(await Task.WhenAny(writing, Task.Delay(s_timeout)), Is.SameAs(writing));
-        Assert.That(await writing, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(await writing, Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Model.Disk.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         disk.Remove();
     }
@@ -94,7 +95,7 @@ internal sealed class DiskRecoveryTests
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
-        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         bench.Function!.WriteBar(0, QueueSelect, 2, 0);
         bench.Function.WriteBar(0, QueueMsixVector, 2, ModelQueue.NoVector);
         Assert.That(Log(bench).Requests, Is.EqualTo(new[] { "0@0", "0@256", "0@512" }));
@@ -103,7 +104,7 @@ internal sealed class DiskRecoveryTests
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(Log(bench).Requests, Is.EquivalentTo(new[] { "0@0", "0@512" }));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk[..read.Length]), Is.True);
     }
@@ -113,19 +114,19 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
-        Task<DiskStatus> writing = Hold(bench, 1, () => disk.Write(0, new byte[512]));
+        Task<BlockStatus> writing = Hold(bench, 1, () => disk.Write(0, new byte[512]));
         bench.Model.SetNeedsReset("for the test");
         Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1), "it was sent once more");
 
         Trouble(bench, isBroken: false);
 
         Assert.That(writing.Wait(s_timeout), Is.True);
-        Assert.That(writing.Result, Is.EqualTo(DiskStatus.DeviceReset));
+        Assert.That(writing.Result, Is.EqualTo(BlockStatus.Aborted));
         Assert.That(Log(bench).Requests, Is.Empty);
         Assert.That(disk.IsUsable, Is.True);
-        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         Assert.That(
-            DiskStatus.DeviceReset.Describe(), Is.EqualTo("the device misbehaved and was reset before it was done"));
+            BlockStatus.Aborted.Describe(), Is.EqualTo("the device misbehaved and was reset before it was done"));
     }
 
     [Test]
@@ -137,12 +138,12 @@ internal sealed class DiskRecoveryTests
         for (int attempt = 0; attempt < DeviceRecovery.Attempts; attempt++)
         {
             bench.Model.SetNeedsReset("for the test");
-            Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.Ok), $"attempt {attempt}");
+            Assert.That(disk.Read(0, sector), Is.EqualTo(BlockStatus.Ok), $"attempt {attempt}");
         }
 
         bench.Model.SetNeedsReset("for the test");
 
-        Assert.That(disk.Read(0, sector), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.Read(0, sector), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(disk.IsUsable, Is.False);
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
         Assert.That(bench.Function!.CanAccessMemory, Is.False);
@@ -168,7 +169,7 @@ internal sealed class DiskRecoveryTests
             }
 
             bench.Model.SetNeedsReset("for the test");
-            Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok), $"trouble {trouble}");
+            Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok), $"trouble {trouble}");
         }
 
         bench.Model.SetNeedsReset("for the test");
@@ -180,13 +181,13 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
-        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
+        Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
         bench.Model.RefusesFeatures = true;
 
         bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(bench.Machine.Lines.Warnings, Has.Count.EqualTo(5));
         Assert.That(
             bench.Machine.Lines.Warnings[3],
@@ -200,7 +201,7 @@ internal sealed class DiskRecoveryTests
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
-        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         int living = bench.Machine.Memory.Allocated - bench.Machine.Memory.Freed;
         Log(bench).Requests.Clear();
         bench.Model.ResetDelay = int.MaxValue;
@@ -208,7 +209,7 @@ internal sealed class DiskRecoveryTests
         bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(living), "rings, requests and the three buffers");
@@ -227,7 +228,7 @@ internal sealed class DiskRecoveryTests
         Assert.That(shell.Run("mem"), Does.Match($@"(?m)^  quarantined:.*\n    by disk0: +{quarantined} "));
         Assert.That(shell.Run("lsvirtio"), Does.Contain($"\n    quarantined: {quarantined} bytes\n"));
         Assert.That(shell.Run("lsvirtio"), Does.Contain(", abandoned\n    trouble: the device asks for a reset\n"));
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     [Test]
@@ -235,16 +236,16 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench, TimeSpan.FromMilliseconds(300));
-        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
+        Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
 
         bench.Machine.Time.Advance(400 * Millisecond);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.TimedOut));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.TimedOut));
         Assert.That(bench.Model.Queues[0].Finished, Is.Zero, "it is not sent again");
         Assert.That(Log(bench).Requests, Has.Count.EqualTo(1));
         bench.Model.Queues[0].Policy = new InOrderCompletion();
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         Assert.That(disk.Device.Describe().Restarts, Is.EqualTo(1));
         Assert.That(
             bench.Machine.Lines.Warnings,
@@ -273,7 +274,7 @@ internal sealed class DiskRecoveryTests
         disk.LookAtClock();
 
         Assert.That(told, Is.EqualTo(2));
-        Assert.That((StatusOf(first), StatusOf(second)), Is.EqualTo((DiskStatus.Ok, DiskStatus.Ok)));
+        Assert.That((StatusOf(first), StatusOf(second)), Is.EqualTo((BlockStatus.Ok, BlockStatus.Ok)));
         Assert.That(disk.Device.Describe().Restarts, Is.Zero);
     }
 
@@ -292,14 +293,14 @@ internal sealed class DiskRecoveryTests
         bench.Machine.Time.Advance(100 * Millisecond);
         disk.LookAtClock();
 
-        Assert.That(StatusOf(stuck), Is.EqualTo(DiskStatus.TimedOut));
+        Assert.That(StatusOf(stuck), Is.EqualTo(BlockStatus.TimedOut));
         Assert.That(innocent.IsInFlight, Is.True);
         Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1), "the other is sent again");
         bench.Machine.Time.Advance(900 * Millisecond);
         disk.LookAtClock();
         Assert.That(innocent.IsInFlight, Is.True, "with a limit of its own");
         bench.Complete(held, 0);
-        Assert.That(StatusOf(innocent), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(StatusOf(innocent), Is.EqualTo(BlockStatus.Ok));
         Assert.That(Log(bench).Requests, Is.EqualTo(new[] { "0@10", "1@20", "1@20" }));
     }
 
@@ -315,13 +316,13 @@ internal sealed class DiskRecoveryTests
             Assert.That(stuck.IsInFlight, Is.True);
             DiskTransfer other = Begin(disk, BlockOperation.Read, 2);
             bench.Complete(held, 1);
-            Assert.That(StatusOf(other), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(StatusOf(other), Is.EqualTo(BlockStatus.Ok));
             disk.Return(other);
             bench.Machine.Time.Advance(1000 * Millisecond);
             disk.LookAtClock();
         }
 
-        Assert.That(StatusOf(stuck), Is.EqualTo(DiskStatus.TimedOut));
+        Assert.That(StatusOf(stuck), Is.EqualTo(BlockStatus.TimedOut));
     }
 
     [Test]
@@ -346,7 +347,7 @@ internal sealed class DiskRecoveryTests
             }
 
             bench.Complete(held, 0);
-            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
         }
 
         Assert.That(disk.Device.Describe().Restarts, Is.Zero);
@@ -377,7 +378,7 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
-        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(7, new byte[512]));
+        Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(7, new byte[512]));
         for (int second = 0; second < 300; second++)
         {
             bench.Machine.Time.Advance(1000 * Millisecond);
@@ -387,7 +388,7 @@ internal sealed class DiskRecoveryTests
         bench.Complete((HeldBackCompletion)bench.Model.Queues[0].Policy, 0);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Machine.Lines.Warnings, Is.EqualTo(new[]
         {
             "disk0: a read of sector 7 has not been answered for 30 s, still waiting",
@@ -411,7 +412,7 @@ internal sealed class DiskRecoveryTests
             DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
             Assert.That(transfer.IsInFlight, Is.True);
             disk.LookAtClock();
-            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
             disk.Return(transfer);
         }
 
@@ -427,7 +428,7 @@ internal sealed class DiskRecoveryTests
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Many * 512];
-        Task<DiskStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
+        Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
         bench.SetField(SizeMaxField, 4096);
         bench.SetField(SegMaxField, 1);
@@ -435,12 +436,12 @@ internal sealed class DiskRecoveryTests
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk[..read.Length]), Is.True);
         Assert.That(Log(bench).Requests, Has.Count.EqualTo(Many / 8), "each takes 8 sectors");
         byte[] content = new byte[300 * 512];
         new Random(4).NextBytes(content);
-        Assert.That(disk.Write(3, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(3, content), Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Model.Disk.Slice(3 * 512, content.Length).SequenceEqual(content), Is.True);
         Assert.That(bench.Machine.Lines.Notices[^1], Is.EqualTo("disk0: takes less at a time than before"));
     }
@@ -451,13 +452,13 @@ internal sealed class DiskRecoveryTests
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
         byte[] read = new byte[Sectors * 512];
-        Task<DiskStatus> reading = Hold(bench, 4, () => disk.Read(0, read));
+        Task<BlockStatus> reading = Hold(bench, 4, () => disk.Read(0, read));
         bench.SetQueueSize(4);
 
         Trouble(bench, isBroken: false);
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk), Is.True);
 
         // Whatever is started at once finds its turn.
@@ -476,7 +477,7 @@ internal sealed class DiskRecoveryTests
 
         foreach (DiskTransfer transfer in transfers)
         {
-            Assert.That(StatusOf(transfer), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
         }
     }
 
@@ -485,7 +486,7 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioDisk disk = Start(bench);
-        Task<DiskStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
+        Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
         bench.SetField(SizeMaxField, 500);
         bench.SetField(SegMaxField, 1);
@@ -493,7 +494,7 @@ internal sealed class DiskRecoveryTests
         bench.Model.SetNeedsReset("for the test");
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(
             bench.Machine.Lines.Warnings[^1], Is.EqualTo("disk0: given up: it takes less than a sector at a time"));
     }
@@ -513,13 +514,13 @@ internal sealed class DiskRecoveryTests
 
         Trouble(bench, isBroken: false);
 
-        Assert.That(StatusOf(beyond), Is.EqualTo(DiskStatus.OutOfRange));
-        Assert.That(StatusOf(write), Is.EqualTo(DiskStatus.ReadOnly));
-        Assert.That(StatusOf(flush), Is.EqualTo(DiskStatus.Unsupported), "nobody knows about earlier writes");
-        Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Ok), "all completed writes are durable from here on");
-        Assert.That(disk.Read(1, new byte[512]), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(disk.Write(1, new byte[512]), Is.EqualTo(DiskStatus.ReadOnly));
-        Assert.That(disk.Read(100, new byte[512]), Is.EqualTo(DiskStatus.OutOfRange));
+        Assert.That(StatusOf(beyond), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(StatusOf(write), Is.EqualTo(BlockStatus.ReadOnly));
+        Assert.That(StatusOf(flush), Is.EqualTo(BlockStatus.Unsupported), "nobody knows about earlier writes");
+        Assert.That(disk.Flush(), Is.EqualTo(BlockStatus.Ok), "all completed writes are durable from here on");
+        Assert.That(disk.Read(1, new byte[512]), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(disk.Write(1, new byte[512]), Is.EqualTo(BlockStatus.ReadOnly));
+        Assert.That(disk.Read(100, new byte[512]), Is.EqualTo(BlockStatus.OutOfRange));
     }
 
     [Test]
@@ -548,13 +549,13 @@ internal sealed class DiskRecoveryTests
     {
         DiskTransfer transfer = disk.Rent()!;
         int count = operation == BlockOperation.Flush ? 0 : 1;
-        Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(BlockStatus.Ok));
         return transfer;
     }
 
-    private static DiskStatus StatusOf(DiskTransfer transfer)
+    private static BlockStatus StatusOf(DiskTransfer transfer)
     {
-        Assert.That(transfer.TryWait(s_timeout, out DiskStatus status), Is.True);
+        Assert.That(transfer.TryWait(s_timeout, out BlockStatus status), Is.True);
         return status;
     }
 
@@ -576,10 +577,10 @@ internal sealed class DiskRecoveryTests
     }
 
     // The device has them all, and whoever sent them has gone to sleep.
-    private static Task<DiskStatus> Hold(ModelBench<BlockDevice> bench, int requests, Func<DiskStatus> work)
+    private static Task<BlockStatus> Hold(ModelBench<BlockDevice> bench, int requests, Func<BlockStatus> work)
     {
         bench.HoldRequests();
-        Task<DiskStatus> task = Task.Run(work);
+        Task<BlockStatus> task = Task.Run(work);
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(requests).After(10_000, 10));
         Thread.Sleep(20);
         return task;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
@@ -26,24 +27,37 @@ internal sealed class DiskTests
     {
         var disk = new FakeDisk(200) { IsSlow = true };
         byte[] content = RandomBytes(count);
-        Assert.That(disk.Write(7, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(7, content), Is.EqualTo(BlockStatus.Ok));
         byte[] read = new byte[content.Length];
-        Assert.That(disk.Read(7, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(7, read), Is.EqualTo(BlockStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
 
         Array.Reverse(content);
-        Assert.That(await disk.WriteAsync(90, content), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(await disk.ReadAsync(90, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(await disk.WriteAsync(90, content), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(await disk.ReadAsync(90, read), Is.EqualTo(BlockStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
-        Assert.That(await disk.FlushAsync(), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(await disk.FlushAsync(), Is.EqualTo(BlockStatus.Ok));
         Assert.That(disk.Flushes, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Each_status_has_words_of_its_own_but_for_those_that_mean_the_same_to_people()
+    {
+        var words = new HashSet<string>();
+        foreach (BlockStatus status in Enum.GetValues<BlockStatus>())
+        {
+            bool hasOwn = status is not (BlockStatus.NoStatus or BlockStatus.NotOffered or BlockStatus.NoResources);
+            Assert.That(words.Add(status.Describe()), Is.EqualTo(hasOwn), $"{status}");
+        }
+
+        Assert.That(BlockStatus.OutOfRange.Describe(), Is.EqualTo(SectorDevice.OutOfRange), "commands know it too");
     }
 
     [Test]
     public void Several_requests_are_in_flight_but_no_more_than_allowed()
     {
         var disk = new FakeDisk(4000, maximumTransfers: 4) { IsSlow = true };
-        Assert.That(disk.Read(0, new byte[4000 * 512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, new byte[4000 * 512]), Is.EqualTo(BlockStatus.Ok));
         Assert.That(disk.LargestInFlight, Is.InRange(2, 4));
         Assert.That(disk.CreatedTransfers, Is.LessThanOrEqualTo(4));
     }
@@ -61,10 +75,10 @@ internal sealed class DiskTests
             tasks.Add(Task.Run(async () =>
             {
                 byte[] read = new byte[300 * 512];
-                DiskStatus status = isAwaiting
+                BlockStatus status = isAwaiting
                     ? await disk.ReadAsync((ulong)first, read)
                     : disk.Read((ulong)first, read);
-                return status == DiskStatus.Ok
+                return status == BlockStatus.Ok
                     && read.AsSpan().SequenceEqual(disk.Content.AsSpan(first * 512, read.Length));
             }));
         }
@@ -77,10 +91,10 @@ internal sealed class DiskTests
     public void A_range_beyond_the_end_is_refused_before_anything_is_sent()
     {
         var disk = new FakeDisk(8);
-        Assert.That(disk.Read(8, new byte[512]), Is.EqualTo(DiskStatus.OutOfRange));
-        Assert.That(disk.Write(7, new byte[1024]), Is.EqualTo(DiskStatus.OutOfRange));
-        Assert.That(disk.Read(ulong.MaxValue, new byte[1024]), Is.EqualTo(DiskStatus.OutOfRange));
-        Assert.That(disk.ReadAsync(8, new byte[512]).AsTask().Result, Is.EqualTo(DiskStatus.OutOfRange));
+        Assert.That(disk.Read(8, new byte[512]), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(disk.Write(7, new byte[1024]), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(disk.Read(ulong.MaxValue, new byte[1024]), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(disk.ReadAsync(8, new byte[512]).AsTask().Result, Is.EqualTo(BlockStatus.OutOfRange));
         Assert.That(disk.Requests, Is.Zero);
     }
 
@@ -96,14 +110,14 @@ internal sealed class DiskTests
         byte[] buffer = new byte[400 * 512];
         for (int round = 0; round < 10; round++)
         {
-            Assert.That(disk.Read(0, buffer), Is.EqualTo(DiskStatus.DeviceError));
-            Assert.That(disk.Write(0, buffer), Is.EqualTo(DiskStatus.DeviceError));
-            Assert.That(await disk.ReadAsync(0, buffer), Is.EqualTo(DiskStatus.DeviceError));
-            Assert.That(await disk.WriteAsync(0, buffer), Is.EqualTo(DiskStatus.DeviceError));
+            Assert.That(disk.Read(0, buffer), Is.EqualTo(BlockStatus.IoError));
+            Assert.That(disk.Write(0, buffer), Is.EqualTo(BlockStatus.IoError));
+            Assert.That(await disk.ReadAsync(0, buffer), Is.EqualTo(BlockStatus.IoError));
+            Assert.That(await disk.WriteAsync(0, buffer), Is.EqualTo(BlockStatus.IoError));
         }
 
         disk.BadSector = null;
-        Assert.That(disk.Read(0, buffer), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, buffer), Is.EqualTo(BlockStatus.Ok));
         Assert.That(disk.CountFree(), Is.EqualTo(3));
     }
 
@@ -117,10 +131,10 @@ internal sealed class DiskTests
         byte[] buffer = new byte[sectors * 512];
         for (int round = 0; round < 10; round++)
         {
-            Assert.That(disk.Read(0, buffer), Is.EqualTo(DiskStatus.Ok));
-            Assert.That(disk.Write(0, buffer), Is.EqualTo(DiskStatus.Ok));
-            Assert.That(await disk.ReadAsync(0, buffer), Is.EqualTo(DiskStatus.Ok));
-            Assert.That(await disk.WriteAsync(0, buffer), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(disk.Read(0, buffer), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(disk.Write(0, buffer), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(await disk.ReadAsync(0, buffer), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(await disk.WriteAsync(0, buffer), Is.EqualTo(BlockStatus.Ok));
         }
 
         Assert.That(disk.CountFree(), Is.EqualTo(3));
@@ -130,21 +144,21 @@ internal sealed class DiskTests
     public void A_device_that_never_answers_is_given_up_when_somebody_blocks()
     {
         var disk = new FakeDisk(400, timeout: TimeSpan.FromMilliseconds(200)) { IsStuck = true };
-        Assert.That(disk.Read(0, new byte[400 * 512]), Is.EqualTo(DiskStatus.TimedOut));
+        Assert.That(disk.Read(0, new byte[400 * 512]), Is.EqualTo(BlockStatus.TimedOut));
         Assert.That(disk.IsUsable, Is.False);
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
-        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
-        Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(disk.Flush(), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     [Test]
     public async Task A_device_that_never_answers_is_given_up_when_somebody_awaits()
     {
         var disk = new FakeDisk(400, timeout: TimeSpan.FromMilliseconds(200)) { IsStuck = true };
-        Task<DiskStatus> reading = disk.ReadAsync(0, new byte[400 * 512]).AsTask();
+        Task<BlockStatus> reading = disk.ReadAsync(0, new byte[400 * 512]).AsTask();
         Assert.That(await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(20))), Is.SameAs(reading));
-        Assert.That(await reading, Is.EqualTo(DiskStatus.TimedOut));
-        Assert.That(await disk.FlushAsync(), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(await reading, Is.EqualTo(BlockStatus.TimedOut));
+        Assert.That(await disk.FlushAsync(), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     [Test]
@@ -175,13 +189,13 @@ internal sealed class DiskTests
     {
         var disk = new FakeDisk(8) { IsStuck = true };
         DiskTransfer transfer = disk.Rent()!;
-        Assert.That(() => transfer.Complete(DiskStatus.Ok), Throws.InvalidOperationException);
-        Assert.That(disk.Start(transfer, BlockOperation.Read, 0, 1), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(() => transfer.Complete(BlockStatus.Ok), Throws.InvalidOperationException);
+        Assert.That(disk.Start(transfer, BlockOperation.Read, 0, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(() => transfer.Begin(1, 0), Throws.InvalidOperationException);
         Assert.That(transfer.TryWait(TimeSpan.FromMilliseconds(20), out _), Is.False);
-        transfer.Complete(DiskStatus.Unsupported);
-        Assert.That(transfer.TryWait(TimeSpan.Zero, out DiskStatus status), Is.True);
-        Assert.That(status, Is.EqualTo(DiskStatus.Unsupported));
+        transfer.Complete(BlockStatus.Unsupported);
+        Assert.That(transfer.TryWait(TimeSpan.Zero, out BlockStatus status), Is.True);
+        Assert.That(status, Is.EqualTo(BlockStatus.Unsupported));
     }
 
     [Test]
@@ -193,10 +207,10 @@ internal sealed class DiskTests
         var completer = new Thread(() =>
         {
             Thread.Sleep(50);
-            transfer.Complete(DiskStatus.Ok);
+            transfer.Complete(BlockStatus.Ok);
         });
         completer.Start();
-        Assert.That(disk.Wait(transfer), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Wait(transfer), Is.EqualTo(BlockStatus.Ok));
         completer.Join();
     }
 

@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -22,17 +23,17 @@ internal sealed class RemovalTests
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         bench.HoldRequests();
-        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[600 * 512]));
+        Task<BlockStatus> reading = Task.Run(() => disk.Read(100, new byte[600 * 512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(3).After(10_000, 10));
 
         disk.Remove();
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
-        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
-        Assert.That(disk.Flush(), Is.EqualTo(DiskStatus.Removed));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Removed));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(BlockStatus.Removed));
+        Assert.That(disk.Flush(), Is.EqualTo(BlockStatus.Removed));
         Assert.That(
             new ShellBench(disk).Run("blk 0 checksum 0 1"), Is.EqualTo("error: disk0: the device was removed"));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
@@ -48,14 +49,14 @@ internal sealed class RemovalTests
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
         VirtioDisk disk = Start(bench);
         bench.HoldRequests();
-        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, new byte[512]));
+        Task<BlockStatus> reading = Task.Run(() => disk.Read(100, new byte[512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
         bench.Model.ResetDelay = int.MaxValue;
 
         disk.Remove();
 
         Assert.That(reading.Wait(s_timeout), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Removed));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Removed));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Abandoned));
         Assert.That(
             bench.Machine.Memory.Freed + bench.Machine.Memory.Quarantined,
@@ -70,7 +71,7 @@ internal sealed class RemovalTests
         VirtioDisk? disk = VirtioDisk.TryCreate(
             bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out string failure);
         Assert.That(disk, Is.Not.Null, failure);
-        Assert.That(await disk!.ReadAsync(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(await disk!.ReadAsync(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         int looks = 0;
         bench.Machine.Time.OnLook = () => Interlocked.Increment(ref looks);
         Assert.That(() => Volatile.Read(ref looks), Is.Positive.After(10_000, 5), "whoever awaits has a timer");
@@ -80,7 +81,7 @@ internal sealed class RemovalTests
         int before = looks;
         Thread.Sleep(100);
         Assert.That(looks, Is.EqualTo(before));
-        Assert.That(await disk.ReadAsync(0, new byte[512]), Is.EqualTo(DiskStatus.Removed));
+        Assert.That(await disk.ReadAsync(0, new byte[512]), Is.EqualTo(BlockStatus.Removed));
         Thread.Sleep(100);
         Assert.That(looks, Is.EqualTo(before), "a refused request starts none");
     }
@@ -105,10 +106,10 @@ internal sealed class RemovalTests
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.DeviceBroken));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
 
         Assert.That(disk.TryResume(out failure), Is.True, failure);
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
     }
 
     [Test]
@@ -117,7 +118,7 @@ internal sealed class RemovalTests
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         VirtioDisk disk = Start(bench);
         bench.HoldRequests();
-        Task<DiskStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
+        Task<BlockStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
 
         Assert.That(disk.TrySuspend(out string failure), Is.False);

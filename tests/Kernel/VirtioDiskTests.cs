@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Reports;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -28,13 +29,13 @@ internal sealed class VirtioDiskTests
         byte[] content = new byte[count * 512];
         new Random(count).NextBytes(content);
 
-        Assert.That(disk.Write(11, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(11, content), Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Model.Disk.Slice(11 * 512, content.Length).SequenceEqual(content), Is.True);
         byte[] read = new byte[content.Length];
-        Assert.That(disk.Read(11, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Read(11, read), Is.EqualTo(BlockStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
         Array.Clear(read);
-        Assert.That(await disk.ReadAsync(11, read), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(await disk.ReadAsync(11, read), Is.EqualTo(BlockStatus.Ok));
         Assert.That(read, Is.EqualTo(content));
         disk.Remove();
     }
@@ -72,7 +73,7 @@ internal sealed class VirtioDiskTests
         byte[] content = new byte[1024 * 512];
         new Random(1).NextBytes(content);
 
-        Assert.That(disk.Write(0, content), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(disk.Write(0, content), Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Model.Disk.SequenceEqual(content), Is.True);
     }
 
@@ -88,8 +89,8 @@ internal sealed class VirtioDiskTests
 
         for (ulong sector = 0; sector < 40; sector++)
         {
-            Assert.That(disk.Write(sector, content), Is.EqualTo(DiskStatus.Ok));
-            Assert.That(disk.Read(sector, read), Is.EqualTo(DiskStatus.Ok));
+            Assert.That(disk.Write(sector, content), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(disk.Read(sector, read), Is.EqualTo(BlockStatus.Ok));
             Assert.That(read, Is.EqualTo(content));
         }
 
@@ -104,7 +105,7 @@ internal sealed class VirtioDiskTests
         bench.Model.OfferedFeatures |= isOffered ? BlockFeature.Flush : 0;
         RequestLog log = bench.LogRequests();
 
-        Assert.That(Start(bench).Flush(), Is.EqualTo(DiskStatus.Ok));
+        Assert.That(Start(bench).Flush(), Is.EqualTo(BlockStatus.Ok));
         return log.Requests.FindAll(request => request.StartsWith("4@", StringComparison.Ordinal)).Count;
     }
 
@@ -127,7 +128,7 @@ internal sealed class VirtioDiskTests
         RequestLog log = bench.LogRequests();
         VirtioDisk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("64 sectors (32 KiB), read-only"));
-        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(DiskStatus.ReadOnly));
+        Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(BlockStatus.ReadOnly));
         Assert.That(log.Requests, Is.Empty);
     }
 
@@ -137,8 +138,8 @@ internal sealed class VirtioDiskTests
         using ModelBench<BlockDevice> bench = DiskBench.Create(0);
         VirtioDisk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("0 sectors (0 bytes)"));
-        Assert.That(disk.Read(0, []), Is.EqualTo(DiskStatus.Ok));
-        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(DiskStatus.OutOfRange));
+        Assert.That(disk.Read(0, []), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.OutOfRange));
     }
 
     [Test]
@@ -149,7 +150,7 @@ internal sealed class VirtioDiskTests
         new Random(2).NextBytes(bench.Model.Disk);
         HeldBackCompletion held = bench.HoldRequests();
         byte[] read = new byte[1024 * 512];
-        Task<DiskStatus> reading = Task.Run(() => disk.Read(100, read));
+        Task<BlockStatus> reading = Task.Run(() => disk.Read(100, read));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(4).After(10_000, 10));
         Thread.Sleep(20);
 
@@ -159,7 +160,7 @@ internal sealed class VirtioDiskTests
         }
 
         Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
-        Assert.That(reading.Result, Is.EqualTo(DiskStatus.Ok));
+        Assert.That(reading.Result, Is.EqualTo(BlockStatus.Ok));
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(100 * 512, read.Length)), Is.True);
     }
 

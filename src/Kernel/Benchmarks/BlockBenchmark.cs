@@ -261,10 +261,10 @@ internal sealed class BlockBenchmark : DeviceEventSink
             var segment = _memory!.Segment(offset, ReadLength);
             _memory.Sync(offset, ReadLength, DmaSync.PreRead);
             ulong begin = TickCount.Begin();
-            SubmitStatus status = _device.TrySubmit(
+            BlockStatus status = _device.TrySubmit(
                 BlockOperation.Read, place * SectorsPerRead, new ReadOnlySpan<DmaSegment>(in segment), i);
             _submit.End(begin);
-            _hasFailed |= status != SubmitStatus.Ok;
+            _hasFailed |= status != BlockStatus.Ok;
             _inFlight++;
         }
 

@@ -63,10 +63,10 @@ internal abstract class Disk
     public abstract bool IsUsable { get; }
 
     /// <summary>Why there is no transfer to be had, where <see cref="Rent"/> gave none.</summary>
-    public DiskStatus RentFailure => IsUsable ? DiskStatus.NoResources : WhyUnusable;
+    public BlockStatus RentFailure => IsUsable ? BlockStatus.NoResources : WhyUnusable;
 
     /// <summary>What a request is told where the device takes none.</summary>
-    protected virtual DiskStatus WhyUnusable => DiskStatus.DeviceBroken;
+    protected virtual BlockStatus WhyUnusable => BlockStatus.NotRunning;
 
     /// <summary>Whether the device was taken out of the machine.</summary>
     public virtual bool IsRemoved => false;
@@ -83,7 +83,7 @@ internal abstract class Disk
     /// <param name="destination">
     /// Room for them, a multiple of 512 bytes. Undefined content where the result is not Ok.
     /// </param>
-    public DiskStatus Read(ulong firstSector, Span<byte> destination)
+    public BlockStatus Read(ulong firstSector, Span<byte> destination)
     {
         var reader = new SectorReader(this, firstSector, CountSectors(destination.Length));
         try
@@ -105,7 +105,7 @@ internal abstract class Disk
     /// <summary>Writes sectors and blocks until it is done. After a failure any part may have been written.</summary>
     /// <param name="firstSector">The first.</param>
     /// <param name="source">Their content, a multiple of 512 bytes.</param>
-    public DiskStatus Write(ulong firstSector, ReadOnlySpan<byte> source)
+    public BlockStatus Write(ulong firstSector, ReadOnlySpan<byte> source)
     {
         var writer = new SectorWriter(this, firstSector, CountSectors(source.Length));
         try
@@ -125,7 +125,7 @@ internal abstract class Disk
     }
 
     /// <summary>Makes completed writes durable and blocks until it is done.</summary>
-    public DiskStatus Flush()
+    public BlockStatus Flush()
     {
         DiskTransfer? transfer = Rent();
         if (transfer is null)
@@ -133,24 +133,24 @@ internal abstract class Disk
             return RentFailure;
         }
 
-        DiskStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
-        status = status == DiskStatus.Ok ? Wait(transfer) : status;
+        BlockStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
+        status = status == BlockStatus.Ok ? Wait(transfer) : status;
         Return(transfer);
         return status;
     }
 
     /// <summary>Reads sectors.</summary>
     /// <inheritdoc cref="Read"/>
-    public ValueTask<DiskStatus> ReadAsync(ulong firstSector, Memory<byte> destination) =>
+    public ValueTask<BlockStatus> ReadAsync(ulong firstSector, Memory<byte> destination) =>
         MoveAsync(BlockOperation.Read, firstSector, destination, default);
 
     /// <summary>Writes sectors.</summary>
     /// <inheritdoc cref="Write"/>
-    public ValueTask<DiskStatus> WriteAsync(ulong firstSector, ReadOnlyMemory<byte> source) =>
+    public ValueTask<BlockStatus> WriteAsync(ulong firstSector, ReadOnlyMemory<byte> source) =>
         MoveAsync(BlockOperation.Write, firstSector, default, source);
 
     /// <summary>Makes completed writes durable.</summary>
-    public async ValueTask<DiskStatus> FlushAsync()
+    public async ValueTask<BlockStatus> FlushAsync()
     {
         DiskTransfer? transfer = await RentAsync().ConfigureAwait(false);
         if (transfer is null)
@@ -158,8 +158,8 @@ internal abstract class Disk
             return RentFailure;
         }
 
-        DiskStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
-        status = status == DiskStatus.Ok ? await EndAsync(transfer).ConfigureAwait(false) : status;
+        BlockStatus status = Start(transfer, BlockOperation.Flush, 0, 0);
+        status = status == BlockStatus.Ok ? await EndAsync(transfer).ConfigureAwait(false) : status;
         Return(transfer);
         return status;
     }
@@ -232,16 +232,16 @@ internal abstract class Disk
     /// <param name="firstSector">The first sector; 0 for a flush.</param>
     /// <param name="count">How many, 1 to the transfer's capacity; 0 for a flush.</param>
     /// <returns>Ok where it is now in flight and has to be waited for; else why not.</returns>
-    public DiskStatus Start(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
+    public BlockStatus Start(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         if (!Contains(firstSector, (ulong)count))
         {
-            return DiskStatus.OutOfRange;
+            return BlockStatus.OutOfRange;
         }
 
         if (operation == BlockOperation.Write && IsReadOnly)
         {
-            return DiskStatus.ReadOnly;
+            return BlockStatus.ReadOnly;
         }
 
         transfer.Describe(operation, firstSector);
@@ -249,9 +249,9 @@ internal abstract class Disk
     }
 
     /// <summary>Blocks until a transfer in flight has ended, and looks at the clock every now and then.</summary>
-    public DiskStatus Wait(DiskTransfer transfer)
+    public BlockStatus Wait(DiskTransfer transfer)
     {
-        DiskStatus status;
+        BlockStatus status;
         while (!transfer.TryWait(_watch.Interval, out status))
         {
             LookAtClock();
@@ -275,7 +275,7 @@ internal abstract class Disk
     }
 
     /// <summary>Hands a transfer over, after all checks that do not concern the device.</summary>
-    protected abstract DiskStatus Submit(
+    protected abstract BlockStatus Submit(
         DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count);
 
     /// <summary>Creates a transfer, at most <see cref="MaximumTransfers"/> times.</summary>
@@ -341,14 +341,14 @@ internal abstract class Disk
         return TakeIdle();
     }
 
-    private async ValueTask<DiskStatus> EndAsync(DiskTransfer transfer)
+    private async ValueTask<BlockStatus> EndAsync(DiskTransfer transfer)
     {
-        DiskStatus status = await transfer.Completion.ConfigureAwait(false);
+        BlockStatus status = await transfer.Completion.ConfigureAwait(false);
         _watch.TellEnd(transfer, status);
         return status;
     }
 
-    private async ValueTask<DiskStatus> MoveAsync(
+    private async ValueTask<BlockStatus> MoveAsync(
         BlockOperation operation,
         ulong firstSector,
         Memory<byte> destination,
@@ -357,16 +357,16 @@ internal abstract class Disk
         int length = operation == BlockOperation.Read ? destination.Length : source.Length;
         if (!Contains(firstSector, CountSectors(length)))
         {
-            return DiskStatus.OutOfRange;
+            return BlockStatus.OutOfRange;
         }
 
-        DiskStatus result = DiskStatus.Ok;
+        BlockStatus result = BlockStatus.Ok;
         var inFlight = new Queue<(DiskTransfer Transfer, int Offset, int Length)>();
         int next = 0;
-        while (inFlight.Count > 0 || (next < length && result == DiskStatus.Ok))
+        while (inFlight.Count > 0 || (next < length && result == BlockStatus.Ok))
         {
             DiskTransfer? transfer = null;
-            if (next < length && result == DiskStatus.Ok)
+            if (next < length && result == BlockStatus.Ok)
             {
                 transfer = inFlight.Count == 0 ? await RentAsync().ConfigureAwait(false) : TryRent();
                 result = transfer is null && inFlight.Count == 0 ? RentFailure : result;
@@ -381,7 +381,7 @@ internal abstract class Disk
                 }
 
                 result = Start(transfer, operation, firstSector + (ulong)(next / SectorSize), part / SectorSize);
-                if (result != DiskStatus.Ok)
+                if (result != BlockStatus.Ok)
                 {
                     Return(transfer);
                     continue;
@@ -392,14 +392,14 @@ internal abstract class Disk
             }
             else if (inFlight.TryDequeue(out (DiskTransfer Transfer, int Offset, int Length) oldest))
             {
-                DiskStatus status = await EndAsync(oldest.Transfer).ConfigureAwait(false);
-                if (operation == BlockOperation.Read && status == DiskStatus.Ok)
+                BlockStatus status = await EndAsync(oldest.Transfer).ConfigureAwait(false);
+                if (operation == BlockOperation.Read && status == BlockStatus.Ok)
                 {
                     oldest.Transfer.Data[..oldest.Length].CopyTo(destination.Span[oldest.Offset..]);
                 }
 
                 Return(oldest.Transfer);
-                result = result == DiskStatus.Ok ? status : result;
+                result = result == BlockStatus.Ok ? status : result;
             }
         }
 

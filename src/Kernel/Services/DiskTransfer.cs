@@ -15,14 +15,14 @@ namespace VirtioGuest.Kernel.Services;
 /// Its owner does not touch <see cref="Data"/> between the start and the end of the wait. Awaiting goes on at the
 /// thread pool, so that code which blocks never stops completions.
 /// </remarks>
-internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
+internal abstract class DiskTransfer : IValueTaskSource<BlockStatus>
 {
     /// <summary>The sequence number of nothing.</summary>
     public const ulong NoSequence = ulong.MaxValue;
 
     private readonly object _gate = new();
-    private ManualResetValueTaskSourceCore<DiskStatus> _source = new() { RunContinuationsAsynchronously = true };
-    private DiskStatus _status;
+    private ManualResetValueTaskSourceCore<BlockStatus> _source = new() { RunContinuationsAsynchronously = true };
+    private BlockStatus _status;
     private BlockOperation _operation;
     private ulong _firstSector;
     private bool _isInFlight;
@@ -102,7 +102,7 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     }
 
     /// <summary>Says how it ended. Called once for each <see cref="Begin"/>, from any thread.</summary>
-    public void Complete(DiskStatus status)
+    public void Complete(BlockStatus status)
     {
         lock (_gate)
         {
@@ -123,7 +123,7 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
 
     /// <summary>Blocks until it has ended.</summary>
     /// <returns>False where it has not ended in time; some time before that is possible.</returns>
-    public bool TryWait(TimeSpan timeout, out DiskStatus status)
+    public bool TryWait(TimeSpan timeout, out BlockStatus status)
     {
         lock (_gate)
         {
@@ -132,7 +132,7 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
                 Monitor.Wait(_gate, timeout);
             }
 
-            status = _isInFlight ? DiskStatus.TimedOut : _status;
+            status = _isInFlight ? BlockStatus.TimedOut : _status;
             return !_isInFlight;
         }
     }
@@ -195,13 +195,13 @@ internal abstract class DiskTransfer : IValueTaskSource<DiskStatus>
     }
 
     /// <summary>Its end, to be awaited once.</summary>
-    public ValueTask<DiskStatus> Completion => new(this, _source.Version);
+    public ValueTask<BlockStatus> Completion => new(this, _source.Version);
 
-    DiskStatus IValueTaskSource<DiskStatus>.GetResult(short token) => _source.GetResult(token);
+    BlockStatus IValueTaskSource<BlockStatus>.GetResult(short token) => _source.GetResult(token);
 
-    ValueTaskSourceStatus IValueTaskSource<DiskStatus>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<BlockStatus>.GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<DiskStatus>.OnCompleted(
+    void IValueTaskSource<BlockStatus>.OnCompleted(
         Action<object?> continuation,
         object? state,
         short token,

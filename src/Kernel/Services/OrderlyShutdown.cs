@@ -4,6 +4,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -74,7 +75,7 @@ internal sealed class OrderlyShutdown
 
     private void Flush()
     {
-        var flushes = new List<(Disk Disk, Task<DiskStatus> Task)>();
+        var flushes = new List<(Disk Disk, Task<BlockStatus> Task)>();
         foreach (Disk disk in _disks())
         {
             if (disk.IsUsable && !disk.IsReadOnly)
@@ -85,11 +86,11 @@ internal sealed class OrderlyShutdown
         }
 
         long deadline = Environment.TickCount64 + (long)FlushTimeout.TotalMilliseconds;
-        foreach ((Disk disk, Task<DiskStatus> task) in flushes)
+        foreach ((Disk disk, Task<BlockStatus> task) in flushes)
         {
             long left = Math.Max(deadline - Environment.TickCount64, 0);
             string? failure = !task.Wait(TimeSpan.FromMilliseconds(left)) ? "does not answer in time"
-                : task.Result == DiskStatus.Ok ? null
+                : task.Result == BlockStatus.Ok ? null
                 : task.Result.Describe();
             if (failure is not null)
             {

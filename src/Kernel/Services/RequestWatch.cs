@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services;
@@ -106,10 +107,10 @@ internal sealed class RequestWatch
     }
 
     /// <summary>Tells of the end of a transfer, where people were told that it waits.</summary>
-    public void TellEnd(DiskTransfer transfer, DiskStatus status)
+    public void TellEnd(DiskTransfer transfer, BlockStatus status)
     {
         // A reset was told of.
-        bool isAnswer = status is not (DiskStatus.TimedOut or DiskStatus.DeviceReset or DiskStatus.DeviceBroken);
+        bool isAnswer = status is not (BlockStatus.TimedOut or BlockStatus.Aborted or BlockStatus.NotRunning);
         if (isAnswer && transfer.IsNamed)
         {
             _log.Information($"{_disk}: the {transfer.Description} was answered after {Seconds(transfer.Waited)}");

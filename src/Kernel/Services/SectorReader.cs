@@ -27,7 +27,7 @@ internal ref struct SectorReader : IDisposable
         _disk = disk;
         if (!disk.Contains(firstSector, count))
         {
-            Status = DiskStatus.OutOfRange;
+            Status = BlockStatus.OutOfRange;
             return;
         }
 
@@ -37,7 +37,7 @@ internal ref struct SectorReader : IDisposable
     }
 
     /// <summary>Ok as long as nothing has failed.</summary>
-    public DiskStatus Status { get; private set; }
+    public BlockStatus Status { get; private set; }
 
     /// <summary>Waits for the next part.</summary>
     /// <param name="sector">Its first sector.</param>
@@ -47,7 +47,7 @@ internal ref struct SectorReader : IDisposable
     {
         sector = _nextRead;
         data = default;
-        if (Status != DiskStatus.Ok || _nextRead == _end)
+        if (Status != BlockStatus.Ok || _nextRead == _end)
         {
             return false;
         }
@@ -64,7 +64,7 @@ internal ref struct SectorReader : IDisposable
         _inFlight--;
         _shown = transfer;
         Status = _disk.Wait(transfer);
-        if (Status != DiskStatus.Ok)
+        if (Status != BlockStatus.Ok)
         {
             return false;
         }
@@ -111,8 +111,8 @@ internal ref struct SectorReader : IDisposable
             }
 
             int count = (int)Math.Min((ulong)transfer.SectorCapacity, _end - _nextSubmit);
-            DiskStatus status = _disk.Start(transfer, BlockOperation.Read, _nextSubmit, count);
-            if (status != DiskStatus.Ok)
+            BlockStatus status = _disk.Start(transfer, BlockOperation.Read, _nextSubmit, count);
+            if (status != BlockStatus.Ok)
             {
                 _disk.Return(transfer);
                 Status = _inFlight == 0 ? status : Status;

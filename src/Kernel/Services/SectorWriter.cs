@@ -16,7 +16,7 @@ internal ref struct SectorWriter : IDisposable
     private DiskTransfer? _filling;
     private int _fillingCount;
     private ulong _next;
-    private DiskStatus _status;
+    private BlockStatus _status;
 
     /// <summary>Prepares to write.</summary>
     /// <param name="disk">What to write to.</param>
@@ -27,13 +27,13 @@ internal ref struct SectorWriter : IDisposable
         _disk = disk;
         if (!disk.Contains(firstSector, count))
         {
-            _status = DiskStatus.OutOfRange;
+            _status = BlockStatus.OutOfRange;
             return;
         }
 
         if (disk.IsReadOnly)
         {
-            _status = DiskStatus.ReadOnly;
+            _status = BlockStatus.ReadOnly;
             return;
         }
 
@@ -50,7 +50,7 @@ internal ref struct SectorWriter : IDisposable
         data = default;
         SubmitFilled();
         sector = _next;
-        if (_status != DiskStatus.Ok || _next == _end)
+        if (_status != BlockStatus.Ok || _next == _end)
         {
             return false;
         }
@@ -64,7 +64,7 @@ internal ref struct SectorWriter : IDisposable
         if (transfer is null && _inFlight > 0)
         {
             transfer = TakeOldest();
-            if (_status != DiskStatus.Ok)
+            if (_status != BlockStatus.Ok)
             {
                 _disk.Return(transfer);
                 return false;
@@ -85,7 +85,7 @@ internal ref struct SectorWriter : IDisposable
 
     /// <summary>Waits until everything is written.</summary>
     /// <returns>Ok, or the first failure; then any part may have been written.</returns>
-    public DiskStatus Finish()
+    public BlockStatus Finish()
     {
         SubmitFilled();
         while (_inFlight > 0)
@@ -119,11 +119,11 @@ internal ref struct SectorWriter : IDisposable
 
         DiskTransfer transfer = _filling;
         _filling = null;
-        DiskStatus status = _disk.Start(transfer, BlockOperation.Write, _next, _fillingCount);
-        if (status != DiskStatus.Ok)
+        BlockStatus status = _disk.Start(transfer, BlockOperation.Write, _next, _fillingCount);
+        if (status != BlockStatus.Ok)
         {
             _disk.Return(transfer);
-            _status = _status == DiskStatus.Ok ? status : _status;
+            _status = _status == BlockStatus.Ok ? status : _status;
             return;
         }
 
@@ -137,8 +137,8 @@ internal ref struct SectorWriter : IDisposable
         DiskTransfer transfer = _ring[_oldest]!;
         _oldest = (_oldest + 1) % TransferRing.Capacity;
         _inFlight--;
-        DiskStatus status = _disk.Wait(transfer);
-        _status = _status == DiskStatus.Ok ? status : _status;
+        BlockStatus status = _disk.Wait(transfer);
+        _status = _status == BlockStatus.Ok ? status : _status;
         return transfer;
     }
 }

@@ -80,7 +80,7 @@ internal sealed class VirtioDisk : Disk
     public override bool IsRemoved => Volatile.Read(ref _isRemoved);
 
     /// <inheritdoc/>
-    protected override DiskStatus WhyUnusable => IsRemoved ? DiskStatus.Removed : DiskStatus.DeviceBroken;
+    protected override BlockStatus WhyUnusable => IsRemoved ? BlockStatus.Removed : BlockStatus.NotRunning;
 
     /// <summary>How many bytes the device takes at once, as far as transfers have them.</summary>
     private uint TakenAtOnce =>
@@ -185,7 +185,7 @@ internal sealed class VirtioDisk : Disk
     }
 
     /// <inheritdoc/>
-    protected override DiskStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
+    protected override BlockStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         var own = (VirtioDiskTransfer)transfer;
         own.Prepare(operation, firstSector, (uint)count * SectorSize);
@@ -198,7 +198,7 @@ internal sealed class VirtioDisk : Disk
         Begin(own);
         _backlog.Enqueue(own);
         Pump();
-        return DiskStatus.Ok;
+        return BlockStatus.Ok;
     }
 
     /// <inheritdoc/>
@@ -225,22 +225,6 @@ internal sealed class VirtioDisk : Disk
     }
 
     private static bool IsStuck(VirtioDiskTransfer? transfer) => transfer is { IsInFlight: true, IsOverdue: true };
-
-    private DiskStatus StatusOf(SubmitStatus status) => status switch
-    {
-        SubmitStatus.OutOfRange => DiskStatus.OutOfRange,
-        SubmitStatus.ReadOnly => DiskStatus.ReadOnly,
-        SubmitStatus.Full => DiskStatus.NoResources,
-        SubmitStatus.NotRunning => WhyUnusable,
-        _ => DiskStatus.Unsupported,
-    };
-
-    private static DiskStatus StatusOf(BlockStatus status) => status switch
-    {
-        BlockStatus.Ok => DiskStatus.Ok,
-        BlockStatus.Unsupported => DiskStatus.Unsupported,
-        _ => DiskStatus.DeviceError,
-    };
 
     private Section Enter()
     {
@@ -273,18 +257,18 @@ internal sealed class VirtioDisk : Disk
         }
 
         transfer.HandOver(_device.MaximumSegmentLength, _device.MaximumSegments, _device.BlockSize);
-        SubmitStatus status = _device.TrySubmit(
+        BlockStatus status = _device.TrySubmit(
             transfer.Operation, transfer.FirstSector, transfer.Segments, transfer.Token);
-        if (status == SubmitStatus.Ok)
+        if (status == BlockStatus.Ok)
         {
             return true;
         }
 
         transfer.TakeBack();
-        bool canWait = status == SubmitStatus.Full ? _device.InFlight != 0 : _device.State == DeviceState.NeedsReset;
+        bool canWait = status == BlockStatus.Full ? _device.InFlight != 0 : _device.State == DeviceState.NeedsReset;
         if (!canWait)
         {
-            transfer.Complete(StatusOf(status));
+            transfer.Complete(status == BlockStatus.NotRunning ? WhyUnusable : status);
         }
 
         return !canWait;
@@ -295,11 +279,11 @@ internal sealed class VirtioDisk : Disk
     /// Ok: without the feature every completed write is durable already (virtio 1.4, 5.2.5.1). But where the device had
     /// it in an earlier life, somebody has to hear once that nobody knows about the writes of that time.
     /// </returns>
-    private DiskStatus VouchForWrites()
+    private BlockStatus VouchForWrites()
     {
         bool hasLostFlush = _hasLostFlush;
         _hasLostFlush = false;
-        return hasLostFlush ? DiskStatus.Unsupported : DiskStatus.Ok;
+        return hasLostFlush ? BlockStatus.Unsupported : BlockStatus.Ok;
     }
 
     private void OnUsedBuffers()
@@ -354,7 +338,7 @@ internal sealed class VirtioDisk : Disk
             }
             else
             {
-                transfer.Complete(StatusOf(completion.Status));
+                transfer.Complete(completion.Status);
             }
         }
     }
@@ -416,8 +400,8 @@ internal sealed class VirtioDisk : Disk
     }
 
     /// <summary>How a transfer ends where the device does not come back.</summary>
-    private DiskStatus WithoutDevice(VirtioDiskTransfer transfer) =>
-        transfer.IsOverdue && !IsRemoved ? DiskStatus.TimedOut : WhyUnusable;
+    private BlockStatus WithoutDevice(VirtioDiskTransfer transfer) =>
+        transfer.IsOverdue && !IsRemoved ? BlockStatus.TimedOut : WhyUnusable;
 
     /// <summary>Takes back all that a device had which was stopped.</summary>
     /// <returns>How many transfers can be repeated; those of a device that confirmed nothing have failed.</returns>
@@ -455,7 +439,7 @@ internal sealed class VirtioDisk : Disk
         }
         else if (isAtFault && transfer.IsRepeated)
         {
-            transfer.Complete(DiskStatus.DeviceReset);
+            transfer.Complete(BlockStatus.Aborted);
         }
         else
         {
@@ -490,12 +474,12 @@ internal sealed class VirtioDisk : Disk
         int aborted = TakeAborted(batch);
         while (_backlog.TryDequeue(out VirtioDiskTransfer? waiting))
         {
-            waiting.Complete(DiskStatus.Removed);
+            waiting.Complete(BlockStatus.Removed);
         }
 
         for (int i = 0; i < aborted; i++)
         {
-            _aborted[i].Complete(DiskStatus.Removed);
+            _aborted[i].Complete(BlockStatus.Removed);
         }
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Services;
 
 namespace VirtioGuest.Kernel.Shell;
@@ -98,16 +99,16 @@ internal sealed class ShellDisk : SectorDevice
     /// <param name="firstSector">The first sector of what it is about.</param>
     /// <param name="count">How many sectors that had.</param>
     /// <returns>Null for success, else what it means.</returns>
-    public string? Failure(DiskStatus status, ulong firstSector, ulong count)
+    public string? Failure(BlockStatus status, ulong firstSector, ulong count)
     {
-        if (status == DiskStatus.Ok)
+        if (status == BlockStatus.Ok)
         {
             return null;
         }
 
         // The size is said to be advice (virtio 1.4, 5.2.5), so that the device is asked; QEMU says no.
         return status.Describe()
-            + (status == DiskStatus.DeviceError ? ExplainError(BlockSize, firstSector, count) : "");
+            + (status == BlockStatus.IoError ? ExplainError(BlockSize, firstSector, count) : "");
     }
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

@@ -77,7 +77,7 @@ public class VirtioBlockTests
         DmaSegment[] segments = { buffer.Segment(0, 100), buffer.Segment(100, 900), buffer.Segment(1000, 24) };
 
         buffer.Sync(0, 1024, DmaSync.PreRead);
-        Assert.That(block.TrySubmit(BlockOperation.Read, 2, segments, 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 2, segments, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         buffer.Sync(0, 1024, DmaSync.PostRead);
         Assert.That(buffer.Bytes(0, 1024).SequenceEqual(bench.Model.Disk[1024..]), Is.True);
@@ -97,8 +97,8 @@ public class VirtioBlockTests
         {
             if (i % 7 == 6)
             {
-                SubmitStatus status = block.TrySubmit(BlockOperation.Flush, 0, Array.Empty<DmaSegment>(), i);
-                Assert.That(status, Is.EqualTo(SubmitStatus.Ok));
+                BlockStatus status = block.TrySubmit(BlockOperation.Flush, 0, Array.Empty<DmaSegment>(), i);
+                Assert.That(status, Is.EqualTo(BlockStatus.Ok));
                 Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
                 continue;
             }
@@ -121,7 +121,7 @@ public class VirtioBlockTests
             byte[] written = buffer.Bytes(0, (uint)segments * 512).ToArray();
             buffer.Sync(0, 2560, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
             BlockOperation operation = isRead ? BlockOperation.Read : BlockOperation.Write;
-            Assert.That(block.TrySubmit(operation, sector, data, i), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(block.TrySubmit(operation, sector, data, i), Is.EqualTo(BlockStatus.Ok));
             Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
             buffer.Sync(0, 2560, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
             Assert.That(buffer.Bytes(0, (uint)segments * 512).SequenceEqual(part), Is.True);
@@ -137,8 +137,8 @@ public class VirtioBlockTests
         RequestLog log = bench.LogRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.HasFlush, Is.True);
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, new DmaSegment[1], 1), Is.EqualTo(SubmitStatus.Invalid));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, default, 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, new DmaSegment[1], 1), Is.EqualTo(BlockStatus.Invalid));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, default, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         Assert.That(log.Requests, Is.EqualTo(new[] { "4@0" }));
     }
@@ -148,7 +148,7 @@ public class VirtioBlockTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(SubmitStatus.NotOffered));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotOffered));
     }
 
     [Test]
@@ -159,36 +159,36 @@ public class VirtioBlockTests
         RequestLog log = bench.LogRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.IsReadOnly, Is.True);
-        Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(SubmitStatus.ReadOnly));
+        Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(BlockStatus.ReadOnly));
         Assert.That(log.Requests, Is.Empty);
 
         // A slot that has had a request of the same shape takes the shorter way.
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
-        Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(SubmitStatus.ReadOnly));
+        Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(BlockStatus.ReadOnly));
         Assert.That(log.Requests, Is.EqualTo(new[] { "0@0" }));
     }
 
-    [TestCase(0UL, 512u, SubmitStatus.Ok)]
-    [TestCase(9UL, 512u, SubmitStatus.Ok)]
-    [TestCase(0UL, 5120u, SubmitStatus.Ok)]
-    [TestCase(10UL, 512u, SubmitStatus.OutOfRange)]
-    [TestCase(9UL, 1024u, SubmitStatus.OutOfRange)]
-    [TestCase(0UL, 5632u, SubmitStatus.OutOfRange)]
-    [TestCase(ulong.MaxValue, 512u, SubmitStatus.OutOfRange)]
-    [TestCase(ulong.MaxValue - 1, 2048u, SubmitStatus.OutOfRange)]
-    [TestCase(1UL << 55, 512u, SubmitStatus.OutOfRange)]
-    [TestCase(0UL, 0u, SubmitStatus.Invalid)]
-    [TestCase(0UL, 511u, SubmitStatus.Invalid)]
-    [TestCase(0UL, 513u, SubmitStatus.Invalid)]
-    public void Only_whole_sectors_within_the_capacity_are_transferred(ulong sector, uint bytes, SubmitStatus expected)
+    [TestCase(0UL, 512u, BlockStatus.Ok)]
+    [TestCase(9UL, 512u, BlockStatus.Ok)]
+    [TestCase(0UL, 5120u, BlockStatus.Ok)]
+    [TestCase(10UL, 512u, BlockStatus.OutOfRange)]
+    [TestCase(9UL, 1024u, BlockStatus.OutOfRange)]
+    [TestCase(0UL, 5632u, BlockStatus.OutOfRange)]
+    [TestCase(ulong.MaxValue, 512u, BlockStatus.OutOfRange)]
+    [TestCase(ulong.MaxValue - 1, 2048u, BlockStatus.OutOfRange)]
+    [TestCase(1UL << 55, 512u, BlockStatus.OutOfRange)]
+    [TestCase(0UL, 0u, BlockStatus.Invalid)]
+    [TestCase(0UL, 511u, BlockStatus.Invalid)]
+    [TestCase(0UL, 513u, BlockStatus.Invalid)]
+    public void Only_whole_sectors_within_the_capacity_are_transferred(ulong sector, uint bytes, BlockStatus expected)
     {
         using ModelBench<BlockDevice> bench = NewBench(10);
         HeldBackCompletion held = bench.HoldRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(Submit(block, BlockOperation.Read, sector, bytes), Is.EqualTo(expected));
         Assert.That(Submit(block, BlockOperation.Write, sector, bytes), Is.EqualTo(expected));
-        Assert.That(Submit(block, (BlockOperation)2, sector, bytes), Is.EqualTo(SubmitStatus.Invalid));
+        Assert.That(Submit(block, (BlockOperation)2, sector, bytes), Is.EqualTo(BlockStatus.Invalid));
     }
 
     [Test]
@@ -198,8 +198,8 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.Flush;
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.Capacity, Is.Zero);
-        Assert.That(Submit(block, BlockOperation.Read, 0, 512), Is.EqualTo(SubmitStatus.OutOfRange));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 5), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 512), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 5), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((5, BlockStatus.Ok)));
     }
 
@@ -221,7 +221,7 @@ public class VirtioBlockTests
         using ModelBench<BlockDevice> bench = NewBench();
         bench.LogRequests().ForcedStatus = status;
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((4, expected)));
     }
 
@@ -259,7 +259,7 @@ public class VirtioBlockTests
             Assert.That(Transfer(block, BlockOperation.Read, 0, buffer, 1), Is.EqualTo((1, BlockStatus.Ok)));
             Assert.That(buffer.Bytes(0, 512).ToArray(), Is.All.EqualTo(0x5A));
             Assert.That(Transfer(block, BlockOperation.Write, 1, buffer, 2), Is.EqualTo((2, BlockStatus.Ok)));
-            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 3), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 3), Is.EqualTo(BlockStatus.Ok));
             Assert.That(DrainOne(block), Is.EqualTo((3, BlockStatus.Ok)));
         }
 
@@ -282,15 +282,15 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
-        SubmitStatus status;
-        while ((status = block.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted)) == SubmitStatus.Ok)
+        BlockStatus status;
+        while ((status = block.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted)) == BlockStatus.Ok)
         {
             submitted++;
         }
 
         // A chain is of three descriptors, and a table takes one.
         int expected = HasTables ? 12 : 4;
-        Assert.That(status, Is.EqualTo(SubmitStatus.Full));
+        Assert.That(status, Is.EqualTo(BlockStatus.Full));
         Assert.That(submitted, Is.EqualTo(expected));
         Assert.That(block.InFlight, Is.EqualTo(expected));
         block.Notify();
@@ -319,7 +319,7 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
-        while (submitted < 130 && block.TrySubmit(BlockOperation.Read, 0, data, submitted) == SubmitStatus.Ok)
+        while (submitted < 130 && block.TrySubmit(BlockOperation.Read, 0, data, submitted) == BlockStatus.Ok)
         {
             submitted++;
         }
@@ -363,10 +363,10 @@ public class VirtioBlockTests
         Assert.That(block.MaximumRequests, Is.EqualTo(expected));
         for (int i = 0; i < expected; i++)
         {
-            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, i), Is.EqualTo(SubmitStatus.Ok));
+            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, i), Is.EqualTo(BlockStatus.Ok));
         }
 
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 9), Is.EqualTo(SubmitStatus.Full));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 9), Is.EqualTo(BlockStatus.Full));
     }
 
     [Test]
@@ -383,9 +383,9 @@ public class VirtioBlockTests
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(1024));
         Assert.That(block.BlockSize, Is.EqualTo(4096));
 
-        Assert.That(Submit(block, BlockOperation.Read, 0, 1024, 1024), Is.EqualTo(SubmitStatus.Ok));
-        Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(SubmitStatus.Invalid));
-        Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512, 512), Is.EqualTo(SubmitStatus.Invalid));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 1024, 1024), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(BlockStatus.Invalid));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512, 512), Is.EqualTo(BlockStatus.Invalid));
     }
 
     [Test]
@@ -395,9 +395,9 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum;
         bench.SetField(SizeMaxField, 1024);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 1024), 1), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 1024), 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
-        Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(SubmitStatus.Invalid));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(BlockStatus.Invalid));
         Assert.That(block.InFlight, Is.Zero);
     }
 
@@ -418,7 +418,7 @@ public class VirtioBlockTests
         bench.SetQueueSize(1024);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.MaximumSegments, Is.EqualTo(1));
-        Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512), Is.EqualTo(SubmitStatus.Invalid));
+        Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512), Is.EqualTo(BlockStatus.Invalid));
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(uint.MaxValue));
         Assert.That(block.BlockSize, Is.EqualTo(512));
     }
@@ -433,8 +433,8 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         for (int i = 0; i < 100; i++)
         {
-            SubmitStatus status = Submit(block, BlockOperation.Read, 0, 0x80000000, 0x80000000);
-            Assert.That(status, Is.EqualTo(SubmitStatus.Invalid));
+            BlockStatus status = Submit(block, BlockOperation.Read, 0, 0x80000000, 0x80000000);
+            Assert.That(status, Is.EqualTo(BlockStatus.Invalid));
         }
 
         DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)!;
@@ -518,7 +518,7 @@ public class VirtioBlockTests
         bench.Model.Resize(32);
         Assert.That(block.Capacity, Is.EqualTo(32));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
-        Assert.That(Submit(block, BlockOperation.Read, 32, 512), Is.EqualTo(SubmitStatus.OutOfRange));
+        Assert.That(Submit(block, BlockOperation.Read, 32, 512), Is.EqualTo(BlockStatus.OutOfRange));
     }
 
     [Test]
@@ -541,7 +541,7 @@ public class VirtioBlockTests
         Assert.That(block.Trouble, Is.EqualTo("requestq1: the device used a buffer ID out of range"));
         Assert.That(block.Describe().Queues[0].Fault, Is.EqualTo(QueueFault.BufferIdOutOfRange));
         Assert.That(bench.Machine.Lines.Warnings, Has.One.Contains("buffer ID out of range"));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(BlockStatus.NotRunning));
 
         Assert.That(block.Stop(), Is.True);
         Assert.That(block.Drain(completions.AsSpan(0, 1)), Is.EqualTo(1));
@@ -582,7 +582,7 @@ public class VirtioBlockTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioBlock block = bench.Create<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(block.Drain(new BlockCompletion[1]), Is.Zero);
         Assert.That(block.EnableInterrupts(), Is.False);
         block.DisableInterrupts();
@@ -637,7 +637,7 @@ public class VirtioBlockTests
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble, Does.StartWith("requestq1: the device "));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     private bool HasTables => (_ringFeatures & FeatureBit.IndirectDescriptors) != 0;
@@ -658,7 +658,7 @@ public class VirtioBlockTests
         return new[] { buffer.Segment(0, bytes) };
     }
 
-    private static SubmitStatus Submit(
+    private static BlockStatus Submit(
         VirtioBlock block, BlockOperation operation, ulong sector, params uint[] lengths) =>
         block.TrySubmit(operation, sector, lengths.Select(length => new DmaSegment(0, length)).ToArray(), 0);
 
@@ -669,7 +669,7 @@ public class VirtioBlockTests
         buffer.Sync(0, buffer.Length, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
         Assert.That(
             block.TrySubmit(operation, sector, new[] { buffer.Segment(0, buffer.Length) }, token),
-            Is.EqualTo(SubmitStatus.Ok));
+            Is.EqualTo(BlockStatus.Ok));
         (int Token, BlockStatus Status) completion = DrainOne(block);
         buffer.Sync(0, buffer.Length, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
         return completion;

@@ -276,7 +276,7 @@ public class EndlessDeviceTests
     {
         DmaMemory data = bench.Machine.Dma.Allocate(512, 512)!;
         Assert.That(
-            block.TrySubmit(BlockOperation.Read, 0, [data.Segment(0, 512)], 9), Is.EqualTo(SubmitStatus.Ok));
+            block.TrySubmit(BlockOperation.Read, 0, [data.Segment(0, 512)], 9), Is.EqualTo(BlockStatus.Ok));
         block.Notify();
         return 9;
     }

@@ -92,8 +92,8 @@ internal sealed class HostileDiskOwner : HostileOwner
         int token = _next % Tokens;
         BlockOperation operation = (BlockOperation)Bench.Random.Below(3);
         ulong sector = Bench.Random.Chance(90) ? (ulong)Bench.Random.Below(64) : Bench.Random.WideBits();
-        SubmitStatus status = _driver.TrySubmit(operation, sector, _data.AsSpan(0, count), token);
-        if (status == SubmitStatus.Ok)
+        BlockStatus status = _driver.TrySubmit(operation, sector, _data.AsSpan(0, count), token);
+        if (status == BlockStatus.Ok)
         {
             BrokenPromiseException.Unless(!_isInFlight[token], "no request is lost");
             _isInFlight[token] = true;

@@ -271,7 +271,7 @@ public class MinimalDeviceTests
         VirtioBlock block = bench.StartDisk();
         DmaMemory data = bench.Buffer(512);
         Assert.That(
-            block.TrySubmit(BlockOperation.Write, 3, [data.Segment(0, 512)], 7), Is.EqualTo(SubmitStatus.Ok));
+            block.TrySubmit(BlockOperation.Write, 3, [data.Segment(0, 512)], 7), Is.EqualTo(BlockStatus.Ok));
         block.Notify();
         data.Bytes(0, 512).Fill(0x77);
         Assert.That(block.Stop(), Is.False, "the queue is still enabled");
@@ -313,7 +313,7 @@ public class MinimalDeviceTests
         MinimalBench bench, VirtioBlock block, BlockOperation operation, ulong sector, DmaMemory? data)
     {
         DmaSegment[] segments = data == null ? [] : [data.Segment(0, data.Length)];
-        Assert.That(block.TrySubmit(operation, sector, segments, 7), Is.EqualTo(SubmitStatus.Ok));
+        Assert.That(block.TrySubmit(operation, sector, segments, 7), Is.EqualTo(BlockStatus.Ok));
         block.Notify();
         bench.Disk.Run();
         BlockCompletion[] completions = new BlockCompletion[2];

@@ -3,7 +3,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
-using DriverStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 using ModelStatus = VirtioGuest.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
@@ -28,7 +28,7 @@ internal static class BlockStories
         DmaMemory data = machine.Dma.Allocate(VirtioBlock.SectorSize, 64)!;
         for (ulong sector = 0; sector < Sectors; sector++)
         {
-            DriverStatus expected = sector == BadSector ? DriverStatus.IoError : DriverStatus.Ok;
+            BlockStatus expected = sector == BadSector ? BlockStatus.IoError : BlockStatus.Ok;
             Fill(data, (byte)(sector + 1));
             data.Sync(0, VirtioBlock.SectorSize, DmaSync.PreWrite, ProofSites.Data);
             Transfer(disk, model, BlockOperation.Write, sector, data, expected);
@@ -44,7 +44,7 @@ internal static class BlockStories
         data.Sync(0, VirtioBlock.SectorSize, DmaSync.PreRead, ProofSites.Data);
         disk.TrySubmit(BlockOperation.Read, 0, new[] { data.Segment(0, VirtioBlock.SectorSize) }, 9);
         Scenario.Require(disk.Stop(), "the disk is not reset");
-        Scenario.Require(Drain(disk) is { Token: 9, Status: DriverStatus.Aborted }, "a request is not aborted");
+        Scenario.Require(Drain(disk) is { Token: 9, Status: BlockStatus.Aborted }, "a request is not aborted");
         data.Sync(0, VirtioBlock.SectorSize, DmaSync.PostRead, ProofSites.Data);
         data.Free();
         Scenario.Require(dma.Freed == dma.Allocated, "the driver keeps memory");
@@ -56,11 +56,11 @@ internal static class BlockStories
         BlockOperation operation,
         ulong sector,
         DmaMemory data,
-        DriverStatus expected)
+        BlockStatus expected)
     {
         DmaSegment[] segments = { data.Segment(0, VirtioBlock.SectorSize) };
-        SubmitStatus status = disk.TrySubmit(operation, sector, segments, (int)sector);
-        Scenario.Require(status == SubmitStatus.Ok, $"a request is not submitted: {status}");
+        BlockStatus status = disk.TrySubmit(operation, sector, segments, (int)sector);
+        Scenario.Require(status == BlockStatus.Ok, $"a request is not submitted: {status}");
         disk.Notify();
         model.Run();
         Scenario.Require(model.Findings.Count == 0, "the device finds fault with the driver");

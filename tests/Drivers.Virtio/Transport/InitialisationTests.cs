@@ -86,7 +86,7 @@ public class InitialisationTests
         Assert.That(bench.FailToStart(block), Is.EqualTo("did not accept the features VERSION_1 RING_PACKED"));
         Assert.That(bench.Device.Writes.TakeLast(3), Is.EqualTo(new[] { "status=b", "status=83", "status=0" }));
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     [Test]
@@ -332,7 +332,7 @@ public class InitialisationTests
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble, Is.EqualTo("the device asks for a reset"));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(SubmitStatus.NotRunning));
+        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(block.Stop(), Is.True);
     }
 

@@ -122,7 +122,7 @@ public class MmioTransportTests
         Assert.That(block.Describe().Interrupts, Is.EqualTo("interrupt line 12"));
 
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
-            Is.EqualTo(SubmitStatus.Ok));
+            Is.EqualTo(BlockStatus.Ok));
         block.Notify();
         Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=0"));
         Assert.That(block.Stop(), Is.True);

@@ -257,7 +257,7 @@ public class PciTransportTests
         Assert.That(block.TryStart(out string failure), Is.True, failure);
         Assert.That(block.Capacity, Is.EqualTo(64));
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
-            Is.EqualTo(SubmitStatus.Ok));
+            Is.EqualTo(BlockStatus.Ok));
         block.Notify();
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+0=0/2"));
         Assert.That(block.Describe().Transport, Does.StartWith("virtio-pci through configuration space at"));

@@ -74,7 +74,7 @@ internal sealed class FakeDisk : Disk
         return new Transfer(new byte[_transferSectors * SectorSize]);
     }
 
-    protected override DiskStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
+    protected override BlockStatus Submit(DiskTransfer transfer, BlockOperation operation, ulong firstSector, int count)
     {
         Begin(transfer);
         var request = new Request(transfer, operation, firstSector, count);
@@ -87,7 +87,7 @@ internal sealed class FakeDisk : Disk
 
         if (IsStuck)
         {
-            return DiskStatus.Ok;
+            return BlockStatus.Ok;
         }
 
         if (IsSlow)
@@ -99,7 +99,7 @@ internal sealed class FakeDisk : Disk
             CompleteOne();
         }
 
-        return DiskStatus.Ok;
+        return BlockStatus.Ok;
     }
 
     protected override void ResetOverdue()
@@ -109,7 +109,7 @@ internal sealed class FakeDisk : Disk
         {
             foreach (Request request in _pending)
             {
-                request.Transfer.Complete(DiskStatus.TimedOut);
+                request.Transfer.Complete(BlockStatus.TimedOut);
             }
 
             _pending.Clear();
@@ -133,7 +133,7 @@ internal sealed class FakeDisk : Disk
 
         bool isBad = BadSector is { } bad
             && bad >= request.First && bad < request.First + (ulong)request.Count;
-        request.Transfer.Complete(isBad ? DiskStatus.DeviceError : DiskStatus.Ok);
+        request.Transfer.Complete(isBad ? BlockStatus.IoError : BlockStatus.Ok);
     }
 
     private void Perform(Request request)

@@ -142,8 +142,8 @@ internal sealed class DiskInterruptionTests
             foreach ((DiskTransfer transfer, BlockOperation operation, int sector) in _started)
             {
                 Check(!transfer.IsInFlight, $"the {transfer.Description} does not end");
-                Check(transfer.TryWait(TimeSpan.Zero, out DiskStatus status), "it ends");
-                if (operation == BlockOperation.Read && status == DiskStatus.Ok)
+                Check(transfer.TryWait(TimeSpan.Zero, out BlockStatus status), "it ends");
+                if (operation == BlockOperation.Read && status == BlockStatus.Ok)
                 {
                     ReadOnlySpan<byte> expected = _bench.Device.Content.Slice(sector * 512, 512);
                     Check(transfer.Data[..512].SequenceEqual(expected), $"sector {sector} is another one");
@@ -177,14 +177,14 @@ internal sealed class DiskInterruptionTests
             }
 
             int count = operation == BlockOperation.Flush ? 0 : 1;
-            DiskStatus status = _disk.Start(transfer, operation, (ulong)sector, count);
-            if (status == DiskStatus.Ok)
+            BlockStatus status = _disk.Start(transfer, operation, (ulong)sector, count);
+            if (status == BlockStatus.Ok)
             {
                 _started.Add((transfer, operation, sector));
             }
             else
             {
-                Check(status == DiskStatus.DeviceBroken && !_disk.IsUsable, $"a start fails: {status}");
+                Check(status == BlockStatus.NotRunning && !_disk.IsUsable, $"a start fails: {status}");
             }
         }
 

@@ -140,8 +140,8 @@ internal sealed class HostileServiceTests
             _ => BlockOperation.Flush,
         };
         int count = operation == BlockOperation.Flush ? 0 : 1 + bench.Random.Below(transfer.SectorCapacity);
-        DiskStatus status = disk.Start(transfer, operation, (ulong)bench.Random.Below(64), count);
-        if (status == DiskStatus.Ok)
+        BlockStatus status = disk.Start(transfer, operation, (ulong)bench.Random.Below(64), count);
+        if (status == BlockStatus.Ok)
         {
             started.Add(transfer);
         }

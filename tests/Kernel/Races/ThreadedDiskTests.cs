@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
@@ -153,8 +154,8 @@ internal sealed class ThreadedDiskTests
         var random = new Random(seed);
         byte[] written = new byte[SectorsPerUser * 512];
         byte[] read = new byte[SectorsPerUser * 512];
-        DiskStatus beginning = disk.Write((ulong)(user * SectorsPerUser), written);
-        Require(beginning is DiskStatus.Ok or DiskStatus.DeviceReset, $"the first write ends with {beginning}");
+        BlockStatus beginning = disk.Write((ulong)(user * SectorsPerUser), written);
+        Require(beginning is BlockStatus.Ok or BlockStatus.Aborted, $"the first write ends with {beginning}");
         for (int round = 0; round < rounds; round++)
         {
             int first = random.Next(SectorsPerUser);
@@ -162,20 +163,20 @@ internal sealed class ThreadedDiskTests
             Span<byte> part = written.AsSpan(first * 512, count * 512);
             ulong sector = (ulong)((user * SectorsPerUser) + first);
             random.NextBytes(part);
-            DiskStatus status;
+            BlockStatus status;
             do
             {
                 // What met trouble twice was not done; whoever wants it sends it again.
                 status = disk.Write(sector, part);
             }
-            while (status == DiskStatus.DeviceReset);
-            Require(status == DiskStatus.Ok, $"a write ends with {status}");
+            while (status == BlockStatus.Aborted);
+            Require(status == BlockStatus.Ok, $"a write ends with {status}");
             do
             {
                 status = disk.Read(sector, read.AsSpan(0, count * 512));
             }
-            while (status == DiskStatus.DeviceReset);
-            Require(status == DiskStatus.Ok, $"a read ends with {status}");
+            while (status == BlockStatus.Aborted);
+            Require(status == BlockStatus.Ok, $"a read ends with {status}");
             Require(read.AsSpan(0, count * 512).SequenceEqual(part), $"sector {sector} has other bytes");
         }
     }

@@ -249,24 +249,24 @@ public sealed class DiskAccess
     {
         isAbandoned = false;
         uint interrupts = _function.Platform.DisableInterrupts();
-        SubmitStatus submitted = _device.TrySubmit(operation, sector, segments, token: 0);
-        if (submitted == SubmitStatus.Ok)
+        BlockStatus submitted = _device.TrySubmit(operation, sector, segments, token: 0);
+        if (submitted == BlockStatus.Ok)
         {
             _device.Notify();
         }
 
         _function.Platform.RestoreInterrupts(interrupts);
-        if (submitted != SubmitStatus.Ok)
+        if (submitted != BlockStatus.Ok)
         {
             // A broken ring takes nothing. Looking for completions makes the driver notice that it is broken, so that
             // the next call starts the device again.
             TryDrain(out _);
-            return _device.State == DeviceState.Running ? Explain(submitted) : Trouble;
+            return _device.State == DeviceState.Running ? submitted.Describe() : Trouble;
         }
 
         BlockStatus status = Await(out string? trouble);
         isAbandoned = status == BlockStatus.Abandoned;
-        return trouble ?? (status == BlockStatus.Ok ? null : Explain(status));
+        return trouble ?? (status == BlockStatus.Ok ? null : status.Describe());
     }
 
     /// <summary>Waits for the request. A device that does not finish it is reset.</summary>
@@ -362,25 +362,6 @@ public sealed class DiskAccess
         _map = new BufferMap(_function.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
         return null;
     }
-
-    private static string Explain(SubmitStatus status) => status switch
-    {
-        SubmitStatus.Full => "the queue is full",
-        SubmitStatus.OutOfRange => "a sector lies beyond the end of the disk",
-        SubmitStatus.ReadOnly => "the disk is read-only",
-        SubmitStatus.NotOffered => "the disk has no flush",
-        SubmitStatus.NotRunning => "the device is not running",
-        _ => "the device does not take such a request",
-    };
-
-    private static string Explain(BlockStatus status) => status switch
-    {
-        BlockStatus.IoError => "the device reports an I/O error",
-        BlockStatus.Unsupported => "the device does not support the request",
-        BlockStatus.NoStatus => "the device gave no status",
-        BlockStatus.Abandoned => "the device was cut off without confirming a reset",
-        _ => "the device was reset",
-    };
 
     /// <summary>A caller's buffer that a device may still use. It is kept alive for good.</summary>
     /// <remarks>

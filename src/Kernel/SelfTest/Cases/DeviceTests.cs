@@ -1,5 +1,6 @@
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
@@ -87,7 +88,7 @@ internal sealed class AwaitedReadTest : DiskReadTest
     /// <inheritdoc/>
     protected override string? ReadAgain(ulong firstSector, byte[] destination)
     {
-        DiskStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
+        BlockStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
         return _disk.Failure(status, firstSector, (uint)destination.Length / SectorSize);
     }
 }

@@ -24,21 +24,21 @@ internal static class BlockRequestRules
     /// <param name="sector">The first sector.</param>
     /// <param name="data">What is transferred.</param>
     /// <param name="bytes">How many bytes that has; 0 where it cannot be transferred at all.</param>
-    internal static SubmitStatus Check(
+    internal static BlockStatus Check(
         VirtioBlock device, BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, out uint bytes)
     {
         bytes = Measure(device, data);
         switch (operation)
         {
             case BlockOperation.Flush:
-                return !device.HasFlush ? SubmitStatus.NotOffered
-                    : data.Length == 0 ? SubmitStatus.Ok : SubmitStatus.Invalid;
+                return !device.HasFlush ? BlockStatus.NotOffered
+                    : data.Length == 0 ? BlockStatus.Ok : BlockStatus.Invalid;
             case BlockOperation.Write when device.IsReadOnly:
-                return SubmitStatus.ReadOnly;
+                return BlockStatus.ReadOnly;
             case BlockOperation.Read or BlockOperation.Write when bytes != 0 && bytes % VirtioBlock.SectorSize == 0:
-                return IsTransfer(device, operation, sector, bytes) ? SubmitStatus.Ok : SubmitStatus.OutOfRange;
+                return IsTransfer(device, operation, sector, bytes) ? BlockStatus.Ok : BlockStatus.OutOfRange;
             default:
-                return SubmitStatus.Invalid;
+                return BlockStatus.Invalid;
         }
     }
 
@@ -71,34 +71,4 @@ public enum BlockOperation
 
     /// <summary>Makes completed writes durable: <c>VIRTIO_BLK_T_FLUSH</c>.</summary>
     Flush = 4,
-}
-
-/// <summary>What became of a request that was submitted.</summary>
-public enum SubmitStatus
-{
-    /// <summary>The device has it; a completion follows.</summary>
-    Ok = 0,
-
-    /// <summary>As many requests as possible are in flight; try again after a completion.</summary>
-    Full = 1,
-
-    /// <summary>A sector lies beyond the capacity.</summary>
-    OutOfRange = 2,
-
-    /// <summary>The device is read-only.</summary>
-    ReadOnly = 3,
-
-    /// <summary>
-    /// The device offers no flush; its writes are durable once completed (virtio 1.4, 5.2.5.1).
-    /// </summary>
-    NotOffered = 4,
-
-    /// <summary>
-    /// The data is not what the operation takes: not a positive multiple of 512 bytes, more or longer segments than the
-    /// device takes, or data for a flush.
-    /// </summary>
-    Invalid = 5,
-
-    /// <summary>The device is not running.</summary>
-    NotRunning = 6,
 }

@@ -120,9 +120,9 @@ public sealed class VirtioBlock : VirtioDevice
     /// <param name="sector">The first sector, counted in 512 bytes; not looked at for a flush.</param>
     /// <param name="data">What is transferred; empty for a flush.</param>
     /// <param name="token">What the completion carries.</param>
-    /// <returns><see cref="SubmitStatus.Ok"/>, or why the device did not get the request.</returns>
+    /// <returns><see cref="BlockStatus.Ok"/>, or why the device did not get the request.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public SubmitStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    public BlockStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
         // The usual request, so that all that can be left out for it is left out. A running device was set up.
         if (State == DeviceState.Running && data.Length == 1 && data[0].Length - 1 < MaximumSegmentLength
@@ -329,15 +329,15 @@ public sealed class VirtioBlock : VirtioDevice
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private SubmitStatus SubmitAny(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    private BlockStatus SubmitAny(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
         if (State != DeviceState.Running)
         {
-            return SubmitStatus.NotRunning;
+            return BlockStatus.NotRunning;
         }
 
-        SubmitStatus status = BlockRequestRules.Check(this, operation, sector, data, out uint bytes);
-        if (status != SubmitStatus.Ok)
+        BlockStatus status = BlockRequestRules.Check(this, operation, sector, data, out uint bytes);
+        if (status != BlockStatus.Ok)
         {
             return status;
         }
@@ -345,7 +345,7 @@ public sealed class VirtioBlock : VirtioDevice
         Virtqueue queue = _requests!;
         if (!queue.IsUsable || !queue.HasRoom(data.Length + FixedDescriptors))
         {
-            return queue.IsUsable ? SubmitStatus.Full : SubmitStatus.NotRunning;
+            return queue.IsUsable ? BlockStatus.Full : BlockStatus.NotRunning;
         }
 
         // A flush is for the whole device: its sector is 0 (virtio 1.4, 5.2.6.1).
@@ -355,7 +355,7 @@ public sealed class VirtioBlock : VirtioDevice
 
     /// <summary>Gives the device a request that was checked and for which there is room.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private SubmitStatus Submit(
+    private BlockStatus Submit(
         Virtqueue queue,
         PreparedChains.Chain chain,
         BlockOperation operation,
@@ -372,7 +372,7 @@ public sealed class VirtioBlock : VirtioDevice
         {
             _reads++;
             queue.Add(chain, data, isWritable: true, bytes + StatusLength, token, isReady);
-            return SubmitStatus.Ok;
+            return BlockStatus.Ok;
         }
 
         if (operation == BlockOperation.Write)
@@ -385,7 +385,7 @@ public sealed class VirtioBlock : VirtioDevice
         }
 
         queue.Add(chain, data, isWritable: false, StatusLength, token, isReady);
-        return SubmitStatus.Ok;
+        return BlockStatus.Ok;
     }
 
     private int DrainStopped(Span<BlockCompletion> completions)
@@ -417,32 +417,4 @@ public struct BlockCompletion
         Token = token;
         Status = status;
     }
-}
-
-/// <summary>How a request ended.</summary>
-public enum BlockStatus
-{
-    /// <summary>Well: <c>VIRTIO_BLK_S_OK</c>.</summary>
-    Ok = 0,
-
-    /// <summary>With an error: <c>VIRTIO_BLK_S_IOERR</c>. What was transferred is not known.</summary>
-    IoError = 1,
-
-    /// <summary>The device does not know the request: <c>VIRTIO_BLK_S_UNSUPP</c>.</summary>
-    Unsupported = 2,
-
-    /// <summary>The device gave the request back without a status of the specification.</summary>
-    NoStatus = 3,
-
-    /// <summary>
-    /// The device was reset before it was done. What was transferred is not known; the data buffer is the caller's
-    /// again.
-    /// </summary>
-    Aborted = 4,
-
-    /// <summary>
-    /// The device was cut off without confirming a reset. The data buffer must never be used again: the device may
-    /// still write to it.
-    /// </summary>
-    Abandoned = 5,
 }
