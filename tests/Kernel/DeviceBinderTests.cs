@@ -6,6 +6,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;

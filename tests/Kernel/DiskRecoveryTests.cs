@@ -10,6 +10,7 @@ using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
@@ -48,7 +49,7 @@ internal sealed class DiskRecoveryTests
     public void What_was_in_flight_is_read_once_the_device_is_back([Values] bool isBroken)
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(100, read));
 
@@ -74,7 +75,7 @@ internal sealed class DiskRecoveryTests
     public async Task What_was_in_flight_is_written_once_the_device_is_back()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] content = new byte[Many * 512];
         new Random(1).NextBytes(content);
         bench.HoldRequests();
@@ -93,7 +94,7 @@ internal sealed class DiskRecoveryTests
     public void What_the_device_had_done_before_is_not_done_again()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         bench.Function!.WriteBar(0, QueueSelect, 2, 0);
@@ -113,7 +114,7 @@ internal sealed class DiskRecoveryTests
     public void What_comes_to_nothing_twice_fails()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Task<BlockStatus> writing = Hold(bench, 1, () => disk.Write(0, new byte[512]));
         bench.Model.SetNeedsReset("for the test");
         Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1), "it was sent once more");
@@ -133,7 +134,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_breaks_again_and_again_is_given_up()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] sector = new byte[512];
         for (int attempt = 0; attempt < DeviceRecovery.Attempts; attempt++)
         {
@@ -160,7 +161,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_works_for_a_while_has_all_attempts_again()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         for (int trouble = 0; trouble < 2 * DeviceRecovery.Attempts; trouble++)
         {
             if (trouble == DeviceRecovery.Attempts)
@@ -180,7 +181,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_does_not_start_again_is_tried_and_given_up()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
         bench.Model.RefusesFeatures = true;
 
@@ -199,7 +200,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_does_not_confirm_its_reset_is_quarantined_and_named()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         int living = bench.Machine.Memory.Allocated - bench.Machine.Memory.Freed;
@@ -235,7 +236,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_does_not_answer_within_the_limit_is_reset_and_used_on()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromMilliseconds(300));
+        Disk disk = Start(bench, TimeSpan.FromMilliseconds(300));
         Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
 
         bench.Machine.Time.Advance(400 * Millisecond);
@@ -256,10 +257,10 @@ internal sealed class DiskRecoveryTests
     public void Answers_that_come_while_the_limit_is_told_of_save_the_device_a_reset()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
+        Disk disk = Start(bench, TimeSpan.FromSeconds(1));
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer first = Begin(disk, BlockOperation.Read, 10);
-        DiskTransfer second = Begin(disk, BlockOperation.Read, 20);
+        DiskRequest first = Begin(disk, BlockOperation.Read, 10);
+        DiskRequest second = Begin(disk, BlockOperation.Read, 20);
         int told = 0;
         bench.Machine.Lines.Warned = _ =>
         {
@@ -282,11 +283,11 @@ internal sealed class DiskRecoveryTests
     public void A_stuck_request_fails_alone()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(1));
+        Disk disk = Start(bench, TimeSpan.FromSeconds(1));
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 10);
+        DiskRequest stuck = Begin(disk, BlockOperation.Read, 10);
         bench.Machine.Time.Advance(900 * Millisecond);
-        DiskTransfer innocent = Begin(disk, BlockOperation.Write, 20);
+        DiskRequest innocent = Begin(disk, BlockOperation.Write, 20);
         disk.LookAtClock();
         Assert.That(stuck.IsInFlight, Is.True);
 
@@ -308,13 +309,13 @@ internal sealed class DiskRecoveryTests
     public void A_request_that_others_overtake_is_overdue_all_the_same()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        Disk disk = Start(bench, TimeSpan.FromSeconds(5));
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer stuck = Begin(disk, BlockOperation.Read, 1);
+        DiskRequest stuck = Begin(disk, BlockOperation.Read, 1);
         for (int second = 0; second < 5; second++)
         {
             Assert.That(stuck.IsInFlight, Is.True);
-            DiskTransfer other = Begin(disk, BlockOperation.Read, 2);
+            DiskRequest other = Begin(disk, BlockOperation.Read, 2);
             bench.Complete(held, 1);
             Assert.That(StatusOf(other), Is.EqualTo(BlockStatus.Ok));
             disk.Return(other);
@@ -329,16 +330,16 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_works_off_its_queue_is_not_reset_however_slow_it_is()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        Disk disk = Start(bench, TimeSpan.FromSeconds(5));
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer[] transfers = new DiskTransfer[8];
+        DiskRequest[] transfers = new DiskRequest[8];
         for (int i = 0; i < transfers.Length; i++)
         {
             transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
         }
 
         // 4 s for each: the last one is answered after 32.
-        foreach (DiskTransfer transfer in transfers)
+        foreach (DiskRequest transfer in transfers)
         {
             for (int second = 0; second < 4; second++)
             {
@@ -357,9 +358,9 @@ internal sealed class DiskRecoveryTests
     public void Time_in_which_the_guest_did_not_run_does_not_count()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench, TimeSpan.FromSeconds(5));
+        Disk disk = Start(bench, TimeSpan.FromSeconds(5));
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
+        DiskRequest transfer = Begin(disk, BlockOperation.Read, 1);
         disk.LookAtClock();
 
         bench.Machine.Time.Advance(3600 * 1000 * Millisecond);
@@ -377,7 +378,7 @@ internal sealed class DiskRecoveryTests
     public void Without_a_limit_a_request_is_named_at_growing_intervals_and_waited_for()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(7, new byte[512]));
         for (int second = 0; second < 300; second++)
         {
@@ -404,12 +405,12 @@ internal sealed class DiskRecoveryTests
     public void An_answer_that_no_interrupt_tells_of_is_found()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         bench.Function!.WriteBar(0, QueueSelect, 2, 0);
         bench.Function.WriteBar(0, QueueMsixVector, 2, ModelQueue.NoVector);
         for (int request = 0; request < 4; request++)
         {
-            DiskTransfer transfer = Begin(disk, BlockOperation.Read, 1);
+            DiskRequest transfer = Begin(disk, BlockOperation.Read, 1);
             Assert.That(transfer.IsInFlight, Is.True);
             disk.LookAtClock();
             Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
@@ -426,7 +427,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_comes_back_and_takes_shorter_segments_is_used_on()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] read = new byte[Many * 512];
         Task<BlockStatus> reading = Hold(bench, 3, () => disk.Read(0, read));
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
@@ -450,7 +451,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_comes_back_with_a_smaller_queue_is_used_on()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] read = new byte[Sectors * 512];
         Task<BlockStatus> reading = Hold(bench, 4, () => disk.Read(0, read));
         bench.SetQueueSize(4);
@@ -463,7 +464,7 @@ internal sealed class DiskRecoveryTests
 
         // Whatever is started at once finds its turn.
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer[] transfers = new DiskTransfer[disk.MaximumTransfers];
+        DiskRequest[] transfers = new DiskRequest[disk.MostInFlight];
         for (int i = 0; i < transfers.Length; i++)
         {
             transfers[i] = Begin(disk, BlockOperation.Read, (ulong)i);
@@ -475,7 +476,7 @@ internal sealed class DiskRecoveryTests
             bench.Complete(held, 0);
         }
 
-        foreach (DiskTransfer transfer in transfers)
+        foreach (DiskRequest transfer in transfers)
         {
             Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
         }
@@ -485,7 +486,7 @@ internal sealed class DiskRecoveryTests
     public void A_device_that_comes_back_and_takes_less_than_a_sector_is_given_up()
     {
         using ModelBench<BlockDevice> bench = NewBench();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Task<BlockStatus> reading = Hold(bench, 1, () => disk.Read(0, new byte[512]));
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum;
         bench.SetField(SizeMaxField, 500);
@@ -504,11 +505,11 @@ internal sealed class DiskRecoveryTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         bench.Model.OfferedFeatures |= BlockFeature.Flush;
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         HeldBackCompletion held = bench.HoldRequests();
-        DiskTransfer beyond = Begin(disk, BlockOperation.Read, 500);
-        DiskTransfer write = Begin(disk, BlockOperation.Write, 1);
-        DiskTransfer flush = Begin(disk, BlockOperation.Flush, 0);
+        DiskRequest beyond = Begin(disk, BlockOperation.Read, 500);
+        DiskRequest write = Begin(disk, BlockOperation.Write, 1);
+        DiskRequest flush = Begin(disk, BlockOperation.Flush, 0);
         bench.Model.OfferedFeatures = (bench.Model.OfferedFeatures & ~BlockFeature.Flush) | BlockFeature.ReadOnly;
         bench.SetField(0, 100);
 
@@ -538,22 +539,22 @@ internal sealed class DiskRecoveryTests
                 device.SetNeedsReset("for the test");
             }
         };
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
 
         Assert.That(bench.Machine.BeforeRegister, Is.Null, "it came that far");
         Assert.That(disk == null, Is.EqualTo(failure.Length != 0));
         Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null);
     }
 
-    private static DiskTransfer Begin(VirtioDisk disk, BlockOperation operation, ulong sector)
+    private static DiskRequest Begin(Disk disk, BlockOperation operation, ulong sector)
     {
-        DiskTransfer transfer = disk.Rent()!;
+        DiskRequest transfer = disk.Rent()!;
         int count = operation == BlockOperation.Flush ? 0 : 1;
         Assert.That(disk.Start(transfer, operation, sector, count), Is.EqualTo(BlockStatus.Ok));
         return transfer;
     }
 
-    private static BlockStatus StatusOf(DiskTransfer transfer)
+    private static BlockStatus StatusOf(DiskRequest transfer)
     {
         Assert.That(transfer.TryWait(s_timeout, out BlockStatus status), Is.True);
         return status;
@@ -588,9 +589,9 @@ internal sealed class DiskRecoveryTests
 
     private static RequestLog Log(ModelBench<BlockDevice> bench) => (RequestLog)bench.Model.Faults!;
 
-    private static VirtioDisk Start(ModelBench<BlockDevice> bench, TimeSpan? timeout = null)
+    private static Disk Start(ModelBench<BlockDevice> bench, TimeSpan? timeout = null)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(
+        Disk? disk = Disk.TryCreate(
             bench.OpenTransport(), "disk0", timeout ?? TimeSpan.Zero, out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         return disk!;

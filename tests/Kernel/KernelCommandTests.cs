@@ -35,20 +35,13 @@ internal sealed class KernelCommandTests
     [TestCase("crash burn")]
     public void Wrong_arguments_give_one_line_of_usage(string command)
     {
-        var bench = new ShellBench(new FakeDisk(8));
+        using var model = new ModelDisk(8);
+        var bench = new ShellBench(model.Disk);
         string name = command.Split(' ')[0];
 
         Assert.That(bench.Run(command), Does.Match($"^usage: {name}[^\n]*$"));
         Assert.That(bench.Context.HasFailed, Is.True);
         Assert.That(bench.System.Calls, Is.Empty);
-    }
-
-    [Test]
-    public void Bench_wants_a_virtio_disk()
-    {
-        var bench = new ShellBench(new FakeDisk(8));
-        Assert.That(bench.Run("blk 0 bench 1 1"), Is.EqualTo("error: disk0: is no virtio device"));
-        Assert.That(bench.Run("blk 1 bench 1 1"), Is.EqualTo("error: there is no disk1"));
     }
 
     [Test]

@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 
 namespace VirtioGuest.Kernel.Tests;
@@ -188,7 +189,7 @@ internal sealed class ListVirtioTests
 
     private static ShellBench Start(ModelBench<BlockDevice> bench)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         var shell = new ShellBench(disk!);
         shell.Devices.Add(disk!.Device);

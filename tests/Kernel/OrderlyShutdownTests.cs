@@ -3,6 +3,7 @@ using NUnit.Framework;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 
 namespace VirtioGuest.Kernel.Tests;
@@ -18,18 +19,20 @@ internal sealed class OrderlyShutdownTests
     [Test]
     public void Disks_are_flushed_before_the_machine_is_switched_off()
     {
-        var disk = new FakeDisk(64);
+        using var model = new ModelDisk(64);
+        Disk disk = model.Disk;
         new OrderlyShutdown(new CommandActivity(), _system, _output, () => [disk]).Run("power button");
 
         Assert.That(_output.Lines, Is.EqualTo(new[] { "power button: shutting down" }));
-        Assert.That(disk.Flushes, Is.EqualTo(1));
+        Assert.That(model.Flushes, Is.EqualTo(1));
         Assert.That(_system.Calls, Is.EqualTo(new[] { "off" }));
     }
 
     [Test]
     public void Disk_that_fails_is_named_and_the_machine_goes_down()
     {
-        var disk = new FakeDisk(64, timeout: TimeSpan.FromMilliseconds(50)) { IsStuck = true };
+        using var model = new ModelDisk(64, limit: TimeSpan.FromMilliseconds(50), isStuck: true);
+        Disk disk = model.Disk;
         new OrderlyShutdown(new CommandActivity(), _system, _output, () => [disk]).Run("power button");
 
         Assert.That(_output.Lines[1], Does.StartWith("disk0: not flushed: "));

@@ -7,6 +7,7 @@ using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
@@ -22,7 +23,7 @@ internal sealed class RemovalTests
     public void Requests_of_a_removed_disk_fail_and_all_memory_is_given_back()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         bench.HoldRequests();
         Task<BlockStatus> reading = Task.Run(() => disk.Read(100, new byte[600 * 512]));
@@ -47,7 +48,7 @@ internal sealed class RemovalTests
     public void Disk_that_answers_no_more_is_let_go_and_its_memory_stays_out_of_use()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         bench.HoldRequests();
         Task<BlockStatus> reading = Task.Run(() => disk.Read(100, new byte[512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
@@ -68,7 +69,7 @@ internal sealed class RemovalTests
     public async Task Removed_disk_is_not_looked_at_any_more()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
-        VirtioDisk? disk = VirtioDisk.TryCreate(
+        Disk? disk = Disk.TryCreate(
             bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         Assert.That(await disk!.ReadAsync(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
@@ -90,7 +91,7 @@ internal sealed class RemovalTests
     public void Disk_that_is_removed_while_suspended_is_not_brought_up_again()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
 
         disk.Remove();
@@ -104,7 +105,7 @@ internal sealed class RemovalTests
     public void Suspended_disk_takes_no_requests_until_it_is_resumed()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
 
@@ -116,7 +117,7 @@ internal sealed class RemovalTests
     public void Disk_with_a_request_in_flight_is_not_suspended()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         bench.HoldRequests();
         Task<BlockStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
@@ -148,9 +149,9 @@ internal sealed class RemovalTests
             Is.EqualTo((bench.Machine.Memory.Allocated, 0)));
     }
 
-    private static VirtioDisk Start(ModelBench<BlockDevice> bench)
+    private static Disk Start(ModelBench<BlockDevice> bench)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         return disk!;
     }

@@ -3,19 +3,21 @@ using NUnit.Framework;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Kernel.Tests.Fakes;
 
 namespace VirtioGuest.Kernel.Tests;
 
-/// <summary>Commands on a disk, with its transfers in flight.</summary>
+/// <summary>Commands on a disk, with its requests in flight.</summary>
 [TestFixture]
 internal sealed class ShellDiskTests
 {
     [Test]
     public void Disks_shows_sizes()
     {
-        var bench = new ShellBench(new FakeDisk(8) { RefusesWrites = true });
+        using var model = new ModelDisk(8, isReadOnly: true);
+        var bench = new ShellBench(model.Disk);
         Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only"));
     }
 
@@ -24,7 +26,8 @@ internal sealed class ShellDiskTests
     [TestCase("checksum 4 8")]
     public void An_error_of_a_request_for_parts_of_blocks_says_what_may_be_wrong(string what)
     {
-        var bench = new ShellBench(new FakeDisk(64) { Block = 4096, BadSector = 4 });
+        using var model = new ModelDisk(64, blockSize: 4096) { BadSector = 4 };
+        var bench = new ShellBench(model.Disk);
         Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 64 sectors (32 KiB), blocks of 4096 bytes"));
         Assert.That(
             bench.Run("blk 0 " + what),
@@ -33,8 +36,11 @@ internal sealed class ShellDiskTests
     }
 
     [Test]
-    public void Checksum_of_nothing_is_that_of_no_bytes() =>
-        Assert.That(new ShellBench(new FakeDisk(0)).Run("blk 0 checksum 0 0"), Is.EqualTo("00000000"));
+    public void Checksum_of_nothing_is_that_of_no_bytes()
+    {
+        using var model = new ModelDisk(0);
+        Assert.That(new ShellBench(model.Disk).Run("blk 0 checksum 0 0"), Is.EqualTo("00000000"));
+    }
 
     [TestCase(1)]
     [TestCase(8)]
@@ -42,29 +48,31 @@ internal sealed class ShellDiskTests
     [TestCase(100)]
     public void Checksum_streams_a_range_in_order(int count)
     {
-        var disk = new FakeDisk(200) { IsSlow = true };
-        new Random(7).NextBytes(disk.Content);
+        using var model = new ModelDisk(200, isSlow: true);
+        Disk disk = model.Disk;
+        new Random(7).NextBytes(model.Content);
         var checksum = new Crc32();
-        checksum.Append(disk.Content.AsSpan(3 * 512, count * 512));
+        checksum.Append(model.Content.Slice(3 * 512, count * 512));
         var bench = new ShellBench(disk);
 
         Assert.That(bench.Run($"blk 0 checksum 3 {count}"), Is.EqualTo(checksum.Value.ToString("x8")));
-        Assert.That(disk.Requests, Is.EqualTo((count + 7) / 8));
+        Assert.That(model.Requests, Is.EqualTo((count + 7) / 8));
     }
 
     [Test]
     public void Fill_writes_the_pattern_and_nothing_else()
     {
-        var disk = new FakeDisk(64) { IsSlow = true };
+        using var model = new ModelDisk(64, isSlow: true);
+        Disk disk = model.Disk;
         var bench = new ShellBench(disk);
 
         Assert.That(bench.Run("blk 0 fill 5 0x29 77"), Is.EqualTo("filled 41 sectors"));
 
         byte[] expected = new byte[41 * 512];
         SectorPattern.Fill(expected, 5, 77);
-        Assert.That(disk.Content.AsSpan(5 * 512, expected.Length).SequenceEqual(expected), Is.True);
-        Assert.That(disk.Content.AsSpan(0, 5 * 512).ContainsAnyExcept((byte)0), Is.False);
-        Assert.That(disk.Content.AsSpan(46 * 512).ContainsAnyExcept((byte)0), Is.False);
+        Assert.That(model.Content.Slice(5 * 512, expected.Length).SequenceEqual(expected), Is.True);
+        Assert.That(model.Content.Slice(0, 5 * 512).ContainsAnyExcept((byte)0), Is.False);
+        Assert.That(model.Content[(46 * 512)..].ContainsAnyExcept((byte)0), Is.False);
         Assert.That(bench.Run("blk 0 verify 5 41 77"), Is.EqualTo("verified 41 sectors"));
         Assert.That(bench.Context.HasFailed, Is.False);
     }
@@ -72,11 +80,12 @@ internal sealed class ShellDiskTests
     [Test]
     public void Verify_names_the_first_byte_that_differs()
     {
-        var disk = new FakeDisk(64);
+        using var model = new ModelDisk(64);
+        Disk disk = model.Disk;
         var bench = new ShellBench(disk);
         bench.Run("blk 0 fill 0 64 1");
-        byte expected = disk.Content[(20 * 512) + 300];
-        disk.Content[(20 * 512) + 300] ^= 0xFF;
+        byte expected = model.Content[(20 * 512) + 300];
+        model.Content[(20 * 512) + 300] ^= 0xFF;
 
         Assert.That(
             bench.Run("blk 0 verify 0 64 1"),
@@ -87,7 +96,8 @@ internal sealed class ShellDiskTests
     [Test]
     public void Device_errors_reach_the_shell()
     {
-        var disk = new FakeDisk(64) { BadSector = 40 };
+        using var model = new ModelDisk(64) { BadSector = 40 };
+        Disk disk = model.Disk;
         var bench = new ShellBench(disk);
         const string Expected = "error: disk0: the device reports an I/O error";
 
@@ -99,35 +109,40 @@ internal sealed class ShellDiskTests
     }
 
     [Test]
-    public void Fill_of_a_read_only_disk_is_refused() =>
+    public void Fill_of_a_read_only_disk_is_refused()
+    {
+        using var model = new ModelDisk(8, isReadOnly: true);
         Assert.That(
-            new ShellBench(new FakeDisk(8) { RefusesWrites = true }).Run("blk 0 fill 0 1 1"),
-            Is.EqualTo("error: disk0: the disk is read-only"));
+            new ShellBench(model.Disk).Run("blk 0 fill 0 1 1"), Is.EqualTo("error: disk0: the disk is read-only"));
+    }
 
     [Test]
     public void Flush_reaches_the_disk()
     {
-        var disk = new FakeDisk(8);
+        using var model = new ModelDisk(8);
+        Disk disk = model.Disk;
         Assert.That(new ShellBench(disk).Run("blk 0 flush"), Is.EqualTo("flushed"));
-        Assert.That(disk.Flushes, Is.EqualTo(1));
+        Assert.That(model.Flushes, Is.EqualTo(1));
     }
 
     [Test]
-    public void Ranges_are_moved_with_several_transfers_in_flight()
+    public void Ranges_are_moved_with_several_requests_in_flight()
     {
-        var disk = new FakeDisk(4000, maximumTransfers: 4) { IsSlow = true };
+        using var model = new ModelDisk(4000, requests: 4, isSlow: true);
+        Disk disk = model.Disk;
         var bench = new ShellBench(disk);
 
         Assert.That(bench.Run("blk 0 fill 0 4000 1"), Is.EqualTo("filled 4000 sectors"));
-        Assert.That(disk.LargestInFlight, Is.InRange(2, 4));
+        Assert.That(model.LargestInFlight, Is.InRange(2, 4));
         Assert.That(bench.Run("blk 0 verify 0 4000 1"), Is.EqualTo("verified 4000 sectors"));
-        Assert.That(disk.Requests, Is.EqualTo(1000));
+        Assert.That(model.Requests, Is.EqualTo(1000));
     }
 
     [Test]
-    public void Every_transfer_is_back_when_a_visitor_has_seen_enough_or_throws()
+    public void Every_request_is_back_when_a_visitor_has_seen_enough_or_throws()
     {
-        var disk = new FakeDisk(400, maximumTransfers: 3) { IsSlow = true };
+        using var model = new ModelDisk(400, requests: 3, isSlow: true);
+        Disk disk = model.Disk;
         var shown = new ShellDisk(disk);
         for (int round = 0; round < 10; round++)
         {
@@ -137,13 +152,14 @@ internal sealed class ShellDiskTests
         }
 
         Assert.That(shown.ReadRange(0, 400, new OnePart(throws: false)), Is.Null);
-        Assert.That(disk.CountFree(), Is.EqualTo(3));
+        Assert.That(model.CountFree(), Is.EqualTo(3));
     }
 
     [Test]
     public void A_range_beyond_the_end_is_told_in_the_words_that_every_kernel_has()
     {
-        var shown = new ShellDisk(new FakeDisk(8));
+        using var model = new ModelDisk(8);
+        var shown = new ShellDisk(model.Disk);
         Assert.That(shown.Read(8, new byte[512]), Is.EqualTo(SectorDevice.OutOfRange));
         Assert.That(shown.Write(ulong.MaxValue, new byte[512]), Is.EqualTo(SectorDevice.OutOfRange));
         Assert.That(shown.ReadRange(0, 9, new OnePart(throws: true)), Is.EqualTo(SectorDevice.OutOfRange));
@@ -153,7 +169,8 @@ internal sealed class ShellDiskTests
     [Test]
     public void A_disk_that_is_given_up_says_so()
     {
-        var disk = new FakeDisk(400, timeout: TimeSpan.FromMilliseconds(200)) { IsStuck = true };
+        using var model = new ModelDisk(400, limit: TimeSpan.FromMilliseconds(200), isStuck: true);
+        Disk disk = model.Disk;
         var bench = new ShellBench(disk);
         Assert.That(
             bench.Run("blk 0 checksum 0 400"),

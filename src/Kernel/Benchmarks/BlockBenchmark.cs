@@ -10,6 +10,7 @@ using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Benchmarks;
 
@@ -69,7 +70,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
     /// <param name="shell">Who may interrupt it.</param>
     /// <param name="failure">Why there is no result, as the end of a sentence that starts with the device.</param>
     public static BlockReadCost? TryRun(
-        VirtioDisk disk, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
+        Disk disk, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
     {
         if (!disk.TrySuspend(out failure))
         {

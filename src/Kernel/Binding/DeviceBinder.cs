@@ -12,6 +12,7 @@ using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
 
@@ -195,7 +196,7 @@ internal sealed class DeviceBinder
 
     private string? StartDisk(DeviceInventory inventory, VirtioTransport transport)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(
+        Disk? disk = Disk.TryCreate(
             transport, inventory.NextDiskName, _requestLimit, out string failure);
         if (disk is null)
         {

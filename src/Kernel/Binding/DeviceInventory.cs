@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel.Binding;
@@ -85,10 +86,10 @@ internal sealed class DeviceInventory
     {
         foreach (Disk disk in _disks)
         {
-            if (disk is VirtioDisk { IsRemoved: false } own && own.Device.Transport.Location == location)
+            if (!disk.IsRemoved && disk.Device.Transport.Location == location)
             {
-                own.Remove();
-                return Forget(own.Device);
+                disk.Remove();
+                return Forget(disk.Device);
             }
         }
 

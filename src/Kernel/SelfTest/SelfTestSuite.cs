@@ -46,6 +46,7 @@ internal static class SelfTestSuite
         foreach (ShellDisk disk in disks)
         {
             cases.Add(new AwaitedReadTest(disk));
+            cases.Add(new ReadAllocationTest(disk));
             cases.Add(new DiskBoundsTest(disk));
             cases.Add(new DiskWriteTest(disk, machine.Clock));
             cases.Add(new DiskFlushTest(disk));

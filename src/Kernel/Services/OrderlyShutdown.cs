@@ -5,6 +5,7 @@ using System.Threading.Tasks;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Services;
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Shell;
 

@@ -3,6 +3,7 @@ using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 
 namespace VirtioGuest.Kernel.Tests.Fakes;

@@ -6,6 +6,7 @@ using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
 using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
 
@@ -96,8 +97,8 @@ internal sealed class DiskInterruptionTests
     {
         private readonly DeviceBench<SimulatedDisk> _bench;
         private readonly Delivery _delivery;
-        private readonly VirtioDisk _disk;
-        private readonly List<(DiskTransfer Transfer, BlockOperation Operation, int Sector)> _started = [];
+        private readonly Disk _disk;
+        private readonly List<(DiskRequest Transfer, BlockOperation Operation, int Sector)> _started = [];
         private bool _isHeldBack;
         private bool _hasActed;
 
@@ -105,7 +106,7 @@ internal sealed class DiskInterruptionTests
         {
             _bench = bench;
             _delivery = delivery;
-            VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+            Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
             Assert.That(disk, Is.Not.Null, failure);
             _disk = disk!;
         }
@@ -139,14 +140,14 @@ internal sealed class DiskInterruptionTests
                 Settle();
             }
 
-            foreach ((DiskTransfer transfer, BlockOperation operation, int sector) in _started)
+            foreach ((DiskRequest transfer, BlockOperation operation, int sector) in _started)
             {
                 Check(!transfer.IsInFlight, $"the {transfer.Description} does not end");
                 Check(transfer.TryWait(TimeSpan.Zero, out BlockStatus status), "it ends");
                 if (operation == BlockOperation.Read && status == BlockStatus.Ok)
                 {
                     ReadOnlySpan<byte> expected = _bench.Device.Content.Slice(sector * 512, 512);
-                    Check(transfer.Data[..512].SequenceEqual(expected), $"sector {sector} is another one");
+                    Check(transfer.Buffer[..512].SequenceEqual(expected), $"sector {sector} is another one");
                 }
             }
 
@@ -169,7 +170,7 @@ internal sealed class DiskInterruptionTests
                 _bench.Machine.Messages.Deliver();
             }
 
-            DiskTransfer? transfer = _disk.Rent();
+            DiskRequest? transfer = _disk.Rent();
             if (transfer is null)
             {
                 Check(!_disk.IsUsable, "there are transfers");

@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -77,14 +78,14 @@ internal sealed class HostileServiceTests
     private static string RunDisk(HostileBench bench, VirtioTransport transport)
     {
         bench.Meter.Restart();
-        VirtioDisk? disk = VirtioDisk.TryCreate(transport, "disk0", TimeSpan.FromSeconds(Limit), out string failure);
+        Disk? disk = Disk.TryCreate(transport, "disk0", TimeSpan.FromSeconds(Limit), out string failure);
         BrokenPromiseException.Unless(disk is null == (failure.Length != 0), "a refusal has a reason");
         if (disk is null)
         {
             return "not bound";
         }
 
-        var started = new List<DiskTransfer>();
+        var started = new List<DiskRequest>();
         for (int operation = 10 + bench.Random.Below(60); operation > 0; operation--)
         {
             bench.Meter.Restart();
@@ -123,9 +124,9 @@ internal sealed class HostileServiceTests
         return outcome;
     }
 
-    private static void Start(HostileBench bench, VirtioDisk disk, List<DiskTransfer> started)
+    private static void Start(HostileBench bench, Disk disk, List<DiskRequest> started)
     {
-        DiskTransfer? transfer = started.Find(one => !one.IsInFlight);
+        DiskRequest? transfer = started.Find(one => !one.IsInFlight);
         started.RemoveAll(one => one == transfer);
         transfer ??= disk.TryRent();
         if (transfer is null)

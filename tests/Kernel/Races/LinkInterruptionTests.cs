@@ -6,6 +6,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Net;
 
 namespace VirtioGuest.Kernel.Tests.Races;
@@ -101,13 +102,13 @@ internal sealed class LinkInterruptionTests
         using DeviceBench<SimulatedDisk> bench = Bench.Disk();
         bench.ExpectsViolations = true;
         bench.Machine.Messages.IsQueued = true;
-        VirtioDisk? disk;
+        Disk? disk;
         string failure;
         bool isReached;
         var transport = bench.OpenTransport();
         using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
         {
-            disk = VirtioDisk.TryCreate(transport, "disk0", out failure);
+            disk = Disk.TryCreate(transport, "disk0", out failure);
             isReached = !steps.IsPending;
         }
 

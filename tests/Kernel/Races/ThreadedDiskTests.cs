@@ -7,6 +7,7 @@ using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
 using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
 
@@ -47,7 +48,7 @@ internal sealed class ThreadedDiskTests
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
         bench.Machine.Messages.IsQueued = true;
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
 
         bool isOver = false;
@@ -149,7 +150,7 @@ internal sealed class ThreadedDiskTests
         }
     }
 
-    private static void Use(DeviceBench<SimulatedDisk> bench, VirtioDisk disk, int seed, int user, int rounds)
+    private static void Use(DeviceBench<SimulatedDisk> bench, Disk disk, int seed, int user, int rounds)
     {
         var random = new Random(seed);
         byte[] written = new byte[SectorsPerUser * 512];

@@ -1,8 +1,11 @@
+using System;
+using System.Threading.Tasks;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Pci;
 
@@ -90,5 +93,53 @@ internal sealed class AwaitedReadTest : DiskReadTest
     {
         BlockStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
         return _disk.Failure(status, firstSector, (uint)destination.Length / SectorSize);
+    }
+}
+
+/// <summary>Reads allocate nothing once as many were in flight as ever before.</summary>
+internal sealed class ReadAllocationTest : SelfTestCase
+{
+    private const int Reads = 64;
+    private const int Rounds = 10;
+    private const int Length = 4096;
+
+    private readonly ShellDisk _disk;
+
+    public ReadAllocationTest(ShellDisk disk)
+        : base(disk.Name + ": reads allocate no managed memory")
+    {
+        _disk = disk;
+    }
+
+    /// <inheritdoc/>
+    public override SelfTestResult Run()
+    {
+        Disk disk = _disk.Disk;
+        return disk.Contains(0, Length / Disk.SectorSize)
+            ? MeasureAsync(disk, new byte[Length]).GetAwaiter().GetResult()
+            : SelfTestResult.Skipped("the disk is too small");
+    }
+
+    private static async Task<SelfTestResult> MeasureAsync(Disk disk, byte[] buffer)
+    {
+        // Others may allocate meanwhile; but not in each round.
+        long least = long.MaxValue;
+        for (int round = 0; round < Rounds && least != 0; round++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            for (int i = 0; i < Reads; i++)
+            {
+                BlockStatus blocking = disk.Read(0, buffer);
+                BlockStatus awaited = await disk.ReadAsync(0, buffer).ConfigureAwait(false);
+                if (blocking != BlockStatus.Ok || awaited != BlockStatus.Ok)
+                {
+                    return SelfTestResult.Failed((blocking != BlockStatus.Ok ? blocking : awaited).Describe());
+                }
+            }
+
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+
+        return SelfTestResult.Expect(least == 0, $"{least} bytes for {Reads} blocking and {Reads} awaited reads");
     }
 }

@@ -5,6 +5,7 @@ using VirtioGuest.Kernel.Benchmarks;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
 
@@ -41,12 +42,7 @@ internal sealed class BlockBenchCommand : DeviceCommand
             return CommandResult.WrongArguments;
         }
 
-        Disk named = _devices.Disks[device];
-        if (named is not VirtioDisk disk)
-        {
-            return CommandResult.Failure(named.Name + ": is no virtio device");
-        }
-
+        Disk disk = _devices.Disks[device];
         BlockReadCost? cost = BlockBenchmark.TryRun(
             disk, _system, (int)depth, count, shell, out string failure);
         if (cost is null)

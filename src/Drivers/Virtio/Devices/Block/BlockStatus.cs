@@ -76,8 +76,9 @@ public static class BlockStatusText
     public static string Describe(this BlockStatus status) => status switch
     {
         BlockStatus.Ok => "done",
-        BlockStatus.IoError or BlockStatus.NoStatus => "the device reports an I/O error",
+        BlockStatus.IoError => "the device reports an I/O error",
         BlockStatus.Unsupported or BlockStatus.NotOffered => "the device does not support the request",
+        BlockStatus.NoStatus => "the device gave no status",
         BlockStatus.Aborted => "the device misbehaved and was reset before it was done",
         BlockStatus.Abandoned => "the device was cut off without confirming a reset",
         BlockStatus.OutOfRange => "beyond the end of the disk",

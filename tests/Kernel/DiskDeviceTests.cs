@@ -7,6 +7,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Reports;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
@@ -14,7 +15,7 @@ using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 namespace VirtioGuest.Kernel.Tests;
 
 [TestFixture]
-internal sealed class VirtioDiskTests
+internal sealed class DiskDeviceTests
 {
     private const int SizeMaxField = 8;
 
@@ -25,7 +26,7 @@ internal sealed class VirtioDiskTests
     public async Task Sectors_are_written_and_read(int count)
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] content = new byte[count * 512];
         new Random(count).NextBytes(content);
 
@@ -56,7 +57,7 @@ internal sealed class VirtioDiskTests
                 }
             };
 
-            VirtioDisk disk = Start(bench);
+            Disk disk = Start(bench);
 
             hasActed = left < 0;
             Assert.That(disk.SectorCount, Is.EqualTo(hasActed ? 32 : 64), $"after {step} reads");
@@ -69,7 +70,7 @@ internal sealed class VirtioDiskTests
         using ModelBench<BlockDevice> bench = DiskBench.Create(1024);
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum;
         bench.SetField(SizeMaxField, 1000);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] content = new byte[1024 * 512];
         new Random(1).NextBytes(content);
 
@@ -82,7 +83,7 @@ internal sealed class VirtioDiskTests
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         bench.Model.Queues[0].ForcedLength = length;
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         byte[] content = new byte[16 * 512];
         new Random(1).NextBytes(content);
         byte[] read = new byte[content.Length];
@@ -111,11 +112,11 @@ internal sealed class VirtioDiskTests
 
     [TestCase((byte)1, "error: disk0: the device reports an I/O error")]
     [TestCase((byte)2, "error: disk0: the device does not support the request")]
-    [TestCase((byte)7, "error: disk0: the device reports an I/O error")]
+    [TestCase((byte)7, "error: disk0: the device gave no status")]
     public void Statuses_of_the_device_reach_the_shell(byte status, string expected)
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         bench.LogRequests().ForcedStatus = status;
         Assert.That(new ShellBench(disk).Run("blk 0 checksum 0 64"), Is.EqualTo(expected));
     }
@@ -126,7 +127,7 @@ internal sealed class VirtioDiskTests
         using ModelBench<BlockDevice> bench = DiskBench.Create();
         bench.Model.OfferedFeatures |= BlockFeature.ReadOnly;
         RequestLog log = bench.LogRequests();
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("64 sectors (32 KiB), read-only"));
         Assert.That(disk.Write(0, new byte[512]), Is.EqualTo(BlockStatus.ReadOnly));
         Assert.That(log.Requests, Is.Empty);
@@ -136,7 +137,7 @@ internal sealed class VirtioDiskTests
     public void A_device_without_sectors_is_a_disk_all_the_same()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(0);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         Assert.That(disk.Size, Is.EqualTo("0 sectors (0 bytes)"));
         Assert.That(disk.Read(0, []), Is.EqualTo(BlockStatus.Ok));
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.OutOfRange));
@@ -146,7 +147,7 @@ internal sealed class VirtioDiskTests
     public void Requests_that_are_completed_out_of_order_find_their_owners()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(4096);
-        VirtioDisk disk = Start(bench);
+        Disk disk = Start(bench);
         new Random(2).NextBytes(bench.Model.Disk);
         HeldBackCompletion held = bench.HoldRequests();
         byte[] read = new byte[1024 * 512];
@@ -164,9 +165,9 @@ internal sealed class VirtioDiskTests
         Assert.That(read.AsSpan().SequenceEqual(bench.Model.Disk.Slice(100 * 512, read.Length)), Is.True);
     }
 
-    private static VirtioDisk Start(ModelBench<BlockDevice> bench)
+    private static Disk Start(ModelBench<BlockDevice> bench)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
         Assert.That(disk, Is.Not.Null, failure);
         return disk!;
     }

@@ -5,7 +5,7 @@ using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 
-namespace VirtioGuest.Kernel.Services;
+namespace VirtioGuest.Kernel.Services.Block;
 
 /// <summary>
 /// Counts how long the requests of a disk wait, names to people those that wait long, and finds those for which the
@@ -28,7 +28,7 @@ internal sealed class RequestWatch
     private const ulong FirstNaming = 30 * Second;
 
     private readonly Lock _gate = new();
-    private readonly List<DiskTransfer> _all = [];
+    private readonly List<DiskRequest> _all = [];
     private readonly string _disk;
     private readonly MonotonicClock _clock;
     private readonly DeviceLog _log;
@@ -54,50 +54,50 @@ internal sealed class RequestWatch
     /// <summary>How often somebody has to look while a request waits.</summary>
     public TimeSpan Interval { get; }
 
-    /// <summary>Watches a transfer from now on.</summary>
-    public void Add(DiskTransfer transfer)
+    /// <summary>Watches a request from now on.</summary>
+    public void Add(DiskRequest request)
     {
         lock (_gate)
         {
-            _all.Add(transfer);
+            _all.Add(request);
         }
     }
 
-    /// <summary>A transfer is given to the device.</summary>
-    public void Begin(DiskTransfer transfer) =>
-        transfer.Begin(Interlocked.Increment(ref _sequence), _clock.Nanoseconds);
+    /// <summary>A request is given to the device.</summary>
+    public void Begin(DiskRequest request) =>
+        request.Begin(Interlocked.Increment(ref _sequence), _clock.Nanoseconds);
 
-    /// <summary>A transfer is given to the device again, or a part of it was done.</summary>
-    public void Restart(DiskTransfer transfer) => transfer.Restart(_clock.Nanoseconds);
+    /// <summary>A request is given to the device again, or a part of it was done.</summary>
+    public void Restart(DiskRequest request) => request.Restart(_clock.Nanoseconds);
 
     /// <summary>Looks at the clock.</summary>
-    /// <returns>Whether a transfer is overdue.</returns>
+    /// <returns>Whether a request is overdue.</returns>
     public bool FindOverdue()
     {
         lock (_gate)
         {
-            ulong firstEnded = DiskTransfer.NoSequence;
-            foreach (DiskTransfer transfer in _all)
+            ulong firstEnded = DiskRequest.NoSequence;
+            foreach (DiskRequest request in _all)
             {
-                firstEnded = Math.Min(firstEnded, transfer.TakeFirstEnded());
+                firstEnded = Math.Min(firstEnded, request.TakeFirstEnded());
             }
 
             ulong now = _clock.Nanoseconds;
             bool isOverdue = false;
-            DiskTransfer? oldest = null;
-            foreach (DiskTransfer transfer in _all)
+            DiskRequest? oldest = null;
+            foreach (DiskRequest request in _all)
             {
-                if (transfer.Count(now, LongestStep, firstEnded, _limit))
+                if (request.Count(now, LongestStep, firstEnded, _limit))
                 {
                     _log.Warning(
-                        $"{_disk}: a {transfer.Description} was not answered for {Seconds(_limit)}, "
+                        $"{_disk}: a {request.Description} was not answered for {Seconds(_limit)}, "
                         + "which is the limit");
                 }
 
-                isOverdue |= transfer.IsInFlight && transfer.IsOverdue;
-                if (transfer.IsInFlight && (oldest is null || transfer.Waited > oldest.Waited))
+                isOverdue |= request.IsInFlight && request.IsOverdue;
+                if (request.IsInFlight && (oldest is null || request.Waited > oldest.Waited))
                 {
-                    oldest = transfer;
+                    oldest = request;
                 }
             }
 
@@ -106,21 +106,21 @@ internal sealed class RequestWatch
         }
     }
 
-    /// <summary>Tells of the end of a transfer, where people were told that it waits.</summary>
-    public void TellEnd(DiskTransfer transfer, BlockStatus status)
+    /// <summary>Tells of the end of a request, where people were told that it waits.</summary>
+    public void TellEnd(DiskRequest request, BlockStatus status)
     {
         // A reset was told of.
         bool isAnswer = status is not (BlockStatus.TimedOut or BlockStatus.Aborted or BlockStatus.NotRunning);
-        if (isAnswer && transfer.IsNamed)
+        if (isAnswer && request.IsNamed)
         {
-            _log.Information($"{_disk}: the {transfer.Description} was answered after {Seconds(transfer.Waited)}");
+            _log.Information($"{_disk}: the {request.Description} was answered after {Seconds(request.Waited)}");
         }
     }
 
     private static string Seconds(ulong nanoseconds) =>
         (nanoseconds / (double)Second).ToString("0.#", CultureInfo.InvariantCulture) + " s";
 
-    private void Name(DiskTransfer? oldest)
+    private void Name(DiskRequest? oldest)
     {
         ulong waited = oldest is null ? 0 : oldest.Waited;
         if (waited < FirstNaming)
