@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -165,8 +166,8 @@ internal sealed class VirtioDiskTests
 
     private static VirtioDisk Start(ModelBench<BlockDevice> bench)
     {
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         return disk!;
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Data;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -18,7 +19,7 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var checksum = new Crc32();
-        string? failure = disk.ReadRange(first, count, new Sum(shell, checksum));
+        Failure? failure = disk.ReadRange(first, count, new Sum(shell, checksum));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             return early;

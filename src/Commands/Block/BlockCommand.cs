@@ -1,3 +1,4 @@
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -27,6 +28,10 @@ public abstract class BlockCommand : DeviceCommand
     protected abstract CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments);
 
     /// <summary>Fails because of the disk.</summary>
+    protected static CommandResult Failure(SectorDevice disk, Failure failure) =>
+        CommandResult.Failure(disk.Name, failure);
+
+    /// <summary>Fails because of what was asked of the disk.</summary>
     protected static CommandResult Failure(SectorDevice disk, string why) =>
         CommandResult.Failure(disk.Name + ": " + why);
 }
@@ -74,7 +79,7 @@ public abstract class SectorRangeCommand : BlockCommand
     /// <param name="failure">Why the disk failed, or null.</param>
     /// <param name="result">How the command ends then.</param>
     private protected static bool EndsEarly(
-        ShellContext shell, SectorDevice disk, string? failure, out CommandResult result)
+        ShellContext shell, SectorDevice disk, Failure? failure, out CommandResult result)
     {
         result = failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         return failure is not null || shell.IsInterrupted;

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Data;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Commands.Block;
@@ -16,7 +17,7 @@ public sealed class BlockFillCommand : SectorRangeCommand
     protected override CommandResult Run(
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
-        string? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
+        Failure? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             return early;

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Block;
 
@@ -16,7 +17,7 @@ public sealed class BlockReadCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var dump = new HexDump(shell.Output, unchecked(first * SectorDevice.SectorSize));
-        string? failure = disk.ReadRange(first, count, new Dump(shell, dump));
+        Failure? failure = disk.ReadRange(first, count, new Dump(shell, dump));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             // A final offset would say that the dump is complete.

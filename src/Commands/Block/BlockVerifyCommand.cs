@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Data;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -18,7 +19,7 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var comparison = new Comparison(shell, seed);
-        string? failure = disk.ReadRange(first, count, comparison);
+        Failure? failure = disk.ReadRange(first, count, comparison);
         if (comparison.Difference is not null)
         {
             return CommandResult.Failure(comparison.Difference);

@@ -1,3 +1,5 @@
+using VirtioGuest.Hal;
+
 namespace VirtioGuest.Commands.Block;
 
 /// <summary><c>disks</c>: shows the disks and their sizes.</summary>
@@ -46,7 +48,7 @@ public sealed class BlockFlushCommand : BlockCommand
             return CommandResult.WrongArguments;
         }
 
-        string? failure = disk.Flush();
+        Failure? failure = disk.Flush();
         if (failure is not null)
         {
             return Failure(disk, failure);

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -29,10 +30,10 @@ public sealed class NetworkPingCommand : NetworkCommand
             return CommandResult.WrongArguments;
         }
 
-        string? objection = Objection(address);
+        Failure? objection = Objection(address);
         if (objection is not null)
         {
-            return Failure(network, arguments[0] + " " + objection);
+            return Failure(network, objection.Of(arguments[0]));
         }
 
         var payload = new byte[PayloadLength];
@@ -81,19 +82,19 @@ public sealed class NetworkPingCommand : NetworkCommand
     };
 
     /// <summary>Why an address cannot be that of a host (RFC 1122, 3.2.1.3); null where it can.</summary>
-    private static string? Objection(uint address)
+    private static Failure? Objection(uint address)
     {
         if (address == uint.MaxValue)
         {
-            return "is the broadcast address; only a single host can be pinged";
+            return new Failure("is the broadcast address; only a single host can be pinged");
         }
 
         return (address >> 24) switch
         {
-            0 => "is not the address of a host",
-            127 => "is a loopback address, which is never on a network",
-            >= 240 => "is a reserved address",
-            >= 224 => "is a multicast address; only a single host can be pinged",
+            0 => new Failure("is not the address of a host"),
+            127 => new Failure("is a loopback address, which is never on a network"),
+            >= 240 => new Failure("is a reserved address"),
+            >= 224 => new Failure("is a multicast address; only a single host can be pinged"),
             _ => null,
         };
     }

@@ -46,7 +46,7 @@ internal static class DiskStatusText
         DiskStatus.DeviceError => "the device reports an I/O error",
         DiskStatus.Unsupported => "the device does not support the request",
         DiskStatus.ReadOnly => "the disk is read-only",
-        DiskStatus.OutOfRange => SectorDevice.OutOfRange,
+        DiskStatus.OutOfRange => SectorDevice.OutOfRange.Of("the device"),
         DiskStatus.TimedOut => "the device did not answer in time and was reset",
         DiskStatus.DeviceReset => "the device misbehaved and was reset before it was done",
         DiskStatus.DeviceBroken => "the device misbehaved and is out of use",

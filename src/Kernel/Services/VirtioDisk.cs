@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
@@ -87,16 +88,16 @@ internal sealed class VirtioDisk : Disk
         (uint)Math.Min((ulong)_device.MaximumSegments * _device.MaximumSegmentLength, _transferLength);
 
     /// <summary>The same, with no limit on how long a transfer may take.</summary>
-    public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure) =>
+    public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out Failure? failure) =>
         TryCreate(transport, name, TimeSpan.Zero, out failure);
 
     /// <summary>Brings a device up as a disk.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
     /// <param name="limit">How long it may take for a transfer; zero for as long as it likes.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why it cannot be.</param>
     public static VirtioDisk? TryCreate(
-        VirtioTransport transport, string name, TimeSpan limit, out string failure)
+        VirtioTransport transport, string name, TimeSpan limit, out Failure? failure)
     {
         var events = new Events();
         var device = new VirtioBlock(transport, name, events);
@@ -116,7 +117,7 @@ internal sealed class VirtioDisk : Disk
         if (transferLength == 0)
         {
             device.Stop();
-            failure = "takes less than a sector at a time";
+            failure = new Failure("takes less than a sector at a time");
             return null;
         }
 
@@ -152,21 +153,21 @@ internal sealed class VirtioDisk : Disk
     }
 
     /// <summary>Stops the device, so that somebody else may drive it until <see cref="TryResume"/>.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TrySuspend(out string failure)
+    /// <param name="failure">Why not.</param>
+    public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
         bool isBusy = _isGone || _device.InFlight != 0 || _backlog.Count != 0;
-        failure = isBusy ? "is in use" : "does not finish its reset";
+        failure = new Failure(isBusy ? "is in use" : "does not finish its reset");
         return !isBusy && _device.Stop();
     }
 
     /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TryResume(out string failure)
+    /// <param name="failure">Why not.</param>
+    public bool TryResume([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
-        failure = "was taken out of the machine";
+        failure = new Failure("was taken out of the machine");
         return !_isGone && _device.TryStart(out failure);
     }
 
@@ -470,7 +471,7 @@ internal sealed class VirtioDisk : Disk
         bool takes = TakenAtOnce >= SectorSize;
         if (!takes)
         {
-            _recovery.GiveUp("it takes less than a sector at a time");
+            _recovery.GiveUp(new Failure("takes less than a sector at a time"));
         }
 
         return takes;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Net;
 
@@ -76,12 +77,12 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     /// <inheritdoc/>
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         DhcpResult result = _port.Dhcp();
         bool isBound = result.Status == DhcpStatus.Bound;
         lease = isBound ? result.ToString() : "";
-        return isBound ? null : result.ToString();
+        return isBound ? null : new Failure(result.ToString(), isSentence: true);
     }
 
     /// <inheritdoc/>

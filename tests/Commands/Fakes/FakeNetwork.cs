@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
@@ -50,7 +51,7 @@ internal sealed class FakeNetwork : NetworkInterface
 
     public override NetworkTraffic GetTraffic() => Traffic;
 
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         lease = DhcpFailure is null ? OfferedConfiguration + ", lease 86400 s" : "";
         if (!SendsNothing)
@@ -59,7 +60,7 @@ internal sealed class FakeNetwork : NetworkInterface
         }
 
         _configuration = DhcpFailure is null ? OfferedConfiguration : _configuration;
-        return DhcpFailure;
+        return DhcpFailure is null ? null : new Failure(DhcpFailure, isSentence: true);
     }
 
     public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)

@@ -5,6 +5,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Kernel.Network;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Net;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -79,7 +80,7 @@ public sealed class ShellNetworkTests
         using Pc pc = new();
         pc.AddCard();
         var stack = new Stack { Offered = new IPv4Settings(Address, 0xFFFFFF00, Gateway, 0) };
-        string? failure = Boot(pc, stack).Dhcp(out string lease);
+        Failure? failure = Boot(pc, stack).Dhcp(out string lease);
 
         using (Assert.EnterMultipleScope())
         {
@@ -94,11 +95,11 @@ public sealed class ShellNetworkTests
     {
         using Pc pc = new();
         pc.AddCard();
-        string? failure = Boot(pc, new Stack { Failure = said }).Dhcp(out string lease);
+        Failure? failure = Boot(pc, new Stack { Failure = said }).Dhcp(out string lease);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(failure, Is.EqualTo(
+            Assert.That(failure?.ToString(), Is.EqualTo(
                 told + " (frames received 0, bytes received 0, buffers too short 0, frames sent 0, bytes sent 0, "
                 + "transmit queue full 0, frames nobody took 0)"));
             Assert.That(lease, Is.Empty);
@@ -115,8 +116,9 @@ public sealed class ShellNetworkTests
         model.Receive(new byte[100]);
         pc.Run();
 
-        Assert.That(network.Dhcp(out _), Does.Contain("frames received 1, bytes received 100, ").And.Contain(
-            "frames sent 1, bytes sent 60, "));
+        Assert.That(
+            network.Dhcp(out _)?.ToString(),
+            Does.Contain("frames received 1, bytes received 100, ").And.Contain("frames sent 1, bytes sent 60, "));
     }
 
     [Test]
@@ -184,7 +186,7 @@ public sealed class ShellNetworkTests
             Assert.That(withoutAddress.Reason, Is.EqualTo("no address configured"));
             Assert.That(tooLarge.Reason, Is.EqualTo("the payload is larger than the link carries"));
             Assert.That(linkDown.Reason, Is.EqualTo("the link is down"));
-            Assert.That(network.Dhcp(out _), Is.EqualTo("the link is down"));
+            Assert.That(network.Dhcp(out _)?.ToString(), Is.EqualTo("the link is down"));
             Assert.That(stack.Log, Is.Empty);
         }
     }
@@ -225,10 +227,10 @@ public sealed class ShellNetworkTests
 
         public override IPv4Settings? Settings => Configured;
 
-        public override string? RunDhcp()
+        public override Failure? RunDhcp()
         {
             Configured = Offered;
-            return Failure;
+            return Failure is null ? null : new Failure(Failure, isSentence: true);
         }
 
         public override void Listen(uint from) => Log.Add($"listen {from:X}");

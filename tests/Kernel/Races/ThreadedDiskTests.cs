@@ -5,6 +5,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Simulation;
 using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
@@ -46,8 +47,8 @@ internal sealed class ThreadedDiskTests
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
         bench.Machine.Messages.IsQueued = true;
-        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        VirtioDisk? disk = VirtioDisk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
 
         bool isOver = false;
         var failures = new List<string>();

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -33,14 +34,15 @@ public sealed class NetworkDhcpTest : SelfTestCase
         }
 
         ulong sent = _network.GetTraffic().FramesSent;
-        string? failure = _network.Dhcp(out _);
+        Failure? failure = _network.Dhcp(out _);
         if (failure is null)
         {
             return SelfTestResult.Passed;
         }
 
+        string why = failure.Of("the device");
         bool hasAsked = _network.GetTraffic().FramesSent > sent;
-        return hasAsked || !_network.IsUp ? SelfTestResult.Skipped(failure) : SelfTestResult.Failed(failure);
+        return hasAsked || !_network.IsUp ? SelfTestResult.Skipped(why) : SelfTestResult.Failed(why);
     }
 }
 

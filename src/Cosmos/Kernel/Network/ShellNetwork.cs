@@ -65,10 +65,10 @@ internal sealed class ShellNetwork : NetworkInterface
             drops);
     }
 
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         lease = "";
-        string? failure = CheckLink();
+        Failure? failure = CheckLink();
         if (failure is not null)
         {
             return failure;
@@ -77,7 +77,7 @@ internal sealed class ShellNetwork : NetworkInterface
         failure = _stack.RunDhcp();
         string? configuration = failure is null ? Configuration : null;
         lease = configuration ?? "";
-        return configuration is null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
+        return configuration is null ? WithCounters(failure ?? IPv4Stack.NoOffer) : null;
     }
 
     // Where the next hop does not answer ARP, Cosmos' stack may take longer than the timeout.
@@ -89,15 +89,15 @@ internal sealed class ShellNetwork : NetworkInterface
             return PingOutcome.CannotSend("no address configured");
         }
 
-        string? failure = CheckLink();
+        Failure? failure = CheckLink();
         if (failure is null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
         {
-            failure = "the payload is larger than the link carries";
+            failure = new Failure("the payload is larger than the link carries", isSentence: true);
         }
 
         if (failure is not null)
         {
-            return PingOutcome.Failed(failure);
+            return PingOutcome.Failed(failure.Of("the device"));
         }
 
         byte[] message = EchoMessage.MakeRequest(sequence, payload);
@@ -131,29 +131,29 @@ internal sealed class ShellNetwork : NetworkInterface
         }
     }
 
-    private string? CheckLink()
+    private Failure? CheckLink()
     {
         if (!_card.IsReady && !_card.Enable())
         {
-            return "the device is not running";
+            return new Failure("the device is not running", isSentence: true);
         }
 
-        return _card.Device.IsLinkUp ? null : "the link is down";
+        return _card.Device.IsLinkUp ? null : new Failure("the link is down", isSentence: true);
     }
 
     /// <summary>
     /// The card's counters tell whether nothing was sent, nothing came back, or nobody took what came back.
     /// </summary>
-    private string WithCounters(string failure)
+    private Failure WithCounters(Failure failure)
     {
         Counter[] counters = _card.Device.Describe().Counters;
-        string text = failure + " (";
+        string text = failure.Of("the device") + " (";
         for (int i = 0; i < counters.Length; i++)
         {
             text += counters[i].Name + " " + DecimalText.Of(counters[i].Value) + ", ";
         }
 
-        return text + "frames nobody took " + DecimalText.Of(_card.Dropped) + ")";
+        return new Failure(text + "frames nobody took " + DecimalText.Of(_card.Dropped) + ")", isSentence: true);
     }
 
     private static ulong Value(Counter[] counters, string name)

@@ -1,5 +1,6 @@
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
@@ -85,7 +86,7 @@ internal sealed class AwaitedReadTest : DiskReadTest
     }
 
     /// <inheritdoc/>
-    protected override string? ReadAgain(ulong firstSector, byte[] destination)
+    protected override Failure? ReadAgain(ulong firstSector, byte[] destination)
     {
         DiskStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
         return _disk.Failure(status, firstSector, (uint)destination.Length / SectorSize);
