@@ -221,9 +221,9 @@ internal sealed class SelfTestTests
         {
             network.Outcomes.Enqueue(outcome switch
             {
-                'r' => PingOutcome.Replied(Gateway, 1),
-                't' => PingOutcome.TimedOut(),
-                _ => PingOutcome.Failed("cut off"),
+                'r' => PingResult.Replied(Gateway, 1),
+                't' => PingResult.Unanswered(PingStatus.TimedOut, "no reply"),
+                _ => PingResult.Unanswered(PingStatus.NotSent, "cut off"),
             });
         }
 

@@ -77,9 +77,9 @@ public sealed class NetworkStatusCommand : NetworkCommand
                 + (traffic.AddressConflicts == 1 ? " time)" : " times)"));
         }
 
-        foreach (DropCount drop in traffic.Drops)
+        foreach (Counter drop in traffic.Drops)
         {
-            output.WriteLine(start + "dropped " + DecimalText.Of(drop.Count) + ": " + drop.Reason);
+            output.WriteLine(start + "dropped " + DecimalText.Of(drop.Value) + ": " + drop.Name);
         }
 
         return CommandResult.Success;

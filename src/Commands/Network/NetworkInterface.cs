@@ -46,5 +46,5 @@ public abstract class NetworkInterface
     /// <param name="sequence">A number that tells this request from the ones before and after.</param>
     /// <param name="timeoutMilliseconds">How long to wait at most.</param>
     /// <param name="payload">What to send along; a reply that does not bring the same back does not count.</param>
-    public abstract PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload);
+    public abstract PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload);
 }

@@ -57,10 +57,10 @@ internal sealed class ShellNetwork : NetworkInterface
     public override NetworkTraffic GetTraffic()
     {
         NetworkStatistics statistics = _port.Stack.GetStatistics();
-        var drops = new List<DropCount>();
+        var drops = new List<Counter>();
         foreach (KeyValuePair<DropReason, long> drop in statistics.Drops)
         {
-            drops.Add(new DropCount((ulong)drop.Value, drop.Key.Describe()));
+            drops.Add(new Counter(drop.Key.Describe(), (ulong)drop.Value));
         }
 
         return new NetworkTraffic(
@@ -86,19 +86,7 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     /// <inheritdoc/>
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
-    {
-        PingResult result = _port.Stack.Ping(
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload) =>
+        _port.Stack.Ping(
             new IPv4Address(address), sequence, TimeSpan.FromMilliseconds(timeoutMilliseconds), payload);
-        return result.Status switch
-        {
-            PingStatus.Replied => PingOutcome.Replied(
-                result.From.Value, (ulong)(result.RoundTrip.Ticks * TimeSpan.NanosecondsPerTick)),
-            PingStatus.TimedOut => PingOutcome.TimedOut(),
-            PingStatus.NotUnicast => PingOutcome.CannotSend(result.ToString()),
-            PingStatus.NotSent when result.SendStatus is not (SendStatus.LinkDown or SendStatus.Busy) =>
-                PingOutcome.CannotSend(result.ToString()),
-            _ => PingOutcome.Failed(result.ToString()),
-        };
-    }
 }

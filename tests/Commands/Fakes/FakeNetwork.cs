@@ -27,7 +27,7 @@ internal sealed class FakeNetwork : NetworkInterface
     public NetworkTraffic Traffic { get; set; } = new(0, 0, 0, 0, []);
 
     /// <summary>How pings end, in order; later ones are answered within 1.5 ms.</summary>
-    public Queue<PingOutcome> Outcomes { get; } = new();
+    public Queue<PingResult> Outcomes { get; } = new();
 
     /// <summary>The pings so far: address, sequence, timeout and length.</summary>
     public List<string> Pings { get; } = [];
@@ -63,10 +63,10 @@ internal sealed class FakeNetwork : NetworkInterface
         return DhcpFailure is null ? null : new Failure(DhcpFailure, isSentence: true);
     }
 
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         Pings.Add($"{IPv4Text.Format(address)} {sequence} {timeoutMilliseconds} {payload.Length}");
         LastPayload = payload;
-        return Outcomes.TryDequeue(out PingOutcome? outcome) ? outcome : PingOutcome.Replied(address, 1_500_000);
+        return Outcomes.TryDequeue(out PingResult? outcome) ? outcome : PingResult.Replied(address, 1_500_000);
     }
 }

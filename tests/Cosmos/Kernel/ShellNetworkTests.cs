@@ -135,11 +135,11 @@ public sealed class ShellNetworkTests
             stack.Kept.Enqueue(Reply(message));
         };
 
-        PingOutcome outcome = network.Ping(Gateway, 3, 1000, s_payload);
+        PingResult outcome = network.Ping(Gateway, 3, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(outcome.Kind, Is.EqualTo(PingOutcomeKind.Replied));
+            Assert.That(outcome.Status, Is.EqualTo(PingStatus.Replied));
             Assert.That(outcome.From, Is.EqualTo(Gateway));
             Assert.That(outcome.RoundTripNanoseconds, Is.InRange(9_900_000, 12_000_000));
             Assert.That(stack.Log, Is.EqualTo(new[] { "listen A000202", "send A00020F A000202", "stop" }));
@@ -156,11 +156,11 @@ public sealed class ShellNetworkTests
         pc.Platform.WaitTicks = ModelPlatform.TicksPerSecond / 1000;
         ulong before = pc.Machine.Clock.Nanoseconds;
 
-        PingOutcome outcome = network.Ping(Gateway, 3, 1000, s_payload);
+        PingResult outcome = network.Ping(Gateway, 3, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(outcome.Kind, Is.EqualTo(PingOutcomeKind.TimedOut));
+            Assert.That(outcome.Status, Is.EqualTo(PingStatus.TimedOut));
             Assert.That(pc.Machine.Clock.Nanoseconds - before, Is.InRange(1_000_000_000, 1_100_000_000));
             Assert.That(stack.Log[^1], Is.EqualTo("stop"));
         }
@@ -173,19 +173,19 @@ public sealed class ShellNetworkTests
         NetDevice model = pc.AddCard();
         var stack = new Stack();
         ShellNetwork network = Boot(pc, stack);
-        PingOutcome withoutAddress = network.Ping(Gateway, 1, 1000, s_payload);
+        PingResult withoutAddress = network.Ping(Gateway, 1, 1000, s_payload);
         stack.Configured = new IPv4Settings(Address, 0xFFFFFF00, Gateway, 0);
-        PingOutcome tooLarge = network.Ping(Gateway, 1, 1000, new byte[1473]);
+        PingResult tooLarge = network.Ping(Gateway, 1, 1000, new byte[1473]);
         model.IsLinkUp = false;
         pc.Run();
-        PingOutcome linkDown = network.Ping(Gateway, 1, 1000, s_payload);
+        PingResult linkDown = network.Ping(Gateway, 1, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(withoutAddress.Kind, Is.EqualTo(PingOutcomeKind.CannotSend));
-            Assert.That(withoutAddress.Reason, Is.EqualTo("no address configured"));
-            Assert.That(tooLarge.Reason, Is.EqualTo("the payload is larger than the link carries"));
-            Assert.That(linkDown.Reason, Is.EqualTo("the link is down"));
+            Assert.That(withoutAddress.Status, Is.EqualTo(PingStatus.CannotSend));
+            Assert.That(withoutAddress.Failure?.ToString(), Is.EqualTo("no address configured"));
+            Assert.That(tooLarge.Failure?.ToString(), Is.EqualTo("the payload is larger than the link carries"));
+            Assert.That(linkDown.Failure?.ToString(), Is.EqualTo("the link is down"));
             Assert.That(network.Dhcp(out _)?.ToString(), Is.EqualTo("the link is down"));
             Assert.That(stack.Log, Is.Empty);
         }

@@ -54,9 +54,9 @@ internal sealed class ShellNetwork : NetworkInterface
     public override NetworkTraffic GetTraffic()
     {
         Counter[] counters = _card.Device.Describe().Counters;
-        DropCount[] drops = _card.Dropped == 0
-            ? Array.Empty<DropCount>()
-            : new[] { new DropCount(_card.Dropped, "nobody took the frame") };
+        Counter[] drops = _card.Dropped == 0
+            ? Array.Empty<Counter>()
+            : new[] { new Counter("nobody took the frame", _card.Dropped) };
         return new NetworkTraffic(
             Value(counters, "frames received"),
             Value(counters, "bytes received"),
@@ -81,35 +81,35 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     // Where the next hop does not answer ARP, Cosmos' stack may take longer than the timeout.
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         IPv4Settings? settings = _stack.Settings;
         if (settings is null)
         {
-            return PingOutcome.CannotSend("no address configured");
+            return PingResult.Unanswered(PingStatus.CannotSend, "no address configured");
         }
 
         Failure? failure = CheckLink();
-        if (failure is null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
-        {
-            failure = new Failure("the payload is larger than the link carries", isSentence: true);
-        }
-
         if (failure is not null)
         {
-            return PingOutcome.Failed(failure.Of("the device"));
+            return PingResult.Unanswered(PingStatus.NotSent, failure.Of("the device"));
+        }
+
+        if (IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
+        {
+            return PingResult.Unanswered(PingStatus.CannotSend, "the payload is larger than the link carries");
         }
 
         byte[] message = EchoMessage.MakeRequest(sequence, payload);
         ulong began = _clock.Nanoseconds;
         _stack.Listen(address);
         _stack.Send(settings.Address, address, message);
-        PingOutcome outcome = Await(address, sequence, payload, began, timeoutMilliseconds);
+        PingResult result = Await(address, sequence, payload, began, timeoutMilliseconds);
         _stack.StopListening();
-        return outcome;
+        return result;
     }
 
-    private PingOutcome Await(uint address, ushort sequence, byte[] payload, ulong began, uint timeoutMilliseconds)
+    private PingResult Await(uint address, ushort sequence, byte[] payload, ulong began, uint timeoutMilliseconds)
     {
         ulong timeout = timeoutMilliseconds * NanosecondsPerMillisecond;
         while (true)
@@ -118,12 +118,12 @@ internal sealed class ShellNetwork : NetworkInterface
             ulong elapsed = _clock.Nanoseconds - began;
             if (frame is not null && EchoMessage.IsReply(frame, sequence, payload))
             {
-                return PingOutcome.Replied(address, elapsed);
+                return PingResult.Replied(address, elapsed);
             }
 
             if (frame is null && elapsed >= timeout)
             {
-                return PingOutcome.TimedOut();
+                return PingResult.Unanswered(PingStatus.TimedOut, "no reply");
             }
 
             _card.Poll();

@@ -1,5 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Reports;
 
