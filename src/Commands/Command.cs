@@ -1,3 +1,5 @@
+using VirtioGuest.Hal;
+
 namespace VirtioGuest.Commands;
 
 /// <summary>Something that the shell can be told to do.</summary>
@@ -118,6 +120,12 @@ public readonly struct CommandResult
     /// <summary>It could not do what it was asked to do.</summary>
     /// <param name="reason">Why, in one line.</param>
     public static CommandResult Failure(string reason) => new(CommandOutcome.Failed, reason);
+
+    /// <summary>A device could not do what it was asked to do.</summary>
+    /// <param name="name">What the device is called.</param>
+    /// <param name="failure">Why.</param>
+    public static CommandResult Failure(string name, Failure failure) =>
+        Failure(name + ": " + failure.Of("the device"));
 
     /// <summary>The shell ends, because the machine is going down.</summary>
     public static CommandResult End() => new(CommandOutcome.EndsShell, "");

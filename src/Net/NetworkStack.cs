@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Hal;
 using VirtioGuest.Net.Protocols;
 
 namespace VirtioGuest.Net;
@@ -220,7 +221,7 @@ public sealed class NetworkStack
                 if (request.Result is not null || now >= deadline)
                 {
                     _icmp.Forget(request);
-                    return request.Result ?? new PingResult(PingStatus.TimedOut);
+                    return request.Result ?? PingResults.TimedOut;
                 }
 
                 wait = WaitFrom(now, deadline);

@@ -2,6 +2,7 @@ using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Tests;
 
@@ -16,7 +17,7 @@ internal sealed class NetworkCommandTests
         var network = new FakeNetwork
         {
             IsDown = true,
-            Traffic = new NetworkTraffic(5, 600, 7, 800, [new DropCount(2, "too bad"), new DropCount(1, "too late")]),
+            Traffic = new NetworkTraffic(5, 600, 7, 800, [new Counter("too bad", 2), new Counter("too late", 1)]),
         };
         var bench = new CommandBench(network: network);
 
@@ -52,9 +53,9 @@ internal sealed class NetworkCommandTests
     public void Ping_counts_replies_and_pauses_between_them()
     {
         var network = new FakeNetwork();
-        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 1_234_499));
-        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 999_500));
-        network.Outcomes.Enqueue(PingOutcome.Replied(Gateway, 7_000));
+        network.Outcomes.Enqueue(PingResult.Replied(Gateway, 1_234_499));
+        network.Outcomes.Enqueue(PingResult.Replied(Gateway, 999_500));
+        network.Outcomes.Enqueue(PingResult.Replied(Gateway, 7_000));
         var bench = new CommandBench(network: network);
 
         Assert.That(bench.Run("net 0 ping 10.0.2.2 3").Split('\n'), Is.EqualTo(new[]
@@ -75,8 +76,8 @@ internal sealed class NetworkCommandTests
     public void Ping_goes_on_after_a_lost_reply_and_fails_at_the_end()
     {
         var network = new FakeNetwork();
-        network.Outcomes.Enqueue(PingOutcome.TimedOut());
-        network.Outcomes.Enqueue(PingOutcome.Failed("the line is cut"));
+        network.Outcomes.Enqueue(PingResult.Unanswered(PingStatus.TimedOut, "no reply"));
+        network.Outcomes.Enqueue(PingResult.Unanswered(PingStatus.NotSent, "the line is cut"));
         var bench = new CommandBench(network: network);
 
         Assert.That(bench.Run("net 0 ping 10.0.2.3 3").Split('\n'), Is.EqualTo(new[]
@@ -153,7 +154,7 @@ internal sealed class NetworkCommandTests
     public void Ping_that_cannot_be_sent_is_tried_once()
     {
         var network = new FakeNetwork();
-        network.Outcomes.Enqueue(PingOutcome.CannotSend("no address"));
+        network.Outcomes.Enqueue(PingResult.Unanswered(PingStatus.CannotSend, "no address"));
         var bench = new CommandBench(network: network);
 
         Assert.That(

@@ -5,6 +5,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Tests;
 
@@ -70,7 +71,7 @@ internal sealed class SelfTestTests
         }
 
         Assert.That(disk.Content, Is.EqualTo(before));
-        Assert.That(disk.Read(1, new byte[512]), Does.EndWith($"not for whole blocks of {block} bytes"));
+        Assert.That(disk.Read(1, new byte[512])?.ToString(), Does.EndWith($"not for whole blocks of {block} bytes"));
     }
 
     [TestCase(7, 4096u)]
@@ -220,9 +221,9 @@ internal sealed class SelfTestTests
         {
             network.Outcomes.Enqueue(outcome switch
             {
-                'r' => PingOutcome.Replied(Gateway, 1),
-                't' => PingOutcome.TimedOut(),
-                _ => PingOutcome.Failed("cut off"),
+                'r' => PingResult.Replied(Gateway, 1),
+                't' => PingResult.Unanswered(PingStatus.TimedOut, "no reply"),
+                _ => PingResult.Unanswered(PingStatus.NotSent, "cut off"),
             });
         }
 
@@ -272,7 +273,7 @@ internal sealed class SelfTestTests
     /// <summary>Reads nothing the second time.</summary>
     private sealed class DisagreeingReadTest(SectorDevice disk) : DiskReadTest(disk, "two ways to read agree")
     {
-        protected override string? ReadAgain(ulong firstSector, byte[] destination)
+        protected override Failure? ReadAgain(ulong firstSector, byte[] destination)
         {
             destination[^1] = 1;
             return null;
@@ -288,10 +289,10 @@ internal sealed class SelfTestTests
 
         public override bool IsUsable => false;
 
-        public override string? Read(ulong firstSector, byte[] destination) => "out of use";
+        public override Failure? Read(ulong firstSector, byte[] destination) => new("out of use");
 
-        public override string? Write(ulong firstSector, byte[] source) => "out of use";
+        public override Failure? Write(ulong firstSector, byte[] source) => new("out of use");
 
-        public override string? Flush() => "out of use";
+        public override Failure? Flush() => new("out of use");
     }
 }

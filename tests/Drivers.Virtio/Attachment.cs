@@ -22,8 +22,8 @@ internal static class Attachment
     public static VirtioTransport OverPci(SimulatedMachine machine, VirtioDeviceModel model)
     {
         PciDeviceFunction function = new PciDeviceFunction(model, machine.Messages.OutputTo(Line));
-        VirtioTransport? transport = PciTransport.TryCreate(machine, machine.Plug(function), out string failure);
-        Assert.That(failure, Is.Empty);
+        VirtioTransport? transport = PciTransport.TryCreate(machine, machine.Plug(function), out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 
@@ -32,8 +32,8 @@ internal static class Attachment
         MmioRegion registers = new MmioDevice(model, machine.Messages.OutputTo(Line)).Registers;
         machine.AddRegisters(MmioAddress, registers);
         VirtioTransport? transport = MmioTransport.TryCreate(
-            machine, MmioAddress, registers.Length, Line, out string failure);
-        Assert.That(failure, Is.Empty);
+            machine, MmioAddress, registers.Length, Line, out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 }

@@ -154,7 +154,7 @@ public class DeviceLifeTests
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Aborted));
 
             bench.Model.Queues[0].Policy = new InOrderCompletion();
-            Assert.That(block.TryStart(out string failure), Is.True, failure);
+            Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Trouble, Is.Null);
             Assert.That(Read(block, Data(bench), 6), Is.EqualTo(BlockStatus.Ok));
@@ -195,7 +195,7 @@ public class DeviceLifeTests
         VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         if (wasLive)
         {
-            Assert.That(block.TryStart(out string failure), Is.True, failure);
+            Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
             block.Stop();
         }
 
@@ -203,7 +203,7 @@ public class DeviceLifeTests
         bench.Model.Resize(32);
         bench.Model.SetNeedsReset("for the test");
         block.ObserveChange();
-        Assert.That((block.State, block.Trouble), Is.EqualTo((state, default(string))));
+        Assert.That((block.State, block.Trouble), Is.EqualTo((state, default(Failure))));
         Assert.That(block.Capacity, Is.Not.EqualTo(32));
     }
 
@@ -220,7 +220,7 @@ public class DeviceLifeTests
             Assert.That(net.Receive(new RecordingFrames(), 4), Is.Zero);
             Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
             Assert.That(net.Stop(), Is.True);
-            Assert.That(net.TryStart(out string failure), Is.True, failure);
+            Assert.That(net.TryStart(out Failure? failure), Is.True, failure?.ToString());
             Assert.That(bench.Deliver(new byte[60]), Is.True);
             Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
         }
@@ -241,7 +241,7 @@ public class DeviceLifeTests
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(freed));
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
         bench.Model.RefusesFeatures = false;
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
     }
 
     [Test]
@@ -308,9 +308,11 @@ public class DeviceLifeTests
         Assert.That(atResume ? block.Resume() : block.Suspend(), Is.False);
         Assert.That(bench.Machine.Time.Nanoseconds - before, Is.LessThan(2 * VirtioTransport.ResetDeadline));
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo(atResume ? "the device does not resume" : "the device does not suspend"));
+        Assert.That(
+            block.Trouble?.Of("the device"),
+            Is.EqualTo(atResume ? "the device does not resume" : "the device does not suspend"));
         Assert.That(block.Stop(), Is.True);
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
     }
 
     [Test]
@@ -350,7 +352,7 @@ public class DeviceLifeTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.TryResetQueue(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo("requestq1: the device does not finish its reset"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("requestq1: the device does not finish its reset"));
         Assert.That(block.Stop(), Is.True);
     }
 
@@ -373,11 +375,11 @@ public class DeviceLifeTests
         bench.Machine.Memory.AllocationsLeft = allocations;
         Assert.That(block.TryResetQueue(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo("the device cannot be given memory for its queues"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device cannot be given memory for its queues"));
         Assert.That(block.Stop(), Is.True);
         Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
         bench.Machine.Memory.AllocationsLeft = 100;
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
     }
 
     [Test]

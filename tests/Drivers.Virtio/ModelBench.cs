@@ -7,6 +7,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 using VirtioGuest.Simulation;
 using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
@@ -64,8 +65,8 @@ internal sealed class ModelBench<TModel> : IDisposable
 
         Function = new PciDeviceFunction(Model, Machine.Messages.OutputTo(Options.InterruptLine), Options);
         Found = Machine.Plug(Alter(Function));
-        VirtioTransport? transport = PciTransport.TryCreate(Machine, Found, out string failure);
-        Assert.That(failure, Is.Empty);
+        VirtioTransport? transport = PciTransport.TryCreate(Machine, Found, out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 
@@ -82,7 +83,7 @@ internal sealed class ModelBench<TModel> : IDisposable
         where TDriver : VirtioDevice
     {
         TDriver driver = Create<TDriver>(name);
-        Assert.That(driver.TryStart(out string failure), Is.True, failure);
+        Assert.That(driver.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(driver.State, Is.EqualTo(DeviceState.Running));
         return driver;
     }
@@ -90,11 +91,11 @@ internal sealed class ModelBench<TModel> : IDisposable
     /// <summary>Starts a driver that must fail, and says why it did.</summary>
     public string FailToStart(VirtioDevice driver)
     {
-        Assert.That(driver.TryStart(out string failure), Is.False);
+        Assert.That(driver.TryStart(out Failure? failure), Is.False);
         Assert.That(driver.Trouble, Is.EqualTo(failure));
         Assert.That(Function?.CanAccessMemory, Is.Not.True);
         Assert.That(Machine.Memory.Freed + Machine.Memory.Quarantined, Is.EqualTo(Machine.Memory.Allocated));
-        return failure;
+        return failure!.ToString();
     }
 
     /// <summary>Sets the size of every queue.</summary>

@@ -4,6 +4,7 @@ using NUnit.Framework;
 using VirtioGuest.Commands.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Tests.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
@@ -59,10 +60,10 @@ internal sealed class DeviceBinderTests
         Assert.That(inventory.VirtioDevices, Is.Empty);
         Assert.That(_output.Lines.Skip(1), Is.EqualTo(new[]
         {
-            "0x10000: offers the legacy interface only (virtio-mmio version 1): skipped",
+            "0x10000 offers the legacy interface only (virtio-mmio version 1): skipped",
             "0x30000: virtio-console has no driver: skipped",
             "0x40000: virtio-blk offers the legacy interface only (no VERSION_1): skipped",
-            "0x50000: cannot be mapped: skipped",
+            "0x50000 cannot be mapped: skipped",
         }));
         Assert.That(legacy.Writes, Is.Empty);
         Assert.That(empty.Writes, Is.Empty);
@@ -79,7 +80,7 @@ internal sealed class DeviceBinderTests
         OtherDevice other = Bind(machine, "virtio_mmio.device=256@0xfeb00e00:12").Others.Single();
 
         Assert.That(_output.Lines[1], Does.StartWith("sample0: ").And.EndsWith(" at 0xfeb00e00, packed ring"));
-        Assert.That((other.Run("double", 21, null, out string result), result), Is.EqualTo(((string?)null, "42")));
+        Assert.That((other.Run("double", 21, null, out string result), result), Is.EqualTo(((Failure?)null, "42")));
     }
 
     [Test]

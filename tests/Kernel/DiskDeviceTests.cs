@@ -10,6 +10,7 @@ using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Hal;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests;
@@ -167,8 +168,8 @@ internal sealed class DiskDeviceTests
 
     private static Disk Start(ModelBench<BlockDevice> bench)
     {
-        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         return disk!;
     }
 }

@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
@@ -192,7 +193,7 @@ internal sealed class DiskRecoveryTests
         Assert.That(bench.Machine.Lines.Warnings, Has.Count.EqualTo(5));
         Assert.That(
             bench.Machine.Lines.Warnings[3],
-            Does.StartWith("disk0: cannot be brought up again, attempt 3 of 3: did not accept the features"));
+            Does.StartWith("disk0: cannot be brought up again, attempt 3 of 3: it did not accept the features"));
         Assert.That(bench.Machine.Memory.Quarantined, Is.Zero);
     }
 
@@ -539,10 +540,10 @@ internal sealed class DiskRecoveryTests
                 device.SetNeedsReset("for the test");
             }
         };
-        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
 
         Assert.That(bench.Machine.BeforeRegister, Is.Null, "it came that far");
-        Assert.That(disk == null, Is.EqualTo(failure.Length != 0));
+        Assert.That(disk == null, Is.EqualTo(failure is not null));
         Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null);
     }
 
@@ -592,8 +593,8 @@ internal sealed class DiskRecoveryTests
     private static Disk Start(ModelBench<BlockDevice> bench, TimeSpan? timeout = null)
     {
         Disk? disk = Disk.TryCreate(
-            bench.OpenTransport(), "disk0", timeout ?? TimeSpan.Zero, out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+            bench.OpenTransport(), "disk0", timeout ?? TimeSpan.Zero, out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         return disk!;
     }
 

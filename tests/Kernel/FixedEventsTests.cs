@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using NUnit.Framework;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.Tests.Fakes;
 
@@ -49,8 +50,8 @@ internal sealed class FixedEventsTests
         _machine.Bytes[Status + 1] = 1;
         _machine.Bytes[GeneralEnable] = 0xFF;
 
-        Assert.That(Start(out string failure), Is.Not.Null);
-        Assert.That(failure, Is.Empty);
+        Assert.That(Start(out Failure? failure), Is.Not.Null);
+        Assert.That(failure, Is.Null);
         Assert.That(_machine.Line, Is.EqualTo(9));
         Assert.That(_machine.Bytes[Control] & 1, Is.EqualTo(1), "ACPI mode");
         Assert.That(BitConverter.ToUInt16(_machine.Bytes, Enable), Is.EqualTo(0x100), "nothing but the button");
@@ -83,13 +84,13 @@ internal sealed class FixedEventsTests
     public void Machine_without_a_way_to_ACPI_mode_or_without_the_line_is_named()
     {
         _machine.OnWrite = null;
-        Assert.That(Start(out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("ACPI mode does not turn on"));
+        Assert.That(Start(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo("does not turn ACPI mode on"));
 
         _machine.Bytes[Control] = 1;
         _machine.HasLines = false;
         Assert.That(Start(out failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("the machine has no interrupt line 9"));
+        Assert.That(failure?.ToString(), Is.EqualTo("has no interrupt line 9"));
     }
 
     [Test]
@@ -118,6 +119,6 @@ internal sealed class FixedEventsTests
         return table;
     }
 
-    private FixedEvents? Start(out string failure) =>
+    private FixedEvents? Start(out Failure? failure) =>
         FixedEvents.TryStart(new FixedHardware(_table), _machine, () => _presses++, out failure);
 }

@@ -7,6 +7,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Net;
@@ -186,8 +187,8 @@ internal sealed class LinkRecoveryTests
 
     private static NetworkPort Start(ModelBench<NetDevice> bench)
     {
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
-        Assert.That(link, Is.Not.Null, failure);
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+        Assert.That(link, Is.Not.Null, failure?.ToString());
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
         Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any), Is.True);

@@ -6,6 +6,7 @@ using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
@@ -158,7 +159,7 @@ internal sealed class ListVirtioTests
 
         string[] lines = shell.Run("lsvirtio").Split('\n');
         Assert.That(lines[0], Does.EndWith(", none ring, none, stopped"));
-        Assert.That(lines[1], Is.EqualTo("    trouble: did not accept the features VERSION_1 RING_PACKED"));
+        Assert.That(lines[1], Is.EqualTo("    trouble: the device did not accept the features VERSION_1 RING_PACKED"));
         Assert.That(lines, Does.Contain("    offered, not confirmed: VERSION_1 RING_PACKED"));
     }
 
@@ -189,8 +190,8 @@ internal sealed class ListVirtioTests
 
     private static ShellBench Start(ModelBench<BlockDevice> bench)
     {
-        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         var shell = new ShellBench(disk!);
         shell.Devices.Add(disk!.Device);
         return shell;
@@ -198,8 +199,8 @@ internal sealed class ListVirtioTests
 
     private static ShellBench Start(ModelBench<NetDevice> bench)
     {
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
-        Assert.That(link, Is.Not.Null, failure);
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+        Assert.That(link, Is.Not.Null, failure?.ToString());
         var shell = new ShellBench(port: new NetworkPort("net0", link!));
         shell.Devices.Add(link!.Device);
         return shell;

@@ -3,6 +3,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.LibOS.Abi;
@@ -22,7 +23,8 @@ internal sealed class MmioDeviceWordTests
     [TestCase("256@0xffffffffffffff00:1", 0xFFFFFFFFFFFFFF00UL, 256UL, 1)]
     public void A_word_says_where_a_device_is(string value, ulong address, ulong length, int line)
     {
-        Assert.That(MmioDeviceWord.TryParse(value, out MmioDeviceWord word, out string? fault), Is.True, fault);
+        Assert.That(
+            MmioDeviceWord.TryParse(value, out MmioDeviceWord word, out Failure? fault), Is.True, fault?.ToString());
         Assert.That((word.Range.Start, word.Range.Length, (int)word.Line), Is.EqualTo((address, length, line)));
     }
 
@@ -51,8 +53,8 @@ internal sealed class MmioDeviceWordTests
     [TestCase("512@0xfeb00e00:4294967308", "interrupt line above 255")]
     public void A_bad_word_says_what_is_wrong(string value, string reason)
     {
-        Assert.That(MmioDeviceWord.TryParse(value, out _, out string? fault), Is.False);
-        Assert.That(fault, Does.Contain(reason));
+        Assert.That(MmioDeviceWord.TryParse(value, out _, out Failure? fault), Is.False);
+        Assert.That(fault?.ToString(), Does.Contain(reason));
     }
 
     [Test]
@@ -61,7 +63,7 @@ internal sealed class MmioDeviceWordTests
         Gen<string> texts = Gen.Elements("0123456789xabKMG@::@ -".ToCharArray()).ArrayOf().Select(c => new string(c));
         Prop.ForAll(texts.ToArbitrary(), text =>
         {
-            bool isWord = MmioDeviceWord.TryParse(text, out MmioDeviceWord word, out string? fault);
+            bool isWord = MmioDeviceWord.TryParse(text, out MmioDeviceWord word, out Failure? fault);
             Assert.That(isWord, Is.EqualTo(fault is null));
             Assert.That(!isWord || word.Range.Length >= 256);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));

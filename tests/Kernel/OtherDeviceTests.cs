@@ -6,6 +6,7 @@ using VirtioGuest.Devices.Entropy;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Tests.Fakes;
 
@@ -35,7 +36,8 @@ internal sealed class OtherDeviceTests
     {
         using ModelBench<EntropyDevice> bench = NewBench();
         OtherDevice owner = Start(bench);
-        Assert.That(owner.Run("write", 1, shell: null, out string result), Is.EqualTo("has no such operation"));
+        Assert.That(
+            owner.Run("write", 1, shell: null, out string result)?.ToString(), Is.EqualTo("has no such operation"));
         Assert.That(result, Is.Empty);
         owner.Remove();
     }
@@ -48,7 +50,7 @@ internal sealed class OtherDeviceTests
         bench.Model.Queues[0].Policy = held;
         OtherDevice owner = Start(bench);
         string result = "";
-        Task<string?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out result));
+        Task<Failure?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out result));
         Assert.That(() => bench.Model.Given, Is.EqualTo(8).After(10_000, 5));
         Assert.That(asking.IsCompleted, Is.False);
         held.Release(1);
@@ -80,10 +82,13 @@ internal sealed class OtherDeviceTests
         OtherDevice owner = Start(bench);
         var shell = new ShellBench();
         shell.System.Interrupt();
-        Assert.That(owner.Run("read", 8, shell.Context, out string result), Is.EqualTo("interrupted"));
+        Assert.That(owner.Run("read", 8, shell.Context, out string result)?.ToString(), Is.EqualTo("interrupted"));
         Assert.That(result, Is.Empty);
 
-        Assert.That(owner.Run("read", 8, shell: null, out _), Is.EqualTo("is busy"), "the first answer is still due");
+        Assert.That(
+            owner.Run("read", 8, shell: null, out _)?.ToString(),
+            Is.EqualTo("is busy"),
+            "the first answer is still due");
         held.Release(2);
         bench.Model.Run();
         Assert.That(owner.Run("read", 4, shell: null, out result), Is.Null);
@@ -97,12 +102,12 @@ internal sealed class OtherDeviceTests
         using ModelBench<EntropyDevice> bench = NewBench();
         bench.Model.Queues[0].Policy = new HeldBackCompletion();
         OtherDevice owner = Start(bench);
-        Task<string?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out _));
+        Task<Failure?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out _));
         Assert.That(() => bench.Model.Given, Is.EqualTo(8).After(10_000, 5));
         bench.Model.Queues[0].Policy = new InOrderCompletion();
         bench.Model.SetNeedsReset("for the test");
         Assert.That(asking.Wait(s_patience), Is.True);
-        Assert.That(asking.Result, Is.EqualTo("misbehaved and was reset"));
+        Assert.That(asking.Result?.ToString(), Is.EqualTo("misbehaved and was reset"));
         Assert.That((owner.Device.State, owner.Device.Restarts), Is.EqualTo((DeviceState.Running, 1)));
         Assert.That(owner.Run("read", 8, shell: null, out _), Is.Null);
         owner.Remove();
@@ -119,7 +124,7 @@ internal sealed class OtherDeviceTests
         }
 
         Assert.That(owner.Device.Restarts, Is.EqualTo(3));
-        Assert.That(owner.Run("read", 8, shell: null, out _), Is.EqualTo("misbehaved and is out of use"));
+        Assert.That(owner.Run("read", 8, shell: null, out _)?.ToString(), Is.EqualTo("misbehaved and is out of use"));
         Assert.That(bench.Machine.Lines.HasWarned("rng0: given up"), Is.True);
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
         owner.Remove();
@@ -131,13 +136,13 @@ internal sealed class OtherDeviceTests
         using ModelBench<EntropyDevice> bench = NewBench();
         bench.Model.Queues[0].Policy = new HeldBackCompletion();
         OtherDevice owner = Start(bench);
-        Task<string?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out _));
+        Task<Failure?> asking = Task.Run(() => owner.Run("read", 8, shell: null, out _));
         Assert.That(() => bench.Model.Given, Is.EqualTo(8).After(10_000, 5));
         owner.Remove();
         Assert.That(asking.Wait(s_patience), Is.True);
-        Assert.That(asking.Result, Is.EqualTo("was removed"));
+        Assert.That(asking.Result?.ToString(), Is.EqualTo("was removed"));
         Assert.That(owner.IsRemoved, Is.True);
-        Assert.That(owner.Run("read", 8, shell: null, out _), Is.EqualTo("was removed"));
+        Assert.That(owner.Run("read", 8, shell: null, out _)?.ToString(), Is.EqualTo("was removed"));
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
         owner.Remove();
     }
@@ -152,7 +157,7 @@ internal sealed class OtherDeviceTests
         {
             for (int i = 0; i < 50; i++)
             {
-                string? failure = owner.Run("read", 64, shell: null, out string result);
+                Failure? failure = owner.Run("read", 64, shell: null, out string result);
                 if (failure is not null || result.Length != 128)
                 {
                     Interlocked.Increment(ref failures);
@@ -170,8 +175,8 @@ internal sealed class OtherDeviceTests
         using ModelBench<EntropyDevice> bench = NewBench();
         bench.Model.RefusesFeatures = true;
         VirtioDriver driver = DriverRegistry.Find(bench.Model.DeviceType)!;
-        Assert.That(OtherDevice.TryCreate(driver, bench.OpenTransport(), "rng0", out string failure), Is.Null);
-        Assert.That(failure, Does.StartWith("did not accept the features"));
+        Assert.That(OtherDevice.TryCreate(driver, bench.OpenTransport(), "rng0", out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Does.StartWith("did not accept the features"));
     }
 
     private static ModelBench<EntropyDevice> NewBench(bool isMmio = false) =>
@@ -180,8 +185,8 @@ internal sealed class OtherDeviceTests
     private static OtherDevice Start(ModelBench<EntropyDevice> bench)
     {
         VirtioDriver driver = DriverRegistry.Find(bench.Model.DeviceType)!;
-        OtherDevice? owner = OtherDevice.TryCreate(driver, bench.OpenTransport(), "rng0", out string failure);
-        Assert.That(failure, Is.Empty);
+        OtherDevice? owner = OtherDevice.TryCreate(driver, bench.OpenTransport(), "rng0", out Failure? failure);
+        Assert.That(failure, Is.Null);
         return owner!;
     }
 }

@@ -6,6 +6,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
@@ -70,8 +71,8 @@ internal sealed class RemovalTests
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         Disk? disk = Disk.TryCreate(
-            bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+            bench.OpenTransport(), "disk0", TimeSpan.FromMilliseconds(4), out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         Assert.That(await disk!.ReadAsync(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
         int looks = 0;
         bench.Machine.Time.OnLook = () => Interlocked.Increment(ref looks);
@@ -92,12 +93,12 @@ internal sealed class RemovalTests
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         Disk disk = Start(bench);
-        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+        Assert.That(disk.TrySuspend(out Failure? failure), Is.True, failure?.ToString());
 
         disk.Remove();
 
         Assert.That(disk.TryResume(out failure), Is.False);
-        Assert.That(failure, Is.EqualTo("was taken out of the machine"));
+        Assert.That(failure?.ToString(), Is.EqualTo("was taken out of the machine"));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Stopped));
     }
 
@@ -106,10 +107,10 @@ internal sealed class RemovalTests
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);
         Disk disk = Start(bench);
-        Assert.That(disk.TrySuspend(out string failure), Is.True, failure);
+        Assert.That(disk.TrySuspend(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
 
-        Assert.That(disk.TryResume(out failure), Is.True, failure);
+        Assert.That(disk.TryResume(out failure), Is.True, failure?.ToString());
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.Ok));
     }
 
@@ -122,9 +123,9 @@ internal sealed class RemovalTests
         Task<BlockStatus> reading = Task.Run(() => disk.Read(0, new byte[512]));
         Assert.That(() => bench.Model.Queues[0].Finished, Is.EqualTo(1).After(10_000, 10));
 
-        Assert.That(disk.TrySuspend(out string failure), Is.False);
+        Assert.That(disk.TrySuspend(out Failure? failure), Is.False);
 
-        Assert.That(failure, Is.EqualTo("is in use"));
+        Assert.That(failure?.ToString(), Is.EqualTo("is in use"));
         Assert.That(disk.Device.State, Is.EqualTo(DeviceState.Running));
         disk.Remove();
         Assert.That(reading.Wait(s_timeout), Is.True);
@@ -134,8 +135,8 @@ internal sealed class RemovalTests
     public void Removed_link_is_down_and_sends_nothing()
     {
         using ModelBench<NetDevice> bench = NetBench.Create();
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
-        Assert.That(link, Is.Not.Null, failure);
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+        Assert.That(link, Is.Not.Null, failure?.ToString());
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
 
@@ -151,8 +152,8 @@ internal sealed class RemovalTests
 
     private static Disk Start(ModelBench<BlockDevice> bench)
     {
-        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         return disk!;
     }
 }

@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Kernel.Tests.Fakes;
@@ -58,21 +59,21 @@ internal sealed class ShellNetworkTests
         var shown = new ShellNetwork(port);
         port.Stack.TrySetStatic(IPv4Address.Parse("10.0.2.15"), 24, IPv4Address.Any);
 
-        PingOutcome own = shown.Ping(0x0A00020F, 1, 1000, new byte[56]);
-        PingOutcome silent = shown.Ping(0x0A000202, 1, 1, []);
-        PingOutcome afar = shown.Ping(0x08080808, 1, 1000, []);
-        PingOutcome large = shown.Ping(0x0A000202, 1, 1000, new byte[65508]);
+        PingResult own = shown.Ping(0x0A00020F, 1, 1000, new byte[56]);
+        PingResult silent = shown.Ping(0x0A000202, 1, 1, []);
+        PingResult afar = shown.Ping(0x08080808, 1, 1000, []);
+        PingResult large = shown.Ping(0x0A000202, 1, 1000, new byte[65508]);
 
-        Assert.That((own.Kind, own.From), Is.EqualTo((PingOutcomeKind.Replied, 0x0A00020Fu)));
+        Assert.That((own.Status, own.From), Is.EqualTo((PingStatus.Replied, 0x0A00020Fu)));
         Assert.That(own.RoundTripNanoseconds, Is.LessThan(1_000_000_000));
-        Assert.That((silent.Kind, silent.Reason), Is.EqualTo((PingOutcomeKind.TimedOut, "no reply")));
+        Assert.That((silent.Status, silent.Failure?.ToString()), Is.EqualTo((PingStatus.TimedOut, "no reply")));
         Assert.That(
-            (afar.Kind, afar.Reason),
+            (afar.Status, afar.Failure?.ToString()),
             Is.EqualTo((
-                PingOutcomeKind.CannotSend, "the destination is on another network and there is no gateway")));
+                PingStatus.CannotSend, "the destination is on another network and there is no gateway")));
         Assert.That(
-            (large.Kind, large.Reason),
-            Is.EqualTo((PingOutcomeKind.CannotSend, "the payload is too large for a packet")));
+            (large.Status, large.Failure?.ToString()),
+            Is.EqualTo((PingStatus.CannotSend, "the payload is too large for a packet")));
     }
 
     [Test]
@@ -87,6 +88,6 @@ internal sealed class ShellNetworkTests
         Assert.That((traffic.FramesReceived, traffic.BytesReceived), Is.EqualTo((2ul, 26ul)));
         Assert.That(traffic.Dropped, Is.EqualTo(2));
         Assert.That(traffic.Drops, Has.Length.EqualTo(1));
-        Assert.That(traffic.Drops[0].Reason, Is.EqualTo("malformed Ethernet frame"));
+        Assert.That(traffic.Drops[0].Name, Is.EqualTo("malformed Ethernet frame"));
     }
 }

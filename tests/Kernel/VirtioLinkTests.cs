@@ -4,6 +4,7 @@ using NUnit.Framework;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Net;
 
@@ -99,10 +100,10 @@ internal sealed class VirtioLinkTests
         using ModelBench<NetDevice> bench = CreateBench(mtu: 100);
         bench.Model.OfferedFeatures |= NetFeature.Mtu;
 
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
 
         Assert.That(link, Is.Null);
-        Assert.That(failure, Is.EqualTo("has an MTU too small for IPv4"));
+        Assert.That(failure?.ToString(), Is.EqualTo("has an MTU too small for IPv4"));
         Assert.That(bench.Function!.CanAccessMemory, Is.False);
     }
 
@@ -115,8 +116,8 @@ internal sealed class VirtioLinkTests
 
     private static VirtioLink Start(ModelBench<NetDevice> bench)
     {
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
-        Assert.That(link, Is.Not.Null, failure);
+        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+        Assert.That(link, Is.Not.Null, failure?.ToString());
         Assert.That(link!.Address.ToString(), Is.EqualTo("52:54:00:12:34:56"));
         return link;
     }

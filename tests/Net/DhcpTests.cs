@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Hal;
 using VirtioGuest.Net.Protocols;
 using VirtioGuest.Net.Tests.Simulation;
 

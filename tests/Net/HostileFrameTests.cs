@@ -3,6 +3,7 @@ using System.Linq;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
+using VirtioGuest.Hal;
 using VirtioGuest.Net.Tests.Simulation;
 
 namespace VirtioGuest.Net.Tests;

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
+using VirtioGuest.Hal;
 using VirtioGuest.Net.Tests.Simulation;
 
 namespace VirtioGuest.Net.Tests;
@@ -95,20 +96,24 @@ public sealed class NetworkStackTests
     [Test]
     public void Every_result_has_a_text_of_its_own()
     {
-        PingStatus[] pingStatuses = [.. Enum.GetValues<PingStatus>().Where(status => status != PingStatus.NotSent)];
         SendStatus[] sendFailures =
             [.. Enum.GetValues<SendStatus>().Except([SendStatus.Sent, SendStatus.Queued, SendStatus.Closed])];
-        string[] pings =
+        PingResult[] failed =
         [
-            .. pingStatuses.Select(status => new PingResult(status).ToString()),
-            .. sendFailures.Select(status => PingResult.NotSent(status).ToString()),
+            PingResults.TimedOut,
+            PingResults.NoNeighbour,
+            PingResults.NotUnicast,
+            PingResults.Unreachable(Router.Address, 1),
+            .. sendFailures.Select(PingResults.NotSent),
         ];
+        string[] pings = [.. failed.Select(result => result.Failure!.ToString())];
         string[] leases =
         [
             .. Enum.GetValues<DhcpStatus>().Where(status => status != DhcpStatus.Bound)
                 .Select(status => new DhcpResult(status).ToString()),
         ];
 
+        Assert.That(failed.Select(result => result.Status).Distinct().Count(), Is.EqualTo(6), "all but a reply");
         Assert.That(pings, Is.Unique.And.None.EqualTo("unknown result"));
         Assert.That(leases, Is.Unique.And.None.EqualTo("unknown result"));
     }
@@ -205,7 +210,7 @@ public sealed class NetworkStackTests
 
         Assert.That(results, Has.Count.EqualTo(Threads * Rounds));
         Assert.That(results.Select(result => result.Status), Has.All.EqualTo(PingStatus.Replied));
-        Assert.That(results.Select(result => result.RoundTrip), Has.All.LessThan(TimeSpan.FromSeconds(10)));
+        Assert.That(results.Select(result => result.RoundTripNanoseconds), Has.All.LessThan(10_000_000_000));
     }
 
     [Test]

@@ -56,7 +56,7 @@ public sealed class EntropyTests : QemuTest
         guest.WaitForPrompt();
 
         guest.Type("rng 0 read 4\r");
-        guest.WaitForLine("^error: rng0: (is busy|does not answer within 10 s)$", TimeSpan.FromSeconds(40));
+        guest.WaitForLine("^error: rng0: the device (is busy|does not answer within 10 s)$", TimeSpan.FromSeconds(40));
         isAwake.Set();
         Thread.Sleep(Deadlines.Stillness);
         guest.Type("rng 0 read 4\r");

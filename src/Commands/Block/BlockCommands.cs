@@ -2,6 +2,7 @@ using System;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Hal.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Commands.Block;
@@ -30,6 +31,10 @@ public abstract class BlockCommand : DeviceCommand
     protected abstract CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments);
 
     /// <summary>Fails because of the disk.</summary>
+    protected static CommandResult Failure(SectorDevice disk, Failure failure) =>
+        CommandResult.Failure(disk.Name, failure);
+
+    /// <summary>Fails because of what was asked of the disk.</summary>
     protected static CommandResult Failure(SectorDevice disk, string why) =>
         CommandResult.Failure(disk.Name + ": " + why);
 }
@@ -77,7 +82,7 @@ public abstract class SectorRangeCommand : BlockCommand
     /// <param name="failure">Why the disk failed, or null.</param>
     /// <param name="result">How the command ends then.</param>
     private protected static bool EndsEarly(
-        ShellContext shell, SectorDevice disk, string? failure, out CommandResult result)
+        ShellContext shell, SectorDevice disk, Failure? failure, out CommandResult result)
     {
         result = failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         return failure is not null || shell.IsInterrupted;
@@ -147,7 +152,7 @@ public sealed class BlockFlushCommand : BlockCommand
             return CommandResult.WrongArguments;
         }
 
-        string? failure = disk.Flush();
+        Failure? failure = disk.Flush();
         if (failure is not null)
         {
             return Failure(disk, failure);
@@ -171,7 +176,7 @@ public sealed class BlockReadCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var dump = new HexDump(shell.Output, unchecked(first * SectorDevice.SectorSize));
-        string? failure = disk.ReadRange(first, count, new Dump(shell, dump));
+        Failure? failure = disk.ReadRange(first, count, new Dump(shell, dump));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             // A final offset would say that the dump is complete.
@@ -220,7 +225,7 @@ public sealed class BlockChecksumCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var checksum = new Crc32();
-        string? failure = disk.ReadRange(first, count, new Sum(shell, checksum));
+        Failure? failure = disk.ReadRange(first, count, new Sum(shell, checksum));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             return early;
@@ -261,7 +266,7 @@ public sealed class BlockFillCommand : SectorRangeCommand
     protected override CommandResult Run(
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
-        string? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
+        Failure? failure = disk.WriteRange(first, count, new Pattern(shell, seed));
         if (EndsEarly(shell, disk, failure, out CommandResult early))
         {
             return early;
@@ -308,7 +313,7 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
         ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed)
     {
         var comparison = new Comparison(shell, seed);
-        string? failure = disk.ReadRange(first, count, comparison);
+        Failure? failure = disk.ReadRange(first, count, comparison);
         if (comparison.Difference is not null)
         {
             return CommandResult.Failure(comparison.Difference);

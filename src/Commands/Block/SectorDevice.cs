@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -16,7 +17,8 @@ public abstract class SectorDevice
     public const int SectorSize = 512;
 
     /// <summary>The failure of every call with a range that does not lie on the disk.</summary>
-    public const string OutOfRange = "beyond the end of the disk";
+    public static readonly Failure OutOfRange =
+        new Failure("a sector lies beyond the end of the disk", isSentence: true);
 
     private const ulong SectorsPerPart = 128;
 
@@ -79,17 +81,17 @@ public abstract class SectorDevice
     /// Room for them, a multiple of 512 bytes. Undefined content where the result is a failure.
     /// </param>
     /// <returns>Null, or why it failed.</returns>
-    public abstract string? Read(ulong firstSector, byte[] destination);
+    public abstract Failure? Read(ulong firstSector, byte[] destination);
 
     /// <summary>Writes sectors. After a failure any part may have been written.</summary>
     /// <param name="firstSector">The first.</param>
     /// <param name="source">Their content, a multiple of 512 bytes.</param>
     /// <returns>Null, or why it failed.</returns>
-    public abstract string? Write(ulong firstSector, byte[] source);
+    public abstract Failure? Write(ulong firstSector, byte[] source);
 
     /// <summary>Makes completed writes durable.</summary>
     /// <returns>Null, or why it failed.</returns>
-    public abstract string? Flush();
+    public abstract Failure? Flush();
 
     /// <summary>Reads a range, first sector to last, and shows it to a visitor in parts.</summary>
     /// <param name="firstSector">The first sector.</param>
@@ -99,7 +101,7 @@ public abstract class SectorDevice
     /// <remarks>
     /// One read after the other, of at most 64 KiB each; a machine that can have several in flight does better.
     /// </remarks>
-    public virtual string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
+    public virtual Failure? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
     {
         if (!Contains(firstSector, count))
         {
@@ -111,7 +113,7 @@ public abstract class SectorDevice
         {
             ulong sectors = Math.Min(count, SectorsPerPart);
             part = Room(part, sectors);
-            string? failure = Read(firstSector, part);
+            Failure? failure = Read(firstSector, part);
             if (failure is not null || !visitor.Visit(firstSector, part))
             {
                 return failure;
@@ -132,7 +134,7 @@ public abstract class SectorDevice
     /// <param name="source">Where their content comes from.</param>
     /// <returns>Null where everything was written or the source ended early; else why it failed.</returns>
     /// <remarks>As <see cref="ReadRange"/>.</remarks>
-    public virtual string? WriteRange(ulong firstSector, ulong count, SectorSource source)
+    public virtual Failure? WriteRange(ulong firstSector, ulong count, SectorSource source)
     {
         if (!Contains(firstSector, count))
         {
@@ -149,7 +151,7 @@ public abstract class SectorDevice
                 return null;
             }
 
-            string? failure = Write(firstSector, part);
+            Failure? failure = Write(firstSector, part);
             if (failure is not null)
             {
                 return failure;

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -28,6 +29,10 @@ public abstract class NetworkCommand : DeviceCommand
     protected abstract CommandResult Run(ShellContext shell, NetworkInterface network, string[] arguments);
 
     /// <summary>Fails because of the interface.</summary>
+    protected static CommandResult Failure(NetworkInterface network, Failure failure) =>
+        CommandResult.Failure(network.Name, failure);
+
+    /// <summary>Fails because of what was asked of the interface.</summary>
     protected static CommandResult Failure(NetworkInterface network, string why) =>
         CommandResult.Failure(network.Name + ": " + why);
 }
@@ -72,9 +77,9 @@ public sealed class NetworkStatusCommand : NetworkCommand
                 + (traffic.AddressConflicts == 1 ? " time)" : " times)"));
         }
 
-        foreach (DropCount drop in traffic.Drops)
+        foreach (Counter drop in traffic.Drops)
         {
-            output.WriteLine(start + "dropped " + DecimalText.Of(drop.Count) + ": " + drop.Reason);
+            output.WriteLine(start + "dropped " + DecimalText.Of(drop.Value) + ": " + drop.Name);
         }
 
         return CommandResult.Success;
@@ -100,7 +105,7 @@ public sealed class NetworkDhcpCommand : NetworkCommand
             return CommandResult.WrongArguments;
         }
 
-        string? failure = network.Dhcp(out string lease);
+        Failure? failure = network.Dhcp(out string lease);
         if (failure is not null)
         {
             return Failure(network, failure);

@@ -1,3 +1,5 @@
+using VirtioGuest.Hal;
+
 namespace VirtioGuest.Commands.Network;
 
 /// <summary>A network device and the protocols over it, as commands and self-tests see them.</summary>
@@ -36,13 +38,13 @@ public abstract class NetworkInterface
 
     /// <summary>Gets an address by DHCP and uses it. Ends within 15 seconds.</summary>
     /// <param name="lease">What was granted, in words; empty where nothing was.</param>
-    /// <returns>Null, or why there is no address, in a few words that can follow the name and a colon.</returns>
-    public abstract string? Dhcp(out string lease);
+    /// <returns>Null, or why there is no address.</returns>
+    public abstract Failure? Dhcp(out string lease);
 
     /// <summary>Sends an ICMP echo request and waits for the reply.</summary>
     /// <param name="address">A unicast address.</param>
     /// <param name="sequence">A number that tells this request from the ones before and after.</param>
     /// <param name="timeoutMilliseconds">How long to wait at most.</param>
     /// <param name="payload">What to send along; a reply that does not bring the same back does not count.</param>
-    public abstract PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload);
+    public abstract PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload);
 }

@@ -1,4 +1,5 @@
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -29,10 +30,10 @@ public sealed class NetworkPingCommand : NetworkCommand
             return CommandResult.WrongArguments;
         }
 
-        string? objection = Objection(address);
+        Failure? objection = Objection(address);
         if (objection is not null)
         {
-            return Failure(network, arguments[0] + " " + objection);
+            return Failure(network, objection.Of(arguments[0]));
         }
 
         var payload = new byte[PayloadLength];
@@ -49,15 +50,15 @@ public sealed class NetworkPingCommand : NetworkCommand
                 return CommandResult.Interrupted;
             }
 
-            PingOutcome outcome = network.Ping(address, (ushort)sequence, TimeoutMilliseconds, payload);
-            shell.Output.WriteLine(Describe(outcome, sequence));
-            if (outcome.Kind == PingOutcomeKind.CannotSend)
+            PingResult result = network.Ping(address, (ushort)sequence, TimeoutMilliseconds, payload);
+            shell.Output.WriteLine(Describe(result, sequence));
+            if (result.Failure is not null && result.Status is PingStatus.CannotSend or PingStatus.NotUnicast)
             {
-                return Failure(network, outcome.Reason);
+                return Failure(network, result.Failure);
             }
 
-            received += outcome.Kind == PingOutcomeKind.Replied ? 1u : 0;
-            uint pause = sequence < count ? PauseAfter(outcome.Kind) : 0;
+            received += result.Status == PingStatus.Replied ? 1u : 0;
+            uint pause = sequence < count ? PauseAfter(result.Status) : 0;
             if (pause != 0)
             {
                 shell.System.Pause(pause);
@@ -73,41 +74,43 @@ public sealed class NetworkPingCommand : NetworkCommand
     }
 
     // After a timeout there is no need for a pause; after a failure that was known at once there is.
-    private static uint PauseAfter(PingOutcomeKind kind) => kind switch
+    private static uint PauseAfter(PingStatus status) => status switch
     {
-        PingOutcomeKind.TimedOut => 0,
-        PingOutcomeKind.Failed => TimeoutMilliseconds,
-        _ => PauseMilliseconds,
+        PingStatus.TimedOut => 0,
+        PingStatus.Replied => PauseMilliseconds,
+        _ => TimeoutMilliseconds,
     };
 
     /// <summary>Why an address cannot be that of a host (RFC 1122, 3.2.1.3); null where it can.</summary>
-    private static string? Objection(uint address)
+    private static Failure? Objection(uint address)
     {
         if (address == uint.MaxValue)
         {
-            return "is the broadcast address; only a single host can be pinged";
+            return new Failure("is the broadcast address; only a single host can be pinged");
         }
 
         return (address >> 24) switch
         {
-            0 => "is not the address of a host",
-            127 => "is a loopback address, which is never on a network",
-            >= 240 => "is a reserved address",
-            >= 224 => "is a multicast address; only a single host can be pinged",
+            0 => new Failure("is not the address of a host"),
+            127 => new Failure("is a loopback address, which is never on a network"),
+            >= 240 => new Failure("is a reserved address"),
+            >= 224 => new Failure("is a multicast address; only a single host can be pinged"),
             _ => null,
         };
     }
 
-    private static string Describe(PingOutcome outcome, uint sequence)
+    private static string Describe(PingResult result, uint sequence)
     {
         string number = "seq " + DecimalText.Of(sequence);
-        return outcome.Kind switch
+        if (result.Failure is null)
         {
-            PingOutcomeKind.Replied => "reply from " + IPv4Text.Format(outcome.From) + ": " + number + ", "
-                + Milliseconds(outcome.RoundTripNanoseconds) + " ms",
-            PingOutcomeKind.TimedOut => "no reply: " + number,
-            _ => "no reply: " + number + ": " + outcome.Reason,
-        };
+            return "reply from " + IPv4Text.Format(result.From) + ": " + number + ", "
+                + Milliseconds(result.RoundTripNanoseconds) + " ms";
+        }
+
+        return result.Status == PingStatus.TimedOut
+            ? "no reply: " + number
+            : "no reply: " + number + ": " + result.Failure.Of("the device");
     }
 
     // With three decimals, the last one rounded.

@@ -1,3 +1,5 @@
+using VirtioGuest.Hal;
+
 namespace VirtioGuest.Commands.Network;
 
 /// <summary>What has passed through a network interface; a snapshot.</summary>
@@ -9,7 +11,7 @@ public sealed class NetworkTraffic
     /// <param name="bytesSent">How many bytes were in these frames.</param>
     /// <param name="drops">The reasons for which something was dropped, each with its count.</param>
     public NetworkTraffic(
-        ulong framesReceived, ulong bytesReceived, ulong framesSent, ulong bytesSent, DropCount[] drops)
+        ulong framesReceived, ulong bytesReceived, ulong framesSent, ulong bytesSent, Counter[] drops)
     {
         FramesReceived = framesReceived;
         BytesReceived = bytesReceived;
@@ -31,7 +33,7 @@ public sealed class NetworkTraffic
     public ulong BytesSent { get; }
 
     /// <summary>The reasons for which something was dropped, each with its count.</summary>
-    public DropCount[] Drops { get; }
+    public Counter[] Drops { get; }
 
     /// <summary>How many received datagrams were put together from fragments.</summary>
     public ulong Reassembled { get; set; }
@@ -48,30 +50,12 @@ public sealed class NetworkTraffic
         get
         {
             ulong total = 0;
-            foreach (DropCount drop in Drops)
+            foreach (Counter drop in Drops)
             {
-                total += drop.Count;
+                total += drop.Value;
             }
 
             return total;
         }
     }
-}
-
-/// <summary>How often frames or packets were dropped for one reason.</summary>
-public sealed class DropCount
-{
-    /// <param name="count">How often.</param>
-    /// <param name="reason">Why, in a few words.</param>
-    public DropCount(ulong count, string reason)
-    {
-        Count = count;
-        Reason = reason;
-    }
-
-    /// <summary>How often.</summary>
-    public ulong Count { get; }
-
-    /// <summary>Why, in a few words.</summary>
-    public string Reason { get; }
 }

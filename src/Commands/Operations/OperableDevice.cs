@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.SelfTest;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -28,8 +29,8 @@ public abstract class OperableDevice
     /// <param name="argument">How much of it; in the operation's range.</param>
     /// <param name="shell">Tells of Ctrl+C; null where nobody is there to type it.</param>
     /// <param name="result">What it answered.</param>
-    /// <returns>Null, or why it could not, as the end of a sentence that starts with the device.</returns>
-    public abstract string? Run(string operation, int argument, ShellContext? shell, out string result);
+    /// <returns>Null, or why it could not.</returns>
+    public abstract Failure? Run(string operation, int argument, ShellContext? shell, out string result);
 }
 
 /// <summary><c>KIND N VERB ARGUMENT</c>: asks a device for what its driver offers.</summary>
@@ -70,10 +71,10 @@ public sealed class OperationCommand : DeviceCommand
         }
 
         OperableDevice asked = DevicesIn(shell)[device];
-        string? failure = asked.Run(Verb, (int)argument, shell, out string result);
+        Failure? failure = asked.Run(Verb, (int)argument, shell, out string result);
         if (failure is not null)
         {
-            return CommandResult.Failure(asked.Name + ": " + failure);
+            return CommandResult.Failure(asked.Name, failure);
         }
 
         shell.Output.WriteLine(result);
@@ -114,8 +115,8 @@ public sealed class OperationTest : SelfTestCase
     /// <inheritdoc/>
     public override SelfTestResult Run()
     {
-        string? failure = _device.Run(_operation, 1, null, out string result);
-        return failure is not null ? SelfTestResult.Failed(failure)
+        Failure? failure = _device.Run(_operation, 1, null, out string result);
+        return failure is not null ? SelfTestResult.Failed(failure.Of("the device"))
             : result.Length == 0 ? SelfTestResult.Failed("the answer is empty")
             : SelfTestResult.Passed;
     }

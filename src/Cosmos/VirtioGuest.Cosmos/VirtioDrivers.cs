@@ -5,6 +5,7 @@ using Cosmos.HAL.BlockDevice;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 using HalGlobal = Cosmos.HAL.Global;
@@ -111,7 +112,7 @@ public static class VirtioDrivers
 
         BlockDevice.Devices.Add(device);
         var sector = new byte[DiskAccess.SectorLength];
-        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
+        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out Failure? failure);
         for (int i = 0; i < partitions.Count; i++)
         {
             PartitionExtent extent = partitions[i];
@@ -120,7 +121,7 @@ public static class VirtioDrivers
 
         if (failure is not null)
         {
-            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure);
+            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure.Of("the device"));
         }
     }
 

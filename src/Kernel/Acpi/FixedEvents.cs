@@ -37,20 +37,20 @@ internal sealed class FixedEvents : InterruptHandler
     /// <param name="hardware">The fixed hardware.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="onButton">Called on the interrupt's thread, once for each time that the button was pressed.</param>
-    /// <param name="failure">Why there are no events.</param>
+    /// <param name="failure">Why there are no events: what the machine lacks.</param>
     /// <returns>The events; null where the machine has none, or none that come.</returns>
     public static FixedEvents? TryStart(
-        FixedHardware hardware, Hal.Machine machine, Action onButton, out string failure)
+        FixedHardware hardware, Hal.Machine machine, Action onButton, out Failure? failure)
     {
-        failure = "";
+        failure = null;
         var events = new FixedEvents(hardware, machine, onButton);
         if (hardware.IsReduced || hardware.EventA == 0 || hardware.EventLength < 4)
         {
-            failure = "the machine has no event registers";
+            failure = new Failure("has no event registers");
         }
         else if (!events.TryEnterAcpiMode())
         {
-            failure = "ACPI mode does not turn on";
+            failure = new Failure("does not turn ACPI mode on");
         }
         else
         {
@@ -58,11 +58,11 @@ internal sealed class FixedEvents : InterruptHandler
             if (hardware.Line > byte.MaxValue
                 || machine.Interrupts.AttachLine((byte)hardware.Line, "power button", events) is null)
             {
-                failure = "the machine has no interrupt line " + hardware.Line.ToString();
+                failure = new Failure("has no interrupt line " + hardware.Line.ToString());
             }
         }
 
-        if (failure.Length != 0)
+        if (failure is not null)
         {
             return null;
         }
@@ -292,7 +292,7 @@ internal static class PowerEvents
         void OnButton() => shutdown.Begin("power button");
 
         FixedEvents? events = null;
-        string failure;
+        Failure? failure;
         if (hardware.IsReduced)
         {
             GenericEventDevice.TryStart(tables, machine, OnButton, out failure);
@@ -302,9 +302,9 @@ internal static class PowerEvents
             events = FixedEvents.TryStart(hardware, machine, OnButton, out failure);
         }
 
-        if (failure.Length != 0)
+        if (failure is not null)
         {
-            output.WriteLine("the power button does nothing: " + failure);
+            output.WriteLine("the power button does nothing: " + failure.Of("the machine"));
         }
 
         return events;

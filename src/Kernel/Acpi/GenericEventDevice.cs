@@ -35,11 +35,11 @@ internal sealed class GenericEventDevice : InterruptHandler
     /// <param name="tables">The firmware's tables.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="onButton">Called on the interrupt's thread, once for each time that the button was pressed.</param>
-    /// <param name="failure">Why there is none.</param>
+    /// <param name="failure">Why there is none: what the machine lacks.</param>
     /// <returns>Whether the button works.</returns>
-    public static bool TryStart(FirmwareTables tables, Hal.Machine machine, Action onButton, out string failure)
+    public static bool TryStart(FirmwareTables tables, Hal.Machine machine, Action onButton, out Failure? failure)
     {
-        failure = "the machine has no event device of a known kind";
+        failure = new Failure("has no event device of a known kind");
         if (tables.Fixed?.Maker != Maker)
         {
             return false;
@@ -65,7 +65,7 @@ internal sealed class GenericEventDevice : InterruptHandler
             MmioRegion? selector = machine.MapMmio(region!.Address, SelectorBits / 8);
             if (selector is null)
             {
-                failure = "the event device's register cannot be mapped";
+                failure = new Failure("cannot map the event device's register");
                 return false;
             }
 
@@ -73,7 +73,7 @@ internal sealed class GenericEventDevice : InterruptHandler
             selector.Read32(0);
             var handler = new GenericEventDevice(selector, onButton);
             bool isAttached = machine.Interrupts.AttachEdgeLine((byte)line, "power button", handler) is not null;
-            failure = isAttached ? "" : "the machine has no interrupt line " + DecimalText.Of(line);
+            failure = isAttached ? null : new Failure("has no interrupt line " + DecimalText.Of(line));
             return isAttached;
         }
 

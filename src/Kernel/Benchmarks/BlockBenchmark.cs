@@ -68,9 +68,9 @@ internal sealed class BlockBenchmark : DeviceEventSink
     /// <param name="depth">How many reads are in flight, 1 to <see cref="MaximumDepth"/>.</param>
     /// <param name="count">How many reads there are, rounded up to a multiple of that.</param>
     /// <param name="shell">Who may interrupt it.</param>
-    /// <param name="failure">Why there is no result, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why there is no result.</param>
     public static BlockReadCost? TryRun(
-        Disk disk, SystemControl system, int depth, ulong count, ShellContext shell, out string failure)
+        Disk disk, SystemControl system, int depth, ulong count, ShellContext shell, out Failure? failure)
     {
         if (!disk.TrySuspend(out failure))
         {
@@ -81,11 +81,11 @@ internal sealed class BlockBenchmark : DeviceEventSink
         BlockReadCost? cost = benchmark.Start(out failure) ? benchmark.Run(system, count, out failure) : null;
         if (!benchmark.Stop())
         {
-            failure = "does not finish its reset";
+            failure = new Failure("does not finish its reset");
             return null;
         }
 
-        return disk.TryResume(out string restartFailure) ? cost : Refuse(restartFailure, out failure);
+        return disk.TryResume(out Failure? restartFailure) ? cost : Refuse(restartFailure, out failure);
     }
 
     /// <inheritdoc/>
@@ -119,13 +119,13 @@ internal sealed class BlockBenchmark : DeviceEventSink
         }
     }
 
-    private static BlockReadCost? Refuse(string why, out string failure)
+    private static BlockReadCost? Refuse(Failure why, out Failure? failure)
     {
         failure = why;
         return null;
     }
 
-    private bool Start(out string failure)
+    private bool Start(out Failure? failure)
     {
         if (!_device.TryStart(out failure))
         {
@@ -134,19 +134,19 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
         if (_depth > _device.MaximumRequests || _device.MaximumSegmentLength < ReadLength)
         {
-            failure = "does not take so many reads at once";
+            failure = new Failure("does not take so many reads at once");
         }
         else if (_device.Capacity < SectorsPerRead)
         {
-            failure = "is too small";
+            failure = new Failure("is too small");
         }
         else
         {
             _memory = _dma.Allocate((uint)_depth * ReadLength, ReadLength);
-            failure = _memory is null ? "cannot be given memory" : "";
+            failure = _memory is null ? new Failure("cannot be given memory") : null;
         }
 
-        return failure.Length == 0;
+        return failure is null;
     }
 
     private bool Stop()
@@ -169,12 +169,12 @@ internal sealed class BlockBenchmark : DeviceEventSink
         return isConfirmed;
     }
 
-    private BlockReadCost? Run(SystemControl system, ulong count, out string failure)
+    private BlockReadCost? Run(SystemControl system, ulong count, out Failure? failure)
     {
         ulong batches = ((count - 1) / (ulong)_depth) + 1;
         if (!TryReadBatches(WarmUpBatches))
         {
-            return Refuse("does not read", out failure);
+            return Refuse(new Failure("does not read"), out failure);
         }
 
         ulong emptyPair = TickCount.MeasureEmptyPair();
@@ -183,7 +183,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
         GuestMeter start = GuestMeter.Read(system, _device);
         if (!TryReadBatches(batches))
         {
-            return Refuse("does not read", out failure);
+            return Refuse(new Failure("does not read"), out failure);
         }
 
         GuestMeter end = GuestMeter.Read(system, _device);
@@ -192,10 +192,10 @@ internal sealed class BlockBenchmark : DeviceEventSink
         _notify = new TickCount(emptyPair);
         if (!TryPollBatches())
         {
-            return Refuse("does not read", out failure);
+            return Refuse(new Failure("does not read"), out failure);
         }
 
-        failure = "";
+        failure = null;
         return new BlockReadCost
         {
             RingFormat = _device.Describe().RingFormat,

@@ -142,48 +142,48 @@ internal sealed class DeviceBinder
 
     private void BindVirtio(DeviceInventory inventory, PciFunction function, ushort deviceType)
     {
-        PciTransport? transport = PciTransport.TryCreate(_machine, function, out string transportFailure);
-        string? failure = transport is null && DriverRegistry.Find(deviceType) is not null
+        PciTransport? transport = PciTransport.TryCreate(_machine, function, out Failure? transportFailure);
+        Failure? failure = transport is null && DriverRegistry.Find(deviceType) is not null
             ? transportFailure
             : StartDriver(inventory, transport, deviceType);
         if (failure is not null)
         {
             Reset(function, transport);
             function.Quiesce();
-            _output.WriteLine($"{function.Address}: {DeviceTypes.NameOf(deviceType)} {failure}: skipped");
+            _output.WriteLine($"{function.Address}: {failure.Of(DeviceTypes.NameOf(deviceType))}: skipped");
         }
     }
 
     private void BindMmio(DeviceInventory inventory, MmioDeviceWord place)
     {
         MmioTransport? transport = MmioTransport.TryCreate(
-            _machine, place.Range.Start, place.Range.Length, place.Line, out string placeFailure);
+            _machine, place.Range.Start, place.Range.Length, place.Line, out Failure? placeFailure);
         if (transport is null)
         {
             // An empty place is no failure.
-            if (placeFailure.Length != 0)
+            if (placeFailure is not null)
             {
-                _output.WriteLine($"0x{place.Range.Start:x}: {placeFailure}: skipped");
+                _output.WriteLine($"{placeFailure.Of($"0x{place.Range.Start:x}")}: skipped");
             }
 
             return;
         }
 
-        string? failure = StartDriver(inventory, transport, transport.DeviceType);
+        Failure? failure = StartDriver(inventory, transport, transport.DeviceType);
         if (failure is not null)
         {
             ConfirmReset(transport);
             _output.WriteLine(
-                $"{transport.Location}: {DeviceTypes.NameOf(transport.DeviceType)} {failure}: skipped");
+                $"{transport.Location}: {failure.Of(DeviceTypes.NameOf(transport.DeviceType))}: skipped");
         }
     }
 
-    private string? StartDriver(DeviceInventory inventory, VirtioTransport? transport, ushort deviceType)
+    private Failure? StartDriver(DeviceInventory inventory, VirtioTransport? transport, ushort deviceType)
     {
         VirtioDriver? driver = DriverRegistry.Find(deviceType);
         if (transport is null || driver is null)
         {
-            return "has no driver";
+            return new Failure("has no driver");
         }
 
         return deviceType switch
@@ -194,10 +194,10 @@ internal sealed class DeviceBinder
         };
     }
 
-    private string? StartDisk(DeviceInventory inventory, VirtioTransport transport)
+    private Failure? StartDisk(DeviceInventory inventory, VirtioTransport transport)
     {
         Disk? disk = Disk.TryCreate(
-            transport, inventory.NextDiskName, _requestLimit, out string failure);
+            transport, inventory.NextDiskName, _requestLimit, out Failure? failure);
         if (disk is null)
         {
             return failure;
@@ -208,9 +208,9 @@ internal sealed class DeviceBinder
         return null;
     }
 
-    private string? StartPort(DeviceInventory inventory, VirtioTransport transport)
+    private Failure? StartPort(DeviceInventory inventory, VirtioTransport transport)
     {
-        VirtioLink? link = VirtioLink.TryCreate(transport, inventory.NextNetworkName, out string failure);
+        VirtioLink? link = VirtioLink.TryCreate(transport, inventory.NextNetworkName, out Failure? failure);
         if (link is null)
         {
             return failure;
@@ -223,10 +223,10 @@ internal sealed class DeviceBinder
         return null;
     }
 
-    private string? StartOther(DeviceInventory inventory, VirtioTransport transport, VirtioDriver driver)
+    private Failure? StartOther(DeviceInventory inventory, VirtioTransport transport, VirtioDriver driver)
     {
         OtherDevice? other = OtherDevice.TryCreate(
-            driver, transport, inventory.NextName(driver.Prefix), out string failure);
+            driver, transport, inventory.NextName(driver.Prefix), out Failure? failure);
         if (other is null)
         {
             return failure;

@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using VirtioGuest.Commands.Text;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
@@ -26,8 +27,8 @@ internal readonly record struct MmioDeviceWord(AddressRange Range, byte Line)
     /// <summary>Reads what follows <see cref="Prefix"/>.</summary>
     /// <param name="value">The value. Numbers are decimal or 0x hex; the size may end in K, M or G.</param>
     /// <param name="word">What it says, where the result is true.</param>
-    /// <param name="fault">What is wrong with it otherwise, as the end of a sentence that starts with the word.</param>
-    public static bool TryParse(string value, out MmioDeviceWord word, [NotNullWhen(false)] out string? fault)
+    /// <param name="fault">What is wrong with it otherwise.</param>
+    public static bool TryParse(string value, out MmioDeviceWord word, [NotNullWhen(false)] out Failure? fault)
     {
         word = default;
         int at = value.IndexOf('@', StringComparison.Ordinal);
@@ -38,19 +39,20 @@ internal readonly record struct MmioDeviceWord(AddressRange Range, byte Line)
             || !TryParseNumber(parts[1], out ulong line)
             || (parts.Length == 3 && !TryParseNumber(parts[2], out _)))
         {
-            fault = "is not of the form SIZE@ADDRESS:LINE";
+            fault = new Failure("is not of the form SIZE@ADDRESS:LINE");
         }
         else if (size < MmioTransport.MinimumLength)
         {
-            fault = $"has less than the {MmioTransport.MinimumLength} bytes of registers that every device has";
+            fault = new Failure(
+                $"has less than the {MmioTransport.MinimumLength} bytes of registers that every device has");
         }
         else if ((address & 3) != 0 || size - 1 > ulong.MaxValue - address)
         {
-            fault = "names no address for registers";
+            fault = new Failure("names no address for registers");
         }
         else if (line > LastLine)
         {
-            fault = $"names an interrupt line above {LastLine}";
+            fault = new Failure($"names an interrupt line above {LastLine}");
         }
         else
         {
@@ -99,8 +101,8 @@ internal static class MmioDeviceWords
                 continue;
             }
 
-            string? fault = MmioDeviceWord.TryParse(
-                text[MmioDeviceWord.Prefix.Length..], out MmioDeviceWord word, out string? form)
+            Failure? fault = MmioDeviceWord.TryParse(
+                text[MmioDeviceWord.Prefix.Length..], out MmioDeviceWord word, out Failure? form)
                 ? Conflict(word, found, firmware.MemoryMap)
                 : form;
             if (fault is null)
@@ -109,21 +111,21 @@ internal static class MmioDeviceWords
             }
             else
             {
-                output.WriteLine($"{text} {fault}: skipped");
+                output.WriteLine($"{fault.Of(text)}: skipped");
             }
         }
 
         return found;
     }
 
-    private static string? Conflict(
+    private static Failure? Conflict(
         MmioDeviceWord word, List<MmioDeviceWord> found, IReadOnlyList<MemoryRange> memoryMap)
     {
         foreach (MmioDeviceWord other in found)
         {
             if (other.Range.Overlaps(word.Range))
             {
-                return "overlaps a device named before it";
+                return new Failure("overlaps a device named before it");
             }
         }
 
@@ -132,7 +134,7 @@ internal static class MmioDeviceWords
             ulong length = Math.Min(range.Length, ulong.MaxValue - range.Start);
             if (range.Kind == RamKind && new AddressRange(range.Start, length).Overlaps(word.Range))
             {
-                return "names an address in RAM";
+                return new Failure("names an address in RAM");
             }
         }
 

@@ -26,10 +26,10 @@ internal static class ScriptSource
         }
 
         KernelCommandLine line = KernelCommandLine.Parse(commandLine);
-        string? fault = FindFault(commandLine, line);
+        Failure? fault = FindFault(commandLine, line);
         if (fault is not null)
         {
-            output.WriteLine("error: the kernel command line " + fault);
+            output.WriteLine("error: " + fault.Of("the kernel command line"));
             return true;
         }
 
@@ -37,24 +37,25 @@ internal static class ScriptSource
     }
 
     // Where it can be seen that the script is not what was meant, it is not run. Words for others mean nothing here.
-    private static string? FindFault(string text, KernelCommandLine line)
+    private static Failure? FindFault(string text, KernelCommandLine line)
     {
         bool hasScript = line.TryGetValue(WordName, out _);
         if (line.HasOpenQuote && text.Contains(WordName + "=", System.StringComparison.Ordinal))
         {
-            return "has a quote that is not closed, so its script cannot be read";
+            return new Failure("has a quote that is not closed, so its script cannot be read");
         }
 
         for (int index = 0; index < line.Words.Count; index++)
         {
             if (!hasScript && line.Words[index] == WordName)
             {
-                return "has the word run without a script: write run='COMMAND; COMMAND'";
+                return new Failure("has the word run without a script: write run='COMMAND; COMMAND'");
             }
 
             if (KernelCommandLine.IsNamed(line.Words[index], WordName) && line.IsSplitAfter(index))
             {
-                return "goes on after the semicolon of its script: write run='COMMAND; COMMAND' with quotes";
+                return new Failure(
+                    "goes on after the semicolon of its script: write run='COMMAND; COMMAND' with quotes");
             }
         }
 

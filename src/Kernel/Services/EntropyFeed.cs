@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices.Entropy;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
 
 namespace VirtioGuest.Kernel.Services;
@@ -23,8 +24,8 @@ internal static class EntropyFeed
         while (!owner.IsRemoved)
         {
             int count = 0;
-            string? failure = owner.Request(
-                device => ((VirtioEntropy)device).TryAsk(bytes.Length) ? null : "is busy",
+            Failure? failure = owner.Request(
+                device => ((VirtioEntropy)device).TryAsk(bytes.Length) ? null : new Failure("is busy"),
                 device => ((VirtioEntropy)device).TryTake(bytes, out count),
                 () => false);
             if (failure is null)

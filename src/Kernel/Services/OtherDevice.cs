@@ -4,6 +4,7 @@ using VirtioGuest.Commands;
 using VirtioGuest.Commands.Operations;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services;
 
@@ -40,9 +41,9 @@ internal sealed class OtherDevice : OperableDevice
     /// <param name="driver">Its driver.</param>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why it cannot be.</param>
     public static OtherDevice? TryCreate(
-        VirtioDriver driver, VirtioTransport transport, string name, out string failure)
+        VirtioDriver driver, VirtioTransport transport, string name, out Failure? failure)
     {
         var events = new Events();
         VirtioDevice device = driver.Create(transport, name, events);
@@ -60,12 +61,12 @@ internal sealed class OtherDevice : OperableDevice
     }
 
     /// <inheritdoc/>
-    public override string? Run(string operation, int argument, ShellContext? shell, out string result)
+    public override Failure? Run(string operation, int argument, ShellContext? shell, out string result)
     {
         DeviceOperation? asked = Array.Find(Device.Driver.Operations, each => each.Name == operation);
         string answer = "";
-        string? failure = asked is null
-            ? "has no such operation"
+        Failure? failure = asked is null
+            ? new Failure("has no such operation")
             : Request(
                 device => device.BeginOperation(asked, argument),
                 device => device.TryEndOperation(out answer),
@@ -79,22 +80,22 @@ internal sealed class OtherDevice : OperableDevice
     /// <param name="isAnswered">Looks for the answer.</param>
     /// <param name="isInterrupted">Whether to give up waiting.</param>
     /// <returns>Null, or why there is no answer.</returns>
-    public string? Request(
-        Func<VirtioDevice, string?> begin, Func<VirtioDevice, bool> isAnswered, Func<bool> isInterrupted)
+    public Failure? Request(
+        Func<VirtioDevice, Failure?> begin, Func<VirtioDevice, bool> isAnswered, Func<bool> isInterrupted)
     {
         lock (_operation)
         {
             lock (_gate)
             {
                 int lives = Device.Restarts;
-                string? failure = WhyUnusable ?? begin(Device);
+                Failure? failure = WhyUnusable ?? begin(Device);
                 long end = Environment.TickCount64 + (long)s_timeout.TotalMilliseconds;
                 while (failure is null && !isAnswered(Device))
                 {
                     RecoverIfBroken();
-                    failure = WhyUnusable ?? (Device.Restarts != lives ? "misbehaved and was reset"
-                        : isInterrupted() ? "interrupted"
-                        : Environment.TickCount64 >= end ? $"does not answer within {s_timeout.TotalSeconds} s"
+                    failure = WhyUnusable ?? (Device.Restarts != lives ? new Failure("misbehaved and was reset")
+                        : isInterrupted() ? new Failure("interrupted", isSentence: true)
+                        : Environment.TickCount64 >= end ? new Failure("does not answer within 10 s")
                         : null);
                     if (failure is null)
                     {
@@ -119,9 +120,9 @@ internal sealed class OtherDevice : OperableDevice
         }
     }
 
-    private string? WhyUnusable => IsRemoved ? "was removed"
+    private Failure? WhyUnusable => IsRemoved ? new Failure("was removed")
         : Device.State is DeviceState.Running ? null
-        : "misbehaved and is out of use";
+        : new Failure("misbehaved and is out of use");
 
     private void OnUsedBuffers()
     {

@@ -3,6 +3,7 @@ using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 using VirtioGuest.Net;
 
 namespace VirtioGuest.Kernel.Services;
@@ -72,8 +73,8 @@ internal sealed class VirtioLink : EthernetLink
     /// <summary>Brings a device up as a link.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
-    public static VirtioLink? TryCreate(VirtioTransport transport, string name, out string failure)
+    /// <param name="failure">Why it cannot be.</param>
+    public static VirtioLink? TryCreate(VirtioTransport transport, string name, out Failure? failure)
     {
         var events = new Events();
         var device = new VirtioNet(transport, name, events);
@@ -85,7 +86,7 @@ internal sealed class VirtioLink : EthernetLink
         if (device.Mtu < NetworkStack.MinimumMtu)
         {
             device.Stop();
-            failure = "has an MTU too small for IPv4";
+            failure = new Failure("has an MTU too small for IPv4");
             return null;
         }
 
@@ -234,7 +235,7 @@ internal sealed class VirtioLink : EthernetLink
         bool isSame = _device.MacAddress == _address && _device.Mtu >= Mtu;
         if (!isSame)
         {
-            _recovery.GiveUp("it has another address or a smaller MTU than before");
+            _recovery.GiveUp(new Failure("has another address or a smaller MTU than before"));
         }
 
         return isSame;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Hal;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
@@ -45,18 +46,18 @@ internal sealed class ShellDisk : SectorDevice
     }
 
     /// <inheritdoc/>
-    public override string? Read(ulong firstSector, byte[] destination) =>
+    public override Failure? Read(ulong firstSector, byte[] destination) =>
         Failure(Disk.Read(firstSector, destination), firstSector, Sectors(destination));
 
     /// <inheritdoc/>
-    public override string? Write(ulong firstSector, byte[] source) =>
+    public override Failure? Write(ulong firstSector, byte[] source) =>
         Failure(Disk.Write(firstSector, source), firstSector, Sectors(source));
 
     /// <inheritdoc/>
-    public override string? Flush() => Failure(Disk.Flush(), 0, 0);
+    public override Failure? Flush() => Failure(Disk.Flush(), 0, 0);
 
     /// <inheritdoc/>
-    public override string? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
+    public override Failure? ReadRange(ulong firstSector, ulong count, SectorVisitor visitor)
     {
         var reader = new SectorReader(Disk, firstSector, count);
         try
@@ -74,7 +75,7 @@ internal sealed class ShellDisk : SectorDevice
     }
 
     /// <inheritdoc/>
-    public override string? WriteRange(ulong firstSector, ulong count, SectorSource source)
+    public override Failure? WriteRange(ulong firstSector, ulong count, SectorSource source)
     {
         var writer = new SectorWriter(Disk, firstSector, count);
         try
@@ -100,16 +101,21 @@ internal sealed class ShellDisk : SectorDevice
     /// <param name="firstSector">The first sector of what it is about.</param>
     /// <param name="count">How many sectors that had.</param>
     /// <returns>Null for success, else what it means.</returns>
-    public string? Failure(BlockStatus status, ulong firstSector, ulong count)
+    public Failure? Failure(BlockStatus status, ulong firstSector, ulong count)
     {
         if (status == BlockStatus.Ok)
         {
             return null;
         }
 
+        if (status == BlockStatus.OutOfRange)
+        {
+            return OutOfRange;
+        }
+
         // The size is said to be advice (virtio 1.4, 5.2.5), so that the device is asked; QEMU says no.
-        return status.Describe()
-            + (status == BlockStatus.IoError ? ExplainError(BlockSize, firstSector, count) : "");
+        string why = status == BlockStatus.IoError ? ExplainError(BlockSize, firstSector, count) : "";
+        return new Failure(status.Describe() + why, isSentence: true);
     }
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

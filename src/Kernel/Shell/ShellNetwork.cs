@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Net;
 
@@ -56,10 +57,10 @@ internal sealed class ShellNetwork : NetworkInterface
     public override NetworkTraffic GetTraffic()
     {
         NetworkStatistics statistics = _port.Stack.GetStatistics();
-        var drops = new List<DropCount>();
+        var drops = new List<Counter>();
         foreach (KeyValuePair<DropReason, long> drop in statistics.Drops)
         {
-            drops.Add(new DropCount((ulong)drop.Value, drop.Key.Describe()));
+            drops.Add(new Counter(drop.Key.Describe(), (ulong)drop.Value));
         }
 
         return new NetworkTraffic(
@@ -76,28 +77,16 @@ internal sealed class ShellNetwork : NetworkInterface
     }
 
     /// <inheritdoc/>
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         DhcpResult result = _port.Dhcp();
         bool isBound = result.Status == DhcpStatus.Bound;
         lease = isBound ? result.ToString() : "";
-        return isBound ? null : result.ToString();
+        return isBound ? null : new Failure(result.ToString(), isSentence: true);
     }
 
     /// <inheritdoc/>
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
-    {
-        PingResult result = _port.Stack.Ping(
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload) =>
+        _port.Stack.Ping(
             new IPv4Address(address), sequence, TimeSpan.FromMilliseconds(timeoutMilliseconds), payload);
-        return result.Status switch
-        {
-            PingStatus.Replied => PingOutcome.Replied(
-                result.From.Value, (ulong)(result.RoundTrip.Ticks * TimeSpan.NanosecondsPerTick)),
-            PingStatus.TimedOut => PingOutcome.TimedOut(),
-            PingStatus.NotUnicast => PingOutcome.CannotSend(result.ToString()),
-            PingStatus.NotSent when result.SendStatus is not (SendStatus.LinkDown or SendStatus.Busy) =>
-                PingOutcome.CannotSend(result.ToString()),
-            _ => PingOutcome.Failed(result.ToString()),
-        };
-    }
 }

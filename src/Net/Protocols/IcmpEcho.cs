@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Hal;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -27,7 +28,7 @@ internal sealed class IcmpEcho
     public EchoRequest? Start(
         IPv4Address destination, ushort sequence, ReadOnlySpan<byte> payload, TimeSpan now, out PingResult failure)
     {
-        failure = PingResult.NotSent(SendStatus.Busy);
+        failure = PingResults.NotSent(SendStatus.Busy);
         int free = Array.IndexOf(_requests, null);
         if (free < 0)
         {
@@ -37,14 +38,14 @@ internal sealed class IcmpEcho
         Span<byte> room = _ipv4.Payload;
         if (payload.Length > room.Length - IcmpMessage.HeaderLength)
         {
-            failure = PingResult.NotSent(SendStatus.TooLarge);
+            failure = PingResults.NotSent(SendStatus.TooLarge);
             return null;
         }
 
         // Anyone may reply to a broadcast, so a forged reply could not be recognised.
         if (!IsUnicast(destination))
         {
-            failure = new PingResult(PingStatus.NotUnicast);
+            failure = PingResults.NotUnicast;
             return null;
         }
 
@@ -58,7 +59,7 @@ internal sealed class IcmpEcho
         SendStatus status = _ipv4.Send(destination, IPv4Protocol.Icmp, message.Length, now);
         if (status is not (SendStatus.Sent or SendStatus.Queued))
         {
-            failure = PingResult.NotSent(status);
+            failure = PingResults.NotSent(status);
             return null;
         }
 
@@ -83,7 +84,7 @@ internal sealed class IcmpEcho
         {
             if (request is not null && request.NextHop == nextHop)
             {
-                request.Finish(new PingResult(PingStatus.NoNeighbour));
+                request.Finish(PingResults.NoNeighbour);
             }
         }
     }
@@ -146,12 +147,9 @@ internal sealed class IcmpEcho
             return;
         }
 
-        request.Finish(new PingResult(PingStatus.Replied)
-        {
-            RoundTrip = now - request.Sent,
-            From = header.Source,
-            TimeToLive = header.TimeToLive,
-        });
+        TimeSpan roundTrip = now - request.Sent;
+        request.Finish(PingResult.Replied(
+            header.Source.Value, (ulong)(roundTrip.Ticks * TimeSpan.NanosecondsPerTick)));
     }
 
     private void OnUnreachable(in IPv4Header header, in IcmpMessage icmp, ReadOnlySpan<byte> quoted)
@@ -173,7 +171,7 @@ internal sealed class IcmpEcho
             return;
         }
 
-        request.Finish(new PingResult(PingStatus.Unreachable) { From = header.Source, Code = icmp.Code });
+        request.Finish(PingResults.Unreachable(header.Source, icmp.Code));
     }
 
     private EchoRequest? Find(IPv4Address destination, in IcmpMessage echo)

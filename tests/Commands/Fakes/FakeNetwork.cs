@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
@@ -26,7 +27,7 @@ internal sealed class FakeNetwork : NetworkInterface
     public NetworkTraffic Traffic { get; set; } = new(0, 0, 0, 0, []);
 
     /// <summary>How pings end, in order; later ones are answered within 1.5 ms.</summary>
-    public Queue<PingOutcome> Outcomes { get; } = new();
+    public Queue<PingResult> Outcomes { get; } = new();
 
     /// <summary>The pings so far: address, sequence, timeout and length.</summary>
     public List<string> Pings { get; } = [];
@@ -50,7 +51,7 @@ internal sealed class FakeNetwork : NetworkInterface
 
     public override NetworkTraffic GetTraffic() => Traffic;
 
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         lease = DhcpFailure is null ? OfferedConfiguration + ", lease 86400 s" : "";
         if (!SendsNothing)
@@ -59,13 +60,13 @@ internal sealed class FakeNetwork : NetworkInterface
         }
 
         _configuration = DhcpFailure is null ? OfferedConfiguration : _configuration;
-        return DhcpFailure;
+        return DhcpFailure is null ? null : new Failure(DhcpFailure, isSentence: true);
     }
 
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         Pings.Add($"{IPv4Text.Format(address)} {sequence} {timeoutMilliseconds} {payload.Length}");
         LastPayload = payload;
-        return Outcomes.TryDequeue(out PingOutcome? outcome) ? outcome : PingOutcome.Replied(address, 1_500_000);
+        return Outcomes.TryDequeue(out PingResult? outcome) ? outcome : PingResult.Replied(address, 1_500_000);
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 
@@ -55,10 +56,10 @@ internal sealed class FakeSectorDevice : SectorDevice
 
     public override bool IsUsable => !IsOutOfUse;
 
-    public override string? Read(ulong firstSector, byte[] destination)
+    public override Failure? Read(ulong firstSector, byte[] destination)
     {
         Reads++;
-        string? failure = Check(firstSector, destination.Length, UnreadableSector);
+        Failure? failure = Check(firstSector, destination.Length, UnreadableSector);
         if (failure is null)
         {
             Array.Copy(Content, (int)firstSector * SectorSize, destination, 0, destination.Length);
@@ -67,11 +68,13 @@ internal sealed class FakeSectorDevice : SectorDevice
         return failure;
     }
 
-    public override string? Write(ulong firstSector, byte[] source)
+    public override Failure? Write(ulong firstSector, byte[] source)
     {
         Writes++;
-        string? failure = RefusesWrites ? "the disk is read-only" : Check(firstSector, source.Length, UnwritableSector);
-        failure ??= Writes > WritesLeft ? Trouble : null;
+        Failure? failure = RefusesWrites
+            ? Sentence("the disk is read-only")
+            : Check(firstSector, source.Length, UnwritableSector);
+        failure ??= Writes > WritesLeft ? Sentence(Trouble) : null;
         if (failure is null && !ForgetsWrites)
         {
             source.CopyTo(Content, (int)firstSector * SectorSize);
@@ -80,13 +83,15 @@ internal sealed class FakeSectorDevice : SectorDevice
         return failure;
     }
 
-    public override string? Flush()
+    public override Failure? Flush()
     {
         Flushes++;
-        return RefusesFlushes ? Trouble : null;
+        return RefusesFlushes ? Sentence(Trouble) : null;
     }
 
-    private string? Check(ulong first, int length, ulong? bad)
+    private static Failure Sentence(string text) => new(text, isSentence: true);
+
+    private Failure? Check(ulong first, int length, ulong? bad)
     {
         LongestTransfer = Math.Max(LongestTransfer, length);
         if (length == 0 || length % SectorSize != 0)
@@ -102,9 +107,9 @@ internal sealed class FakeSectorDevice : SectorDevice
 
         if (ExplainError(Block, first, count).Length != 0)
         {
-            return Trouble + ExplainError(Block, first, count);
+            return Sentence(Trouble + ExplainError(Block, first, count));
         }
 
-        return bad >= first && bad < first + count ? Trouble : null;
+        return bad >= first && bad < first + count ? Sentence(Trouble) : null;
     }
 }

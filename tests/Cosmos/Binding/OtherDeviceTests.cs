@@ -9,6 +9,7 @@ using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Tests.Devices;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Binding;
 
@@ -26,12 +27,12 @@ public sealed class OtherDeviceTests
         pc.Add(new Model(pc.Platform.Pages, SampleDriver.SampleType), 11);
 
         ShellDevice[] devices = ShellDevice.Of(pc.Boot().Inventory.Others);
-        string? failure = devices[1].Run("double", 21, null, out string result);
+        Failure? failure = devices[1].Run("double", 21, null, out string result);
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(devices.Select(each => each.Name), Is.EqualTo(new[] { "sample0", "sample1" }));
-            Assert.That((failure, result), Is.EqualTo(((string?)null, "42")));
+            Assert.That((failure, result), Is.EqualTo(((Failure?)null, "42")));
             Assert.That(CommandNames(), Has.Some.EqualTo("sample N double NUMBER"));
             Assert.That(new OperationTest(devices[0], "double").Run().Reason, Is.Empty);
         }
@@ -44,7 +45,7 @@ public sealed class OtherDeviceTests
         pc.Add(new Model(pc.Platform.Pages), 11);
 
         ShellDevice rng = ShellDevice.Of(pc.Boot().Inventory.Others).Single();
-        string? failure = rng.Run("read", 70, null, out string result);
+        Failure? failure = rng.Run("read", 70, null, out string result);
 
         using (Assert.EnterMultipleScope())
         {
@@ -55,7 +56,7 @@ public sealed class OtherDeviceTests
             Assert.That(failure, Is.Null);
             Assert.That(result, Is.EqualTo(string.Concat(Enumerable.Repeat("5a", 70))));
             Assert.That(CommandNames(), Has.Some.EqualTo("rng N read COUNT"));
-            Assert.That(rng.Run("write", 1, null, out _), Is.EqualTo("has no such operation"));
+            Assert.That(rng.Run("write", 1, null, out _)?.ToString(), Is.EqualTo("has no such operation"));
         }
     }
 
@@ -176,7 +177,7 @@ public sealed class OtherDeviceTests
     }
 
     private static string? Read(OtherDevice rng, out string result) =>
-        rng.Run(rng.Device.Driver.Operations[0], 1, out result);
+        rng.Run(rng.Device.Driver.Operations[0], 1, out result)?.ToString();
 
     private static string[] CommandNames() => [.. CommandList.Create(null!).Select(each => each.Usage)];
 

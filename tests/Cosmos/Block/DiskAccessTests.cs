@@ -211,7 +211,7 @@ public sealed class DiskAccessTests
         {
             Assert.That(() => pc.Disk.Write(first, (ulong)count, pc.Buffer(count * 512)), Throws.TypeOf<IOException>()
                 .With.Message.EqualTo(
-                    $"disk0: write at sector {first}, count {count}: beyond the end, which is at sector 16"));
+                    $"disk0: write at sector {first}, count {count}: the disk ends at sector 16"));
             Assert.That(log.Requests, Is.Empty);
         }
     }

@@ -5,6 +5,7 @@ using NUnit.Framework;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 
@@ -50,7 +51,7 @@ public sealed class PartitionTableTests
         pc.AddDisk(sectors);
         pc.Boot();
 
-        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out string? failure), Is.Empty);
+        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out Failure? failure), Is.Empty);
         Assert.That(failure, Is.Null);
     }
 
@@ -102,7 +103,7 @@ public sealed class PartitionTableTests
         PutGuidHeader(model.Disk, 2, uint.MaxValue, 512);
         pc.Boot();
 
-        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out string? failure), Is.Empty);
+        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out Failure? failure), Is.Empty);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(failure, Is.Null);
@@ -119,9 +120,9 @@ public sealed class PartitionTableTests
         PutGuidEntry(model.Disk, 2, 0, 128, 3, 3);
         pc.Boot();
 
-        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out string? failure).Select(each => each.FirstSector),
+        Assert.That(PartitionTable.Read(pc.Disk, pc.Buffer(512), out Failure? failure).Select(each => each.FirstSector),
             Is.EqualTo(new[] { 3UL }));
-        Assert.That(failure, Is.EqualTo("beyond the end, which is at sector 4"));
+        Assert.That(failure?.ToString(), Is.EqualTo("the disk ends at sector 4"));
     }
 
     private delegate void Fill(Span<byte> disk);
@@ -135,7 +136,7 @@ public sealed class PartitionTableTests
         fill(model.Disk);
         pc.Boot();
         (ulong, ulong)[] found =
-            [.. PartitionTable.Read(pc.Disk, pc.Buffer(512), out string? failure)
+            [.. PartitionTable.Read(pc.Disk, pc.Buffer(512), out Failure? failure)
                 .Select(each => (each.FirstSector, each.SectorCount))];
         Assert.That(failure, Is.Null);
         return found;

@@ -10,6 +10,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Hostile;
 
@@ -208,11 +209,11 @@ internal sealed class HostileCase : IDisposable
         }
         catch (IOException exception)
         {
-            Failure(exception.Message);
+            Assert.That(exception.Message, Is.Not.Empty);
         }
     }
 
-    private static void Failure(string? text) => Assert.That(text, Is.Null.Or.Not.Empty);
+    private static void Failure(Failure? failure) => Assert.That(failure?.ToString(), Is.Null.Or.Not.Empty);
 
     private void Use(CardAccess card)
     {

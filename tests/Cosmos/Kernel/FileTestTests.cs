@@ -61,7 +61,7 @@ public sealed class FileTestTests
     [Test]
     public void A_disk_that_cannot_be_put_back_fails()
     {
-        Trial trial = Run(new Files(), "the device is gone");
+        Trial trial = Run(new Files(), "is gone");
 
         Assert.That(trial.Result.Reason, Is.EqualTo("the disk could not be put back: the device is gone"));
     }
@@ -100,10 +100,10 @@ public sealed class FileTestTests
 
         protected override FileStore Open() => files;
 
-        protected override string? Undo()
+        protected override Failure? Undo()
         {
             Undone++;
-            return undoFailure;
+            return undoFailure is null ? null : new Failure(undoFailure);
         }
     }
 

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -18,28 +19,28 @@ internal sealed class MemoryDisk() : SectorDevice("disk0")
 
     public override bool IsUsable => true;
 
-    public override string? Read(ulong firstSector, byte[] destination)
+    public override Failure? Read(ulong firstSector, byte[] destination)
     {
         ulong count = (ulong)destination.Length / SectorSize;
         if (UnreadableSector >= firstSector && UnreadableSector < firstSector + count)
         {
-            return "unreadable";
+            return new Failure("unreadable");
         }
 
         Array.Copy(Content, (int)firstSector * SectorSize, destination, 0, destination.Length);
         return null;
     }
 
-    public override string? Write(ulong firstSector, byte[] source)
+    public override Failure? Write(ulong firstSector, byte[] source)
     {
         if (WritesLeft-- <= 0)
         {
-            return "unwritable";
+            return new Failure("unwritable");
         }
 
         source.CopyTo(Content, (int)firstSector * SectorSize);
         return null;
     }
 
-    public override string? Flush() => null;
+    public override Failure? Flush() => null;
 }

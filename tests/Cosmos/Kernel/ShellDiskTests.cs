@@ -4,6 +4,7 @@ using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Kernel.Block;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -19,8 +20,8 @@ public sealed class ShellDiskTests
         byte[] content = pc.Buffer([.. Enumerable.Range(0, 1024).Select(each => (byte)(each * 7))]);
         byte[] found = pc.Buffer(1024);
 
-        string? written = disk.Write(14, content);
-        string? read = disk.Read(14, found);
+        Failure? written = disk.Write(14, content);
+        Failure? read = disk.Read(14, found);
 
         using (Assert.EnterMultipleScope())
         {
@@ -63,9 +64,9 @@ public sealed class ShellDiskTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(disk.Read(0, pc.Buffer(512)), Is.EqualTo("the device reports an I/O error"));
-            Assert.That(disk.Write(0, pc.Buffer(512)), Is.EqualTo("the device reports an I/O error"));
-            Assert.That(disk.Flush(), Is.EqualTo("the device reports an I/O error"));
+            Assert.That(disk.Read(0, pc.Buffer(512))?.ToString(), Is.EqualTo("the device reports an I/O error"));
+            Assert.That(disk.Write(0, pc.Buffer(512))?.ToString(), Is.EqualTo("the device reports an I/O error"));
+            Assert.That(disk.Flush()?.ToString(), Is.EqualTo("the device reports an I/O error"));
         }
     }
 
@@ -79,7 +80,7 @@ public sealed class ShellDiskTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(disk.IsReadOnly, Is.True);
-            Assert.That(disk.Write(0, pc.Buffer(512)), Is.EqualTo("the disk is read-only"));
+            Assert.That(disk.Write(0, pc.Buffer(512))?.ToString(), Is.EqualTo("the disk is read-only"));
         }
     }
 
@@ -92,8 +93,8 @@ public sealed class ShellDiskTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(pc.Disk.TryRead(0, 2, pc.Buffer(1023)), Is.EqualTo("the buffer is too short"));
-            Assert.That(pc.Disk.TryWrite(0, 2, pc.Buffer(512)), Is.EqualTo("the buffer is too short"));
+            Assert.That(pc.Disk.TryRead(0, 2, pc.Buffer(1023))?.ToString(), Is.EqualTo("the buffer is too short"));
+            Assert.That(pc.Disk.TryWrite(0, 2, pc.Buffer(512))?.ToString(), Is.EqualTo("the buffer is too short"));
         }
     }
 }

@@ -5,6 +5,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Kernel.Network;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Net;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -79,7 +80,7 @@ public sealed class ShellNetworkTests
         using Pc pc = new();
         pc.AddCard();
         var stack = new Stack { Offered = new IPv4Settings(Address, 0xFFFFFF00, Gateway, 0) };
-        string? failure = Boot(pc, stack).Dhcp(out string lease);
+        Failure? failure = Boot(pc, stack).Dhcp(out string lease);
 
         using (Assert.EnterMultipleScope())
         {
@@ -94,11 +95,11 @@ public sealed class ShellNetworkTests
     {
         using Pc pc = new();
         pc.AddCard();
-        string? failure = Boot(pc, new Stack { Failure = said }).Dhcp(out string lease);
+        Failure? failure = Boot(pc, new Stack { Failure = said }).Dhcp(out string lease);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(failure, Is.EqualTo(
+            Assert.That(failure?.ToString(), Is.EqualTo(
                 told + " (frames received 0, bytes received 0, buffers too short 0, frames sent 0, bytes sent 0, "
                 + "transmit queue full 0, frames nobody took 0)"));
             Assert.That(lease, Is.Empty);
@@ -115,8 +116,9 @@ public sealed class ShellNetworkTests
         model.Receive(new byte[100]);
         pc.Run();
 
-        Assert.That(network.Dhcp(out _), Does.Contain("frames received 1, bytes received 100, ").And.Contain(
-            "frames sent 1, bytes sent 60, "));
+        Assert.That(
+            network.Dhcp(out _)?.ToString(),
+            Does.Contain("frames received 1, bytes received 100, ").And.Contain("frames sent 1, bytes sent 60, "));
     }
 
     [Test]
@@ -133,11 +135,11 @@ public sealed class ShellNetworkTests
             stack.Kept.Enqueue(Reply(message));
         };
 
-        PingOutcome outcome = network.Ping(Gateway, 3, 1000, s_payload);
+        PingResult outcome = network.Ping(Gateway, 3, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(outcome.Kind, Is.EqualTo(PingOutcomeKind.Replied));
+            Assert.That(outcome.Status, Is.EqualTo(PingStatus.Replied));
             Assert.That(outcome.From, Is.EqualTo(Gateway));
             Assert.That(outcome.RoundTripNanoseconds, Is.InRange(9_900_000, 12_000_000));
             Assert.That(stack.Log, Is.EqualTo(new[] { "listen A000202", "send A00020F A000202", "stop" }));
@@ -154,11 +156,11 @@ public sealed class ShellNetworkTests
         pc.Platform.WaitTicks = ModelPlatform.TicksPerSecond / 1000;
         ulong before = pc.Machine.Clock.Nanoseconds;
 
-        PingOutcome outcome = network.Ping(Gateway, 3, 1000, s_payload);
+        PingResult outcome = network.Ping(Gateway, 3, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(outcome.Kind, Is.EqualTo(PingOutcomeKind.TimedOut));
+            Assert.That(outcome.Status, Is.EqualTo(PingStatus.TimedOut));
             Assert.That(pc.Machine.Clock.Nanoseconds - before, Is.InRange(1_000_000_000, 1_100_000_000));
             Assert.That(stack.Log[^1], Is.EqualTo("stop"));
         }
@@ -171,20 +173,20 @@ public sealed class ShellNetworkTests
         NetDevice model = pc.AddCard();
         var stack = new Stack();
         ShellNetwork network = Boot(pc, stack);
-        PingOutcome withoutAddress = network.Ping(Gateway, 1, 1000, s_payload);
+        PingResult withoutAddress = network.Ping(Gateway, 1, 1000, s_payload);
         stack.Configured = new IPv4Settings(Address, 0xFFFFFF00, Gateway, 0);
-        PingOutcome tooLarge = network.Ping(Gateway, 1, 1000, new byte[1473]);
+        PingResult tooLarge = network.Ping(Gateway, 1, 1000, new byte[1473]);
         model.IsLinkUp = false;
         pc.Run();
-        PingOutcome linkDown = network.Ping(Gateway, 1, 1000, s_payload);
+        PingResult linkDown = network.Ping(Gateway, 1, 1000, s_payload);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(withoutAddress.Kind, Is.EqualTo(PingOutcomeKind.CannotSend));
-            Assert.That(withoutAddress.Reason, Is.EqualTo("no address configured"));
-            Assert.That(tooLarge.Reason, Is.EqualTo("the payload is larger than the link carries"));
-            Assert.That(linkDown.Reason, Is.EqualTo("the link is down"));
-            Assert.That(network.Dhcp(out _), Is.EqualTo("the link is down"));
+            Assert.That(withoutAddress.Status, Is.EqualTo(PingStatus.CannotSend));
+            Assert.That(withoutAddress.Failure?.ToString(), Is.EqualTo("no address configured"));
+            Assert.That(tooLarge.Failure?.ToString(), Is.EqualTo("the payload is larger than the link carries"));
+            Assert.That(linkDown.Failure?.ToString(), Is.EqualTo("the link is down"));
+            Assert.That(network.Dhcp(out _)?.ToString(), Is.EqualTo("the link is down"));
             Assert.That(stack.Log, Is.Empty);
         }
     }
@@ -225,10 +227,10 @@ public sealed class ShellNetworkTests
 
         public override IPv4Settings? Settings => Configured;
 
-        public override string? RunDhcp()
+        public override Failure? RunDhcp()
         {
             Configured = Offered;
-            return Failure;
+            return Failure is null ? null : new Failure(Failure, isSentence: true);
         }
 
         public override void Listen(uint from) => Log.Add($"listen {from:X}");

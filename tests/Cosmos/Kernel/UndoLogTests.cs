@@ -3,6 +3,7 @@ using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Kernel.Files;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -21,7 +22,7 @@ public sealed class UndoLogTests
         log.Write(11, Sectors(1, 3));
         log.Read(10, found);
         int count = log.Count;
-        string? failure = log.Undo();
+        Failure? failure = log.Undo();
 
         using (Assert.EnterMultipleScope())
         {
@@ -39,11 +40,11 @@ public sealed class UndoLogTests
         MemoryDisk disk = NewDisk(out byte[] before);
         disk.UnreadableSector = 5;
 
-        string? failure = new UndoLog(disk).Write(4, Sectors(2, 1));
+        Failure? failure = new UndoLog(disk).Write(4, Sectors(2, 1));
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(failure, Is.EqualTo("unreadable"));
+            Assert.That(failure?.ToString(), Is.EqualTo("unreadable"));
             Assert.That(disk.Content, Is.EqualTo(before));
         }
     }
@@ -63,13 +64,13 @@ public sealed class UndoLogTests
         log.Write(20, Sectors(4, 1));
         disk.WritesLeft = 1;
 
-        string? first = log.Undo();
+        Failure? first = log.Undo();
         disk.WritesLeft = int.MaxValue;
-        string? second = log.Undo();
+        Failure? second = log.Undo();
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(first, Is.EqualTo("unwritable"));
+            Assert.That(first?.ToString(), Is.EqualTo("unwritable"));
             Assert.That(second, Is.Null);
             Assert.That(disk.Content, Is.EqualTo(before));
         }

@@ -538,7 +538,7 @@ public class VirtioBlockTests
         BlockCompletion[] completions = new BlockCompletion[8];
         Assert.That(block.Drain(completions), Is.Zero);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo("requestq1: the device used a buffer ID out of range"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("requestq1: the device used a buffer ID out of range"));
         Assert.That(block.Describe().Queues[0].Fault, Is.EqualTo(QueueFault.BufferIdOutOfRange));
         Assert.That(bench.Machine.Lines.Warnings, Has.One.Contains("buffer ID out of range"));
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(BlockStatus.NotRunning));
@@ -636,7 +636,7 @@ public class VirtioBlockTests
         Assert.That(block.EnableInterrupts(), Is.True, "there is something to look at");
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Does.StartWith("requestq1: the device "));
+        Assert.That(block.Trouble?.Of("the device"), Does.StartWith("requestq1: the device "));
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(BlockStatus.NotRunning));
     }
 

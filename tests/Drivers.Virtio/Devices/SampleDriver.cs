@@ -1,6 +1,7 @@
 using System.Globalization;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Devices;
 
@@ -27,7 +28,7 @@ internal sealed class SampleDriver() : VirtioDriver(
     {
         private int _argument;
 
-        public override string? BeginOperation(DeviceOperation operation, int argument)
+        public override Failure? BeginOperation(DeviceOperation operation, int argument)
         {
             _argument = argument;
             return null;

@@ -126,7 +126,7 @@ public sealed class VirtioEntropyTests(bool isPacked, bool isMmio)
         Assert.That(entropy.TryAsk(8), Is.True);
         Assert.That(entropy.TryTake(bytes, out _), Is.False);
         Assert.That(entropy.TryAsk(8), Is.False);
-        Assert.That(entropy.BeginOperation(entropy.Driver.Operations[0], 8), Is.EqualTo("is busy"));
+        Assert.That(entropy.BeginOperation(entropy.Driver.Operations[0], 8)?.ToString(), Is.EqualTo("is busy"));
         Assert.That(bench.Sink.Events, Is.Empty);
 
         held.Release(1);
@@ -179,7 +179,7 @@ public sealed class VirtioEntropyTests(bool isPacked, bool isMmio)
         Assert.That(entropy.TryTake(new byte[8], out _), Is.False);
 
         bench.Model.Queues[0].Policy = new InOrderCompletion();
-        Assert.That(entropy.TryStart(out string failure), Is.True, failure);
+        Assert.That(entropy.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(entropy.TryAsk(8), Is.True);
         Assert.That(entropy.TryTake(new byte[8], out int found), Is.True);
         Assert.That(found, Is.EqualTo(8));
@@ -262,7 +262,7 @@ public sealed class VirtioEntropyTests(bool isPacked, bool isMmio)
         model.Queues[0].Notifications = NotificationMode.Never;
         VirtioEntropy entropy = (VirtioEntropy)DriverRegistry.Find(model.DeviceType)!.Create(
             Attachment.Of(machine, model, isMmio), "rng0", new NoEvents());
-        Scenario.Require(entropy.TryStart(out string failure), failure);
+        Scenario.Require(entropy.TryStart(out Failure? failure), $"the device {failure}");
 
         // The driver copies without the accessors, which the simulation does not see: so its buffer is read once more.
         DmaMemory buffer = last.Memory!;

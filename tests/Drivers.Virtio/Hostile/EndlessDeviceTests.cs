@@ -49,7 +49,7 @@ public class EndlessDeviceTests
         bench.Pin(Status, MmioStatus, 0xF);
         Assert.That(block.Stop(), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.Abandoned));
-        Assert.That(block.Trouble, Is.EqualTo("does not finish its reset"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device does not finish its reset"));
         Assert.That(bench.Machine.Time.Waits - waits, Is.EqualTo(Deadline));
         Assert.That(bench.Honest?.CanAccessMemory, Is.Not.True, "bus mastering is off");
         Assert.That(
@@ -139,7 +139,7 @@ public class EndlessDeviceTests
         bench.Disk.Resize(32);
         bench.Machine.Messages.Deliver();
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo("the device changes its configuration without end"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device changes its configuration without end"));
         Assert.That(block.Capacity, Is.EqualTo(64), "nothing was taken over that may be torn");
         Assert.That(block.Stop(), Is.True);
     }
@@ -150,8 +150,8 @@ public class EndlessDeviceTests
         using LiarBench bench = new LiarBench(isMmio);
         bench.Lie(Features, MmioFeatures, LieKind.Anything);
         VirtioBlock block = bench.NewBlock();
-        bool isStarted = block.TryStart(out string failure);
-        Assert.That(failure.Length == 0, Is.EqualTo(isStarted));
+        bool isStarted = block.TryStart(out Failure? failure);
+        Assert.That(failure is null, Is.EqualTo(isStarted));
         Assert.That(isStarted && (bench.Disk.DriverFeatures & ~bench.Disk.OfferedFeatures) != 0, Is.False);
         block.Stop();
     }

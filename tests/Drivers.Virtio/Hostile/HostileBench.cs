@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
@@ -203,8 +204,8 @@ internal sealed class HostileBench : IDisposable
             return null;
         }
 
-        PciTransport? transport = PciTransport.TryCreate(Machine, found, out string failure);
-        BrokenPromiseException.Unless((transport == null) == (failure.Length != 0), "a refusal has a reason");
+        PciTransport? transport = PciTransport.TryCreate(Machine, found, out Failure? failure);
+        BrokenPromiseException.Unless((transport == null) == (failure is not null), "a refusal has a reason");
         if (transport == null)
         {
             found.Quiesce();

@@ -4,6 +4,7 @@ using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 
@@ -67,9 +68,9 @@ internal static class HostileCase
     private static bool Start(HostileBench bench, VirtioDevice driver)
     {
         ulong waits = Begin(bench);
-        bool isStarted = driver.TryStart(out string failure);
+        bool isStarted = driver.TryStart(out Failure? failure);
         End(bench, waits);
-        BrokenPromiseException.Unless(isStarted == (failure.Length == 0), "a device that is not started has a reason");
+        BrokenPromiseException.Unless(isStarted == (failure is null), "a device that is not started has a reason");
         if (!isStarted)
         {
             BrokenPromiseException.Unless(

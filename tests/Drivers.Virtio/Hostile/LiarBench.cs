@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
@@ -78,7 +79,7 @@ internal sealed class LiarBench : IDisposable
 
     public VirtioBlock NewBlock()
     {
-        string failure;
+        Failure? failure;
         VirtioTransport? transport;
         if (IsMmio)
         {
@@ -94,7 +95,7 @@ internal sealed class LiarBench : IDisposable
             transport = PciTransport.TryCreate(Machine, topology.Functions[0], out failure);
         }
 
-        Assert.That(failure, Is.Empty);
+        Assert.That(failure, Is.Null);
         Meter.Restart();
         VirtioBlock block = new VirtioBlock(transport!, "disk0", Sink);
         Sink.Driver = block;
@@ -104,7 +105,7 @@ internal sealed class LiarBench : IDisposable
     public VirtioBlock StartBlock()
     {
         VirtioBlock block = NewBlock();
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Meter.Restart();
         return block;
     }
@@ -113,10 +114,10 @@ internal sealed class LiarBench : IDisposable
     public string FailToStart()
     {
         VirtioBlock block = NewBlock();
-        Assert.That(block.TryStart(out string failure), Is.False);
+        Assert.That(block.TryStart(out Failure? failure), Is.False);
         Assert.That(Machine.Memory.Freed + Machine.Memory.Quarantined, Is.EqualTo(Machine.Memory.Allocated));
         Assert.That(Honest?.CanAccessMemory, Is.Not.True);
-        return failure;
+        return failure!.ToString();
     }
 
     public void Dispose()

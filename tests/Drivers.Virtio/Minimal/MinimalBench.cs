@@ -72,8 +72,8 @@ internal sealed class MinimalBench : IDisposable
     public PciTransport OpenTransport(int device)
     {
         PciFunction function = Discover().Find(new PciAddress(0, 0, (byte)device, 0))!;
-        PciTransport? transport = PciTransport.TryCreate(Machine, function, out string failure);
-        Assert.That(failure, Is.Empty);
+        PciTransport? transport = PciTransport.TryCreate(Machine, function, out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 
@@ -102,7 +102,7 @@ internal sealed class MinimalBench : IDisposable
     private static T Started<T>(T driver)
         where T : VirtioDevice
     {
-        Assert.That(driver.TryStart(out string failure), Is.True, failure);
+        Assert.That(driver.TryStart(out Failure? failure), Is.True, failure?.ToString());
         return driver;
     }
 }

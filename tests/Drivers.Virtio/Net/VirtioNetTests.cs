@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
@@ -87,7 +88,7 @@ public class VirtioNetTests
         ulong address = net.MacAddress;
         Assert.That(net.Stop(), Is.True);
         bench.Machine.Time.Advance(1_000_000_000);
-        Assert.That(net.TryStart(out string failure), Is.True, failure);
+        Assert.That(net.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(net.MacAddress, Is.EqualTo(address));
         Assert.That(net.HasDeviceMacAddress, Is.False);
     }
@@ -213,7 +214,7 @@ public class VirtioNetTests
         bench.ForgeUsed(queue, 0, first.Id);
         bench.ForgeUsed(queue, 1, first.Id);
         Assert.That(net.TryTransmit(Frame(60, 3)), Is.EqualTo(TransmitStatus.NotRunning));
-        Assert.That(net.Trouble, Is.EqualTo("transmitq1: the device used a buffer twice"));
+        Assert.That(net.Trouble?.Of("the device"), Is.EqualTo("transmitq1: the device used a buffer twice"));
         Assert.That(bench.Model.SentFrames, Is.Empty);
     }
 
@@ -378,7 +379,7 @@ public class VirtioNetTests
         Assert.That(net.EnableReceiveInterrupts(), Is.True, "there is something to look at");
         Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);
         Assert.That(net.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(net.Trouble, Does.StartWith("receiveq1: the device "));
+        Assert.That(net.Trouble?.Of("the device"), Does.StartWith("receiveq1: the device "));
         Assert.That(net.TryTransmit(Frame(60, 1)), Is.EqualTo(TransmitStatus.NotRunning));
     }
 

@@ -24,7 +24,7 @@ internal static class BlockStories
         BlockDevice model = new BlockDevice(dma.GuestMemory, Sectors) { Faults = new OneBadSector() };
         model.Queues[0].MaximumSize = 8;
         VirtioBlock disk = new VirtioBlock(Attachment.OverMmio(machine, model), "disk0", new NoEvents());
-        Scenario.Require(disk.TryStart(out string failure), $"the disk {failure}");
+        Scenario.Require(disk.TryStart(out Failure? failure), $"the disk {failure}");
         DmaMemory data = machine.Dma.Allocate(VirtioBlock.SectorSize, 64)!;
         for (ulong sector = 0; sector < Sectors; sector++)
         {

@@ -4,6 +4,7 @@ using VirtioGuest.Devices.Rings;
 using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
@@ -79,7 +80,7 @@ internal static class NetStories
     private static VirtioNet Start(SimulatedMachine machine, NetDevice model)
     {
         VirtioNet card = new VirtioNet(Attachment.OverMmio(machine, model), "net0", new NoEvents());
-        Scenario.Require(card.TryStart(out string failure), $"the card {failure}");
+        Scenario.Require(card.TryStart(out Failure? failure), $"the card {failure}");
         return card;
     }
 

@@ -86,8 +86,8 @@ public class SharedLineTests
         using IDisposable installed = dma.Install();
         BlockDevice model = new BlockDevice(dma.GuestMemory, 8) { OfferedFeatures = FeatureBit.Version1 | format };
         VirtioBlock disk = new VirtioBlock(Attachment.OverMmio(machine, model), "disk0", new NoEvents());
-        Assert.That(disk.TryStart(out string failure), Is.EqualTo(reason.Length == 0));
-        Assert.That(failure, Is.EqualTo(reason));
+        Assert.That(disk.TryStart(out Failure? failure), Is.EqualTo(reason.Length == 0));
+        Assert.That(failure?.ToString() ?? "", Is.EqualTo(reason));
         disk.Stop();
         Assert.That(dma.Freed, Is.EqualTo(dma.Allocated));
         Assert.That(dma.Violations, Is.Empty);

@@ -4,6 +4,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
@@ -34,7 +35,7 @@ internal sealed class DeviceBench<TDevice> : IDisposable
     /// <summary>Whether the driver may leave hand-overs open, as when a device breaks the rules.</summary>
     public bool ExpectsViolations { get; set; }
 
-    public PciTransport? OpenTransport(out string failure)
+    public PciTransport? OpenTransport(out Failure? failure)
     {
         Found = Function.Discover();
         return PciTransport.TryCreate(Machine, Found, out failure);
@@ -42,8 +43,8 @@ internal sealed class DeviceBench<TDevice> : IDisposable
 
     public PciTransport OpenTransport()
     {
-        PciTransport? transport = OpenTransport(out string failure);
-        Assert.That(failure, Is.Empty);
+        PciTransport? transport = OpenTransport(out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 
@@ -58,11 +59,11 @@ internal sealed class DeviceBench<TDevice> : IDisposable
     /// <summary>Starts a driver that must fail, and says why it did.</summary>
     public string FailToStart(VirtioDevice driver)
     {
-        Assert.That(driver.TryStart(out string failure), Is.False);
+        Assert.That(driver.TryStart(out Failure? failure), Is.False);
         Assert.That(driver.Trouble, Is.EqualTo(failure));
         Assert.That(Function.IsBusMaster, Is.False);
         Assert.That(Machine.Memory.Freed + Machine.Memory.Quarantined, Is.EqualTo(Machine.Memory.Allocated));
-        return failure;
+        return failure!.ToString();
     }
 
     public void Dispose()
@@ -86,7 +87,7 @@ internal sealed class DeviceBench<TDevice> : IDisposable
     private static T Started<T>(T driver)
         where T : VirtioDevice
     {
-        Assert.That(driver.TryStart(out string failure), Is.True, failure);
+        Assert.That(driver.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(driver.State, Is.EqualTo(DeviceState.Running));
         return driver;
     }

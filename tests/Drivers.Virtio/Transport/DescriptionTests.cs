@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
@@ -68,7 +69,7 @@ public class DescriptionTests
         using LiarBench bench = new LiarBench(isMmio: false);
         VirtioBlock block = bench.NewBlock();
         Assert.That(block.Transport.DescribeNotification(0), Is.Empty);
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(
             block.Transport.DescribeNotification(0), Does.EndWith("3000 (4 bytes per queue)").And.StartWith("0x"));
         Assert.That(block.Transport.DescribeNotification(PciTransport.MaximumQueues), Is.Empty);
@@ -90,7 +91,7 @@ public class DescriptionTests
         ModernFunction function = new ModernFunction(machine, registers) { AssignedAddress = Unassigned };
         PciTransport transport = PciTransport.TryCreate(machine, function.Discover(), out _)!;
         VirtioBlock block = new VirtioBlock(transport, "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(transport.DescribeNotification(0), Does.StartWith("base address 4 + 0x").And.Contain("4000"));
         Assert.That(() => transport.ReadConfiguration32(0x60), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => transport.ReadConfiguration32(0x5E), Throws.InstanceOf<ArgumentOutOfRangeException>());

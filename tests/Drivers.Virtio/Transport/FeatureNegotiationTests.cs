@@ -36,7 +36,8 @@ public class FeatureNegotiationTests
     {
         using Bench bench = new Bench(DeviceTypes.Block, offered);
         Assert.That(
-            FeatureNegotiation.Accept(bench.Transport, bench.Type, offered, Every, required, out Features accepted),
+            FeatureNegotiation.Accept(bench.Transport, bench.Type, offered, Every, required, out Features accepted)
+                ?.ToString(),
             Is.EqualTo(reason));
         Assert.That(accepted, Is.EqualTo(Features.None));
         Assert.That(bench.Block.Writes, Has.None.StartsWith("DriverFeatures").And.None.EqualTo("Status=8"));
@@ -49,7 +50,8 @@ public class FeatureNegotiationTests
         bench.Block.Status.RefusesFeatures = true;
         Assert.That(
             FeatureNegotiation.Accept(
-                bench.Transport, bench.Type, Features.Version1 | Flush, Flush, Features.None, out Features accepted),
+                bench.Transport, bench.Type, Features.Version1 | Flush, Flush, Features.None, out Features accepted)
+                ?.ToString(),
             Is.EqualTo("did not accept the features FLUSH VERSION_1"));
         Assert.That(accepted, Is.EqualTo(Features.None));
         Assert.That(bench.Transport.Features, Is.EqualTo(Features.None));

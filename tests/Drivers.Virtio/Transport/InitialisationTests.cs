@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -238,7 +239,7 @@ public class InitialisationTests
         }
 
         bench.Device.BeforeLive = () => bench.Device.Configuration[0] = 32;
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Capacity, Is.EqualTo(32));
     }
 
@@ -330,7 +331,7 @@ public class InitialisationTests
         VirtioBlock block = bench.StartBlock();
         bench.Device.SetNeedsReset();
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
-        Assert.That(block.Trouble, Is.EqualTo("the device asks for a reset"));
+        Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device asks for a reset"));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
         Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(block.Stop(), Is.True);

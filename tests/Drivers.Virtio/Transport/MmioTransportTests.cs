@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -53,8 +54,8 @@ public class MmioTransportTests
     public void An_empty_place_is_no_failure_and_left_alone()
     {
         _block.DeviceType = 0;
-        Assert.That(TryOpen(out string failure), Is.Null);
-        Assert.That(failure, Is.Empty);
+        Assert.That(TryOpen(out Failure? failure), Is.Null);
+        Assert.That(failure, Is.Null);
     }
 
     [TestCase(0x74726976u, 1u, 2u, "offers the legacy interface only (virtio-mmio version 1)")]
@@ -68,8 +69,8 @@ public class MmioTransportTests
         _block.Magic = magic;
         _block.Version = version;
         _block.DeviceType = type;
-        Assert.That(TryOpen(out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo(reason));
+        Assert.That(TryOpen(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo(reason));
         Assert.That(_block.Writes, Is.Empty);
     }
 
@@ -79,16 +80,16 @@ public class MmioTransportTests
     [TestCase(ulong.MaxValue - 0xFF, 0x200UL)]
     public void A_place_that_makes_no_sense_is_refused(ulong address, ulong length)
     {
-        Assert.That(MmioTransport.TryCreate(_machine, address, length, Line, out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("is no place for the registers of a device"));
+        Assert.That(MmioTransport.TryCreate(_machine, address, length, Line, out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo("is no place for the registers of a device"));
     }
 
     [Test]
     public void A_place_that_cannot_be_mapped_is_refused()
     {
         _machine.LastMappable = MmioBlock.Address;
-        Assert.That(TryOpen(out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("cannot be mapped"));
+        Assert.That(TryOpen(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo("cannot be mapped"));
     }
 
     [Test]
@@ -97,8 +98,8 @@ public class MmioTransportTests
         using RegisterMachine machine = new RegisterMachine();
         new MmioBlock(queues: 1, configurationLength: 4096).In(machine);
         MmioTransport? transport = MmioTransport.TryCreate(
-            machine, MmioBlock.Address, 0x10_0000, Line, out string failure);
-        Assert.That(failure, Is.Empty);
+            machine, MmioBlock.Address, 0x10_0000, Line, out Failure? failure);
+        Assert.That(failure, Is.Null);
         Assert.That(transport!.ConfigurationLength, Is.EqualTo(4096));
     }
 
@@ -107,7 +108,7 @@ public class MmioTransportTests
     {
         _block.Configuration[0] = 64;
         VirtioBlock block = new VirtioBlock(Open(), "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(
             _block.Writes,
             Is.EqualTo(new[]
@@ -156,7 +157,7 @@ public class MmioTransportTests
         MmioTransport transport = Negotiated();
         _block.QueueAt(1).Ready = 1;
         using QueueLease queue = new QueueLease(_machine, 1, 16);
-        Assert.That(transport.EnableQueue(queue.Queue), Does.StartWith("has a queue in use"));
+        Assert.That(transport.EnableQueue(queue.Queue)?.ToString(), Does.StartWith("has a queue in use"));
         _block.QueueAt(1).Ready = 0;
         Assert.That(transport.EnableQueue(queue.Queue), Is.Null);
     }
@@ -167,7 +168,7 @@ public class MmioTransportTests
         MmioTransport transport = Negotiated();
         _block.QueueAt(0).SizeMax = 15;
         using QueueLease queue = new QueueLease(_machine, 0, 16);
-        Assert.That(transport.EnableQueue(queue.Queue), Is.EqualTo("does not take the size of a queue"));
+        Assert.That(transport.EnableQueue(queue.Queue)?.ToString(), Is.EqualTo("does not take the size of a queue"));
         Assert.That(_block.Writes, Has.None.StartsWith("QueueSize"));
     }
 
@@ -177,7 +178,7 @@ public class MmioTransportTests
         MmioTransport transport = Negotiated();
         _block.QueueAt(0).RefusesReady = true;
         using QueueLease queue = new QueueLease(_machine, 0, 16);
-        Assert.That(transport.EnableQueue(queue.Queue), Is.EqualTo("does not make a queue ready"));
+        Assert.That(transport.EnableQueue(queue.Queue)?.ToString(), Is.EqualTo("does not make a queue ready"));
     }
 
     [Test]
@@ -277,7 +278,7 @@ public class MmioTransportTests
         MmioTransport transport = Negotiated();
         _machine.Messages.LinesExist = false;
         Assert.That(
-            transport.ConnectInterrupts("device", new[] { "queue0" }, new RecordingSink()),
+            transport.ConnectInterrupts("device", new[] { "queue0" }, new RecordingSink())?.ToString(),
             Is.EqualTo("cannot have interrupt line 12"));
     }
 
@@ -356,13 +357,13 @@ public class MmioTransportTests
         _block.Configuration[0] = 64;
         _block.ChangesDuringReads = 7;
         VirtioBlock block = new VirtioBlock(Open(), "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         block.Stop();
 
         _block.ChangesDuringReads = int.MaxValue;
         VirtioBlock unsettled = new VirtioBlock(Open(), "disk0", new RecordingSink());
         Assert.That(unsettled.TryStart(out failure), Is.False);
-        Assert.That(failure, Is.EqualTo("changes its configuration without end"));
+        Assert.That(failure?.ToString(), Is.EqualTo("changes its configuration without end"));
     }
 
     [Test]
@@ -394,21 +395,21 @@ public class MmioTransportTests
             if (transport != null)
             {
                 VirtioBlock block = new VirtioBlock(transport, "disk0", new RecordingSink());
-                bool started = block.TryStart(out string failure);
-                Assert.That(started, Is.EqualTo(failure.Length == 0));
+                bool started = block.TryStart(out Failure? failure);
+                Assert.That(started, Is.EqualTo(failure is null));
                 machine.Messages.LineHandler?.OnInterrupt();
                 block.Stop();
             }
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
     }
 
-    private MmioTransport? TryOpen(out string failure) => MmioTransport.TryCreate(
+    private MmioTransport? TryOpen(out Failure? failure) => MmioTransport.TryCreate(
         _machine, MmioBlock.Address, 0x200, Line, out failure);
 
     private MmioTransport Open()
     {
-        MmioTransport? transport = TryOpen(out string failure);
-        Assert.That(failure, Is.Empty);
+        MmioTransport? transport = TryOpen(out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 

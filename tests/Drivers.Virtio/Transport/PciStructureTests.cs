@@ -6,6 +6,7 @@ using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -37,8 +38,8 @@ public class PciStructureTests
         using DeviceBench<SimulatedDisk> bench = Bench.Disk();
         bench.Function.VendorId = (ushort)vendorId;
         bench.Function.DeviceId = (ushort)deviceId;
-        Assert.That(bench.OpenTransport(out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("is no virtio device"));
+        Assert.That(bench.OpenTransport(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo("is no virtio device"));
     }
 
     [Test]
@@ -47,8 +48,8 @@ public class PciStructureTests
         using DeviceBench<SimulatedDisk> bench = Bench.Disk();
         bench.Function.DeviceId = 0x1001;
         bench.Function.Capabilities.Clear();
-        Assert.That(bench.OpenTransport(out string failure), Is.Null);
-        Assert.That(failure, Is.EqualTo("offers the legacy interface only"));
+        Assert.That(bench.OpenTransport(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Is.EqualTo("offers the legacy interface only"));
     }
 
     [Test]
@@ -108,13 +109,13 @@ public class PciStructureTests
     {
         using DeviceBench<SimulatedDisk> noCommon = Bench.Disk();
         noCommon.Function.Capabilities.RemoveAt(0);
-        Assert.That(noCommon.OpenTransport(out string failure), Is.Null);
-        Assert.That(failure, Does.StartWith("has no common configuration"));
+        Assert.That(noCommon.OpenTransport(out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Does.StartWith("has no common configuration"));
 
         using DeviceBench<SimulatedDisk> noNotify = Bench.Disk();
         noNotify.Function.Capabilities[3] = SimulatedFunction.Structure(2, 0, 0xFFFFFFF0, 0x40, 4);
         Assert.That(noNotify.OpenTransport(out failure), Is.Null);
-        Assert.That(failure, Does.StartWith("has no notification"));
+        Assert.That(failure?.ToString(), Does.StartWith("has no notification"));
     }
 
     [TestCase(0u)]
@@ -165,8 +166,8 @@ public class PciStructureTests
                 bench.Function.Capabilities.Add(capability);
             }
 
-            PciTransport? transport = bench.OpenTransport(out string failure);
-            Assert.That(transport == null, Is.EqualTo(failure.Length != 0));
+            PciTransport? transport = bench.OpenTransport(out Failure? failure);
+            Assert.That(transport == null, Is.EqualTo(failure is not null));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 }

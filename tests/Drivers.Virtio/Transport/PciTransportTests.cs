@@ -8,6 +8,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -41,7 +42,7 @@ public class PciTransportTests
     {
         _block.Configuration[0] = 64;
         VirtioBlock block = new VirtioBlock(Open(), "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Capacity, Is.EqualTo(64));
         Assert.That(block.Describe().Transport, Is.EqualTo("virtio-pci at 00:04.0"));
         Assert.That(_function.WindowAccesses, Is.Zero);
@@ -105,7 +106,8 @@ public class PciTransportTests
         _block.QueueAt(1).NotifyOff = (ushort)offset;
         PciTransport transport = Negotiated(Features.NotificationData);
         using QueueLease queue = new QueueLease(_machine, 1, 16);
-        Assert.That(transport.EnableQueue(queue.Queue), Does.StartWith("places a queue's notifications outside"));
+        Assert.That(
+            transport.EnableQueue(queue.Queue)?.ToString(), Does.StartWith("places a queue's notifications outside"));
     }
 
     [Test]
@@ -254,7 +256,7 @@ public class PciTransportTests
         _block.Configuration[0] = 64;
         _function.AssignedAddress = 0;
         VirtioBlock block = new VirtioBlock(Open(), "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Capacity, Is.EqualTo(64));
         Assert.That(block.TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
             Is.EqualTo(BlockStatus.Ok));
@@ -291,16 +293,16 @@ public class PciTransportTests
     {
         _function.AssignedAddress = 0;
         _function.Capabilities[0] = ModernFunction.Structure(1, 4, PciBlock.Length - 0x20, 0x40);
-        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out string failure), Is.Null);
-        Assert.That(failure, Does.StartWith("has no common configuration"));
+        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Does.StartWith("has no common configuration"));
     }
 
     [Test]
     public void The_window_is_of_no_use_without_a_base_address_to_lead_to()
     {
         _function.BarLength = 0;
-        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out string failure), Is.Null);
-        Assert.That(failure, Does.StartWith("has no common configuration"));
+        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Does.StartWith("has no common configuration"));
     }
 
     [Test]
@@ -308,8 +310,8 @@ public class PciTransportTests
     {
         _function.AssignedAddress = 0;
         _function.Capabilities.RemoveAt(4);
-        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out string failure), Is.Null);
-        Assert.That(failure, Does.StartWith("has no common configuration"));
+        Assert.That(PciTransport.TryCreate(_machine, _function.Discover(), out Failure? failure), Is.Null);
+        Assert.That(failure?.ToString(), Does.StartWith("has no common configuration"));
     }
 
     [Test]
@@ -331,8 +333,8 @@ public class PciTransportTests
 
     private PciTransport Open()
     {
-        PciTransport? transport = PciTransport.TryCreate(_machine, _function.Discover(), out string failure);
-        Assert.That(failure, Is.Empty);
+        PciTransport? transport = PciTransport.TryCreate(_machine, _function.Discover(), out Failure? failure);
+        Assert.That(failure, Is.Null);
         return transport!;
     }
 

@@ -6,6 +6,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
 using BlockStatus = VirtioGuest.Devices.Block.BlockStatus;
@@ -62,8 +63,8 @@ internal sealed class ModelDisk : IDisposable
         _bench.SetQueueSize((ushort)((3 * requests) + (requests % 2)));
         _faults = new Faults(this);
         model.Faults = _faults;
-        Disk? disk = Disk.TryCreate(_bench.OpenTransport(), "disk0", limit, out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        Disk? disk = Disk.TryCreate(_bench.OpenTransport(), "disk0", limit, out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
         Disk = disk!;
         if (isSlow || isStuck)
         {

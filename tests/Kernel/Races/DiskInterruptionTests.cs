@@ -5,6 +5,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
@@ -106,8 +107,8 @@ internal sealed class DiskInterruptionTests
         {
             _bench = bench;
             _delivery = delivery;
-            Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-            Assert.That(disk, Is.Not.Null, failure);
+            Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+            Assert.That(disk, Is.Not.Null, failure?.ToString());
             _disk = disk!;
         }
 

@@ -7,6 +7,7 @@ using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 
@@ -78,8 +79,8 @@ internal sealed class HostileServiceTests
     private static string RunDisk(HostileBench bench, VirtioTransport transport)
     {
         bench.Meter.Restart();
-        Disk? disk = Disk.TryCreate(transport, "disk0", TimeSpan.FromSeconds(Limit), out string failure);
-        BrokenPromiseException.Unless(disk is null == (failure.Length != 0), "a refusal has a reason");
+        Disk? disk = Disk.TryCreate(transport, "disk0", TimeSpan.FromSeconds(Limit), out Failure? failure);
+        BrokenPromiseException.Unless(disk is null == (failure is not null), "a refusal has a reason");
         if (disk is null)
         {
             return "not bound";
@@ -155,8 +156,8 @@ internal sealed class HostileServiceTests
     private static string RunLink(HostileBench bench, VirtioTransport transport)
     {
         bench.Meter.Restart();
-        VirtioLink? link = VirtioLink.TryCreate(transport, "net0", out string failure);
-        BrokenPromiseException.Unless(link is null == (failure.Length != 0), "a refusal has a reason");
+        VirtioLink? link = VirtioLink.TryCreate(transport, "net0", out Failure? failure);
+        BrokenPromiseException.Unless(link is null == (failure is not null), "a refusal has a reason");
         if (link is null)
         {
             return "not bound";

@@ -5,6 +5,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Net;
@@ -103,7 +104,7 @@ internal sealed class LinkInterruptionTests
         bench.ExpectsViolations = true;
         bench.Machine.Messages.IsQueued = true;
         Disk? disk;
-        string failure;
+        Failure? failure;
         bool isReached;
         var transport = bench.OpenTransport();
         using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
@@ -113,7 +114,7 @@ internal sealed class LinkInterruptionTests
         }
 
         bench.Machine.Messages.Deliver();
-        Assert.That(disk is null, Is.EqualTo(failure.Length != 0), $"step {step}");
+        Assert.That(disk is null, Is.EqualTo(failure is not null), $"step {step}");
         Assert.That(disk?.Device.State, Is.EqualTo(DeviceState.Running).Or.Null, $"step {step}");
         return isReached;
     }
@@ -122,7 +123,7 @@ internal sealed class LinkInterruptionTests
     {
         using DeviceBench<SimulatedNetwork> bench = NewBench(0);
         VirtioLink? link;
-        string failure;
+        Failure? failure;
         bool isReached;
         var transport = bench.OpenTransport();
         NetworkPort? port = null;
@@ -139,7 +140,7 @@ internal sealed class LinkInterruptionTests
         }
 
         bench.Machine.Messages.Deliver();
-        Assert.That(link is null, Is.EqualTo(failure.Length != 0), $"step {step}");
+        Assert.That(link is null, Is.EqualTo(failure is not null), $"step {step}");
         if (port is not null)
         {
             Assert.That(link!.IsUp, Is.True, $"step {step}: {link.Device.State}");
@@ -195,8 +196,8 @@ internal sealed class LinkInterruptionTests
         {
             _bench = bench;
             _delivery = delivery;
-            VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out string failure);
-            Assert.That(link, Is.Not.Null, failure);
+            VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+            Assert.That(link, Is.Not.Null, failure?.ToString());
             _link = link!;
             _link.Elsewhere = _elsewhere.Enqueue;
             _port = new NetworkPort("net0", _link);

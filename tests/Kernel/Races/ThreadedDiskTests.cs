@@ -6,6 +6,7 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
@@ -48,8 +49,8 @@ internal sealed class ThreadedDiskTests
         bench.Device.HoldsRequests = true;
         bench.Device.ForgetsAtReset = true;
         bench.Machine.Messages.IsQueued = true;
-        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out string failure);
-        Assert.That(disk, Is.Not.Null, failure);
+        Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
+        Assert.That(disk, Is.Not.Null, failure?.ToString());
 
         bool isOver = false;
         var failures = new List<string>();

@@ -53,12 +53,12 @@ public class DiskReadTest : SelfTestCase
     /// <param name="firstSector">The first.</param>
     /// <param name="destination">Room for them; they are whole blocks.</param>
     /// <returns>Null, or why it failed.</returns>
-    protected virtual string? ReadAgain(ulong firstSector, byte[] destination)
+    protected virtual Failure? ReadAgain(ulong firstSector, byte[] destination)
     {
         var block = new byte[Disk.BlockSize];
         for (int offset = 0; offset < destination.Length; offset += block.Length)
         {
-            string? failure = Disk.Read(firstSector, block);
+            Failure? failure = Disk.Read(firstSector, block);
             if (failure is not null)
             {
                 return failure;
@@ -76,10 +76,10 @@ public class DiskReadTest : SelfTestCase
         var once = new byte[(int)count * SectorDevice.SectorSize];
         var again = new byte[once.Length];
         string range = SectorRange.Describe(first, count);
-        string? failure = Disk.Read(first, once) ?? ReadAgain(first, again);
+        Failure? failure = Disk.Read(first, once) ?? ReadAgain(first, again);
         if (failure is not null)
         {
-            return SelfTestResult.Failed(range + ": " + failure);
+            return SelfTestResult.Failed(range + ": " + failure.Of("the device"));
         }
 
         return SelfTestResult.Expect(Checksum(once) == Checksum(again), range + " differ when they are read again");
@@ -152,10 +152,10 @@ public sealed class DiskWriteTest : SelfTestCase
 
         ulong first = blocks.FirstOfLast(count);
         var saved = new byte[(int)count * SectorDevice.SectorSize];
-        string? failure = _disk.Read(first, saved);
+        Failure? failure = _disk.Read(first, saved);
         if (failure is not null)
         {
-            return SelfTestResult.Failed("the sectors could not be saved: " + failure);
+            return SelfTestResult.Failed("the sectors could not be saved: " + failure.Of("the device"));
         }
 
         SelfTestResult result = WriteAndVerify(first, saved.Length);
@@ -163,7 +163,7 @@ public sealed class DiskWriteTest : SelfTestCase
         failure = _disk.Write(first, saved);
         if (failure is not null)
         {
-            return SelfTestResult.Failed(range + " could not be restored: " + failure);
+            return SelfTestResult.Failed(range + " could not be restored: " + failure.Of("the device"));
         }
 
         var restored = new byte[saved.Length];
@@ -176,17 +176,17 @@ public sealed class DiskWriteTest : SelfTestCase
         ulong seed = _clock.Nanoseconds;
         var content = new byte[length];
         SectorPattern.Fill(content, first, seed);
-        string? failure = _disk.Write(first, content);
+        Failure? failure = _disk.Write(first, content);
         if (failure is not null)
         {
-            return SelfTestResult.Failed("writing: " + failure);
+            return SelfTestResult.Failed("writing: " + failure.Of("the device"));
         }
 
         var found = new byte[length];
         failure = _disk.Read(first, found);
         if (failure is not null)
         {
-            return SelfTestResult.Failed("reading back: " + failure);
+            return SelfTestResult.Failed("reading back: " + failure.Of("the device"));
         }
 
         int difference = SectorPattern.FindDifference(found, first, seed);
@@ -225,8 +225,8 @@ public sealed class DiskFlushTest : SelfTestCase
     /// <inheritdoc/>
     public override SelfTestResult Run()
     {
-        string? failure = _disk.Flush();
-        return failure is null ? SelfTestResult.Passed : SelfTestResult.Failed(failure);
+        Failure? failure = _disk.Flush();
+        return failure is null ? SelfTestResult.Passed : SelfTestResult.Failed(failure.Of("the device"));
     }
 }
 

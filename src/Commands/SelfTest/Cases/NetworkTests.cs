@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Commands.Network;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -33,14 +34,15 @@ public sealed class NetworkDhcpTest : SelfTestCase
         }
 
         ulong sent = _network.GetTraffic().FramesSent;
-        string? failure = _network.Dhcp(out _);
+        Failure? failure = _network.Dhcp(out _);
         if (failure is null)
         {
             return SelfTestResult.Passed;
         }
 
+        string why = failure.Of("the device");
         bool hasAsked = _network.GetTraffic().FramesSent > sent;
-        return hasAsked || !_network.IsUp ? SelfTestResult.Skipped(failure) : SelfTestResult.Failed(failure);
+        return hasAsked || !_network.IsUp ? SelfTestResult.Skipped(why) : SelfTestResult.Failed(why);
     }
 }
 
@@ -77,10 +79,10 @@ public sealed class NetworkPingTest : SelfTestCase
 
         uint gateway = _network.Gateway;
         string name = IPv4Text.Format(gateway);
-        string? failure = Ping(gateway, UsualLength);
+        Failure? failure = Ping(gateway, UsualLength);
         if (failure is not null)
         {
-            return SelfTestResult.Skipped(name + " does not answer pings: " + failure);
+            return SelfTestResult.Skipped(name + " does not answer pings: " + failure.Of("the device"));
         }
 
         int largest = Math.Min(_network.Mtu, UsualMtu) - HeaderLength;
@@ -119,19 +121,17 @@ public sealed class NetworkPingTest : SelfTestCase
 
     /// <summary>Sends a ping, and again where it is lost, as any packet may be.</summary>
     /// <returns>Null, or why no reply came to the last one.</returns>
-    private string? Ping(uint address, int length)
+    private Failure? Ping(uint address, int length)
     {
         var payload = new byte[length];
-        string? failure = null;
+        Failure? failure = null;
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
-            PingOutcome outcome = _network.Ping(address, ++_sequence, TimeoutMilliseconds, payload);
-            if (outcome.Kind == PingOutcomeKind.Replied)
+            failure = _network.Ping(address, ++_sequence, TimeoutMilliseconds, payload).Failure;
+            if (failure is null)
             {
                 return null;
             }
-
-            failure = outcome.Reason;
         }
 
         return failure;

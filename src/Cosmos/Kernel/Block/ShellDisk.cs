@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Block;
 
@@ -39,21 +40,21 @@ internal sealed class ShellDisk : SectorDevice
         return shown;
     }
 
-    public override string? Read(ulong firstSector, byte[] destination)
+    public override Failure? Read(ulong firstSector, byte[] destination)
     {
         _memory.Check();
         ulong count = Sectors(destination);
         return Contains(firstSector, count) ? _disk.TryRead(firstSector, count, destination) : OutOfRange;
     }
 
-    public override string? Write(ulong firstSector, byte[] source)
+    public override Failure? Write(ulong firstSector, byte[] source)
     {
         _memory.Check();
         ulong count = Sectors(source);
         return Contains(firstSector, count) ? _disk.TryWrite(firstSector, count, source) : OutOfRange;
     }
 
-    public override string? Flush() => _disk.TryFlush();
+    public override Failure? Flush() => _disk.TryFlush();
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;
 }

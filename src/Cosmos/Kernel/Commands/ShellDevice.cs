@@ -3,6 +3,7 @@ using VirtioGuest.Commands;
 using VirtioGuest.Commands.Operations;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Commands;
 
@@ -30,7 +31,7 @@ internal sealed class ShellDevice : OperableDevice
         return shown;
     }
 
-    public override string? Run(string operation, int argument, ShellContext? shell, out string result)
+    public override Failure? Run(string operation, int argument, ShellContext? shell, out string result)
     {
         for (int i = 0; i < Operations.Length; i++)
         {
@@ -41,6 +42,6 @@ internal sealed class ShellDevice : OperableDevice
         }
 
         result = string.Empty;
-        return "has no such operation";
+        return new Failure("has no such operation");
     }
 }

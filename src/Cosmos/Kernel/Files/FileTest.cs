@@ -40,8 +40,10 @@ internal abstract class FileTest : SelfTestCase
         }
 
         SelfTestResult result = TryFile();
-        string? failure = Undo();
-        return failure is null ? result : SelfTestResult.Failed("the disk could not be put back: " + failure);
+        Failure? failure = Undo();
+        return failure is null
+            ? result
+            : SelfTestResult.Failed("the disk could not be put back: " + failure.Of("the device"));
     }
 
     protected abstract bool IsReadOnly { get; }
@@ -50,7 +52,7 @@ internal abstract class FileTest : SelfTestCase
 
     /// <summary>Puts back what was there before.</summary>
     /// <returns>Null, or why that failed.</returns>
-    protected abstract string? Undo();
+    protected abstract Failure? Undo();
 
     private SelfTestResult TryFile()
     {
@@ -116,7 +118,7 @@ internal sealed class VolumeTest : FileTest
         return new FatFileStore(partition, _volume.Root);
     }
 
-    protected override string? Undo() => _log.Undo();
+    protected override Failure? Undo() => _log.Undo();
 }
 
 /// <summary>Takes the place of the test where there is no file system.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -24,7 +25,7 @@ internal static class MountablePartitions
     /// <returns>All partitions of the disk, in order; none where Cosmos would misread the table.</returns>
     internal static List<PartitionExtent> Find(DiskAccess disk, byte[] sector)
     {
-        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out string? failure);
+        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out Failure? failure);
         bool isSafe = failure is null && partitions.Count <= MaximumPartitions
             && disk.TryRead(1, 1, sector) is null && IsReadCorrectly(sector);
         return isSafe ? partitions : new List<PartitionExtent>();

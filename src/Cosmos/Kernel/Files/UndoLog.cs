@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using Cosmos.HAL.BlockDevice;
 using VirtioGuest.Commands.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -21,10 +22,10 @@ internal sealed class UndoLog
     /// <summary>How many sectors <see cref="Undo"/> would put back.</summary>
     internal int Count => _sectors.Count;
 
-    internal string? Read(ulong firstSector, byte[] destination) => _disk.Read(firstSector, destination);
+    internal Failure? Read(ulong firstSector, byte[] destination) => _disk.Read(firstSector, destination);
 
     /// <summary>Writes sectors, unless what is there cannot be read.</summary>
-    internal string? Write(ulong firstSector, byte[] source)
+    internal Failure? Write(ulong firstSector, byte[] source)
     {
         ulong count = (uint)source.Length / SectorDevice.SectorSize;
         if (!_disk.Contains(firstSector, count))
@@ -34,7 +35,7 @@ internal sealed class UndoLog
 
         for (ulong i = 0; i < count; i++)
         {
-            string? failure = Keep(firstSector + i);
+            Failure? failure = Keep(firstSector + i);
             if (failure is not null)
             {
                 return failure;
@@ -46,12 +47,12 @@ internal sealed class UndoLog
 
     /// <summary>Puts back everything that was there before.</summary>
     /// <returns>Null, or why the disk refused; it may be tried again.</returns>
-    internal string? Undo()
+    internal Failure? Undo()
     {
         while (_sectors.Count != 0)
         {
             int last = _sectors.Count - 1;
-            string? failure = _disk.Write(_sectors[last], _contents[last]);
+            Failure? failure = _disk.Write(_sectors[last], _contents[last]);
             if (failure is not null)
             {
                 return failure;
@@ -64,7 +65,7 @@ internal sealed class UndoLog
         return null;
     }
 
-    private string? Keep(ulong sector)
+    private Failure? Keep(ulong sector)
     {
         for (int i = 0; i < _sectors.Count; i++)
         {
@@ -75,7 +76,7 @@ internal sealed class UndoLog
         }
 
         var content = new byte[SectorDevice.SectorSize];
-        string? failure = _disk.Read(sector, content);
+        Failure? failure = _disk.Read(sector, content);
         if (failure is null)
         {
             _sectors.Add(sector);
@@ -106,11 +107,11 @@ internal sealed class UndoDevice : BlockDevice
     public override void WriteBlock(ulong aBlockNo, ulong aBlockCount, ref byte[] aData) =>
         ThrowIfFailed(_log.Write(aBlockNo, aData));
 
-    private static void ThrowIfFailed(string? failure)
+    private static void ThrowIfFailed(Failure? failure)
     {
         if (failure is not null)
         {
-            throw new IOException(failure);
+            throw new IOException(failure.Of("the device"));
         }
     }
 }

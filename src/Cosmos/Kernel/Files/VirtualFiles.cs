@@ -5,6 +5,7 @@ using System.IO;
 using Cosmos.System.FileSystem.Listing;
 using Cosmos.System.FileSystem.VFS;
 using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -177,11 +178,11 @@ internal sealed class MediumEntry
         return BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(_sector, 0, Length));
     }
 
-    private static void ThrowIfFailed(string? failure)
+    private static void ThrowIfFailed(Failure? failure)
     {
         if (failure is not null)
         {
-            throw new IOException(failure);
+            throw new IOException(failure.Of("the device"));
         }
     }
 }

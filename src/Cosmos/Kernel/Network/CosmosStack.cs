@@ -7,6 +7,7 @@ using Cosmos.System.Network.IPv4;
 using Cosmos.System.Network.IPv4.UDP.DHCP;
 using VirtioGuest.Commands.Network;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 
@@ -16,12 +17,15 @@ namespace VirtioGuest.Cosmos.Kernel.Network;
 /// <remarks>The highest byte of an address is the one that is written first; 0 means none.</remarks>
 internal abstract class IPv4Stack
 {
+    /// <summary>Why there is no address where nobody offers one.</summary>
+    internal static readonly Failure NoOffer = new Failure("no DHCP server offered an address", isSentence: true);
+
     /// <summary>Null where the card has no address.</summary>
     public abstract IPv4Settings? Settings { get; }
 
     /// <summary>Asks a DHCP server for an address; <see cref="Settings"/> has it afterwards.</summary>
     /// <returns>Null, or why that failed.</returns>
-    public abstract string? RunDhcp();
+    public abstract Failure? RunDhcp();
 
     /// <summary>Starts to queue ICMP messages from a host.</summary>
     public abstract void Listen(uint from);
@@ -111,14 +115,14 @@ internal sealed class CosmosStack : IPv4Stack
         }
     }
 
-    public override string? RunDhcp()
+    public override Failure? RunDhcp()
     {
         List<NetworkDevice> devices = NetworkDevice.Devices;
         NetworkDevice[] all = devices.ToArray();
         devices.Clear();
         devices.Add(_device);
         DNSConfig.DNSNameservers.Clear();
-        string? failure = RunClient();
+        Failure? failure = RunClient();
         devices.Clear();
         for (int i = 0; i < all.Length; i++)
         {
@@ -152,20 +156,20 @@ internal sealed class CosmosStack : IPv4Stack
     }
 
     // Always closed: a client that is left open keeps the port, and the next one fails.
-    private static string? RunClient()
+    private static Failure? RunClient()
     {
-        string? failure = null;
+        Failure? failure = null;
         var client = new DHCPClient();
         try
         {
             if (client.SendDiscoverPacket() < 0)
             {
-                failure = "no DHCP server offered an address";
+                failure = NoOffer;
             }
         }
         catch (Exception exception)
         {
-            failure = ExceptionText.Of(exception);
+            failure = new Failure(ExceptionText.Of(exception), isSentence: true);
         }
 
         client.Close();

@@ -54,9 +54,9 @@ internal sealed class ShellNetwork : NetworkInterface
     public override NetworkTraffic GetTraffic()
     {
         Counter[] counters = _card.Device.Describe().Counters;
-        DropCount[] drops = _card.Dropped == 0
-            ? Array.Empty<DropCount>()
-            : new[] { new DropCount(_card.Dropped, "nobody took the frame") };
+        Counter[] drops = _card.Dropped == 0
+            ? Array.Empty<Counter>()
+            : new[] { new Counter("nobody took the frame", _card.Dropped) };
         return new NetworkTraffic(
             Value(counters, "frames received"),
             Value(counters, "bytes received"),
@@ -65,10 +65,10 @@ internal sealed class ShellNetwork : NetworkInterface
             drops);
     }
 
-    public override string? Dhcp(out string lease)
+    public override Failure? Dhcp(out string lease)
     {
         lease = "";
-        string? failure = CheckLink();
+        Failure? failure = CheckLink();
         if (failure is not null)
         {
             return failure;
@@ -77,39 +77,39 @@ internal sealed class ShellNetwork : NetworkInterface
         failure = _stack.RunDhcp();
         string? configuration = failure is null ? Configuration : null;
         lease = configuration ?? "";
-        return configuration is null ? WithCounters(failure ?? "no DHCP server offered an address") : null;
+        return configuration is null ? WithCounters(failure ?? IPv4Stack.NoOffer) : null;
     }
 
     // Where the next hop does not answer ARP, Cosmos' stack may take longer than the timeout.
-    public override PingOutcome Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
+    public override PingResult Ping(uint address, ushort sequence, uint timeoutMilliseconds, byte[] payload)
     {
         IPv4Settings? settings = _stack.Settings;
         if (settings is null)
         {
-            return PingOutcome.CannotSend("no address configured");
+            return PingResult.Unanswered(PingStatus.CannotSend, "no address configured");
         }
 
-        string? failure = CheckLink();
-        if (failure is null && IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
-        {
-            failure = "the payload is larger than the link carries";
-        }
-
+        Failure? failure = CheckLink();
         if (failure is not null)
         {
-            return PingOutcome.Failed(failure);
+            return PingResult.Unanswered(PingStatus.NotSent, failure.Of("the device"));
+        }
+
+        if (IPv4HeaderLength + EchoMessage.HeaderLength + payload.Length > Mtu)
+        {
+            return PingResult.Unanswered(PingStatus.CannotSend, "the payload is larger than the link carries");
         }
 
         byte[] message = EchoMessage.MakeRequest(sequence, payload);
         ulong began = _clock.Nanoseconds;
         _stack.Listen(address);
         _stack.Send(settings.Address, address, message);
-        PingOutcome outcome = Await(address, sequence, payload, began, timeoutMilliseconds);
+        PingResult result = Await(address, sequence, payload, began, timeoutMilliseconds);
         _stack.StopListening();
-        return outcome;
+        return result;
     }
 
-    private PingOutcome Await(uint address, ushort sequence, byte[] payload, ulong began, uint timeoutMilliseconds)
+    private PingResult Await(uint address, ushort sequence, byte[] payload, ulong began, uint timeoutMilliseconds)
     {
         ulong timeout = timeoutMilliseconds * NanosecondsPerMillisecond;
         while (true)
@@ -118,12 +118,12 @@ internal sealed class ShellNetwork : NetworkInterface
             ulong elapsed = _clock.Nanoseconds - began;
             if (frame is not null && EchoMessage.IsReply(frame, sequence, payload))
             {
-                return PingOutcome.Replied(address, elapsed);
+                return PingResult.Replied(address, elapsed);
             }
 
             if (frame is null && elapsed >= timeout)
             {
-                return PingOutcome.TimedOut();
+                return PingResult.Unanswered(PingStatus.TimedOut, "no reply");
             }
 
             _card.Poll();
@@ -131,29 +131,29 @@ internal sealed class ShellNetwork : NetworkInterface
         }
     }
 
-    private string? CheckLink()
+    private Failure? CheckLink()
     {
         if (!_card.IsReady && !_card.Enable())
         {
-            return "the device is not running";
+            return new Failure("the device is not running", isSentence: true);
         }
 
-        return _card.Device.IsLinkUp ? null : "the link is down";
+        return _card.Device.IsLinkUp ? null : new Failure("the link is down", isSentence: true);
     }
 
     /// <summary>
     /// The card's counters tell whether nothing was sent, nothing came back, or nobody took what came back.
     /// </summary>
-    private string WithCounters(string failure)
+    private Failure WithCounters(Failure failure)
     {
         Counter[] counters = _card.Device.Describe().Counters;
-        string text = failure + " (";
+        string text = failure.Of("the device") + " (";
         for (int i = 0; i < counters.Length; i++)
         {
             text += counters[i].Name + " " + DecimalText.Of(counters[i].Value) + ", ";
         }
 
-        return text + "frames nobody took " + DecimalText.Of(_card.Dropped) + ")";
+        return new Failure(text + "frames nobody took " + DecimalText.Of(_card.Dropped) + ")", isSentence: true);
     }
 
     private static ulong Value(Counter[] counters, string name)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Cosmos.Net;
@@ -69,14 +70,14 @@ public static class DeviceBinder
         VirtioDriver? driver = DriverRegistry.Find(deviceType);
         if (driver is null)
         {
-            Skip(function, deviceType, "has no driver");
+            Skip(function, deviceType, new Failure("has no driver"));
             return;
         }
 
-        PciTransport? transport = PciTransport.TryCreate(function.Machine, function.Pci, out string failure);
+        PciTransport? transport = PciTransport.TryCreate(function.Machine, function.Pci, out Failure? failure);
         if (transport is null)
         {
-            Skip(function, deviceType, failure);
+            Skip(function, deviceType, failure!);
         }
         else if (deviceType == DeviceTypes.Block)
         {
@@ -96,10 +97,10 @@ public static class DeviceBinder
         DeviceFunction function, PciTransport transport, DeviceInventory inventory)
     {
         DiskAccess? disk = DiskAccess.TryCreate(
-            function, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out string failure);
+            function, transport, "disk" + DecimalText.Of((ulong)inventory.Disks.Count), out Failure? failure);
         if (disk is null)
         {
-            Skip(function, DeviceTypes.Block, failure);
+            Skip(function, DeviceTypes.Block, failure!);
             return;
         }
 
@@ -111,10 +112,10 @@ public static class DeviceBinder
         DeviceFunction function, PciTransport transport, DeviceInventory inventory)
     {
         CardAccess? card = CardAccess.TryCreate(
-            function, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out string failure);
+            function, transport, "net" + DecimalText.Of((ulong)inventory.Cards.Count), out Failure? failure);
         if (card is null)
         {
-            Skip(function, DeviceTypes.Network, failure);
+            Skip(function, DeviceTypes.Network, failure!);
             return;
         }
 
@@ -126,10 +127,10 @@ public static class DeviceBinder
         DeviceFunction function, VirtioDriver driver, PciTransport transport, DeviceInventory inventory)
     {
         OtherDevice? other = OtherDevice.TryCreate(
-            function, driver, transport, inventory.NextName(driver.Prefix), out string failure);
+            function, driver, transport, inventory.NextName(driver.Prefix), out Failure? failure);
         if (other is null)
         {
-            Skip(function, driver.Id, failure);
+            Skip(function, driver.Id, failure!);
             return;
         }
 
@@ -146,9 +147,9 @@ public static class DeviceBinder
             + (property is null ? "" : property + ", ") + description.RingFormat + " ring, " + interrupts);
     }
 
-    private static void Skip(DeviceFunction function, ushort deviceType, string failure) =>
+    private static void Skip(DeviceFunction function, ushort deviceType, Failure failure) =>
         function.Machine.Log.Information(
-            function.Pci.Address.ToString() + ": " + DeviceTypes.NameOf(deviceType) + " " + failure + ": skipped");
+            function.Pci.Address.ToString() + ": " + failure.Of(DeviceTypes.NameOf(deviceType)) + ": skipped");
 }
 
 /// <summary>The devices that run, each kind in the order in which it was found.</summary>
@@ -204,8 +205,8 @@ internal sealed class DeviceFunction
 
     /// <summary>Starts the device, for the first time or again.</summary>
     /// <param name="device">The function's device, new or stopped.</param>
-    /// <param name="failure">Why it does not run, as the end of a sentence that starts with the device.</param>
-    internal bool TryStart(VirtioDevice device, out string failure)
+    /// <param name="failure">Why it does not run.</param>
+    internal bool TryStart(VirtioDevice device, [NotNullWhen(false)] out Failure? failure)
     {
         byte line = Pci.InterruptLine;
         bool isPolled = IsPolled;

@@ -35,17 +35,17 @@ public sealed class OtherDevice
     /// <param name="operation">One of its driver's <see cref="VirtioDriver.Operations"/>.</param>
     /// <param name="argument">1 to the operation's maximum.</param>
     /// <param name="result">The result as text; empty where the operation failed.</param>
-    /// <returns>Null, or why the operation failed, as the end of a sentence that starts with the device.</returns>
-    public string? Run(DeviceOperation operation, int argument, out string result)
+    /// <returns>Null, or why the operation failed.</returns>
+    public Failure? Run(DeviceOperation operation, int argument, out string result)
     {
         result = string.Empty;
         if (_isBusy)
         {
-            return "is in use by what this interrupted";
+            return new Failure("is in use by what this interrupted");
         }
 
         _isBusy = true;
-        string? failure = Recover() ?? _device.BeginOperation(operation, argument);
+        Failure? failure = Recover() ?? _device.BeginOperation(operation, argument);
         if (failure is null)
         {
             failure = Await(out result);
@@ -57,7 +57,7 @@ public sealed class OtherDevice
     }
 
     internal static OtherDevice? TryCreate(
-        DeviceFunction function, VirtioDriver driver, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioDriver driver, VirtioTransport transport, string name, out Failure? failure)
     {
         var owner = new OtherDevice(function, driver, transport, name);
         owner._isBusy = true;
@@ -67,7 +67,7 @@ public sealed class OtherDevice
         return isRunning ? owner : null;
     }
 
-    private string? Await(out string result)
+    private Failure? Await(out string result)
     {
         var deadline = new Deadline(_function.Machine.Clock, LongestWait);
         while (!_device.TryEndOperation(out result))
@@ -81,19 +81,19 @@ public sealed class OtherDevice
             if (_device.State != DeviceState.Running)
             {
                 _device.Stop();
-                return "misbehaved and was reset";
+                return new Failure("misbehaved and was reset");
             }
 
             if (!deadline.TryWait())
             {
-                return "does not answer within 10 s";
+                return new Failure("does not answer within 10 s");
             }
         }
 
         return null;
     }
 
-    private string? Recover()
+    private Failure? Recover()
     {
         if (_device.State == DeviceState.NeedsReset)
         {
@@ -107,10 +107,12 @@ public sealed class OtherDevice
 
         if (_device.State != DeviceState.Stopped)
         {
-            return "was cut off, because it does not confirm a reset";
+            return new Failure("was cut off, because it does not confirm a reset");
         }
 
-        return _function.TryStart(_device, out string failure) ? null : "cannot be brought up again: it " + failure;
+        return _function.TryStart(_device, out Failure? failure)
+            ? null
+            : new Failure("cannot be brought up again: " + failure.Of("it"));
     }
 
     // Lets the driver read what the device has changed. A call that is using the driver does so when it ends.

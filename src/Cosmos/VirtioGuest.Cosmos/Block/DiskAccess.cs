@@ -104,7 +104,7 @@ public sealed class DiskAccess
     /// <exception cref="IOException">The device failed.</exception>
     public void Flush()
     {
-        string? failure = TryFlush();
+        Failure? failure = TryFlush();
         if (failure is not null)
         {
             Throw(BlockOperation.Flush, 0, 0, failure);
@@ -115,35 +115,34 @@ public sealed class DiskAccess
     /// <param name="first">The first sector.</param>
     /// <param name="count">How many; 0 reads nothing.</param>
     /// <param name="data">Where they go: at least as long as they are.</param>
-    /// <returns>Null, or what went wrong, in words that may follow the disk's name and a colon.</returns>
-    public string? TryRead(ulong first, ulong count, byte[] data) =>
+    /// <returns>Null, or what went wrong.</returns>
+    public Failure? TryRead(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Read, first, count, data);
 
     /// <summary>Writes sectors; parameters and result are those of <see cref="TryRead"/>.</summary>
-    public string? TryWrite(ulong first, ulong count, byte[] data) =>
+    public Failure? TryWrite(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Write, first, count, data);
 
     /// <summary>Does what <see cref="Flush"/> does; the result is that of <see cref="TryRead"/>.</summary>
-    public string? TryFlush() => Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>());
+    public Failure? TryFlush() => Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>());
 
     /// <param name="function">The disk's function.</param>
     /// <param name="transport">The transport on that function.</param>
     /// <param name="name">For example <c>disk0</c>.</param>
-    /// <param name="failure">Why null is returned, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why null is returned.</param>
     internal static DiskAccess? TryCreate(
-        DeviceFunction function, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioTransport transport, string name, out Failure? failure)
     {
         var disk = new DiskAccess(function, transport, name);
-        string? trouble = disk.StartDevice();
-        failure = trouble ?? string.Empty;
-        return trouble is null ? disk : null;
+        failure = disk.StartDevice();
+        return failure is null ? disk : null;
     }
 
     private void Transfer(BlockOperation operation, ulong first, ulong count, byte[]? data)
     {
         if (data is null)
         {
-            Throw(operation, first, count, "there is no buffer");
+            Throw(operation, first, count, new Failure("there is no buffer", isSentence: true));
         }
 
         if ((uint)data.Length / SectorLength != count)
@@ -151,7 +150,7 @@ public sealed class DiskAccess
             ThrowInvalidSize();
         }
 
-        string? failure = Exclusively(operation, first, count, data);
+        Failure? failure = Exclusively(operation, first, count, data);
         if (failure is not null)
         {
             Throw(operation, first, count, failure);
@@ -159,8 +158,8 @@ public sealed class DiskAccess
     }
 
     [DoesNotReturn]
-    private void Throw(BlockOperation operation, ulong first, ulong count, string failure) =>
-        throw new IOException(Describe(operation, first, count) + ": " + failure);
+    private void Throw(BlockOperation operation, ulong first, ulong count, Failure failure) =>
+        throw new IOException(Describe(operation, first, count) + ": " + failure.Of("the device"));
 
     /// <summary>Throws what <c>CheckDataSize</c> of Cosmos' <c>BlockDevice</c> throws.</summary>
     [DoesNotReturn]
@@ -174,39 +173,39 @@ public sealed class DiskAccess
                 + DecimalText.Of(first) + ", count " + DecimalText.Of(count);
 
     /// <summary>Carries out a transfer, unless the call has interrupted another one.</summary>
-    private string? Exclusively(BlockOperation operation, ulong first, ulong count, byte[] data)
+    private Failure? Exclusively(BlockOperation operation, ulong first, ulong count, byte[] data)
     {
         if (_isBusy)
         {
-            return "the disk is in use by what this interrupted";
+            return new Failure("the disk is in use by what this interrupted", isSentence: true);
         }
 
         _isBusy = true;
-        string? failure = Recover() ?? CheckRange(first, count) ?? CheckBuffer(count, data);
+        Failure? failure = Recover() ?? CheckRange(first, count) ?? CheckBuffer(count, data);
         failure ??= operation == BlockOperation.Flush ? FlushDevice() : TransferAll(operation, first, count, data);
         _isBusy = false;
         return failure;
     }
 
-    private string? CheckRange(ulong first, ulong count)
+    private Failure? CheckRange(ulong first, ulong count)
     {
         ulong capacity = SectorCount;
         return first <= capacity && count <= capacity - first
             ? null
-            : "beyond the end, which is at sector " + DecimalText.Of(capacity);
+            : new Failure("the disk ends at sector " + DecimalText.Of(capacity), isSentence: true);
     }
 
-    private static string? CheckBuffer(ulong count, byte[] data) =>
-        count <= (uint)data.Length / SectorLength ? null : "the buffer is too short";
+    private static Failure? CheckBuffer(ulong count, byte[] data) =>
+        count <= (uint)data.Length / SectorLength ? null : new Failure("the buffer is too short", isSentence: true);
 
-    private string? TransferAll(BlockOperation operation, ulong first, ulong count, byte[] data)
+    private Failure? TransferAll(BlockOperation operation, ulong first, ulong count, byte[] data)
     {
         ulong done = 0;
         while (done < count)
         {
             ulong left = count - done;
             ulong sectors = left < _sectorsPerRequest ? left : _sectorsPerRequest;
-            string? failure = TransferOnce(
+            Failure? failure = TransferOnce(
                 operation, first + done, data, (uint)(done * SectorLength), (uint)(sectors * SectorLength));
             if (failure is not null)
             {
@@ -219,17 +218,17 @@ public sealed class DiskAccess
         return operation == BlockOperation.Write && count != 0 && FlushesWrites ? FlushDevice() : null;
     }
 
-    private string? TransferOnce(BlockOperation operation, ulong sector, byte[] data, uint offset, uint length)
+    private Failure? TransferOnce(BlockOperation operation, ulong sector, byte[] data, uint offset, uint length)
     {
         BufferMap map = _map!;
         if (map.Load(data, offset, length) != DmaStatus.Ok)
         {
-            return "the device cannot be given the buffer";
+            return new Failure("cannot be given the buffer");
         }
 
         bool isRead = operation == BlockOperation.Read;
         map.Sync(length, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
-        string? failure = Submit(operation, sector, map.Segments, out bool isAbandoned);
+        Failure? failure = Submit(operation, sector, map.Segments, out bool isAbandoned);
         if (isAbandoned)
         {
             _lost = new LostBuffer(map.Quarantine() ?? data, _lost);
@@ -241,10 +240,10 @@ public sealed class DiskAccess
         return failure;
     }
 
-    private string? FlushDevice() =>
+    private Failure? FlushDevice() =>
         _device.HasFlush ? Submit(BlockOperation.Flush, 0, ReadOnlySpan<DmaSegment>.Empty, out _) : null;
 
-    private string? Submit(
+    private Failure? Submit(
         BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> segments, out bool isAbandoned)
     {
         isAbandoned = false;
@@ -261,16 +260,16 @@ public sealed class DiskAccess
             // A broken ring takes nothing. Looking for completions makes the driver notice that it is broken, so that
             // the next call starts the device again.
             TryDrain(out _);
-            return _device.State == DeviceState.Running ? submitted.Describe() : Trouble;
+            return _device.State == DeviceState.Running ? new Failure(submitted.Describe(), isSentence: true) : Trouble;
         }
 
-        BlockStatus status = Await(out string? trouble);
+        BlockStatus status = Await(out Failure? trouble);
         isAbandoned = status == BlockStatus.Abandoned;
-        return trouble ?? (status == BlockStatus.Ok ? null : status.Describe());
+        return trouble ?? (status == BlockStatus.Ok ? null : new Failure(status.Describe(), isSentence: true));
     }
 
     /// <summary>Waits for the request. A device that does not finish it is reset.</summary>
-    private BlockStatus Await(out string? trouble)
+    private BlockStatus Await(out Failure? trouble)
     {
         var deadline = new Deadline(_function.Machine.Clock, LongestWait);
         trouble = null;
@@ -289,13 +288,13 @@ public sealed class DiskAccess
 
             if (!deadline.TryWait())
             {
-                trouble = "the device does not answer";
+                trouble = new Failure("does not answer");
                 return StopDevice();
             }
         }
     }
 
-    private string Trouble => _device.Trouble ?? "the device is not running";
+    private Failure Trouble => _device.Trouble ?? new Failure("is not running");
 
     private bool TryDrain(out BlockStatus status)
     {
@@ -315,7 +314,7 @@ public sealed class DiskAccess
         return TryDrain(out BlockStatus status) ? status : BlockStatus.Aborted;
     }
 
-    private string? Recover()
+    private Failure? Recover()
     {
         if (_device.State == DeviceState.NeedsReset)
         {
@@ -329,18 +328,18 @@ public sealed class DiskAccess
 
         if (_device.State != DeviceState.Stopped)
         {
-            return "the device was cut off, because it does not confirm a reset";
+            return new Failure("was cut off, because it does not confirm a reset");
         }
 
-        string? failure = StartDevice();
-        return failure is null ? null : "the device cannot be brought up again: it " + failure;
+        Failure? failure = StartDevice();
+        return failure is null ? null : new Failure("cannot be brought up again: " + failure.Of("it"));
     }
 
-    /// <returns>Null, or why the device does not run, as the end of a sentence that starts with the device.</returns>
-    private string? StartDevice()
+    /// <returns>Null, or why the device does not run.</returns>
+    private Failure? StartDevice()
     {
         _relay.Hold();
-        bool isRunning = _function.TryStart(_device, out string failure);
+        bool isRunning = _function.TryStart(_device, out Failure? failure);
         uint interrupts = _function.Platform.DisableInterrupts();
         _relay.Release();
         _function.Platform.RestoreInterrupts(interrupts);
@@ -356,7 +355,7 @@ public sealed class DiskAccess
         if (_sectorsPerRequest == 0)
         {
             _device.Stop();
-            return "takes less than a sector at a time";
+            return new Failure("takes less than a sector at a time");
         }
 
         _map = new BufferMap(_function.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Block;
 
@@ -33,7 +34,7 @@ public static class PartitionTable
     /// <param name="sector">Room for one sector, which is overwritten.</param>
     /// <param name="failure">Null, or why reading stopped.</param>
     /// <returns>The partitions in the order of the table, as far as it could be read.</returns>
-    public static List<PartitionExtent> Read(DiskAccess disk, byte[] sector, out string? failure)
+    public static List<PartitionExtent> Read(DiskAccess disk, byte[] sector, out Failure? failure)
     {
         var partitions = new List<PartitionExtent>();
         failure = null;
@@ -82,9 +83,9 @@ public static class PartitionTable
     // 0 is an unused entry; the others are extended partitions, lists of further ones.
     private static bool IsPrimary(byte type) => type != 0 && type != 0x05 && type != 0x0F && type != 0x85;
 
-    private static string? ReadGuidTable(DiskAccess disk, byte[] sector, List<PartitionExtent> partitions)
+    private static Failure? ReadGuidTable(DiskAccess disk, byte[] sector, List<PartitionExtent> partitions)
     {
-        string? failure = disk.TryRead(1, 1, sector);
+        Failure? failure = disk.TryRead(1, 1, sector);
         if (failure is not null || Read64(sector, 0) != GuidSignature)
         {
             return failure;

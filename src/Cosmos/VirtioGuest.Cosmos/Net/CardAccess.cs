@@ -1,9 +1,11 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using VirtioGuest.Cosmos.Binding;
 using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Net;
 
@@ -199,31 +201,31 @@ public sealed class CardAccess
     /// <param name="function">The card's function.</param>
     /// <param name="transport">The transport on that function.</param>
     /// <param name="name">For example <c>net0</c>.</param>
-    /// <param name="failure">Why null is returned, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why null is returned.</param>
     internal static CardAccess? TryCreate(
-        DeviceFunction function, VirtioTransport transport, string name, out string failure)
+        DeviceFunction function, VirtioTransport transport, string name, out Failure? failure)
     {
         var card = new CardAccess(function, transport, name);
         return card.TryStart(out failure) ? card : null;
     }
 
     /// <summary>Stops the device and starts it again. Nothing else may be using it.</summary>
-    /// <param name="failure">Why it does not run, as the end of a sentence that starts with the device.</param>
-    internal bool TryRestart(out string failure)
+    /// <param name="failure">Why it does not run.</param>
+    internal bool TryRestart([NotNullWhen(false)] out Failure? failure)
     {
         _isReceiving = true;
         _isSending = true;
         _device.Stop();
         _isReceiving = false;
         _isSending = false;
-        failure = "does not confirm a reset";
+        failure = new Failure("does not confirm a reset");
         return _device.State == DeviceState.Stopped && TryStart(out failure);
     }
 
     // Then this call has interrupted one that uses the device.
     private bool IsBusy => _isReceiving || _isSending;
 
-    private bool TryStart(out string failure)
+    private bool TryStart([NotNullWhen(false)] out Failure? failure)
     {
         // The rings may not be used before DRIVER_OK (virtio 1.4, 3.1.1).
         _isReceiving = true;

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Net;
 
@@ -32,5 +34,5 @@ internal sealed class CardRecovery : DeviceRecovery
     }
 
     /// <inheritdoc/>
-    protected override bool TryStart(out string failure) => _card.TryRestart(out failure);
+    protected override bool TryStart([NotNullWhen(false)] out Failure? failure) => _card.TryRestart(out failure);
 }

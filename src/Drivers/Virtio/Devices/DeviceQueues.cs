@@ -62,19 +62,19 @@ internal sealed class DeviceQueues
     /// <param name="preferredSize">The most descriptors that the driver has a use for.</param>
     /// <param name="shape">What their buffers have in common.</param>
     /// <returns>Null, or why there are none.</returns>
-    internal string? Create(Features features, int preferredSize, ChainShape shape)
+    internal Failure? Create(Features features, int preferredSize, ChainShape shape)
     {
         _features = features;
         _shape = shape;
         if (_transport.QueueCount < Names.Length)
         {
-            return "has fewer queues than its type needs";
+            return new Failure("has fewer queues than its type needs");
         }
 
         Virtqueue[] queues = new Virtqueue[Names.Length];
         for (int i = 0; i < queues.Length; i++)
         {
-            string? failure = TryCreate(i, preferredSize, out Virtqueue? queue);
+            Failure? failure = TryCreate(i, preferredSize, out Virtqueue? queue);
             if (queue == null)
             {
                 Release(queues, i, quarantine: false);
@@ -90,12 +90,12 @@ internal sealed class DeviceQueues
 
     /// <summary>Tells the device of all queues.</summary>
     /// <returns>Null, or why it does not take them.</returns>
-    internal string? Enable()
+    internal Failure? Enable()
     {
         for (int i = 0; i < _queues.Length; i++)
         {
-            string? failure = _transport.EnableQueue(_queues[i]);
-            if (failure != null)
+            Failure? failure = _transport.EnableQueue(_queues[i]);
+            if (failure is not null)
             {
                 return failure;
             }
@@ -109,9 +109,9 @@ internal sealed class DeviceQueues
     /// back.
     /// </summary>
     /// <returns>Null, or why there is none.</returns>
-    internal string? Replace(int index, int preferredSize)
+    internal Failure? Replace(int index, int preferredSize)
     {
-        string? failure = TryCreate(index, preferredSize, out Virtqueue? queue);
+        Failure? failure = TryCreate(index, preferredSize, out Virtqueue? queue);
         if (queue == null)
         {
             return failure;
@@ -133,15 +133,15 @@ internal sealed class DeviceQueues
         }
     }
 
-    private string? TryCreate(int index, int preferredSize, out Virtqueue? queue)
+    private Failure? TryCreate(int index, int preferredSize, out Virtqueue? queue)
     {
         queue = null;
         int maximum = _transport.ReadMaximumQueueSize((ushort)index);
         if (maximum < 1 || maximum > Virtqueue.MaximumSize)
         {
-            return maximum == 0
+            return new Failure(maximum == 0
                 ? "lacks its " + Names[index]
-                : "has a queue larger than the specification allows";
+                : "has a queue larger than the specification allows");
         }
 
         _preferredSizes[index] = preferredSize;
@@ -155,6 +155,6 @@ internal sealed class DeviceQueues
         }
 
         queue = Virtqueue.TryCreate(_dma, (ushort)index, size, _features, _shape);
-        return queue == null ? "cannot be given memory for its queues" : null;
+        return queue is null ? new Failure("cannot be given memory for its queues") : null;
     }
 }

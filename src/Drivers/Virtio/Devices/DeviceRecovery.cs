@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
@@ -63,46 +64,46 @@ public class DeviceRecovery
 
         if (_device.State == DeviceState.Abandoned)
         {
-            GiveUp("it does not confirm a reset");
+            GiveUp(new Failure("does not confirm a reset"));
             return false;
         }
 
         if (_spent == Attempts)
         {
-            GiveUp("it was in trouble after each of " + DecimalText.Of(Attempts) + " attempts");
+            GiveUp(new Failure("was in trouble after each of " + DecimalText.Of(Attempts) + " attempts"));
             return false;
         }
 
         _spent++;
         string attempt = "attempt " + DecimalText.Of((ulong)_spent) + " of " + DecimalText.Of(Attempts);
-        bool isRunning = TryStart(out string failure);
+        bool isRunning = TryStart(out Failure? failure);
         _lastAttempt = _clock.Nanoseconds;
-        if (isRunning)
+        if (failure is null)
         {
             _log.Information(_device.Name + ": brought up again, " + attempt);
         }
         else if (_device.State == DeviceState.Abandoned)
         {
-            GiveUp("it does not confirm a reset");
+            GiveUp(new Failure("does not confirm a reset"));
         }
         else
         {
-            _log.Warning(_device.Name + ": cannot be brought up again, " + attempt + ": " + failure);
+            _log.Warning(_device.Name + ": cannot be brought up again, " + attempt + ": " + failure.Of("it"));
         }
 
         return isRunning;
     }
 
     /// <summary>Stops the device for good.</summary>
-    /// <param name="why">The reason, a sentence about the device.</param>
-    public void GiveUp(string why)
+    /// <param name="why">What is wrong with the device.</param>
+    public void GiveUp(Failure why)
     {
         IsGivenUp = true;
         _device.Stop();
-        _log.Warning(_device.Name + ": given up: " + why);
+        _log.Warning(_device.Name + ": given up: " + why.Of("it"));
     }
 
     /// <summary>Starts the device, and stops it first where that is still to be done.</summary>
     /// <param name="failure">Why it does not run.</param>
-    protected virtual bool TryStart(out string failure) => _device.TryStart(out failure);
+    protected virtual bool TryStart([NotNullWhen(false)] out Failure? failure) => _device.TryStart(out failure);
 }

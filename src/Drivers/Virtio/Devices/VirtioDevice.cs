@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
@@ -34,8 +35,8 @@ public abstract class VirtioDevice
     private readonly DeviceEventRelay _events;
     private readonly DeviceQueues _queues;
     private readonly DeviceDma _dma;
-    private string? _trouble;
-    private string? _lastTrouble;
+    private Failure? _trouble;
+    private Failure? _lastTrouble;
     private int _lives;
 
     /// <summary>Describes a device; touches nothing of it.</summary>
@@ -74,7 +75,7 @@ public abstract class VirtioDevice
     public DeviceState State { get; private set; }
 
     /// <summary>Why the device was refused, needs a reset or was abandoned; null while nothing is wrong.</summary>
-    public string? Trouble => _trouble;
+    public Failure? Trouble => _trouble;
 
     /// <summary>The features that were negotiated; 0 before.</summary>
     public Features Features { get; private set; }
@@ -83,7 +84,7 @@ public abstract class VirtioDevice
     public int Restarts => _lives > 1 ? _lives - 1 : 0;
 
     /// <summary>What was wrong before it was brought up again the last time; null where nothing was.</summary>
-    internal string? LastTrouble => _lastTrouble;
+    internal Failure? LastTrouble => _lastTrouble;
 
     /// <summary>What the device offered in the last negotiation.</summary>
     internal Features Offered { get; private set; }
@@ -121,8 +122,7 @@ public abstract class VirtioDevice
 
     /// <summary>Brings the device up.</summary>
     /// <param name="failure">
-    /// Why the device cannot be driven, as the end of a sentence that starts with the device. It was told FAILED, reset
-    /// and cut off then.
+    /// Why the device cannot be driven. It was told FAILED, reset and cut off then.
     /// </param>
     /// <returns>Whether the device is live.</returns>
     /// <remarks>
@@ -130,7 +130,7 @@ public abstract class VirtioDevice
     /// device that needed a reset is recovered.
     /// </remarks>
     /// <exception cref="InvalidOperationException">The device is in another state.</exception>
-    public bool TryStart(out string failure)
+    public bool TryStart([NotNullWhen(false)] out Failure? failure)
     {
         if (State is not (DeviceState.New or DeviceState.Stopped) || HasUnfinished)
         {
@@ -142,15 +142,14 @@ public abstract class VirtioDevice
         Features = Features.None;
         _queues.Clear();
         Clear();
-        string? reason = Initialise();
-        failure = reason ?? string.Empty;
-        if (reason == null)
+        failure = Initialise();
+        if (failure is null)
         {
             _lives++;
             return true;
         }
 
-        _trouble = reason;
+        _trouble = failure;
         Transport.Status |= DeviceStatus.Failed;
         Shutdown();
         return false;
@@ -192,7 +191,7 @@ public abstract class VirtioDevice
         State = DeviceState.Suspended;
         if (!Transport.Suspend())
         {
-            Fail("the device does not suspend");
+            Fail(new Failure("does not suspend"));
         }
 
         return State == DeviceState.Suspended;
@@ -212,7 +211,7 @@ public abstract class VirtioDevice
 
         if (!Transport.Resume())
         {
-            Fail("the device does not resume");
+            Fail(new Failure("does not resume"));
             return false;
         }
 
@@ -237,10 +236,10 @@ public abstract class VirtioDevice
             return;
         }
 
-        string? failure = LookAtChange();
-        if (failure != null)
+        Failure? failure = LookAtChange();
+        if (failure is not null)
         {
-            Fail("the device " + failure);
+            Fail(failure);
         }
     }
 
@@ -249,8 +248,9 @@ public abstract class VirtioDevice
     /// </summary>
     /// <param name="operation">What is asked.</param>
     /// <param name="argument">1 to the operation's maximum.</param>
-    /// <returns>Null, or why it cannot be done, as the end of a sentence that starts with the device.</returns>
-    public virtual string? BeginOperation(DeviceOperation operation, int argument) => "has no such operation";
+    /// <returns>Null, or why it cannot be done.</returns>
+    public virtual Failure? BeginOperation(DeviceOperation operation, int argument) =>
+        new Failure("has no such operation");
 
     /// <summary>
     /// Goes on with the operation. The owner calls it after an interrupt, and now and then without one.
@@ -271,7 +271,7 @@ public abstract class VirtioDevice
 
     /// <summary>Reads all that the driver uses of the configuration into a place of its own; may be repeated.</summary>
     /// <returns>Null, or why it cannot be read.</returns>
-    protected virtual string? ReadConfiguration() => null;
+    protected virtual Failure? ReadConfiguration() => null;
 
     /// <summary>
     /// Takes over what <see cref="ReadConfiguration"/> read, now known to be of one moment. It comes before <see
@@ -291,7 +291,7 @@ public abstract class VirtioDevice
 
     /// <summary>Prepares requests and fills queues, before DRIVER_OK.</summary>
     /// <returns>Null, or why the device cannot be driven.</returns>
-    protected virtual string? SetUp() => null;
+    protected virtual Failure? SetUp() => null;
 
     /// <summary>Does what had to wait for DRIVER_OK.</summary>
     protected virtual void OnLive()
@@ -312,12 +312,12 @@ public abstract class VirtioDevice
     /// <summary>What the driver has counted.</summary>
     protected internal virtual Counter[] ReadCounters() => Array.Empty<Counter>();
 
-    private string? Initialise()
+    private Failure? Initialise()
     {
         Transport.Open();
         if (!Transport.Reset())
         {
-            return "does not finish its reset";
+            return UnfinishedReset();
         }
 
         Transport.Status |= DeviceStatus.Acknowledge;
@@ -326,12 +326,12 @@ public abstract class VirtioDevice
         Features offered = FeatureNegotiation.ReadOffered(Transport);
         Features implemented = ImplementedFeatures | CommonFeatures;
         Features refused = RefuseFeatures(offered);
-        string? failure = FeatureNegotiation.Accept(
+        Failure? failure = FeatureNegotiation.Accept(
             Transport, Driver, offered, implemented & ~refused, Features.Version1, out Features accepted);
         Offered = offered;
         Implemented = implemented | Features.Version1;
         Refused = refused;
-        if (failure != null)
+        if (failure is not null)
         {
             return failure;
         }
@@ -342,7 +342,7 @@ public abstract class VirtioDevice
             ?? SetUp()
             ?? Transport.ConnectInterrupts(Name, _queues.Names, _events)
             ?? _queues.Enable();
-        if (failure != null)
+        if (failure is not null)
         {
             return failure;
         }
@@ -353,9 +353,9 @@ public abstract class VirtioDevice
         // A device tells of changes only once it is live (virtio 1.4, 3.1.1 and 2.5): what it changed since the
         // configuration was read has raised no interrupt, and neither has a need for a reset.
         failure = LookAtChange();
-        if (failure != null)
+        if (failure is not null)
         {
-            return failure + " as soon as it is live";
+            return failure.Adding("as soon as it is live");
         }
 
         OnLive();
@@ -373,7 +373,7 @@ public abstract class VirtioDevice
         State = confirmed ? DeviceState.Stopped : DeviceState.Abandoned;
         if (!confirmed)
         {
-            _trouble ??= "does not finish its reset";
+            _trouble ??= UnfinishedReset();
             Machine.Log.Warning(Name + ": the device does not confirm its reset: cut off, its memory is quarantined");
         }
     }
@@ -401,7 +401,7 @@ public abstract class VirtioDevice
     {
         if (queue.Fault != QueueFault.None)
         {
-            Fail(_queues.Names[queue.Index] + ": the device " + QueueFaults.Describe(queue.Fault));
+            Fail(queue.Index, new Failure(QueueFaults.Describe(queue.Fault)));
         }
     }
 
@@ -461,7 +461,7 @@ public abstract class VirtioDevice
         bool confirmed = Transport.ResetQueue((ushort)index);
         if (!confirmed)
         {
-            Fail(_queues.Names[index] + ": the device does not finish its reset");
+            Fail(index, UnfinishedReset());
         }
 
         return confirmed;
@@ -475,47 +475,53 @@ public abstract class VirtioDevice
     /// <returns>Whether there is one. If there is none, the device needs a reset as a whole.</returns>
     protected bool ReplaceQueue(int index, int preferredSize)
     {
-        string? failure = _queues.Replace(index, preferredSize);
-        if (failure != null)
+        Failure? failure = _queues.Replace(index, preferredSize);
+        if (failure is not null)
         {
-            Fail("the device " + failure);
+            Fail(failure);
         }
 
-        return failure == null;
+        return failure is null;
     }
 
     /// <summary>Gives up on a live device; its owner stops it.</summary>
-    protected void Fail(string trouble)
+    /// <param name="trouble">What is wrong with the device.</param>
+    protected void Fail(Failure trouble)
     {
         // The first trouble is the one to tell of.
         if (IsLive)
         {
             _trouble = trouble;
             State = DeviceState.NeedsReset;
-            Machine.Log.Warning(Name + ": " + trouble);
+            Machine.Log.Warning(Name + ": " + trouble.Of("the device"));
         }
     }
 
+    private void Fail(int queue, Failure trouble) =>
+        Fail(new Failure(_queues.Names[queue] + ": " + trouble.Of("the device"), isSentence: true));
+
+    private static Failure UnfinishedReset() => new Failure("does not finish its reset");
+
     /// <summary>Looks at the status and the configuration of a live device.</summary>
-    /// <returns>Null, or what is wrong, as the end of a sentence that starts with the device.</returns>
-    private string? LookAtChange() =>
+    /// <returns>Null, or what is wrong.</returns>
+    private Failure? LookAtChange() =>
         (Transport.Status & DeviceStatus.DeviceNeedsReset) != 0
-            ? "asks for a reset"
+            ? new Failure("asks for a reset")
             : RefreshConfiguration(isChange: true);
 
-    private string? RefreshConfiguration(bool isChange)
+    private Failure? RefreshConfiguration(bool isChange)
     {
         for (int attempt = 0; attempt < ConfigurationAttempts; attempt++)
         {
             uint generation = Transport.ConfigurationGeneration;
-            string? failure = ReadConfiguration();
+            Failure? failure = ReadConfiguration();
             if (Transport.ConfigurationGeneration == generation)
             {
-                if (failure == null && isChange)
+                if (failure is null && isChange)
                 {
                     AcceptChange();
                 }
-                else if (failure == null)
+                else if (failure is null)
                 {
                     AcceptConfiguration();
                 }
@@ -524,7 +530,7 @@ public abstract class VirtioDevice
             }
         }
 
-        return "changes its configuration without end";
+        return new Failure("changes its configuration without end");
     }
 }
 
@@ -558,21 +564,4 @@ public enum DeviceState
     /// Nothing is submitted until it was resumed.
     /// </summary>
     Suspended = 5,
-}
-
-/// <summary>Something that was counted, for people.</summary>
-public readonly struct Counter
-{
-    /// <summary>Names a count.</summary>
-    public Counter(string name, ulong value)
-    {
-        Name = name;
-        Value = value;
-    }
-
-    /// <summary>What was counted, for example <c>frames received</c>.</summary>
-    public string Name { get; }
-
-    /// <summary>How often.</summary>
-    public ulong Value { get; }
 }

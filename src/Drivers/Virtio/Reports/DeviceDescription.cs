@@ -1,5 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Reports;
 
@@ -21,9 +22,9 @@ public sealed class DeviceDescription
         ConfigurationInterrupts = device.Events.ConfigurationInterrupts,
         RingFormat = device.Queues.Format,
         State = device.State,
-        Trouble = device.Trouble,
+        Trouble = device.Trouble?.Of("the device"),
         Restarts = device.Restarts,
-        LastTrouble = device.LastTrouble,
+        LastTrouble = device.LastTrouble?.Of("the device"),
         Features = device.Driver.NamesOf(device.Features),
         FeatureReport = new FeatureReport(device),
         QuarantinedBytes = device.QuarantinedBytes,

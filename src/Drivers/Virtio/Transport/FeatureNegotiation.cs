@@ -1,4 +1,5 @@
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Transport;
 
@@ -34,7 +35,7 @@ public static class FeatureNegotiation
     /// </param>
     /// <param name="accepted">What was accepted.</param>
     /// <returns>Null, or why the device cannot be driven; then FEATURES_OK was refused or not tried.</returns>
-    public static string? Accept(
+    public static Failure? Accept(
         VirtioTransport transport,
         DeviceType type,
         Features offered,
@@ -49,7 +50,7 @@ public static class FeatureNegotiation
         Features missing = needed & ~wanted;
         if (missing != 0)
         {
-            return DescribeMissing(type, missing);
+            return new Failure(DescribeMissing(type, missing));
         }
 
         transport.WriteDriverFeatures(0, (uint)wanted);
@@ -57,7 +58,7 @@ public static class FeatureNegotiation
         transport.Status |= DeviceStatus.FeaturesOk;
         if ((transport.Status & DeviceStatus.FeaturesOk) == 0)
         {
-            return "did not accept the features " + Join(type, wanted);
+            return new Failure("did not accept the features " + Join(type, wanted));
         }
 
         transport.OnNegotiated(wanted);

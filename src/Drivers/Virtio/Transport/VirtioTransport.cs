@@ -108,7 +108,7 @@ public abstract class VirtioTransport
     /// <param name="queueNames">The name of each queue; as many queues as there are names.</param>
     /// <param name="sink">Whom the interrupts reach.</param>
     /// <returns>Null, or why the device cannot interrupt at all.</returns>
-    public abstract string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink);
+    public abstract Failure? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink);
 
     /// <summary>Which vector a queue signals; -1 where it has none of its own because a line is used.</summary>
     public abstract int VectorOf(ushort queueIndex);
@@ -121,7 +121,7 @@ public abstract class VirtioTransport
     /// cref="Virtqueue.Notifier"/>.
     /// </summary>
     /// <returns>Null, or why it cannot be.</returns>
-    public abstract string? EnableQueue(Virtqueue queue);
+    public abstract Failure? EnableQueue(Virtqueue queue);
 
     /// <summary>
     /// Resets one queue and waits until the device confirms, for at most <see cref="ResetDeadline"/> (virtio 1.4,

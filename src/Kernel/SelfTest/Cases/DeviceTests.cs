@@ -2,6 +2,7 @@ using System;
 using System.Threading.Tasks;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Hal;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
@@ -89,7 +90,7 @@ internal sealed class AwaitedReadTest : DiskReadTest
     }
 
     /// <inheritdoc/>
-    protected override string? ReadAgain(ulong firstSector, byte[] destination)
+    protected override Failure? ReadAgain(ulong firstSector, byte[] destination)
     {
         BlockStatus status = _disk.Disk.ReadAsync(firstSector, destination).AsTask().GetAwaiter().GetResult();
         return _disk.Failure(status, firstSector, (uint)destination.Length / SectorSize);

@@ -96,15 +96,15 @@ internal sealed class Disk
     public BlockStatus RentFailure => IsUsable ? BlockStatus.NoResources : _device.WhyGone;
 
     /// <summary>The same, with no limit on how long a request may take.</summary>
-    public static Disk? TryCreate(VirtioTransport transport, string name, out string failure) =>
+    public static Disk? TryCreate(VirtioTransport transport, string name, out Failure? failure) =>
         TryCreate(transport, name, TimeSpan.Zero, out failure);
 
     /// <summary>Brings a device up as a disk.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
     /// <param name="limit">How long it may take for a request; zero for as long as it likes.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
-    public static Disk? TryCreate(VirtioTransport transport, string name, TimeSpan limit, out string failure)
+    /// <param name="failure">Why it cannot be.</param>
+    public static Disk? TryCreate(VirtioTransport transport, string name, TimeSpan limit, out Failure? failure)
     {
         var watch = new RequestWatch(name, transport.Machine.Clock, transport.Machine.Log, limit);
         DiskDevice? device = DiskDevice.TryStart(transport, name, watch, out failure);
@@ -122,12 +122,12 @@ internal sealed class Disk
     }
 
     /// <summary>Stops the device, so that somebody else may drive it until <see cref="TryResume"/>.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TrySuspend(out string failure) => _device.TrySuspend(out failure);
+    /// <param name="failure">Why not.</param>
+    public bool TrySuspend([NotNullWhen(false)] out Failure? failure) => _device.TrySuspend(out failure);
 
     /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TryResume(out string failure) => _device.TryResume(out failure);
+    /// <param name="failure">Why not.</param>
+    public bool TryResume([NotNullWhen(false)] out Failure? failure) => _device.TryResume(out failure);
 
     /// <summary>Whether a range lies on the disk.</summary>
     public bool Contains(ulong firstSector, ulong count)

@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services.Block;
 
@@ -81,9 +83,9 @@ internal sealed class DiskDevice
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
     /// <param name="watch">Who counts how long its requests take.</param>
-    /// <param name="failure">Why it cannot be, as the end of a sentence that starts with the device.</param>
+    /// <param name="failure">Why it cannot be.</param>
     public static DiskDevice? TryStart(
-        VirtioTransport transport, string name, RequestWatch watch, out string failure)
+        VirtioTransport transport, string name, RequestWatch watch, out Failure? failure)
     {
         var events = new Events();
         var driver = new VirtioBlock(transport, name, events);
@@ -96,7 +98,7 @@ internal sealed class DiskDevice
         if (!device.TryMeasure())
         {
             driver.Stop();
-            failure = "takes less than a sector at a time";
+            failure = new Failure("takes less than a sector at a time");
             return null;
         }
 
@@ -154,21 +156,21 @@ internal sealed class DiskDevice
     }
 
     /// <summary>Stops the device, so that somebody else may drive it until <see cref="TryResume"/>.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TrySuspend(out string failure)
+    /// <param name="failure">Why not.</param>
+    public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
         bool isBusy = _isGone || Driver.InFlight != 0 || _backlog.Count != 0;
-        failure = isBusy ? "is in use" : "does not finish its reset";
+        failure = new Failure(isBusy ? "is in use" : "does not finish its reset");
         return !isBusy && Driver.Stop();
     }
 
     /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
-    /// <param name="failure">Why not, as the end of a sentence that starts with the device.</param>
-    public bool TryResume(out string failure)
+    /// <param name="failure">Why not.</param>
+    public bool TryResume([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
-        failure = "was taken out of the machine";
+        failure = new Failure("was taken out of the machine");
         return !_isGone && Driver.TryStart(out failure);
     }
 
@@ -450,7 +452,7 @@ internal sealed class DiskDevice
         bool takes = TakenAtOnce >= Disk.SectorSize;
         if (!takes)
         {
-            _recovery.GiveUp("it takes less than a sector at a time");
+            _recovery.GiveUp(new Failure("takes less than a sector at a time"));
         }
 
         return takes;

@@ -1,6 +1,7 @@
 using System;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Text;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Benchmarks;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
@@ -44,7 +45,7 @@ internal sealed class BlockBenchCommand : DeviceCommand
 
         Disk disk = _devices.Disks[device];
         BlockReadCost? cost = BlockBenchmark.TryRun(
-            disk, _system, (int)depth, count, shell, out string failure);
+            disk, _system, (int)depth, count, shell, out Failure? failure);
         if (cost is null)
         {
             if (shell.IsInterrupted)
@@ -52,7 +53,7 @@ internal sealed class BlockBenchCommand : DeviceCommand
                 return CommandResult.Interrupted;
             }
 
-            return CommandResult.Failure(disk.Name + ": " + failure);
+            return CommandResult.Failure(disk.Name, failure!);
         }
 
         TextOutput output = shell.Output;

@@ -1,5 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Block;
 
@@ -35,14 +36,14 @@ internal struct BlockConfiguration
 
     /// <summary>Reads the fields that the negotiated features say exist.</summary>
     /// <returns>Null, or why they cannot be read.</returns>
-    internal string? Read(VirtioTransport transport, Features features)
+    internal Failure? Read(VirtioTransport transport, Features features)
     {
         bool hasSizeMax = (features & BlockDriver.SizeMax) != 0;
         bool hasSegMax = (features & BlockDriver.SegMax) != 0;
         bool hasBlkSize = (features & BlockDriver.BlkSize) != 0;
         if (transport.ConfigurationLength < CapacityOffset + 8)
         {
-            return "has a configuration that is too short";
+            return new Failure("has a configuration that is too short");
         }
 
         ulong capacity = transport.ReadConfiguration64(CapacityOffset);

@@ -216,10 +216,10 @@ public sealed class VirtioBlock : VirtioDevice
             return false;
         }
 
-        string? failure = SetUp();
+        Failure? failure = SetUp();
         if (failure != null)
         {
-            Fail("the device " + failure);
+            Fail(failure);
         }
 
         return failure == null;
@@ -230,7 +230,7 @@ public sealed class VirtioBlock : VirtioDevice
         offered & BlockConfiguration.FeaturesWithoutField(Transport.ConfigurationLength);
 
     /// <inheritdoc/>
-    protected override string? ReadConfiguration() => _read.Read(Transport, Features);
+    protected override Failure? ReadConfiguration() => _read.Read(Transport, Features);
 
     /// <inheritdoc/>
     protected override void AcceptConfiguration() => _configuration = _read;
@@ -239,13 +239,13 @@ public sealed class VirtioBlock : VirtioDevice
     protected override void AcceptChange() => _configuration.Capacity = _read.Capacity;
 
     /// <inheritdoc/>
-    protected override string? SetUp()
+    protected override Failure? SetUp()
     {
         Virtqueue queue = Queue(0);
         int size = queue.Size;
         if (size <= FixedDescriptors)
         {
-            return "has a request queue too small for any transfer";
+            return new Failure("has a request queue too small for any transfer");
         }
 
         // With tables for all requests, each takes one descriptor.

@@ -65,10 +65,10 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    public override string? BeginOperation(DeviceOperation operation, int argument)
+    public override Failure? BeginOperation(DeviceOperation operation, int argument)
     {
         (_text, _missing) = (string.Empty, argument);
-        return TryAsk(_missing) ? null : "is busy";
+        return TryAsk(_missing) ? null : new Failure("is busy");
     }
 
     /// <inheritdoc/>
@@ -83,10 +83,10 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    protected override string? SetUp()
+    protected override Failure? SetUp()
     {
         _memory = Dma.Allocate(MaximumLength, MaximumLength);
-        return _memory is null ? "cannot be given memory for its buffer" : null;
+        return _memory is null ? new Failure("cannot be given memory for its buffer") : null;
     }
 
     /// <inheritdoc/>

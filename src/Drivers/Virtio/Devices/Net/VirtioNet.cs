@@ -193,7 +193,7 @@ public sealed class VirtioNet : VirtioDevice
     protected override Features RefuseFeatures(Features offered) => NetConfiguration.RefuseFeatures(Transport, offered);
 
     /// <inheritdoc/>
-    protected override string? ReadConfiguration()
+    protected override Failure? ReadConfiguration()
     {
         _read.Read(Transport, Features);
         return null;
@@ -206,12 +206,12 @@ public sealed class VirtioNet : VirtioDevice
     protected override void AcceptChange() => _configuration.IsLinkUp = _read.IsLinkUp;
 
     /// <inheritdoc/>
-    protected override string? SetUp()
+    protected override Failure? SetUp()
     {
         if (!_configuration.HasUsableMtu)
         {
             // It was another one when the feature was accepted.
-            return "has an MTU below the smallest that is allowed";
+            return new Failure("has an MTU below the smallest that is allowed");
         }
 
         Virtqueue receiveQueue = Queue(ReceiveQueueIndex);
@@ -225,7 +225,7 @@ public sealed class VirtioNet : VirtioDevice
         _transmitBuffers = FrameBuffers.TryCreate(Dma, transmitQueue.Size, frameLength);
         if (_receiveBuffers == null || _transmitBuffers == null)
         {
-            return "cannot be given memory for its frames";
+            return new Failure("cannot be given memory for its frames");
         }
 
         _transmit = new TransmitSide(transmitQueue, _transmitBuffers, _counters);

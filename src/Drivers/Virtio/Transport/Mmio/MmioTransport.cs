@@ -78,16 +78,16 @@ public sealed class MmioTransport : VirtioTransport
     /// <param name="length">How many bytes there are, with the device-specific configuration.</param>
     /// <param name="line">Its interrupt line.</param>
     /// <param name="failure">
-    /// Why there is no transport, as the end of a sentence that starts with the place. Empty if there is one, and also
-    /// where the place is an empty one, which is no fault (virtio 1.4, 4.2.2.2).
+    /// Why the place has no transport. Null if it has one, and also where it is an empty one, which is no fault (virtio
+    /// 1.4, 4.2.2.2).
     /// </param>
     public static MmioTransport? TryCreate(
-        Machine machine, ulong address, ulong length, byte line, out string failure)
+        Machine machine, ulong address, ulong length, byte line, out Failure? failure)
     {
-        failure = string.Empty;
+        failure = null;
         if (length < MinimumLength || (address & 3) != 0 || address > ulong.MaxValue - length)
         {
-            failure = "is no place for the registers of a device";
+            failure = new Failure("is no place for the registers of a device");
             return null;
         }
 
@@ -96,30 +96,30 @@ public sealed class MmioTransport : VirtioTransport
         MmioRegion? window = machine.MapMmio(address, mapped);
         if (window == null)
         {
-            failure = "cannot be mapped";
+            failure = new Failure("cannot be mapped");
             return null;
         }
 
         MmioRegisters registers = new MmioRegisters(window);
         if (!registers.IsVirtio)
         {
-            failure = "has no virtio device";
+            failure = new Failure("has no virtio device");
             return null;
         }
 
         uint version = registers.InterfaceVersion;
         if (version != ModernVersion)
         {
-            failure = version == LegacyVersion
+            failure = new Failure(version == LegacyVersion
                 ? "offers the legacy interface only (virtio-mmio version 1)"
-                : "speaks virtio-mmio version " + DecimalText.Of(version) + ", not 2";
+                : "speaks virtio-mmio version " + DecimalText.Of(version) + ", not 2");
             return null;
         }
 
         uint deviceType = registers.DeviceType;
         if (deviceType > ushort.MaxValue)
         {
-            failure = "has a device of no known type";
+            failure = new Failure("has a device of no known type");
             return null;
         }
 
@@ -156,12 +156,12 @@ public sealed class MmioTransport : VirtioTransport
     public override int ProposeQueueSize(ushort queueIndex, int size) => size;
 
     /// <inheritdoc/>
-    public override string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink)
+    public override Failure? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink)
     {
         _line = Machine.Interrupts.AttachEdgeLine(
             _lineNumber, deviceName, new MmioLineHandler(_registers, sink, queueNames.Length));
         return _line == null
-            ? "cannot have interrupt line " + DecimalText.Of(_lineNumber)
+            ? new Failure("cannot have interrupt line " + DecimalText.Of(_lineNumber))
             : null;
     }
 
@@ -173,21 +173,21 @@ public sealed class MmioTransport : VirtioTransport
         "0x" + Hexadecimal.Format(_address + MmioRegisters.NotificationOffset) + " (one place for all queues)";
 
     /// <inheritdoc/>
-    public override string? EnableQueue(Virtqueue queue)
+    public override Failure? EnableQueue(Virtqueue queue)
     {
         if (_registers.IsQueueReady(queue.Index))
         {
-            return "has a queue in use before the driver made it ready";
+            return new Failure("has a queue in use before the driver made it ready");
         }
 
         if (queue.Size > _registers.ReadMaximumQueueSize(queue.Index))
         {
-            return "does not take the size of a queue";
+            return new Failure("does not take the size of a queue");
         }
 
         _queuesMadeReady = Math.Max(_queuesMadeReady, queue.Index + 1);
         queue.Notifier = _registers.NotifierOf(queue.Index, (Features & Features.NotificationData) != 0);
-        return _registers.TryEnableQueue(queue) ? null : "does not make a queue ready";
+        return _registers.TryEnableQueue(queue) ? null : new Failure("does not make a queue ready");
     }
 
     /// <inheritdoc/>

@@ -54,7 +54,7 @@ internal sealed class PciInterrupts
 
     /// <summary>Arranges for interrupts.</summary>
     /// <returns>Null, or why there are none.</returns>
-    internal string? Connect(string deviceName, string[] queueNames, DeviceEventSink sink)
+    internal Failure? Connect(string deviceName, string[] queueNames, DeviceEventSink sink)
     {
         bool hasMessages = _machine.Interrupts.HasMessages;
         _table = hasMessages ? MsixTable.Open(_function, _machine) : null;
@@ -126,10 +126,10 @@ internal sealed class PciInterrupts
         }
 
         _messages = new MessageInterrupt?[count];
-        string? failure = Program(sharing, deviceName, queueNames, sink)
-            ?? (!_table.Enable() ? "MSI-X does not let itself be turned on" : null)
-            ?? (!TryMap(sharing, queueNames.Length) ? "the device does not map " + Number(count) + " vectors" : null);
-        if (failure == null)
+        Failure? failure = Program(sharing, deviceName, queueNames, sink)
+            ?? (!_table.Enable() ? new Failure("MSI-X does not let itself be turned on", isSentence: true) : null)
+            ?? (!TryMap(sharing, queueNames.Length) ? new Failure("does not map " + Number(count) + " vectors") : null);
+        if (failure is null)
         {
             if (sharing == Sharing.None)
             {
@@ -148,7 +148,7 @@ internal sealed class PciInterrupts
             return true;
         }
 
-        Reason = failure;
+        Reason = failure.Of("the device");
         Unmap(queueNames.Length);
         _table.Disable();
         ReleaseMessages();
@@ -159,7 +159,7 @@ internal sealed class PciInterrupts
 
     /// <summary>Sets messages aside and writes them into the table.</summary>
     /// <returns>Null, or why they are not there.</returns>
-    private string? Program(Sharing sharing, string deviceName, string[] queueNames, DeviceEventSink sink)
+    private Failure? Program(Sharing sharing, string deviceName, string[] queueNames, DeviceEventSink sink)
     {
         for (int vector = 0; vector < _messages.Length; vector++)
         {
@@ -179,12 +179,13 @@ internal sealed class PciInterrupts
             _messages[vector] = message;
             if (message == null)
             {
-                return "the machine has only " + Number(vector) + " messages left for it";
+                return new Failure(
+                    "the machine has only " + Number(vector) + " messages left for it", isSentence: true);
             }
 
             if (!_table!.TryProgram(vector, message.Address, message.Data))
             {
-                return "the function does not keep the message of a vector";
+                return new Failure("the function does not keep the message of a vector", isSentence: true);
             }
         }
 
@@ -219,11 +220,11 @@ internal sealed class PciInterrupts
         }
     }
 
-    private string? ConnectLine(string deviceName, int queueCount, DeviceEventSink sink)
+    private Failure? ConnectLine(string deviceName, int queueCount, DeviceEventSink sink)
     {
         if (_isrStatus == null || _function.InterruptPin == 0)
         {
-            return "has neither usable MSI-X vectors nor an interrupt line";
+            return new Failure("has neither usable MSI-X vectors nor an interrupt line");
         }
 
         string line = Number(_function.InterruptLine);
@@ -231,7 +232,8 @@ internal sealed class PciInterrupts
             _function.InterruptLine, deviceName, new LineHandler(sink, queueCount, _isrStatus));
         if (_line == null)
         {
-            return "has no interrupt: " + Reason + ", and the machine gives no share in interrupt line " + line;
+            return new Failure(
+                "has no interrupt: " + Reason + ", and the machine gives no share in interrupt line " + line);
         }
 
         // A device that is polled shows in its ISR status what it would have said.

@@ -84,21 +84,21 @@ public sealed class PciTransport : VirtioTransport
     /// <param name="machine">The machine.</param>
     /// <param name="function">A function that <see cref="PciIdentity.TryIdentify"/> recognised.</param>
     /// <param name="failure">
-    /// Why there is no transport, as the end of a sentence that starts with the device; empty if there is one.
+    /// Why there is no transport; null if there is one.
     /// </param>
-    public static PciTransport? TryCreate(Machine machine, PciFunction function, out string failure)
+    public static PciTransport? TryCreate(Machine machine, PciFunction function, out Failure? failure)
     {
-        failure = string.Empty;
+        failure = null;
         if (!PciIdentity.TryIdentify(function, out ushort deviceType))
         {
-            failure = "is no virtio device";
+            failure = new Failure("is no virtio device");
             return null;
         }
 
         PciStructureMap structures = new PciStructureMap(machine, function);
         if (structures.IsEmpty)
         {
-            failure = "offers the legacy interface only";
+            failure = new Failure("offers the legacy interface only");
             return null;
         }
 
@@ -107,9 +107,9 @@ public sealed class PciTransport : VirtioTransport
         PciStructure? notification = structures.FindNotification(NotificationSize);
         if (common == null || notification == null)
         {
-            failure = common == null
+            failure = new Failure(common == null
                 ? "has no common configuration structure within its base addresses"
-                : "has no notification structure within its base addresses";
+                : "has no notification structure within its base addresses");
             return null;
         }
 
@@ -142,7 +142,7 @@ public sealed class PciTransport : VirtioTransport
         _common.ProposeQueueSize(queueIndex, (ushort)size);
 
     /// <inheritdoc/>
-    public override string? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink) =>
+    public override Failure? ConnectInterrupts(string deviceName, string[] queueNames, DeviceEventSink sink) =>
         _interrupts.Connect(deviceName, queueNames, sink);
 
     /// <inheritdoc/>
@@ -169,7 +169,7 @@ public sealed class PciTransport : VirtioTransport
     }
 
     /// <inheritdoc/>
-    public override string? EnableQueue(Virtqueue queue)
+    public override Failure? EnableQueue(Virtqueue queue)
     {
         // The place is cap.offset + queue_notify_off * notify_off_multiplier; both factors are the device's word.
         ulong place = (ulong)_common.ReadQueueNotifyOffset(queue.Index) * _notificationStructure.NotifyOffsetMultiplier;
@@ -183,17 +183,17 @@ public sealed class PciTransport : VirtioTransport
             : null;
         if (notify == null)
         {
-            return "places a queue's notifications outside the notification structure";
+            return new Failure("places a queue's notifications outside the notification structure");
         }
 
         if (_common.IsQueueEnabled(queue.Index))
         {
-            return "has a queue in use before the driver enabled it";
+            return new Failure("has a queue in use before the driver enabled it");
         }
 
         if (!_interrupts.TryKeepVector(queue.Index))
         {
-            return "does not map a queue to its vector again";
+            return new Failure("does not map a queue to its vector again");
         }
 
         // What is written is the virtqueue index, or what the device calls the queue (virtio 1.4, 4.1.5.2.1).
@@ -204,7 +204,7 @@ public sealed class PciTransport : VirtioTransport
         queue.Notifier = hasData
             ? QueueNotifier.OfDoubleword(notify, 0, value, hasPlace: true)
             : QueueNotifier.OfWord(notify, value);
-        return _common.TryEnableQueue(queue) ? null : "does not take the size of a queue";
+        return _common.TryEnableQueue(queue) ? null : new Failure("does not take the size of a queue");
     }
 
     /// <inheritdoc/>
