@@ -54,7 +54,8 @@ internal sealed class DiskTests
             Assert.That(words.Add(status.Describe()), Is.EqualTo(hasOwn), $"{status}");
         }
 
-        Assert.That(BlockStatus.OutOfRange.Describe(), Is.EqualTo(SectorDevice.OutOfRange), "commands know it too");
+        Assert.That(
+            BlockStatus.OutOfRange.Describe(), Is.EqualTo(SectorDevice.OutOfRange.ToString()), "commands know it too");
     }
 
     [Test]

@@ -81,7 +81,7 @@ public static class BlockStatusText
         BlockStatus.NoStatus => "the device gave no status",
         BlockStatus.Aborted => "the device misbehaved and was reset before it was done",
         BlockStatus.Abandoned => "the device was cut off without confirming a reset",
-        BlockStatus.OutOfRange => "beyond the end of the disk",
+        BlockStatus.OutOfRange => "a sector lies beyond the end of the disk",
         BlockStatus.ReadOnly => "the disk is read-only",
         BlockStatus.Invalid => "the device does not take such a request",
         BlockStatus.NotRunning => "the device misbehaved and is out of use",
