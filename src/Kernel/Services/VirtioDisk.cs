@@ -33,12 +33,12 @@ internal sealed class VirtioDisk : Disk
     private const uint PreferredTransferLength = 128 * 1024;
     private const uint LargestBlock = 2 * 1024 * 1024;
     private const uint BufferAlignment = 4096;
-    private const int FixedDescriptors = 2;
     private const int Batch = 32;
     private const int SilentAnswersForWarning = 3;
 
     private readonly Lock _gate = new();
     private readonly VirtioBlock _device;
+    private readonly BlockQueue _queue;
     private readonly DeviceRecovery _recovery;
     private readonly uint _transferLength;
     private readonly VirtioDiskTransfer[] _transfers;
@@ -54,6 +54,7 @@ internal sealed class VirtioDisk : Disk
         : base(device.Name, maximumTransfers, watch)
     {
         _device = device;
+        _queue = device.Queue(0);
         _recovery = new DeviceRecovery(device);
         _transferLength = transferLength;
         _transfers = new VirtioDiskTransfer[maximumTransfers];
@@ -84,7 +85,7 @@ internal sealed class VirtioDisk : Disk
 
     /// <summary>How many bytes the device takes at once, as far as transfers have them.</summary>
     private uint TakenAtOnce =>
-        (uint)Math.Min((ulong)_device.MaximumSegments * _device.MaximumSegmentLength, _transferLength);
+        (uint)Math.Min((ulong)_queue.MaximumSegments * _device.MaximumSegmentLength, _transferLength);
 
     /// <summary>The same, with no limit on how long a transfer may take.</summary>
     public static VirtioDisk? TryCreate(VirtioTransport transport, string name, out string failure) =>
@@ -108,7 +109,7 @@ internal sealed class VirtioDisk : Disk
         uint preferred = device.BlockSize <= LargestBlock
             ? Math.Max(device.BlockSize, PreferredTransferLength)
             : PreferredTransferLength;
-        ulong longest = Math.Min((ulong)device.MaximumSegments * device.MaximumSegmentLength, preferred);
+        ulong longest = Math.Min((ulong)device.Queue(0).MaximumSegments * device.MaximumSegmentLength, preferred);
 
         // Where a transfer holds a block, ranges are cut between blocks: QEMU fails requests for parts of them.
         uint unit = longest < device.BlockSize ? SectorSize : device.BlockSize;
@@ -120,10 +121,8 @@ internal sealed class VirtioDisk : Disk
             return null;
         }
 
-        // The driver has half as many requests as its queue has descriptors; a transfer of many segments takes more.
-        ulong segments = ((transferLength - 1) / device.MaximumSegmentLength) + 1;
-        ulong fitting = (ulong)device.MaximumRequests * FixedDescriptors / (segments + FixedDescriptors);
-        var maximumTransfers = (int)Math.Clamp(fitting, 1, PreferredTransfers);
+        var segments = (int)(((transferLength - 1) / device.MaximumSegmentLength) + 1);
+        int maximumTransfers = Math.Clamp(device.Queue(0).MaximumRequestsOf(segments), 1, PreferredTransfers);
         var watch = new RequestWatch(name, transport.Machine.Clock, transport.Machine.Log, limit);
         var disk = new VirtioDisk(device, transferLength, maximumTransfers, watch);
         events.Attach(disk);
@@ -156,7 +155,7 @@ internal sealed class VirtioDisk : Disk
     public bool TrySuspend(out string failure)
     {
         using Section section = Enter();
-        bool isBusy = _isGone || _device.InFlight != 0 || _backlog.Count != 0;
+        bool isBusy = _isGone || _queue.InFlight != 0 || _backlog.Count != 0;
         failure = isBusy ? "is in use" : "does not finish its reset";
         return !isBusy && _device.Stop();
     }
@@ -240,7 +239,7 @@ internal sealed class VirtioDisk : Disk
             _backlog.Dequeue();
         }
 
-        _device.Notify();
+        _queue.Notify();
     }
 
     /// <summary>Gives the device the next piece of a transfer.</summary>
@@ -256,8 +255,8 @@ internal sealed class VirtioDisk : Disk
             return true;
         }
 
-        transfer.HandOver(_device.MaximumSegmentLength, _device.MaximumSegments, _device.BlockSize);
-        BlockStatus status = _device.TrySubmit(
+        transfer.HandOver(_device.MaximumSegmentLength, _queue.MaximumSegments, _device.BlockSize);
+        BlockStatus status = _queue.TrySubmit(
             transfer.Operation, transfer.FirstSector, transfer.Segments, transfer.Token);
         if (status == BlockStatus.Ok)
         {
@@ -265,7 +264,7 @@ internal sealed class VirtioDisk : Disk
         }
 
         transfer.TakeBack();
-        bool canWait = status == BlockStatus.Full ? _device.InFlight != 0 : _device.State == DeviceState.NeedsReset;
+        bool canWait = status == BlockStatus.Full ? _queue.InFlight != 0 : _device.State == DeviceState.NeedsReset;
         if (!canWait)
         {
             transfer.Complete(status == BlockStatus.NotRunning ? WhyUnusable : status);
@@ -308,11 +307,11 @@ internal sealed class VirtioDisk : Disk
                 break;
             }
 
-            _device.HoldInterrupts();
-            int count = _device.Drain(batch);
+            _queue.HoldInterrupts();
+            int count = _queue.Drain(batch);
             End(batch[..count]);
             Pump();
-            hasMore = _device.State == DeviceState.Running && (count == batch.Length || _device.EnableInterrupts());
+            hasMore = _device.State == DeviceState.Running && (count == batch.Length || _queue.EnableInterrupts());
             total += count;
         }
 
@@ -362,14 +361,14 @@ internal sealed class VirtioDisk : Disk
         // What is in the ring was done before the trouble; there is none where the ring itself is broken.
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int count;
-        while ((count = _device.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             End(batch[..count]);
         }
 
         bool hadFlush = _device.HasFlush;
         uint taken = TakenAtOnce;
-        int requests = _device.MaximumRequests;
+        int requests = _queue.MaximumRequests;
         _device.Stop();
         int aborted = TakeAborted(batch);
         bool isBack = _recovery.TryRestart() && TakesASector();
@@ -391,7 +390,7 @@ internal sealed class VirtioDisk : Disk
         }
 
         _hasLostFlush |= hadFlush && !_device.HasFlush;
-        if (TakenAtOnce < taken || _device.MaximumRequests < requests)
+        if (TakenAtOnce < taken || _queue.MaximumRequests < requests)
         {
             _device.Transport.Machine.Log.Information(Name + ": takes less at a time than before");
         }
@@ -409,7 +408,7 @@ internal sealed class VirtioDisk : Disk
     {
         int aborted = 0;
         int count;
-        while ((count = _device.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             foreach (BlockCompletion completion in batch[..count])
             {
@@ -464,7 +463,7 @@ internal sealed class VirtioDisk : Disk
     {
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int count;
-        while ((count = _device.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             End(batch[..count]);
         }

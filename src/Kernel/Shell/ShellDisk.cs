@@ -106,9 +106,8 @@ internal sealed class ShellDisk : SectorDevice
             return null;
         }
 
-        // The size is said to be advice (virtio 1.4, 5.2.5), so that the device is asked; QEMU says no.
         return status.Describe()
-            + (status == BlockStatus.IoError ? ExplainError(BlockSize, firstSector, count) : "");
+            + (status == BlockStatus.Unaligned ? " of " + BlockSize.ToString() + " bytes" : "");
     }
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

@@ -131,9 +131,10 @@ internal sealed class FakeDisk : Disk
             Perform(request);
         }
 
+        bool isWhole = (request.First | (uint)request.Count) % (BlockSize / SectorSize) == 0;
         bool isBad = BadSector is { } bad
             && bad >= request.First && bad < request.First + (ulong)request.Count;
-        request.Transfer.Complete(isBad ? BlockStatus.IoError : BlockStatus.Ok);
+        request.Transfer.Complete(!isWhole ? BlockStatus.Unaligned : isBad ? BlockStatus.IoError : BlockStatus.Ok);
     }
 
     private void Perform(Request request)
