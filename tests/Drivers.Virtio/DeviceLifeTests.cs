@@ -53,14 +53,14 @@ public class DeviceLifeTests
             buffer.Sync(0, 1024, DmaSync.PreRead);
             DmaSegment[] data = { buffer.Segment(0, 500), buffer.Segment(500, 12), buffer.Segment(512, 512) };
             Assert.That(Read(block, data, 7), Is.EqualTo(BlockStatus.Ok));
-            block.Notify();
+            block.Queue(0).Notify();
             Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(1));
-            Assert.That(block.EnableInterrupts(), Is.False);
+            Assert.That(block.Queue(0).EnableInterrupts(), Is.False);
             int events = bench.Sink.Events.Count;
             bench.Complete(held, 0);
             Assert.That(bench.Sink.Events, Has.Count.EqualTo(events + 1), "an interrupt");
             BlockCompletion[] completions = new BlockCompletion[2];
-            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
             buffer.Sync(0, 1024, DmaSync.PostRead);
         }
@@ -98,8 +98,8 @@ public class DeviceLifeTests
         bench.HoldRequests();
         bench.SetQueueSize(8);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.MaximumRequests, Is.EqualTo(8));
-        Assert.That(block.MaximumSegments, Is.EqualTo(6));
+        Assert.That(block.Queue(0).MaximumRequests, Is.EqualTo(8));
+        Assert.That(block.Queue(0).MaximumSegments, Is.EqualTo(6));
         DmaSegment[] data = Data(bench);
         for (int i = 0; i < 8; i++)
         {
@@ -107,7 +107,7 @@ public class DeviceLifeTests
         }
 
         Assert.That(Read(block, data, 9), Is.EqualTo(BlockStatus.Full));
-        block.Notify();
+        block.Queue(0).Notify();
         Assert.That(bench.Model.Queues[0].Finished, Is.EqualTo(8));
     }
 
@@ -144,13 +144,13 @@ public class DeviceLifeTests
         {
             bench.HoldRequests();
             Assert.That(Read(block, Data(bench), 5), Is.EqualTo(BlockStatus.Ok));
-            block.Notify();
+            block.Queue(0).Notify();
             bench.Model.SetNeedsReset("for the test");
             Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
             Assert.That(block.Stop(), Is.True);
             Assert.That(() => block.TryStart(out _), Throws.InvalidOperationException, "a request is left");
             BlockCompletion[] completions = new BlockCompletion[2];
-            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Aborted));
 
             bench.Model.Queues[0].Policy = new InOrderCompletion();
@@ -158,8 +158,8 @@ public class DeviceLifeTests
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Trouble, Is.Null);
             Assert.That(Read(block, Data(bench), 6), Is.EqualTo(BlockStatus.Ok));
-            block.Notify();
-            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            block.Queue(0).Notify();
+            Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
         }
 
@@ -277,10 +277,10 @@ public class DeviceLifeTests
         using ModelBench<BlockDevice> bench = Disk(Packed | FeatureBit.Suspend);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Read(block, Data(bench), 3);
-        block.Notify();
+        block.Queue(0).Notify();
         Assert.That(block.Suspend(), Is.True);
         Assert.That(Read(block, Data(bench), 4), Is.EqualTo(BlockStatus.NotRunning));
-        Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.EqualTo(1));
         Assert.That(block.Resume(), Is.True);
     }
 
@@ -327,19 +327,19 @@ public class DeviceLifeTests
             bench.HoldRequests();
             Read(block, Data(bench), 1);
             Read(block, Data(bench), 2);
-            block.Notify();
-            Assert.That(block.TryResetQueue(size), Is.True);
+            block.Queue(0).Notify();
+            Assert.That(block.Queue(0).TryReset(size), Is.True);
             Assert.That(block.State, Is.EqualTo(DeviceState.Running));
             Assert.That(block.Describe().Queues[0].Size, Is.EqualTo(size));
-            Assert.That(block.MaximumRequests, Is.EqualTo(size / 2));
-            Assert.That(block.Drain(completions), Is.EqualTo(2));
+            Assert.That(block.Queue(0).MaximumRequests, Is.EqualTo(size / 2));
+            Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(2));
             Assert.That(completions.Take(2).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2 }));
             Assert.That(completions.Take(2).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
 
             bench.Model.Queues[0].Policy = new InOrderCompletion();
             Read(block, Data(bench), 3);
-            block.Notify();
-            Assert.That(block.Drain(completions), Is.EqualTo(1));
+            block.Queue(0).Notify();
+            Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
             Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
         }
     }
@@ -350,7 +350,7 @@ public class DeviceLifeTests
         using ModelBench<BlockDevice> bench = Disk(FeatureBit.RingReset);
         bench.Model.QueueResetDelay = int.MaxValue;
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.Queue(0).TryReset(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("requestq1: the device does not finish its reset"));
         Assert.That(block.Stop(), Is.True);
@@ -361,7 +361,7 @@ public class DeviceLifeTests
     {
         using ModelBench<BlockDevice> bench = Disk(Packed);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.Queue(0).TryReset(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.Running));
     }
 
@@ -373,11 +373,11 @@ public class DeviceLifeTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Read(block, Data(bench), 1);
         bench.Machine.Memory.AllocationsLeft = allocations;
-        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.Queue(0).TryReset(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device cannot be given memory for its queues"));
         Assert.That(block.Stop(), Is.True);
-        Assert.That(block.Drain(new BlockCompletion[4]), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.EqualTo(1));
         bench.Machine.Memory.AllocationsLeft = 100;
         Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
     }
@@ -407,5 +407,5 @@ public class DeviceLifeTests
     }
 
     private static BlockStatus Read(VirtioBlock block, DmaSegment[] data, int token) =>
-        block.TrySubmit(BlockOperation.Read, 0, data, token);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, token);
 }

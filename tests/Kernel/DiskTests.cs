@@ -285,10 +285,10 @@ internal sealed class DiskTests
     [TestCase(4096u)]
     public async Task A_stream_reads_and_writes_bytes_anywhere(uint blockSize)
     {
-        using var model = new ModelDisk(90, requestSectors: 16, blockSize: blockSize);
-        byte[] expected = RandomBytes(82);
+        using var model = new ModelDisk(88, requestSectors: 16, blockSize: blockSize);
+        byte[] expected = RandomBytes(80);
         expected.CopyTo(model.Content[(8 * 512)..]);
-        await using var stream = new DiskStream(model.Disk, 8, 82);
+        await using var stream = new DiskStream(model.Disk, 8, 80);
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
         TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
         var random = new Random(seed);
@@ -342,6 +342,9 @@ internal sealed class DiskTests
         Assert.That(() => stream.SetLength(1), Throws.InstanceOf<NotSupportedException>());
         Assert.That(
             () => new DiskStream(model.Disk, 19, 2), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        using var blocks = new ModelDisk(16, blockSize: 4096);
+        Assert.That(
+            () => new DiskStream(blocks.Disk, 0, 12), Throws.InstanceOf<ArgumentOutOfRangeException>());
         model.BadSector = 4;
         stream.Position = 0;
         Assert.That(

@@ -24,7 +24,7 @@ internal sealed class ListVirtioTests
     public void A_device_is_shown_with_all_that_was_chosen()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create();
-        bench.Model.OfferedFeatures |= BlockFeature.Flush | BlockFeature.SizeMaximum | BlockFeature.MultiQueue;
+        bench.Model.OfferedFeatures |= BlockFeature.Flush | BlockFeature.SizeMaximum | BlockFeature.Zoned;
         bench.SetField(SizeMaxField, 1 << 20);
         ShellBench shell = Start(bench);
         shell.Run("blk 0 checksum 0 64");
@@ -34,7 +34,7 @@ internal sealed class ListVirtioTests
         Assert.That(lines[0], Does.Match("^disk0: virtio-blk, virtio-pci at [0-9a-f:.]+, packed ring, .+, running$"));
         Assert.That(lines, Does.Contain("    interrupts: 2 of 8 vectors are used; 0 for changes"));
         Assert.That(lines, Does.Contain("    features: SIZE_MAX FLUSH VERSION_1 RING_PACKED"));
-        Assert.That(lines, Does.Contain("    offered, not in the driver: MQ"));
+        Assert.That(lines, Does.Contain("    offered, not in the driver: ZONED"));
         Assert.That(lines, Has.Some.Match("^    not offered: .*INDIRECT_DESC EVENT_IDX.*"));
         Assert.That(
             lines,
@@ -46,6 +46,10 @@ internal sealed class ListVirtioTests
             Does.Contain(
                 "        256 descriptors wanted, 64 possible, no indirect tables, no event index, "
                 + "notified at 0xe0003000 (4 bytes per queue)"));
+        Assert.That(lines, Does.Contain("    blocks: 512 bytes"));
+        Assert.That(lines, Does.Contain("    requests: up to 1 segments of 1048576 bytes"));
+        Assert.That(lines, Does.Contain("    cache: writeback"));
+        Assert.That(lines, Does.Contain("    zones: none"));
         Assert.That(lines, Does.Contain("    quarantined: 0 bytes"));
         Assert.That(lines, Does.Contain("    reads: 1"));
         Assert.That(string.Join('\n', lines), Does.Not.Contain("brought up again"));

@@ -10,7 +10,7 @@ namespace VirtioGuest.Qemu.Tests;
 public sealed class DiskKindTests : QemuTest
 {
     private const int Sectors = 4096;
-    private const string Explanation = "and the request is not for whole blocks of 4096 bytes";
+    private const string Explanation = "the request is not for whole blocks of 4096 bytes";
 
     [TestCase(true)]
     [TestCase(false)]

@@ -58,16 +58,6 @@ public abstract class SectorDevice
     public static string DescribeBlocks(uint blockSize) =>
         blockSize <= SectorSize ? "" : ", blocks of " + DecimalText.Of(blockSize) + " bytes";
 
-    /// <summary>Says why a device may have failed a request, to follow its failure.</summary>
-    /// <param name="blockSize">The disk's block size.</param>
-    /// <param name="firstSector">The first sector of the request.</param>
-    /// <param name="count">The number of its sectors.</param>
-    /// <returns>Empty where the request was for whole blocks.</returns>
-    public static string ExplainError(uint blockSize, ulong firstSector, ulong count) =>
-        ((firstSector | count) & ((blockSize / SectorSize) - 1)) == 0
-            ? ""
-            : ", and the request is not for whole blocks of " + DecimalText.Of(blockSize) + " bytes";
-
     /// <summary>Whether a range lies on the disk.</summary>
     public bool Contains(ulong firstSector, ulong count)
     {

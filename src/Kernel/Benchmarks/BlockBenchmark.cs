@@ -43,6 +43,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private readonly object _gate = new();
     private readonly VirtioBlock _device;
+    private readonly BlockQueue _queue;
     private readonly DmaTag _dma;
     private readonly int _depth;
     private readonly ShellContext _shell;
@@ -57,6 +58,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private BlockBenchmark(VirtioTransport transport, string name, int depth, ShellContext shell)
     {
         _device = new VirtioBlock(transport, name, this);
+        _queue = _device.Queue(0);
         _dma = transport.Machine.Dma;
         _depth = depth;
         _shell = shell;
@@ -98,10 +100,10 @@ internal sealed class BlockBenchmark : DeviceEventSink
             while (hasMore)
             {
                 ulong begin = TickCount.Begin();
-                _device.HoldInterrupts();
-                int count = _device.Drain(completions);
+                _queue.HoldInterrupts();
+                int count = _queue.Drain(completions);
                 hasMore = _device.State == DeviceState.Running
-                    && (count == completions.Length || _device.EnableInterrupts());
+                    && (count == completions.Length || _queue.EnableInterrupts());
                 _complete.End(begin);
                 TakeBack(completions[..count]);
             }
@@ -132,7 +134,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
             return false;
         }
 
-        if (_depth > _device.MaximumRequests || _device.MaximumSegmentLength < ReadLength)
+        if (_depth > _queue.MaximumRequests || _device.MaximumSegmentLength < ReadLength)
         {
             failure = new Failure("does not take so many reads at once");
         }
@@ -238,12 +240,12 @@ internal sealed class BlockBenchmark : DeviceEventSink
         {
             for (int batch = 0; batch < PolledBatches && !_hasFailed; batch++)
             {
-                _device.DisableInterrupts();
+                _queue.DisableInterrupts();
                 SubmitBatch();
                 long start = Stopwatch.GetTimestamp();
                 while (_inFlight != 0 && !_hasFailed)
                 {
-                    int count = _device.Drain(completions);
+                    int count = _queue.Drain(completions);
                     TakeBack(completions[..count]);
                     _hasFailed |= Stopwatch.GetElapsedTime(start) > s_timeout;
                 }
@@ -262,7 +264,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
             var segment = _memory!.Segment(offset, ReadLength);
             _memory.Sync(offset, ReadLength, DmaSync.PreRead);
             ulong begin = TickCount.Begin();
-            BlockStatus status = _device.TrySubmit(
+            BlockStatus status = _queue.TrySubmit(
                 BlockOperation.Read, place * SectorsPerRead, new ReadOnlySpan<DmaSegment>(in segment), i);
             _submit.End(begin);
             _hasFailed |= status != BlockStatus.Ok;
@@ -270,7 +272,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
         }
 
         ulong announced = TickCount.Begin();
-        _device.Notify();
+        _queue.Notify();
         _notify.End(announced);
     }
 

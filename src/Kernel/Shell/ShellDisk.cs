@@ -113,9 +113,8 @@ internal sealed class ShellDisk : SectorDevice
             return OutOfRange;
         }
 
-        // The size is said to be advice (virtio 1.4, 5.2.5), so that the device is asked; QEMU says no.
-        string why = status == BlockStatus.IoError ? ExplainError(BlockSize, firstSector, count) : "";
-        return new Failure(status.Describe() + why, isSentence: true);
+        string size = status == BlockStatus.Unaligned ? " of " + BlockSize.ToString() + " bytes" : "";
+        return new Failure(status.Describe() + size, isSentence: true);
     }
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;

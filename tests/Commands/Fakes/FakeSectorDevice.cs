@@ -105,9 +105,9 @@ internal sealed class FakeSectorDevice : SectorDevice
             return OutOfRange;
         }
 
-        if (ExplainError(Block, first, count).Length != 0)
+        if ((first | count) % (Block / SectorSize) != 0)
         {
-            return Sentence(Trouble + ExplainError(Block, first, count));
+            return Sentence($"{Trouble}: not for whole blocks of {Block} bytes");
         }
 
         return bad >= first && bad < first + count ? Sentence(Trouble) : null;

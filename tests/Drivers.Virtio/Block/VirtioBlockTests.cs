@@ -77,7 +77,7 @@ public class VirtioBlockTests
         DmaSegment[] segments = { buffer.Segment(0, 100), buffer.Segment(100, 900), buffer.Segment(1000, 24) };
 
         buffer.Sync(0, 1024, DmaSync.PreRead);
-        Assert.That(block.TrySubmit(BlockOperation.Read, 2, segments, 1), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 2, segments, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         buffer.Sync(0, 1024, DmaSync.PostRead);
         Assert.That(buffer.Bytes(0, 1024).SequenceEqual(bench.Model.Disk[1024..]), Is.True);
@@ -97,7 +97,7 @@ public class VirtioBlockTests
         {
             if (i % 7 == 6)
             {
-                BlockStatus status = block.TrySubmit(BlockOperation.Flush, 0, Array.Empty<DmaSegment>(), i);
+                BlockStatus status = block.Queue(0).TrySubmit(BlockOperation.Flush, 0, Array.Empty<DmaSegment>(), i);
                 Assert.That(status, Is.EqualTo(BlockStatus.Ok));
                 Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
                 continue;
@@ -121,7 +121,7 @@ public class VirtioBlockTests
             byte[] written = buffer.Bytes(0, (uint)segments * 512).ToArray();
             buffer.Sync(0, 2560, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
             BlockOperation operation = isRead ? BlockOperation.Read : BlockOperation.Write;
-            Assert.That(block.TrySubmit(operation, sector, data, i), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(block.Queue(0).TrySubmit(operation, sector, data, i), Is.EqualTo(BlockStatus.Ok));
             Assert.That(DrainOne(block), Is.EqualTo((i, BlockStatus.Ok)));
             buffer.Sync(0, 2560, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
             Assert.That(buffer.Bytes(0, (uint)segments * 512).SequenceEqual(part), Is.True);
@@ -137,8 +137,10 @@ public class VirtioBlockTests
         RequestLog log = bench.LogRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.HasFlush, Is.True);
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, new DmaSegment[1], 1), Is.EqualTo(BlockStatus.Invalid));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 3, default, 1), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(
+            block.Queue(0).TrySubmit(BlockOperation.Flush, 3, new DmaSegment[1], 1),
+            Is.EqualTo(BlockStatus.Invalid));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 3, default, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         Assert.That(log.Requests, Is.EqualTo(new[] { "4@0" }));
     }
@@ -148,7 +150,7 @@ public class VirtioBlockTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotOffered));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotOffered));
     }
 
     [Test]
@@ -163,7 +165,9 @@ public class VirtioBlockTests
         Assert.That(log.Requests, Is.Empty);
 
         // A slot that has had a request of the same shape takes the shorter way.
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(
+            block.Queue(0).TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1),
+            Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         Assert.That(Submit(block, BlockOperation.Write, 0, 512), Is.EqualTo(BlockStatus.ReadOnly));
         Assert.That(log.Requests, Is.EqualTo(new[] { "0@0" }));
@@ -199,7 +203,7 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(block.Capacity, Is.Zero);
         Assert.That(Submit(block, BlockOperation.Read, 0, 512), Is.EqualTo(BlockStatus.OutOfRange));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 5), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 5), Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((5, BlockStatus.Ok)));
     }
 
@@ -221,7 +225,9 @@ public class VirtioBlockTests
         using ModelBench<BlockDevice> bench = NewBench();
         bench.LogRequests().ForcedStatus = status;
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(
+            block.Queue(0).TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 4),
+            Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((4, expected)));
     }
 
@@ -232,11 +238,11 @@ public class VirtioBlockTests
         bench.SetQueueSize(3);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
-        block.TrySubmit(BlockOperation.Read, 0, data, 1);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 1);
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
 
         bench.Model.WritesNoStatus = true;
-        block.TrySubmit(BlockOperation.Read, 0, data, 2);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 2);
         Assert.That(DrainOne(block), Is.EqualTo((2, BlockStatus.NoStatus)));
     }
 
@@ -259,7 +265,7 @@ public class VirtioBlockTests
             Assert.That(Transfer(block, BlockOperation.Read, 0, buffer, 1), Is.EqualTo((1, BlockStatus.Ok)));
             Assert.That(buffer.Bytes(0, 512).ToArray(), Is.All.EqualTo(0x5A));
             Assert.That(Transfer(block, BlockOperation.Write, 1, buffer, 2), Is.EqualTo((2, BlockStatus.Ok)));
-            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 3), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 3), Is.EqualTo(BlockStatus.Ok));
             Assert.That(DrainOne(block), Is.EqualTo((3, BlockStatus.Ok)));
         }
 
@@ -283,7 +289,8 @@ public class VirtioBlockTests
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
         BlockStatus status;
-        while ((status = block.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted)) == BlockStatus.Ok)
+        BlockQueue queue = block.Queue(0);
+        while ((status = queue.TrySubmit(BlockOperation.Read, (ulong)submitted, data, submitted)) == BlockStatus.Ok)
         {
             submitted++;
         }
@@ -292,8 +299,8 @@ public class VirtioBlockTests
         int expected = HasTables ? 12 : 4;
         Assert.That(status, Is.EqualTo(BlockStatus.Full));
         Assert.That(submitted, Is.EqualTo(expected));
-        Assert.That(block.InFlight, Is.EqualTo(expected));
-        block.Notify();
+        Assert.That(block.Queue(0).InFlight, Is.EqualTo(expected));
+        block.Queue(0).Notify();
         Assert.That(bench.Model.Queues[0].NotificationsReceived, Is.EqualTo(1));
 
         List<int> tokens = new List<int>();
@@ -301,13 +308,13 @@ public class VirtioBlockTests
         foreach (int index in new[] { 2, 0, 1, 0 })
         {
             bench.Complete(held, index);
-            Assert.That(block.Drain(one), Is.EqualTo(1));
+            Assert.That(block.Queue(0).Drain(one), Is.EqualTo(1));
             tokens.Add(one[0].Token);
         }
 
         Assert.That(tokens, Is.EqualTo(new[] { 2, 0, 3, 1 }));
-        Assert.That(block.Drain(one), Is.Zero);
-        Assert.That(block.InFlight, Is.EqualTo(expected - 4));
+        Assert.That(block.Queue(0).Drain(one), Is.Zero);
+        Assert.That(block.Queue(0).InFlight, Is.EqualTo(expected - 4));
     }
 
     [Test]
@@ -319,12 +326,12 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
         int submitted = 0;
-        while (submitted < 130 && block.TrySubmit(BlockOperation.Read, 0, data, submitted) == BlockStatus.Ok)
+        while (submitted < 130 && block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, submitted) == BlockStatus.Ok)
         {
             submitted++;
         }
 
-        block.Notify();
+        block.Queue(0).Notify();
         for (int i = 0; i < submitted; i++)
         {
             bench.Complete(held, 0);
@@ -333,7 +340,7 @@ public class VirtioBlockTests
         Assert.That(submitted, Is.GreaterThan(65));
         int expected = Math.Min(room, submitted);
         BlockCompletion[] completions = new BlockCompletion[room];
-        Assert.That(block.Drain(completions), Is.EqualTo(expected));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(expected));
         Assert.That(completions.Take(expected).Select(c => c.Token), Is.EqualTo(Enumerable.Range(0, expected)));
     }
 
@@ -346,7 +353,7 @@ public class VirtioBlockTests
         bench.Model.SetNeedsReset("for the test");
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
 
-        block.Notify();
+        block.Queue(0).Notify();
 
         Assert.That(bench.Model.Queues[0].NotificationsReceived, Is.Zero);
     }
@@ -360,13 +367,13 @@ public class VirtioBlockTests
         bench.SetQueueSize(9);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         int expected = HasTables ? 9 : 4;
-        Assert.That(block.MaximumRequests, Is.EqualTo(expected));
+        Assert.That(block.Queue(0).MaximumRequests, Is.EqualTo(expected));
         for (int i = 0; i < expected; i++)
         {
-            Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, i), Is.EqualTo(BlockStatus.Ok));
+            Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, i), Is.EqualTo(BlockStatus.Ok));
         }
 
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 9), Is.EqualTo(BlockStatus.Full));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 9), Is.EqualTo(BlockStatus.Full));
     }
 
     [Test]
@@ -376,12 +383,12 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum | BlockFeature.BlockSize;
         bench.SetField(SizeMaxField, 1024);
         bench.SetField(SegMaxField, 2);
-        bench.SetField(BlkSizeField, 4096);
+        bench.SetField(BlkSizeField, 2048);
         HeldBackCompletion held = bench.HoldRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.MaximumSegments, Is.EqualTo(2));
+        Assert.That(block.Queue(0).MaximumSegments, Is.EqualTo(2));
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(1024));
-        Assert.That(block.BlockSize, Is.EqualTo(4096));
+        Assert.That(block.BlockSize, Is.EqualTo(2048));
 
         Assert.That(Submit(block, BlockOperation.Read, 0, 1024, 1024), Is.EqualTo(BlockStatus.Ok));
         Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(BlockStatus.Invalid));
@@ -395,10 +402,12 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum;
         bench.SetField(SizeMaxField, 1024);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 1024), 1), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(
+            block.Queue(0).TrySubmit(BlockOperation.Read, 0, SomeData(bench, 1024), 1),
+            Is.EqualTo(BlockStatus.Ok));
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
         Assert.That(Submit(block, BlockOperation.Read, 0, 1536), Is.EqualTo(BlockStatus.Invalid));
-        Assert.That(block.InFlight, Is.Zero);
+        Assert.That(block.Queue(0).InFlight, Is.Zero);
     }
 
     [Test]
@@ -408,7 +417,7 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
         bench.SetField(SegMaxField, uint.MaxValue);
         bench.SetQueueSize(1024);
-        Assert.That(bench.Start<VirtioBlock>("disk0").MaximumSegments, Is.EqualTo(HasTables ? 64 : 254));
+        Assert.That(bench.Start<VirtioBlock>("disk0").Queue(0).MaximumSegments, Is.EqualTo(HasTables ? 64 : 254));
     }
 
     [Test]
@@ -417,7 +426,7 @@ public class VirtioBlockTests
         using ModelBench<BlockDevice> bench = NewBench();
         bench.SetQueueSize(1024);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That(block.MaximumSegments, Is.EqualTo(1));
+        Assert.That(block.Queue(0).MaximumSegments, Is.EqualTo(1));
         Assert.That(Submit(block, BlockOperation.Read, 0, 512, 512), Is.EqualTo(BlockStatus.Invalid));
         Assert.That(block.MaximumSegmentLength, Is.EqualTo(uint.MaxValue));
         Assert.That(block.BlockSize, Is.EqualTo(512));
@@ -466,8 +475,8 @@ public class VirtioBlockTests
         bench.SetField(SizeMaxField, sizeMax);
         bench.SetField(SegMaxField, segMax);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        Assert.That((block.MaximumSegments, block.MaximumSegmentLength), Is.EqualTo((segments, length)));
-        Assert.That((ulong)block.MaximumSegments * block.MaximumSegmentLength, Is.GreaterThanOrEqualTo(512));
+        Assert.That((block.Queue(0).MaximumSegments, block.MaximumSegmentLength), Is.EqualTo((segments, length)));
+        Assert.That((ulong)block.Queue(0).MaximumSegments * block.MaximumSegmentLength, Is.GreaterThanOrEqualTo(512));
     }
 
     [TestCase(7)]
@@ -496,7 +505,7 @@ public class VirtioBlockTests
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         Assert.That(bench.Model.DriverFeatures & feature, Is.Zero);
         Assert.That(
-            (block.MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
+            (block.Queue(0).MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
             Is.EqualTo((1, uint.MaxValue, 512u)));
     }
 
@@ -529,26 +538,26 @@ public class VirtioBlockTests
         HeldBackCompletion held = bench.HoldRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
-        block.TrySubmit(BlockOperation.Read, 0, data, 1);
-        block.TrySubmit(BlockOperation.Read, 1, data, 2);
-        block.TrySubmit(BlockOperation.Read, 2, data, 3);
-        block.Notify();
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 1);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 1, data, 2);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 2, data, 3);
+        block.Queue(0).Notify();
         bench.ForgeUsed(bench.Model.Queues[0], 0, 77);
 
         BlockCompletion[] completions = new BlockCompletion[8];
-        Assert.That(block.Drain(completions), Is.Zero);
+        Assert.That(block.Queue(0).Drain(completions), Is.Zero);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("requestq1: the device used a buffer ID out of range"));
         Assert.That(block.Describe().Queues[0].Fault, Is.EqualTo(QueueFault.BufferIdOutOfRange));
         Assert.That(bench.Machine.Lines.Warnings, Has.One.Contains("buffer ID out of range"));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 4), Is.EqualTo(BlockStatus.NotRunning));
 
         Assert.That(block.Stop(), Is.True);
-        Assert.That(block.Drain(completions.AsSpan(0, 1)), Is.EqualTo(1));
-        Assert.That(block.Drain(completions.AsSpan(1)), Is.EqualTo(2));
+        Assert.That(block.Queue(0).Drain(completions.AsSpan(0, 1)), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions.AsSpan(1)), Is.EqualTo(2));
         Assert.That(completions.Take(3).Select(c => c.Token), Is.EquivalentTo(new[] { 1, 2, 3 }));
         Assert.That(completions.Take(3).Select(c => c.Status), Is.All.EqualTo(BlockStatus.Aborted));
-        Assert.That(block.Drain(completions), Is.Zero);
+        Assert.That(block.Queue(0).Drain(completions), Is.Zero);
     }
 
     [Test]
@@ -557,7 +566,7 @@ public class VirtioBlockTests
         using ModelBench<BlockDevice> bench = NewBench();
         HeldBackCompletion held = bench.HoldRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
         bench.Model.ResetDelay = int.MaxValue;
         Assert.That(block.Stop(), Is.False);
         Assert.That(DrainOne(block, notify: false), Is.EqualTo((1, BlockStatus.Abandoned)));
@@ -568,13 +577,13 @@ public class VirtioBlockTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
-        block.DisableInterrupts();
-        block.TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
-        block.Notify();
+        block.Queue(0).DisableInterrupts();
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, SomeData(bench, 512), 1);
+        block.Queue(0).Notify();
         Assert.That(bench.Sink.Events, Is.Empty);
-        Assert.That(block.EnableInterrupts(), Is.True);
+        Assert.That(block.Queue(0).EnableInterrupts(), Is.True);
         Assert.That(DrainOne(block), Is.EqualTo((1, BlockStatus.Ok)));
-        Assert.That(block.EnableInterrupts(), Is.False);
+        Assert.That(block.Queue(0).EnableInterrupts(), Is.False);
     }
 
     [Test]
@@ -582,12 +591,12 @@ public class VirtioBlockTests
     {
         using ModelBench<BlockDevice> bench = NewBench();
         VirtioBlock block = bench.Create<VirtioBlock>("disk0");
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
-        Assert.That(block.Drain(new BlockCompletion[1]), Is.Zero);
-        Assert.That(block.EnableInterrupts(), Is.False);
-        block.DisableInterrupts();
-        block.Notify();
-        Assert.That(block.InFlight + block.MaximumRequests, Is.Zero);
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(block.Queue(0).Drain(new BlockCompletion[1]), Is.Zero);
+        Assert.That(block.Queue(0).EnableInterrupts(), Is.False);
+        block.Queue(0).DisableInterrupts();
+        block.Queue(0).Notify();
+        Assert.That(block.Queue(0).InFlight + block.Queue(0).MaximumRequests, Is.Zero);
         Assert.That(block.Describe().RingFormat, Is.EqualTo("none"));
         Assert.That(block.Describe().Transport, Is.EqualTo("virtio-pci at 00:04.0"));
         Assert.That(block.Stop(), Is.True);
@@ -606,13 +615,13 @@ public class VirtioBlockTests
         for (int i = 0; i < 100; i++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            block.TrySubmit(BlockOperation.Read, 0, data, i);
+            block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, i);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
-            block.Notify();
+            block.Queue(0).Notify();
             bench.Complete(held, 0);
             before = GC.GetAllocatedBytesForCurrentThread();
-            block.Drain(completions);
-            block.EnableInterrupts();
+            block.Queue(0).Drain(completions);
+            block.Queue(0).EnableInterrupts();
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
@@ -628,16 +637,16 @@ public class VirtioBlockTests
         HeldBackCompletion held = bench.HoldRequests();
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         DmaSegment[] data = SomeData(bench, 512);
-        block.TrySubmit(BlockOperation.Read, 0, data, 1);
-        Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
+        block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 1);
+        Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.Zero);
 
         bench.ForgeUsedIndex(bench.Model.Queues[0], 7);
 
-        Assert.That(block.EnableInterrupts(), Is.True, "there is something to look at");
-        Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
+        Assert.That(block.Queue(0).EnableInterrupts(), Is.True, "there is something to look at");
+        Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.Zero);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Does.StartWith("requestq1: the device "));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 2), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     private bool HasTables => (_ringFeatures & FeatureBit.IndirectDescriptors) != 0;
@@ -660,7 +669,7 @@ public class VirtioBlockTests
 
     private static BlockStatus Submit(
         VirtioBlock block, BlockOperation operation, ulong sector, params uint[] lengths) =>
-        block.TrySubmit(operation, sector, lengths.Select(length => new DmaSegment(0, length)).ToArray(), 0);
+        block.Queue(0).TrySubmit(operation, sector, lengths.Select(length => new DmaSegment(0, length)).ToArray(), 0);
 
     private static (int Token, BlockStatus Status) Transfer(
         VirtioBlock block, BlockOperation operation, ulong sector, DmaMemory buffer, int token)
@@ -668,7 +677,7 @@ public class VirtioBlockTests
         bool isRead = operation == BlockOperation.Read;
         buffer.Sync(0, buffer.Length, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
         Assert.That(
-            block.TrySubmit(operation, sector, new[] { buffer.Segment(0, buffer.Length) }, token),
+            block.Queue(0).TrySubmit(operation, sector, new[] { buffer.Segment(0, buffer.Length) }, token),
             Is.EqualTo(BlockStatus.Ok));
         (int Token, BlockStatus Status) completion = DrainOne(block);
         buffer.Sync(0, buffer.Length, isRead ? DmaSync.PostRead : DmaSync.PostWrite);
@@ -679,11 +688,11 @@ public class VirtioBlockTests
     {
         if (notify)
         {
-            block.Notify();
+            block.Queue(0).Notify();
         }
 
         BlockCompletion[] completions = new BlockCompletion[4];
-        Assert.That(block.Drain(completions), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
         return (completions[0].Token, completions[0].Status);
     }
 }

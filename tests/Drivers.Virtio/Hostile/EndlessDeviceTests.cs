@@ -57,7 +57,7 @@ public class EndlessDeviceTests
         Assert.That(bench.Machine.Memory.QuarantinedBytes, Is.GreaterThan(4096));
         Assert.That(bench.Machine.Lines.Warnings, Has.Some.Contains("quarantined"));
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
         Assert.That((completions[0].Token, completions[0].Status), Is.EqualTo((token, BlockStatus.Abandoned)));
         Assert.That(() => block.TryStart(out _), Throws.InvalidOperationException, "there is no second life");
     }
@@ -82,9 +82,9 @@ public class EndlessDeviceTests
         int token = SubmitOne(bench, block);
         bench.Disk.Run();
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.Zero);
+        Assert.That(block.Queue(0).Drain(completions), Is.Zero);
         Assert.That(block.Stop(), Is.True);
-        Assert.That(block.Drain(completions), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
         Assert.That((completions[0].Token, completions[0].Status), Is.EqualTo((token, BlockStatus.Aborted)));
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated - 1), "all but the data");
     }
@@ -97,12 +97,12 @@ public class EndlessDeviceTests
         SubmitOne(bench, block);
         ulong waits = bench.Machine.Time.Waits;
         bench.Pin(QueueReset, MmioQueueReset, 1);
-        Assert.That(block.TryResetQueue(8), Is.False);
+        Assert.That(block.Queue(0).TryReset(8), Is.False);
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(bench.Machine.Time.Waits - waits, Is.EqualTo(Deadline));
         Assert.That(block.Stop(), Is.True);
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.EqualTo(1), "the request was never given back early");
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1), "the request was never given back early");
     }
 
     [Test]
@@ -223,7 +223,7 @@ public class EndlessDeviceTests
         SubmitOne(bench, block);
         bench.Disk.Run();
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.EqualTo(1), "polling goes on");
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1), "polling goes on");
         block.Stop();
     }
 
@@ -268,7 +268,7 @@ public class EndlessDeviceTests
         bench.Disk.OfferedFeatures |= 1 << 2;
         bench.Pin(SegMax, MmioSegMax, 0);
         VirtioBlock block = bench.StartBlock();
-        Assert.That(block.MaximumSegments, Is.EqualTo(1));
+        Assert.That(block.Queue(0).MaximumSegments, Is.EqualTo(1));
         block.Stop();
     }
 
@@ -276,8 +276,8 @@ public class EndlessDeviceTests
     {
         DmaMemory data = bench.Machine.Dma.Allocate(512, 512)!;
         Assert.That(
-            block.TrySubmit(BlockOperation.Read, 0, [data.Segment(0, 512)], 9), Is.EqualTo(BlockStatus.Ok));
-        block.Notify();
+            block.Queue(0).TrySubmit(BlockOperation.Read, 0, [data.Segment(0, 512)], 9), Is.EqualTo(BlockStatus.Ok));
+        block.Queue(0).Notify();
         return 9;
     }
 }

@@ -23,6 +23,7 @@ internal sealed class HostileBench : IDisposable
     private const ulong HighWindow = 0x40_0000_0000;
     private const uint WindowLength = 0x1000_0000;
     private const ulong MmioAddress = 0xFEB0_0E00;
+    private const int ConfigurationLength = 96;
 
     private static readonly ulong[] s_ringFeatures =
     [
@@ -31,7 +32,7 @@ internal sealed class HostileBench : IDisposable
         FeatureBit.RingReset, FeatureBit.Suspend, FeatureBit.AccessPlatform,
     ];
 
-    private static readonly int[] s_shortConfigurations = [24, 24, 12, 11, 8, 6, 1, 0];
+    private static readonly int[] s_shortConfigurations = [92, 60, 35, 24, 24, 12, 11, 8, 6, 1, 0];
     private static readonly int[] s_vectorCounts = [0, 1, 2, 3, 4, 4, 8, 65];
     private static readonly uint[] s_multipliers = [0, 4, 4, 4, 16, 0x1000];
     private static readonly ulong[] s_mmioLengths = [0x100, 0x200, 0x13C, 0x1000, 0x80];
@@ -55,8 +56,8 @@ internal sealed class HostileBench : IDisposable
         Machine.Memory.AllocationsLeft = Random.Chance(97) ? int.MaxValue : Random.Below(4);
         Device = new HostileDevice(
             DeviceType,
-            DeviceType != DeviceTypes.Network || Random.Chance(3) ? 1 : 2,
-            Random.Chance(90) ? 60 : s_shortConfigurations[Random.Below(s_shortConfigurations.Length)],
+            DrawQueueCount(),
+            Random.Chance(90) ? ConfigurationLength : s_shortConfigurations[Random.Below(s_shortConfigurations.Length)],
             Machine.Memory.GuestMemory,
             Random,
             Hostility);
@@ -113,6 +114,13 @@ internal sealed class HostileBench : IDisposable
         return parts;
     }
 
+    private int DrawQueueCount() => DeviceType switch
+    {
+        DeviceTypes.Network => Random.Chance(3) ? 1 : 2,
+        DeviceTypes.Block => Random.Chance(60) ? 1 : 2 + Random.Below(2),
+        _ => 1,
+    };
+
     private ulong DrawFeatures()
     {
         ulong features = Random.Chance(97) ? FeatureBit.Version1 : 0;
@@ -123,7 +131,7 @@ internal sealed class HostileBench : IDisposable
 
         ulong known = DeviceType switch
         {
-            DeviceTypes.Block => 0x266,
+            DeviceTypes.Block => 0x266 | (Random.WideBits() & 0x3_FC10),
             DeviceTypes.Network => 0x1_0028,
             _ => 0UL,
         };
@@ -143,7 +151,7 @@ internal sealed class HostileBench : IDisposable
             return;
         }
 
-        Span<byte> sound = stackalloc byte[60];
+        Span<byte> sound = stackalloc byte[ConfigurationLength];
         sound.Clear();
         if (DeviceType == DeviceTypes.Block)
         {
@@ -151,6 +159,12 @@ internal sealed class HostileBench : IDisposable
             BinaryPrimitives.WriteUInt32LittleEndian(sound[8..], 4096);
             sound[12] = 6;
             BinaryPrimitives.WriteUInt32LittleEndian(sound[20..], 512);
+            sound[32] = 1;
+            sound[34] = (byte)Device.Queues.Length;
+            for (int limit = 36; limit < 72; limit += limit == 48 ? 12 : 4)
+            {
+                sound[limit] = 4;
+            }
         }
         else if (DeviceType == DeviceTypes.Network)
         {

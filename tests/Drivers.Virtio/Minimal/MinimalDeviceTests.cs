@@ -186,13 +186,13 @@ public class MinimalDeviceTests
     {
         using MinimalBench bench = new MinimalBench();
         VirtioBlock block = bench.StartDisk();
-        block.DisableInterrupts();
+        block.Queue(0).DisableInterrupts();
         DmaMemory data = bench.Buffer(512);
         int events = bench.Sink.Events.Count;
         Assert.That(Transfer(bench, block, BlockOperation.Read, 0, data), Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Sink.Events, Has.Count.EqualTo(events), "none was wanted, and a disk keeps to that");
         Assert.That(bench.DiskFunction.IsrStatus, Is.EqualTo(1));
-        block.EnableInterrupts();
+        block.Queue(0).EnableInterrupts();
         Assert.That(Transfer(bench, block, BlockOperation.Read, 0, data), Is.EqualTo(BlockStatus.Ok));
         Assert.That(bench.Sink.Events, Has.Count.EqualTo(events + 1));
         Assert.That(bench.DiskFunction.IsrStatus, Is.Zero, "the handler read it");
@@ -271,8 +271,8 @@ public class MinimalDeviceTests
         VirtioBlock block = bench.StartDisk();
         DmaMemory data = bench.Buffer(512);
         Assert.That(
-            block.TrySubmit(BlockOperation.Write, 3, [data.Segment(0, 512)], 7), Is.EqualTo(BlockStatus.Ok));
-        block.Notify();
+            block.Queue(0).TrySubmit(BlockOperation.Write, 3, [data.Segment(0, 512)], 7), Is.EqualTo(BlockStatus.Ok));
+        block.Queue(0).Notify();
         data.Bytes(0, 512).Fill(0x77);
         Assert.That(block.Stop(), Is.False, "the queue is still enabled");
         Assert.That(block.State, Is.EqualTo(DeviceState.Abandoned));
@@ -281,7 +281,7 @@ public class MinimalDeviceTests
         Assert.That(bench.Disk.Run(), Is.Positive, "it works on in memory that is nobody else's");
         Assert.That(bench.Disk.Disk[3 * 512], Is.EqualTo(0x77));
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
         Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Abandoned), "so its buffer is not free either");
     }
 
@@ -313,11 +313,11 @@ public class MinimalDeviceTests
         MinimalBench bench, VirtioBlock block, BlockOperation operation, ulong sector, DmaMemory? data)
     {
         DmaSegment[] segments = data == null ? [] : [data.Segment(0, data.Length)];
-        Assert.That(block.TrySubmit(operation, sector, segments, 7), Is.EqualTo(BlockStatus.Ok));
-        block.Notify();
+        Assert.That(block.Queue(0).TrySubmit(operation, sector, segments, 7), Is.EqualTo(BlockStatus.Ok));
+        block.Queue(0).Notify();
         bench.Disk.Run();
         BlockCompletion[] completions = new BlockCompletion[2];
-        Assert.That(block.Drain(completions), Is.EqualTo(1));
+        Assert.That(block.Queue(0).Drain(completions), Is.EqualTo(1));
         Assert.That(completions[0].Token, Is.EqualTo(7));
         return completions[0].Status;
     }

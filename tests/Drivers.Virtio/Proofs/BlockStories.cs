@@ -42,7 +42,7 @@ internal static class BlockStories
         }
 
         data.Sync(0, VirtioBlock.SectorSize, DmaSync.PreRead, ProofSites.Data);
-        disk.TrySubmit(BlockOperation.Read, 0, new[] { data.Segment(0, VirtioBlock.SectorSize) }, 9);
+        disk.Queue(0).TrySubmit(BlockOperation.Read, 0, new[] { data.Segment(0, VirtioBlock.SectorSize) }, 9);
         Scenario.Require(disk.Stop(), "the disk is not reset");
         Scenario.Require(Drain(disk) is { Token: 9, Status: BlockStatus.Aborted }, "a request is not aborted");
         data.Sync(0, VirtioBlock.SectorSize, DmaSync.PostRead, ProofSites.Data);
@@ -59,9 +59,9 @@ internal static class BlockStories
         BlockStatus expected)
     {
         DmaSegment[] segments = { data.Segment(0, VirtioBlock.SectorSize) };
-        BlockStatus status = disk.TrySubmit(operation, sector, segments, (int)sector);
+        BlockStatus status = disk.Queue(0).TrySubmit(operation, sector, segments, (int)sector);
         Scenario.Require(status == BlockStatus.Ok, $"a request is not submitted: {status}");
-        disk.Notify();
+        disk.Queue(0).Notify();
         model.Run();
         Scenario.Require(model.Findings.Count == 0, "the device finds fault with the driver");
         BlockCompletion completion = Drain(disk);
@@ -73,7 +73,7 @@ internal static class BlockStories
     private static BlockCompletion Drain(VirtioBlock disk)
     {
         BlockCompletion[] completions = new BlockCompletion[2];
-        Scenario.Require(disk.Drain(completions) == 1, "a request does not end");
+        Scenario.Require(disk.Queue(0).Drain(completions) == 1, "a request does not end");
         return completions[0];
     }
 

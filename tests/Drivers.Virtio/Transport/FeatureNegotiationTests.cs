@@ -111,7 +111,7 @@ public class FeatureNegotiationTests
     [Test]
     public void Bits_of_one_device_type_mean_nothing_to_another()
     {
-        Features offered = Features.Version1 | (Features)(1UL << 11);
+        Features offered = Features.Version1 | (Features)(1UL << 12);
         Assert.That(Accept(DeviceTypes.Block, offered, Every), Is.EqualTo(offered));
         Assert.That(Accept(DeviceTypes.Network, offered, Every), Is.EqualTo(Features.Version1));
     }

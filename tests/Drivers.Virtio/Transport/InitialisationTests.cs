@@ -59,12 +59,13 @@ public class InitialisationTests
         disk.Device.SetField32(8, 4096);
         disk.Device.SetField32(12, 8);
         VirtioBlock block = disk.StartBlock();
-        Assert.That(disk.Device.Accepted, Is.EqualTo(0x9DF_3000_0266));
+        Assert.That(disk.Device.Accepted, Is.EqualTo(0x9DF_3000_EE76));
         Assert.That(
             block.Describe().Features,
             Is.EqualTo(new[]
             {
-                "SIZE_MAX", "SEG_MAX", "RO", "BLK_SIZE", "FLUSH", "INDIRECT_DESC", "EVENT_IDX", "VERSION_1",
+                "SIZE_MAX", "SEG_MAX", "GEOMETRY", "RO", "BLK_SIZE", "FLUSH", "TOPOLOGY", "CONFIG_WCE", "DISCARD",
+                "WRITE_ZEROES", "LIFETIME", "INDIRECT_DESC", "EVENT_IDX", "VERSION_1",
                 "ACCESS_PLATFORM", "RING_PACKED", "IN_ORDER", "ORDER_PLATFORM", "NOTIFICATION_DATA",
                 "NOTIF_CONFIG_DATA", "RING_RESET", "SUSPEND",
             }));
@@ -87,7 +88,7 @@ public class InitialisationTests
         Assert.That(bench.FailToStart(block), Is.EqualTo("did not accept the features VERSION_1 RING_PACKED"));
         Assert.That(bench.Device.Writes.TakeLast(3), Is.EqualTo(new[] { "status=b", "status=83", "status=0" }));
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
     }
 
     [Test]
@@ -277,7 +278,7 @@ public class InitialisationTests
         }
 
         Assert.That(
-            (block.State, block.MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
+            (block.State, block.Queue(0).MaximumSegments, block.MaximumSegmentLength, block.BlockSize),
             Is.EqualTo((DeviceState.Running, 4, 4096u, 4096u)));
     }
 
@@ -333,7 +334,7 @@ public class InitialisationTests
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device asks for a reset"));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
-        Assert.That(block.TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
         Assert.That(block.Stop(), Is.True);
     }
 

@@ -122,9 +122,9 @@ public class MmioTransportTests
         Assert.That(_machine.Messages.LineNumber, Is.EqualTo(Line));
         Assert.That(block.Describe().Interrupts, Is.EqualTo("interrupt line 12"));
 
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
             Is.EqualTo(BlockStatus.Ok));
-        block.Notify();
+        block.Queue(0).Notify();
         Assert.That(_block.Writes[^1], Is.EqualTo("QueueNotify=0"));
         Assert.That(block.Stop(), Is.True);
         Assert.That(_machine.Messages.LineHandler, Is.Null);

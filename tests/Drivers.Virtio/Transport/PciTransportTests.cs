@@ -258,9 +258,9 @@ public class PciTransportTests
         VirtioBlock block = new VirtioBlock(Open(), "disk0", new RecordingSink());
         Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Capacity, Is.EqualTo(64));
-        Assert.That(block.TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
+        Assert.That(block.Queue(0).TrySubmit(BlockOperation.Read, 0, [new Hal.DmaSegment(0x1000, 512)], 1),
             Is.EqualTo(BlockStatus.Ok));
-        block.Notify();
+        block.Queue(0).Notify();
         Assert.That(_block.Writes[^1], Is.EqualTo("notify+0=0/2"));
         Assert.That(block.Describe().Transport, Does.StartWith("virtio-pci through configuration space at"));
         Assert.That(_function.WindowAccesses, Is.GreaterThan(20));

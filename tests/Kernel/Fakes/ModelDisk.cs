@@ -157,7 +157,7 @@ internal sealed class ModelDisk : IDisposable
         public override BlockStatus? Fault(uint type, ulong sector, ulong length)
         {
             disk.Requests++;
-            disk.LargestInFlight = Math.Max(disk.LargestInFlight, disk.Disk.Device.InFlight);
+            disk.LargestInFlight = Math.Max(disk.LargestInFlight, disk.Disk.Device.Queue(0).InFlight);
             bool isBad = length != 0 && disk.BadSector is { } bad
                 && bad >= sector && bad < sector + (length / Disk.SectorSize);
             return isBad ? BlockStatus.IoError : null;

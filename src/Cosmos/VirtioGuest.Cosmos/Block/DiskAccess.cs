@@ -37,6 +37,7 @@ public sealed class DiskAccess
     private readonly DeviceFunction _function;
     private readonly CapacityRelay _relay = new();
     private readonly VirtioBlock _device;
+    private readonly BlockQueue _queue;
     private BlockCompletion _completion;
     private BufferMap? _map;
     private LostBuffer? _lost;
@@ -47,6 +48,7 @@ public sealed class DiskAccess
     {
         _function = function;
         _device = new VirtioBlock(transport, name, _relay);
+        _queue = _device.Queue(0);
         _relay.Device = _device;
     }
 
@@ -248,10 +250,10 @@ public sealed class DiskAccess
     {
         isAbandoned = false;
         uint interrupts = _function.Platform.DisableInterrupts();
-        BlockStatus submitted = _device.TrySubmit(operation, sector, segments, token: 0);
+        BlockStatus submitted = _queue.TrySubmit(operation, sector, segments, token: 0);
         if (submitted == BlockStatus.Ok)
         {
-            _device.Notify();
+            _queue.Notify();
         }
 
         _function.Platform.RestoreInterrupts(interrupts);
@@ -301,7 +303,7 @@ public sealed class DiskAccess
         // Making a span of an array asks for the array's type, and IL2CPU allocates that each time.
         Span<BlockCompletion> completion = MemoryMarshal.CreateSpan(ref _completion, 1);
         uint interrupts = _function.Platform.DisableInterrupts();
-        int count = _device.Drain(completion);
+        int count = _queue.Drain(completion);
         _function.Platform.RestoreInterrupts(interrupts);
         status = _completion.Status;
         return count != 0;
@@ -349,16 +351,16 @@ public sealed class DiskAccess
         }
 
         // Completions are polled for; only a change of the configuration has to interrupt.
-        _device.DisableInterrupts();
-        ulong bytes = (ulong)_device.MaximumSegments * _device.MaximumSegmentLength;
-        _sectorsPerRequest = bytes / SectorLength;
+        _queue.DisableInterrupts();
+        ulong bytes = (ulong)_queue.MaximumSegments * _device.MaximumSegmentLength;
+        _sectorsPerRequest = (bytes & ~(_device.BlockSize - 1UL)) / SectorLength;
         if (_sectorsPerRequest == 0)
         {
             _device.Stop();
             return new Failure("takes less than a sector at a time");
         }
 
-        _map = new BufferMap(_function.Machine.Dma, _device.MaximumSegments, _device.MaximumSegmentLength);
+        _map = new BufferMap(_function.Machine.Dma, _queue.MaximumSegments, _device.MaximumSegmentLength);
         return null;
     }
 

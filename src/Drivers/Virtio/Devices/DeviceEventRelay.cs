@@ -23,6 +23,9 @@ internal sealed class DeviceEventRelay : DeviceEventSink
         _interrupts = new ulong[queueCount];
     }
 
+    /// <summary>How many queues the driver has names for.</summary>
+    internal int QueueCount => _interrupts.Length;
+
     /// <summary>How many interrupts for configuration changes have come.</summary>
     internal ulong ConfigurationInterrupts { get; private set; }
 

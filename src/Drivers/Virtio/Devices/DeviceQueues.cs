@@ -10,6 +10,7 @@ internal sealed class DeviceQueues
 {
     private readonly VirtioTransport _transport;
     private readonly DmaTag _dma;
+    private readonly string[] _allNames;
     private readonly int[] _preferredSizes;
     private readonly int[] _maximumSizes;
     private Virtqueue[] _queues = Array.Empty<Virtqueue>();
@@ -23,11 +24,12 @@ internal sealed class DeviceQueues
         _dma = dma;
         _preferredSizes = new int[names.Length];
         _maximumSizes = new int[names.Length];
+        _allNames = names;
         Names = names;
     }
 
-    /// <summary>The specification's names of the queues.</summary>
-    internal string[] Names { get; }
+    /// <summary>The specification's names of the queues; of those that there can be until they were created.</summary>
+    internal string[] Names { get; private set; }
 
     /// <summary>How many there are; 0 until they were created.</summary>
     internal int Count => _queues.Length;
@@ -59,13 +61,17 @@ internal sealed class DeviceQueues
 
     /// <summary>Makes empty queues.</summary>
     /// <param name="features">What was negotiated.</param>
+    /// <param name="count">How many of those that have a name: the first ones.</param>
     /// <param name="preferredSize">The most descriptors that the driver has a use for.</param>
     /// <param name="shape">What their buffers have in common.</param>
     /// <returns>Null, or why there are none.</returns>
-    internal Failure? Create(Features features, int preferredSize, ChainShape shape)
+    internal Failure? Create(Features features, int count, int preferredSize, ChainShape shape)
     {
         _features = features;
         _shape = shape;
+        string[] names = _allNames;
+        Array.Resize(ref names, count);
+        Names = names;
         if (_transport.QueueCount < Names.Length)
         {
             return new Failure("has fewer queues than its type needs");

@@ -35,6 +35,7 @@ public abstract class VirtioDevice
     private readonly DeviceEventRelay _events;
     private readonly DeviceQueues _queues;
     private readonly DeviceDma _dma;
+    private DeviceState _state;
     private Failure? _trouble;
     private Failure? _lastTrouble;
     private int _lives;
@@ -72,7 +73,15 @@ public abstract class VirtioDevice
     public DmaTag Dma => _dma;
 
     /// <summary>Where the device is in its life.</summary>
-    public DeviceState State { get; private set; }
+    public DeviceState State
+    {
+        get => _state;
+        private set
+        {
+            _state = value;
+            OnStateChange();
+        }
+    }
 
     /// <summary>Why the device was refused, needs a reset or was abandoned; null while nothing is wrong.</summary>
     public Failure? Trouble => _trouble;
@@ -110,6 +119,12 @@ public abstract class VirtioDevice
 
     /// <summary>The bits of the device type that the driver implements.</summary>
     protected virtual Features ImplementedFeatures => Features.None;
+
+    /// <summary>
+    /// How many of its queues the driver uses, once the configuration was read: the first ones, at least 1 and at most
+    /// as many as it has names for.
+    /// </summary>
+    protected virtual int UsedQueueCount => _events.QueueCount;
 
     /// <summary>The most descriptors that the driver has a use for in a queue.</summary>
     protected virtual int PreferredQueueSize => 1;
@@ -289,6 +304,21 @@ public abstract class VirtioDevice
     {
     }
 
+    /// <summary>
+    /// Looks at what the device offers before anything of it is accepted. The configuration may be read, fields of
+    /// features that are offered included (virtio 1.4, 2.5.2).
+    /// </summary>
+    /// <returns>Null, or why the device cannot be driven.</returns>
+    protected virtual Failure? CheckOffer(Features offered) => null;
+
+    /// <summary>
+    /// Takes note that <see cref="State"/> has changed: a driver may keep in one place what a request is checked
+    /// against. Where queues have contexts of their own, trouble is found by any of them.
+    /// </summary>
+    protected virtual void OnStateChange()
+    {
+    }
+
     /// <summary>Prepares requests and fills queues, before DRIVER_OK.</summary>
     /// <returns>Null, or why the device cannot be driven.</returns>
     protected virtual Failure? SetUp() => null;
@@ -309,6 +339,9 @@ public abstract class VirtioDevice
     {
     }
 
+    /// <summary>What else there is to tell people of the device, a line each: <c>cache: writeback</c>.</summary>
+    protected internal virtual string[] ReadDetails() => Array.Empty<string>();
+
     /// <summary>What the driver has counted.</summary>
     protected internal virtual Counter[] ReadCounters() => Array.Empty<Counter>();
 
@@ -326,8 +359,9 @@ public abstract class VirtioDevice
         Features offered = FeatureNegotiation.ReadOffered(Transport);
         Features implemented = ImplementedFeatures | CommonFeatures;
         Features refused = RefuseFeatures(offered);
-        Failure? failure = FeatureNegotiation.Accept(
-            Transport, Driver, offered, implemented & ~refused, Features.Version1, out Features accepted);
+        Features accepted = Features.None;
+        Failure? failure = CheckOffer(offered) ?? FeatureNegotiation.Accept(
+            Transport, Driver, offered, implemented & ~refused, Features.Version1, out accepted);
         Offered = offered;
         Implemented = implemented | Features.Version1;
         Refused = refused;
@@ -338,7 +372,7 @@ public abstract class VirtioDevice
 
         Features = accepted;
         failure = RefreshConfiguration(isChange: false)
-            ?? _queues.Create(accepted, PreferredQueueSize, ChainShape)
+            ?? _queues.Create(accepted, UsedQueueCount, PreferredQueueSize, ChainShape)
             ?? SetUp()
             ?? Transport.ConnectInterrupts(Name, _queues.Names, _events)
             ?? _queues.Enable();
@@ -388,7 +422,7 @@ public abstract class VirtioDevice
     /// Notifies the device of new buffers in a queue that the transport has enabled, if it wants to be.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected static void NotifyIfDue(Virtqueue queue)
+    protected internal static void NotifyIfDue(Virtqueue queue)
     {
         if (queue.NeedsNotification())
         {
@@ -397,7 +431,7 @@ public abstract class VirtioDevice
     }
 
     /// <summary>Looks whether a queue was found broken, and if so gives up on the device.</summary>
-    protected void CheckFault(Virtqueue queue)
+    protected internal void CheckFault(Virtqueue queue)
     {
         if (queue.Fault != QueueFault.None)
         {

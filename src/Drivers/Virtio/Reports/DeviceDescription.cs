@@ -29,6 +29,7 @@ public sealed class DeviceDescription
         FeatureReport = new FeatureReport(device),
         QuarantinedBytes = device.QuarantinedBytes,
         Queues = QueueDescription.OfAll(device),
+        Details = device.ReadDetails(),
         Counters = device.ReadCounters(),
     };
 
@@ -79,6 +80,9 @@ public sealed class DeviceDescription
 
     /// <summary>Its queues, by index.</summary>
     public QueueDescription[] Queues { get; private set; } = System.Array.Empty<QueueDescription>();
+
+    /// <summary>What belongs to its type, a line each: <c>cache: writeback</c>.</summary>
+    public string[] Details { get; private set; } = System.Array.Empty<string>();
 
     /// <summary>What was counted.</summary>
     public Counter[] Counters { get; private set; } = System.Array.Empty<Counter>();

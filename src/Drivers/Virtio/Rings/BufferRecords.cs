@@ -76,15 +76,14 @@ internal sealed class BufferRecords
 
     /// <summary>
     /// Takes the next free ID for a buffer that takes one descriptor of the ring, and as many of its table as the last
-    /// one of that ID.
+    /// one of that ID. The buffer comes back in any order, so that its place in the sequence is of no use.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void TakeAgain(ref BufferRecord record, uint writableBytes, int token, ushort sequence)
+    internal void TakeAgain(ref BufferRecord record, uint writableBytes, int token)
     {
         record.Token = token;
         record.WritableBytes = writableBytes;
         record.Descriptors = 1;
-        record.Sequence = sequence;
         _firstFree = record.Next;
     }
 

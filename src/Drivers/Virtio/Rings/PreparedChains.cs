@@ -135,9 +135,8 @@ internal sealed unsafe class PreparedChains
         return true;
     }
 
-    /// <summary>The trailer of a buffer that the device does not have.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal SharedFields Trailer(ushort id) => new SharedFields(_start + (id * _layout.Stride) + _layout.Trailer);
+    /// <summary>The trailers of buffers that the device does not have.</summary>
+    internal BufferTrailers Trailers => new BufferTrailers(_start + _layout.Trailer, _layout.Stride);
 
     /// <summary>The header of a buffer, for a descriptor.</summary>
     internal DmaSegment HeaderSegment(ushort id) => _memory.Segment(id * _layout.Stride, _layout.HeaderLength);
@@ -351,6 +350,26 @@ internal sealed unsafe class PreparedChains
 
         /// <summary>How much a buffer has in all.</summary>
         internal uint Stride { get; }
+    }
+}
+
+/// <summary>The trailers of a queue's buffers, by buffer ID.</summary>
+internal readonly unsafe struct BufferTrailers
+{
+    private readonly byte* _first;
+    private readonly uint _stride;
+
+    internal BufferTrailers(byte* first, uint stride)
+    {
+        _first = first;
+        _stride = stride;
+    }
+
+    /// <summary>The trailer of a buffer that was taken back, before its ID is taken again.</summary>
+    internal SharedFields this[ushort bufferId]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new SharedFields(_first + (bufferId * _stride));
     }
 }
 

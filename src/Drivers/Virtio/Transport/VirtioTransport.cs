@@ -91,6 +91,12 @@ public abstract class VirtioTransport
     /// <summary>Reads a 32-bit field of the device-specific configuration, at a multiple of 4.</summary>
     public abstract uint ReadConfiguration32(uint offset);
 
+    /// <summary>
+    /// Writes 8 bits of the device-specific configuration, once FEATURES_OK is set (virtio 1.4, 3.1.1). What the device
+    /// makes of it is read back.
+    /// </summary>
+    public abstract void WriteConfiguration8(uint offset, byte value);
+
     /// <summary>Reads how large a queue can be at most, before it is enabled; 0 where there is no such queue.</summary>
     public abstract int ReadMaximumQueueSize(ushort queueIndex);
 

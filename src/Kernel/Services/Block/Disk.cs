@@ -455,7 +455,7 @@ internal sealed class Disk
         DiskRequest request, BlockOperation operation, ulong firstSector, ReadOnlyMemory<byte> data)
     {
         BlockStatus? status = null;
-        if (request.TryLoad(data, Device.MaximumSegments, this))
+        if (request.TryLoad(data, Device.Queue(0).MaximumSegments, this))
         {
             request.Describe(operation, firstSector, (uint)data.Length);
             status = _device.Submit(request);

@@ -32,11 +32,11 @@ internal sealed class DiskDevice
 {
     private const uint PreferredLength = 128 * 1024;
     private const uint LargestBlock = 2 * 1024 * 1024;
-    private const int FixedDescriptors = 2;
     private const int Batch = 32;
     private const int SilentAnswersForWarning = 3;
 
     private readonly Lock _gate = new();
+    private readonly BlockQueue _queue;
     private readonly DeviceRecovery _recovery;
     private readonly RequestWatch _watch;
     private readonly List<DiskRequest> _requests = [];
@@ -50,6 +50,7 @@ internal sealed class DiskDevice
     private DiskDevice(VirtioBlock driver, RequestWatch watch)
     {
         Driver = driver;
+        _queue = driver.Queue(0);
         _watch = watch;
         _recovery = new DeviceRecovery(driver);
     }
@@ -77,7 +78,7 @@ internal sealed class DiskDevice
 
     /// <summary>How many bytes of such a request the device takes at once.</summary>
     private uint TakenAtOnce =>
-        (uint)Math.Min((ulong)Driver.MaximumSegments * Driver.MaximumSegmentLength, RequestLength);
+        (uint)Math.Min((ulong)_queue.MaximumSegments * Driver.MaximumSegmentLength, RequestLength);
 
     /// <summary>Brings a device up.</summary>
     /// <param name="transport">The way to it.</param>
@@ -135,7 +136,7 @@ internal sealed class DiskDevice
             _backlog.Enqueue(request);
         }
 
-        Driver.Notify();
+        _queue.Notify();
         return BlockStatus.Ok;
     }
 
@@ -160,7 +161,7 @@ internal sealed class DiskDevice
     public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
-        bool isBusy = _isGone || Driver.InFlight != 0 || _backlog.Count != 0;
+        bool isBusy = _isGone || _queue.InFlight != 0 || _backlog.Count != 0;
         failure = new Failure(isBusy ? "is in use" : "does not finish its reset");
         return !isBusy && Driver.Stop();
     }
@@ -207,7 +208,7 @@ internal sealed class DiskDevice
         // Where a request holds a block, ranges are cut between blocks: QEMU fails requests for parts of them.
         uint block = Driver.BlockSize;
         uint preferred = block <= LargestBlock ? Math.Max(block, PreferredLength) : PreferredLength;
-        ulong longest = Math.Min((ulong)Driver.MaximumSegments * Driver.MaximumSegmentLength, preferred);
+        ulong longest = Math.Min((ulong)_queue.MaximumSegments * Driver.MaximumSegmentLength, preferred);
         uint unit = longest < block ? Disk.SectorSize : block;
         RequestLength = (uint)(longest - (longest % unit));
         if (RequestLength == 0)
@@ -215,10 +216,8 @@ internal sealed class DiskDevice
             return false;
         }
 
-        // The driver counts requests of one segment; those of many take more of a ring without tables.
-        ulong segments = ((RequestLength - 1) / Driver.MaximumSegmentLength) + 1;
-        ulong fitting = (ulong)Driver.MaximumRequests * FixedDescriptors / (segments + FixedDescriptors);
-        FullRequests = (int)Math.Max(fitting, 1);
+        int segments = (int)((RequestLength - 1) / Driver.MaximumSegmentLength) + 1;
+        FullRequests = Math.Max(_queue.MaximumRequestsOf(segments), 1);
         return true;
     }
 
@@ -238,7 +237,7 @@ internal sealed class DiskDevice
             _backlog.Dequeue();
         }
 
-        Driver.Notify();
+        _queue.Notify();
     }
 
     /// <summary>Gives the device the next piece of a request.</summary>
@@ -254,9 +253,9 @@ internal sealed class DiskDevice
             return true;
         }
 
-        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, Driver.MaximumSegments, Driver.BlockSize);
+        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, _queue.MaximumSegments, Driver.BlockSize);
         BlockStatus status = isTaken
-            ? Driver.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
+            ? _queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
             : BlockStatus.Invalid;
         if (status == BlockStatus.Ok)
         {
@@ -264,7 +263,7 @@ internal sealed class DiskDevice
         }
 
         request.TakeBack();
-        bool canWait = status == BlockStatus.Full ? Driver.InFlight != 0 : Driver.State == DeviceState.NeedsReset;
+        bool canWait = status == BlockStatus.Full ? _queue.InFlight != 0 : Driver.State == DeviceState.NeedsReset;
         if (!canWait)
         {
             request.Complete(status == BlockStatus.NotRunning ? WhyGone : status);
@@ -307,11 +306,11 @@ internal sealed class DiskDevice
                 break;
             }
 
-            Driver.HoldInterrupts();
-            int count = Driver.Drain(batch);
+            _queue.HoldInterrupts();
+            int count = _queue.Drain(batch);
             End(batch[..count]);
             Pump();
-            hasMore = Driver.State == DeviceState.Running && (count == batch.Length || Driver.EnableInterrupts());
+            hasMore = Driver.State == DeviceState.Running && (count == batch.Length || _queue.EnableInterrupts());
             total += count;
         }
 
@@ -361,14 +360,14 @@ internal sealed class DiskDevice
         // What is in the ring was done before the trouble; there is none where the ring itself is broken.
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int count;
-        while ((count = Driver.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             End(batch[..count]);
         }
 
         bool hadFlush = Driver.HasFlush;
         uint taken = TakenAtOnce;
-        int requests = Driver.MaximumRequests;
+        int requests = _queue.MaximumRequests;
         Driver.Stop();
         TakeAborted(batch);
         bool isBack = _recovery.TryRestart() && TakesASector();
@@ -390,7 +389,7 @@ internal sealed class DiskDevice
         }
 
         _hasLostFlush |= hadFlush && !Driver.HasFlush;
-        if (TakenAtOnce < taken || Driver.MaximumRequests < requests)
+        if (TakenAtOnce < taken || _queue.MaximumRequests < requests)
         {
             Driver.Transport.Machine.Log.Information(Driver.Name + ": takes less at a time than before");
         }
@@ -409,7 +408,7 @@ internal sealed class DiskDevice
     private void TakeAborted(Span<BlockCompletion> batch)
     {
         int count;
-        while ((count = Driver.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             foreach (BlockCompletion completion in batch[..count])
             {
@@ -462,7 +461,7 @@ internal sealed class DiskDevice
     {
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int count;
-        while ((count = Driver.Drain(batch)) != 0)
+        while ((count = _queue.Drain(batch)) != 0)
         {
             End(batch[..count]);
         }

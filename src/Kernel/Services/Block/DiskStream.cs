@@ -23,13 +23,14 @@ internal sealed class DiskStream : Stream
     /// <summary>Opens a part of a disk.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="firstSector">The part's first sector, at the start of a block.</param>
-    /// <param name="count">How many sectors it has.</param>
+    /// <param name="count">How many sectors it has: whole blocks.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// The part does not lie on the disk, or has more bytes than a stream can count.
+    /// The part does not lie on the disk, is not made of whole blocks, or has more bytes than a stream can count.
     /// </exception>
     public DiskStream(Disk disk, ulong firstSector, ulong count)
     {
-        if (!disk.Contains(firstSector, count) || count > long.MaxValue / Disk.SectorSize)
+        bool isWhole = (firstSector | count) % (disk.BlockSize / Disk.SectorSize) == 0;
+        if (!isWhole || !disk.Contains(firstSector, count) || count > long.MaxValue / Disk.SectorSize)
         {
             throw new ArgumentOutOfRangeException(nameof(count));
         }
@@ -76,7 +77,7 @@ internal sealed class DiskStream : Stream
             }
             else
             {
-                Check(_disk.Read(part.Sector, _block.AsSpan(0, part.BlockLength)));
+                Check(_disk.Read(part.Sector, _block));
                 _block.AsSpan(part.Offset, part.Length).CopyTo(data);
             }
 
@@ -95,7 +96,7 @@ internal sealed class DiskStream : Stream
         while (NextPart(buffer.Length - total, out Part part))
         {
             Memory<byte> data = buffer.Slice(total, part.Length);
-            Memory<byte> destination = part.IsWhole ? data : _block.AsMemory(0, part.BlockLength);
+            Memory<byte> destination = part.IsWhole ? data : _block;
             Check(await _disk.ReadAsync(part.Sector, destination, cancellationToken).ConfigureAwait(false));
             if (!part.IsWhole)
             {
@@ -121,7 +122,7 @@ internal sealed class DiskStream : Stream
             }
             else
             {
-                Span<byte> block = _block.AsSpan(0, part.BlockLength);
+                Span<byte> block = _block;
                 Check(_disk.Read(part.Sector, block));
                 buffer[..part.Length].CopyTo(block[part.Offset..]);
                 Check(_disk.Write(part.Sector, block));
@@ -143,7 +144,7 @@ internal sealed class DiskStream : Stream
             ReadOnlyMemory<byte> source = buffer[..part.Length];
             if (!part.IsWhole)
             {
-                Memory<byte> block = _block.AsMemory(0, part.BlockLength);
+                Memory<byte> block = _block;
                 Check(await _disk.ReadAsync(part.Sector, block, cancellationToken).ConfigureAwait(false));
                 source.CopyTo(block[part.Offset..]);
                 source = block;
@@ -231,17 +232,12 @@ internal sealed class DiskStream : Stream
             return false;
         }
 
-        // The last block of a part may be cut short by its end.
-        int offset = (int)(_position % _block.Length);
-        long start = _position - offset;
-        int block = (int)Math.Min(_block.Length, _length - start);
-        part.Sector = _firstSector + (ulong)(start / Disk.SectorSize);
-        part.Offset = offset;
-        part.BlockLength = block;
-        part.IsWhole = offset == 0 && left >= block;
-        part.Length = (int)(!part.IsWhole ? Math.Min(left, block - offset)
-            : left == _length - start ? left
-            : Math.Max(left - (left % _block.Length), block));
+        part.Offset = (int)(_position % _block.Length);
+        part.Sector = _firstSector + (ulong)((_position - part.Offset) / Disk.SectorSize);
+        part.IsWhole = part.Offset == 0 && left >= _block.Length;
+        part.Length = (int)(part.IsWhole
+            ? left - (left % _block.Length)
+            : Math.Min(left, _block.Length - part.Offset));
         return true;
     }
 
@@ -256,9 +252,6 @@ internal sealed class DiskStream : Stream
 
         /// <summary>How many bytes it has.</summary>
         public int Length;
-
-        /// <summary>How many bytes its block has.</summary>
-        public int BlockLength;
 
         /// <summary>Whether it is whole blocks.</summary>
         public bool IsWhole;

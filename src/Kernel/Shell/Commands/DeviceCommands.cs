@@ -143,6 +143,11 @@ internal sealed class ListVirtioCommand : Command
             }
         }
 
+        foreach (string detail in description.Details)
+        {
+            output.WriteLine("    " + detail);
+        }
+
         foreach (QueueDescription queue in description.Queues)
         {
             Show(output, queue);

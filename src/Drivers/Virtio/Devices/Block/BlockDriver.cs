@@ -11,11 +11,23 @@ internal sealed class BlockDriver : VirtioDriver
 {
     internal const Features SizeMax = (Features)(1UL << 1);
     internal const Features SegMax = (Features)(1UL << 2);
+    internal const Features Geometry = (Features)(1UL << 4);
     internal const Features ReadOnly = (Features)(1UL << 5);
     internal const Features BlkSize = (Features)(1UL << 6);
     internal const Features Flush = (Features)(1UL << 9);
+    internal const Features Topology = (Features)(1UL << 10);
+    internal const Features ConfigWce = (Features)(1UL << 11);
+    internal const Features MultiQueue = (Features)(1UL << 12);
+    internal const Features Discard = (Features)(1UL << 13);
+    internal const Features WriteZeroes = (Features)(1UL << 14);
+    internal const Features Lifetime = (Features)(1UL << 15);
+    internal const Features SecureErase = (Features)(1UL << 16);
 
-    internal const Features Implemented = SizeMax | SegMax | ReadOnly | BlkSize | Flush;
+    /// <summary>Read and told of, but not accepted: that would take a driver that writes zones in order.</summary>
+    internal const Features Zoned = (Features)(1UL << 17);
+
+    internal const Features Implemented = SizeMax | SegMax | Geometry | ReadOnly | BlkSize | Flush | Topology
+        | ConfigWce | MultiQueue | Discard | WriteZeroes | Lifetime | SecureErase;
 
     internal BlockDriver()
         : base(DeviceTypes.Block, "disk")
@@ -25,6 +37,11 @@ internal sealed class BlockDriver : VirtioDriver
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
         new VirtioBlock(this, transport, name, owner);
+
+    /// <inheritdoc/>
+    /// <remarks>A cache that can be switched on has to be one that can be flushed (virtio 1.4, 5.2.5.2).</remarks>
+    public override Features WithoutUnmetNeeds(Features features) =>
+        (features & Flush) == 0 ? features & ~ConfigWce : features;
 
     /// <inheritdoc/>
     protected override string? NameOfFeature(int bit) => bit switch

@@ -52,21 +52,26 @@ public enum BlockStatus
 
     /// <summary>
     /// Not submitted: the data is not what the operation takes. It is not a positive multiple of 512 bytes, has more or
-    /// longer segments than the device takes, or is there for a flush.
+    /// longer segments than the device takes, or is there for a flush; ranges are too many, empty or too long.
     /// </summary>
     Invalid = 10,
 
+    /// <summary>
+    /// Not submitted: it does not begin and end between two of the device's blocks, which are larger than a sector.
+    /// </summary>
+    Unaligned = 11,
+
     /// <summary>Not submitted: the device is not running, and where its owner says so, it was given up.</summary>
-    NotRunning = 11,
+    NotRunning = 12,
 
     /// <summary>From the owner: it was not done in the time that the user allows, and the device was reset.</summary>
-    TimedOut = 12,
+    TimedOut = 13,
 
     /// <summary>From the owner: there was no memory for it.</summary>
-    NoResources = 13,
+    NoResources = 14,
 
     /// <summary>From the owner: the device was taken out of the machine; it takes no more requests.</summary>
-    Removed = 14,
+    Removed = 15,
 }
 
 /// <summary>Says to people what a <see cref="BlockStatus"/> means, in every kernel.</summary>
@@ -84,6 +89,7 @@ public static class BlockStatusText
         BlockStatus.OutOfRange => "a sector lies beyond the end of the disk",
         BlockStatus.ReadOnly => "the disk is read-only",
         BlockStatus.Invalid => "the device does not take such a request",
+        BlockStatus.Unaligned => "the request is not for whole blocks",
         BlockStatus.NotRunning => "the device misbehaved and is out of use",
         BlockStatus.TimedOut => "the device did not answer in time and was reset",
         BlockStatus.Removed => "the device was removed",

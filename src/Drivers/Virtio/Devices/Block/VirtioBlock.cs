@@ -1,29 +1,26 @@
 using System;
-using System.Runtime.CompilerServices;
+using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Block;
 
-/// <summary>A block device (virtio 1.4, 5.2): reads, writes and flushes over one request queue.</summary>
-/// <remarks>
-/// <para>
-/// Requests are submitted, announced together by <see cref="Notify"/>, and taken back by <see cref="Drain"/> in the
-/// order in which the device completes them. Requests in flight have no order among each other: what must follow waits
-/// for the completion of what it follows.
-/// </para>
-/// <para>
-/// Data segments are what the device reads or writes; the caller makes their PRE hand-over before it submits and their
-/// POST hand-over after the completion. A device that stops running completes what is in flight through
-/// <see cref="Drain"/> after <see cref="VirtioDevice.Stop"/>.
-/// </para>
-/// <para>One context at a time calls all of these: there is one queue.</para>
-/// </remarks>
+/// <summary>
+/// A block device (virtio 1.4, 5.2): what it is and what it can do. Requests go through its queues
+/// (<see cref="BlockQueue"/>).
+/// </summary>
 public sealed class VirtioBlock : VirtioDevice
 {
     /// <summary>The unit of sector numbers in bytes, whatever the block size (virtio 1.4, 5.2.5).</summary>
     public const int SectorSize = 512;
+
+    /// <summary>The most queues that the driver can be told to use.</summary>
+    public const int MaximumQueueCount = 64;
+
+    /// <summary>The length of what a device calls itself, in bytes; shorter names end with zeros.</summary>
+    public const uint IdLength = 20;
 
     /// <summary>
     /// The most bytes that a request can have: with its header and its status they have to stay below 4 GiB
@@ -31,46 +28,42 @@ public sealed class VirtioBlock : VirtioDevice
     /// </summary>
     internal const uint MaximumRequestLength = uint.MaxValue - SectorSize + 1;
 
-    /// <summary>A request takes a header, a status and, unless it is a flush, at least one data segment.</summary>
-    private const int FixedDescriptors = 2;
-
-    private const uint HeaderLength = 16;
-    private const uint TypeOffset = 0;
-    private const uint SectorOffset = 8;
-    private const uint StatusLength = 1;
-
-    /// <summary>A status that no device writes, to tell one that wrote none.</summary>
-    private const byte Unwritten = 0xFF;
-
     /// <summary>
     /// Up to so many data segments are taken where there are indirect tables: 256 KiB in pages that lie anywhere.
     /// </summary>
     private const int UsualSegments = 64;
 
+    private readonly BlockQueue[] _queues;
     private BlockConfiguration _read;
     private BlockConfiguration _configuration;
-    private Virtqueue? _requests;
-    private int[] _aborted = Array.Empty<int>();
-    private int _abortedCount;
-    private int _maximumRequests;
-    private ulong _reads;
-    private ulong _writes;
-    private ulong _flushes;
-    private ulong _errors;
+    private BlockZones _zones;
 
     /// <summary>Describes a block device; touches nothing of it.</summary>
     /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Block"/>.</param>
     /// <param name="name">What the owner calls it, for example <c>disk0</c>.</param>
     /// <param name="owner">Who is told of interrupts; completions may be waiting then.</param>
-    public VirtioBlock(VirtioTransport transport, string name, DeviceEventSink owner)
-        : this(DriverRegistry.Find(DeviceTypes.Block)!, transport, name, owner)
+    /// <param name="queues">
+    /// How many queues the owner has a use for, 1 to <see cref="MaximumQueueCount"/>; the device may have fewer.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">There can be no such number of queues.</exception>
+    public VirtioBlock(VirtioTransport transport, string name, DeviceEventSink owner, int queues = 1)
+        : this(DriverRegistry.Find(DeviceTypes.Block)!, transport, name, owner, queues)
     {
     }
 
-    internal VirtioBlock(VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner)
-        : base(driver, transport, name, owner, "requestq1")
+    internal VirtioBlock(
+        VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner, int queues = 1)
+        : base(driver, transport, name, owner, NameQueues(queues))
     {
+        _queues = new BlockQueue[queues];
+        for (int i = 0; i < queues; i++)
+        {
+            _queues[i] = new BlockQueue(this, i);
+        }
     }
+
+    /// <summary>How many queues are in use, at least 1 once the device has been started.</summary>
+    public int QueueCount { get; private set; }
 
     /// <summary>
     /// The size in sectors of 512 bytes; may be 0, and changes in <see cref="VirtioDevice.ObserveChange"/>. Where 64
@@ -79,10 +72,19 @@ public sealed class VirtioBlock : VirtioDevice
     public ulong Capacity => _configuration.Capacity;
 
     /// <summary>
-    /// The block size in bytes that suits the device best: a power of two, at least 512. It is said to be advice
-    /// (virtio 1.4, 5.2.5), but QEMU fails requests that are not for whole blocks.
+    /// The block size in bytes: a power of two, 512 to 2 MiB. It is said to be advice (virtio 1.4, 5.2.5), but devices
+    /// fail requests that are not for whole blocks, so that they are not submitted.
     /// </summary>
     public uint BlockSize => _configuration.BlkSize;
+
+    /// <summary>How requests are best aligned, and how long they are best; zeros without such hints.</summary>
+    public BlockTopology Topology => _configuration.Topology;
+
+    /// <summary>The geometry; zeros without one.</summary>
+    public BlockGeometry Geometry => _configuration.Geometry;
+
+    /// <summary>What a device with zones says of itself.</summary>
+    public BlockZones Zones => _zones;
 
     /// <summary>Whether writes are refused.</summary>
     public bool IsReadOnly => Has(BlockDriver.ReadOnly);
@@ -90,331 +92,337 @@ public sealed class VirtioBlock : VirtioDevice
     /// <summary>Whether there is a flush; without one, completed writes are durable.</summary>
     public bool HasFlush => Has(BlockDriver.Flush);
 
-    /// <summary>The most data segments of a request, at least 1.</summary>
-    public int MaximumSegments { get; private set; }
+    /// <summary>Whether the device tells how worn it is.</summary>
+    public bool HasLifetime => Has(BlockDriver.Lifetime);
+
+    /// <summary>Whether <see cref="TrySetWriteback"/> can change the cache mode.</summary>
+    public bool CanSetWriteback => Has(BlockDriver.ConfigWce);
+
+    /// <summary>
+    /// Whether completed writes are durable only once a flush is completed (virtio 1.4, 5.2.6.2). The device may change
+    /// it, which <see cref="VirtioDevice.ObserveChange"/> finds.
+    /// </summary>
+    public bool IsWriteback => _configuration.IsWriteback;
+
+    /// <summary>
+    /// Whether a write of zeroes may deallocate sectors; changes in <see cref="VirtioDevice.ObserveChange"/>.
+    /// </summary>
+    public bool MayUnmap => _configuration.MayUnmap;
 
     /// <summary>The longest data segment in bytes, at least 1.</summary>
-    public uint MaximumSegmentLength { get; private set; }
-
-    /// <summary>The most requests in flight.</summary>
-    public int MaximumRequests => _requests == null ? 0 : _maximumRequests;
-
-    /// <summary>How many requests are in flight.</summary>
-    public int InFlight => _requests == null ? 0 : _requests.InFlight;
+    public uint MaximumSegmentLength => _configuration.SizeMax;
 
     /// <inheritdoc/>
     protected override Features ImplementedFeatures => BlockDriver.Implemented;
+
+    /// <inheritdoc/>
+    protected override int UsedQueueCount => QueueCount;
 
     /// <inheritdoc/>
     protected override int PreferredQueueSize => 256;
 
     /// <inheritdoc/>
     protected override ChainShape ChainShape =>
-        new ChainShape(UsualSegments + FixedDescriptors, HeaderLength, StatusLength);
+        new ChainShape(UsualSegments + BlockQueue.FixedDescriptors, BlockQueue.HeaderLength, BlockQueue.StatusLength);
 
     /// <inheritdoc/>
-    protected override bool HasUnfinished => InFlight + _abortedCount != 0;
-
-    /// <summary>Submits a request; the device is not notified yet.</summary>
-    /// <param name="operation">What to do.</param>
-    /// <param name="sector">The first sector, counted in 512 bytes; not looked at for a flush.</param>
-    /// <param name="data">What is transferred; empty for a flush.</param>
-    /// <param name="token">What the completion carries.</param>
-    /// <returns><see cref="BlockStatus.Ok"/>, or why the device did not get the request.</returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public BlockStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    protected override bool HasUnfinished
     {
-        // The usual request, so that all that can be left out for it is left out. A running device was set up.
-        if (State == DeviceState.Running && data.Length == 1 && data[0].Length - 1 < MaximumSegmentLength
-            && BlockRequestRules.IsTransfer(this, operation, sector, data[0].Length))
+        get
         {
-            Virtqueue queue = _requests!;
-            PreparedChains.Chain chain = queue.Prepare();
-            if (queue.IsReady(chain, 1 + FixedDescriptors))
+            foreach (BlockQueue queue in _queues)
             {
-                return Submit(queue, chain, operation, sector, data.Slice(0, 1), data[0].Length, token, isReady: true);
+                if (queue.HasUnfinished)
+                {
+                    return true;
+                }
             }
-        }
 
-        return SubmitAny(operation, sector, data, token);
-    }
-
-    /// <summary>Tells the device of the requests submitted since the last call, if it wants to be told.</summary>
-    public void Notify()
-    {
-        if (State == DeviceState.Running)
-        {
-            NotifyIfDue(_requests!);
-        }
-    }
-
-    /// <summary>Takes back requests that have ended.</summary>
-    /// <param name="completions">Where they go.</param>
-    /// <returns>
-    /// How many there were; fewer than there is room for means that there are no more for now. After
-    /// <see cref="VirtioDevice.Stop"/> all that were in flight come back this way.
-    /// </returns>
-    public int Drain(Span<BlockCompletion> completions)
-    {
-        if (State != DeviceState.Running || _abortedCount != 0)
-        {
-            return DrainInTrouble(completions);
-        }
-
-        return DrainUsed(completions);
-    }
-
-    /// <summary>Asks for an interrupt at the next completion.</summary>
-    /// <returns>
-    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no
-    /// interrupt may come for it.
-    /// </returns>
-    public bool EnableInterrupts() => _requests != null && _requests.EnableInterrupts();
-
-    /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
-    public void DisableInterrupts()
-    {
-        _requests?.DisableInterrupts();
-    }
-
-    /// <summary>
-    /// Holds further interrupts back while completions are drained after one came, until
-    /// <see cref="EnableInterrupts"/>. Costs nothing where an interrupt comes once for each time that it is asked for.
-    /// </summary>
-    public void HoldInterrupts()
-    {
-        _requests?.HoldInterrupts();
-    }
-
-    /// <summary>
-    /// Resets the request queue alone and puts an empty one in its place, where the device negotiated RING_RESET.
-    /// Requests in flight are aborted and come back through <see cref="Drain"/>; <see cref="MaximumRequests"/> and <see
-    /// cref="MaximumSegments"/> may be others afterwards.
-    /// </summary>
-    /// <param name="size">The most descriptors that the new queue should have, at least 1.</param>
-    /// <returns>
-    /// Whether the new queue is in use. If not, look at <see cref="VirtioDevice.State"/>: the device is as it was where
-    /// it cannot reset queues, and needs a reset otherwise.
-    /// </returns>
-    public bool TryResetQueue(int size)
-    {
-        Virtqueue? queue = _requests;
-        if (queue == null || !ResetQueue(0))
-        {
             return false;
         }
-
-        Array.Resize(ref _aborted, _abortedCount + queue.InFlight);
-        while (queue.TryDetach(out int token))
-        {
-            _aborted[_abortedCount++] = token;
-            _errors++;
-        }
-
-        if (!ReplaceQueue(0, size))
-        {
-            return false;
-        }
-
-        Failure? failure = SetUp();
-        if (failure != null)
-        {
-            Fail(failure);
-        }
-
-        return failure == null;
     }
 
-    /// <inheritdoc/>
-    protected override Features RefuseFeatures(Features offered) =>
-        offered & BlockConfiguration.FeaturesWithoutField(Transport.ConfigurationLength);
+    /// <summary>A queue, the same through all lives of the device.</summary>
+    /// <param name="index">From 0; those from <see cref="QueueCount"/> on take nothing.</param>
+    public new BlockQueue Queue(int index) => _queues[index];
 
-    /// <inheritdoc/>
-    protected override Failure? ReadConfiguration() => _read.Read(Transport, Features);
-
-    /// <inheritdoc/>
-    protected override void AcceptConfiguration() => _configuration = _read;
-
-    /// <inheritdoc/>
-    protected override void AcceptChange() => _configuration.Capacity = _read.Capacity;
-
-    /// <inheritdoc/>
-    protected override Failure? SetUp()
+    /// <summary>What a request over ranges may have; all zeros where the device offers none.</summary>
+    /// <param name="operation">A discard, a write of zeroes or a secure erase; no other has ranges.</param>
+    public BlockLimits LimitsOf(BlockOperation operation) => operation switch
     {
-        Virtqueue queue = Queue(0);
-        int size = queue.Size;
-        if (size <= FixedDescriptors)
-        {
-            return new Failure("has a request queue too small for any transfer");
-        }
-
-        // With tables for all requests, each takes one descriptor.
-        int tableLength = queue.IndirectTableLength;
-        bool hasTables = tableLength > FixedDescriptors;
-        uint room = (uint)((hasTables ? tableLength : size) - FixedDescriptors);
-        MaximumSegments = (int)(_configuration.SegMax < room ? _configuration.SegMax : room);
-        MaximumSegmentLength = _configuration.SizeMax;
-        _maximumRequests = hasTables ? size : size / FixedDescriptors;
-        _requests = queue;
-        return null;
-    }
-
-    /// <inheritdoc/>
-    protected override void Clear() => _requests = null;
-
-    /// <inheritdoc/>
-    protected internal override Counter[] ReadCounters() => new[]
-    {
-        new Counter("reads", _reads),
-        new Counter("writes", _writes),
-        new Counter("flushes", _flushes),
-        new Counter("errors", _errors),
+        BlockOperation.Discard => _configuration.Discard,
+        BlockOperation.WriteZeroes => _configuration.WriteZeroes,
+        BlockOperation.SecureErase => _configuration.SecureErase,
+        _ => default,
     };
 
-    /// <summary>Takes back what the device of a running driver has used.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private int DrainUsed(Span<BlockCompletion> completions)
-    {
-        Virtqueue queue = _requests!;
-        int count = 0;
-        while (count < completions.Length && queue.TryGetPlain(out UsedBuffer buffer))
-        {
-            completions[count++] = Complete(queue, buffer);
-        }
-
-        while (count < completions.Length && !queue.IsPlain && queue.TryGetUsed(out UsedBuffer buffer))
-        {
-            completions[count++] = Complete(queue, buffer);
-        }
-
-        if (queue.Fault != QueueFault.None)
-        {
-            CheckFault(queue);
-        }
-
-        return count;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private BlockCompletion Complete(Virtqueue queue, in UsedBuffer buffer)
-    {
-        byte written = queue.Trailer(buffer.BufferId).Load8(0);
-        BlockStatus status = written <= (byte)BlockStatus.Unsupported ? (BlockStatus)written : BlockStatus.NoStatus;
-        if (status != BlockStatus.Ok)
-        {
-            _errors++;
-        }
-
-        return new BlockCompletion(buffer.Token, status);
-    }
-
-    /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
-    private int DrainInTrouble(Span<BlockCompletion> completions)
-    {
-        int count = 0;
-        while (_abortedCount != 0 && count < completions.Length)
-        {
-            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
-        }
-
-        if (_requests == null)
-        {
-            return count;
-        }
-
-        completions = completions.Slice(count);
-        return count + (State is DeviceState.Stopped or DeviceState.Abandoned
-            ? DrainStopped(completions)
-            : DrainUsed(completions));
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private BlockStatus SubmitAny(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    /// <summary>
+    /// Sets the cache mode (virtio 1.4, 5.2.5). The caller has the device for himself. Writes that completed before
+    /// writeback was turned off are durable only once a flush behind them is completed (5.2.6.1).
+    /// </summary>
+    /// <param name="isWriteback">Whether writes may complete before they are durable.</param>
+    /// <returns>
+    /// Ok where the device has that mode now; Unsupported where it keeps the other one, NotOffered where it lets nobody
+    /// change it, NotRunning.
+    /// </returns>
+    public BlockStatus TrySetWriteback(bool isWriteback)
     {
         if (State != DeviceState.Running)
         {
             return BlockStatus.NotRunning;
         }
 
-        BlockStatus status = BlockRequestRules.Check(this, operation, sector, data, out uint bytes);
-        if (status != BlockStatus.Ok)
+        if (!CanSetWriteback)
         {
-            return status;
+            return BlockStatus.NotOffered;
         }
 
-        Virtqueue queue = _requests!;
-        if (!queue.IsUsable || !queue.HasRoom(data.Length + FixedDescriptors))
-        {
-            return queue.IsUsable ? BlockStatus.Full : BlockStatus.NotRunning;
-        }
-
-        // A flush is for the whole device: its sector is 0 (virtio 1.4, 5.2.6.1).
-        sector = operation == BlockOperation.Flush ? 0 : sector;
-        return Submit(queue, queue.Prepare(), operation, sector, data, bytes, token, isReady: false);
+        Transport.WriteConfiguration8(BlockConfiguration.WritebackOffset, isWriteback ? (byte)1 : (byte)0);
+        ObserveChange();
+        return State != DeviceState.Running ? BlockStatus.NotRunning
+            : IsWriteback == isWriteback ? BlockStatus.Ok : BlockStatus.Unsupported;
     }
 
-    /// <summary>Gives the device a request that was checked and for which there is room.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private BlockStatus Submit(
-        Virtqueue queue,
-        PreparedChains.Chain chain,
-        BlockOperation operation,
-        ulong sector,
-        ReadOnlySpan<DmaSegment> data,
-        uint bytes,
-        int token,
-        bool isReady)
+    /// <summary>What a device wrote for <see cref="BlockOperation.GetId"/>, as far as it can be shown.</summary>
+    /// <param name="bytes">What it wrote.</param>
+    public static string ParseId(ReadOnlySpan<byte> bytes)
     {
-        chain.Header.Store32(TypeOffset, (uint)operation);
-        chain.Header.Store64(SectorOffset, sector);
-        chain.Trailer.Store8(0, Unwritten);
-        if (operation == BlockOperation.Read)
+        int length = 0;
+        char[] characters = new char[bytes.Length];
+        while (length < bytes.Length && bytes[length] != 0)
         {
-            _reads++;
-            queue.Add(chain, data, isWritable: true, bytes + StatusLength, token, isReady);
-            return BlockStatus.Ok;
+            characters[length] = bytes[length] is >= (byte)' ' and <= (byte)'~' ? (char)bytes[length] : '?';
+            length++;
         }
 
-        if (operation == BlockOperation.Write)
-        {
-            _writes++;
-        }
-        else
-        {
-            _flushes++;
-        }
-
-        queue.Add(chain, data, isWritable: false, StatusLength, token, isReady);
-        return BlockStatus.Ok;
+        return new string(characters, 0, length);
     }
 
-    private int DrainStopped(Span<BlockCompletion> completions)
+    /// <inheritdoc/>
+    protected override Features RefuseFeatures(Features offered) =>
+        offered & BlockConfiguration.FeaturesWithoutField(Transport, offered);
+
+    /// <inheritdoc/>
+    protected override Failure? CheckOffer(Features offered)
     {
-        BlockStatus status = State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
-        int count = 0;
-        while (count < completions.Length && _requests!.TryDetach(out int token))
+        _zones = BlockConfiguration.ReadZones(Transport, offered);
+        return _zones.Model == BlockZoneModel.HostManaged
+            ? new Failure("is zoned and host-managed: it takes writes in the order of its zones only")
+            : null;
+    }
+
+    /// <inheritdoc/>
+    protected override Failure? ReadConfiguration() => _read.Read(Transport, Features);
+
+    /// <inheritdoc/>
+    protected override void AcceptConfiguration()
+    {
+        _configuration = _read;
+        int offered = Math.Min(_configuration.NumQueues, Transport.QueueCount);
+        QueueCount = Math.Min(_queues.Length, Math.Max(offered, 1));
+    }
+
+    /// <inheritdoc/>
+    protected override void AcceptChange()
+    {
+        _configuration.Change(_read);
+        Permit();
+    }
+
+    /// <inheritdoc/>
+    protected override Failure? SetUp()
+    {
+        for (int i = 0; i < QueueCount; i++)
         {
-            completions[count++] = new BlockCompletion(token, status);
-            _errors++;
+            Failure? failure = Use(_queues[i]);
+            if (failure != null)
+            {
+                return failure;
+            }
         }
 
-        return count;
+        return null;
     }
-}
 
-/// <summary>A request that has ended.</summary>
-public struct BlockCompletion
-{
-    /// <summary>What the caller gave with the request.</summary>
-    public int Token;
-
-    /// <summary>How it ended.</summary>
-    public BlockStatus Status;
-
-    /// <summary>Describes a request that has ended.</summary>
-    public BlockCompletion(int token, BlockStatus status)
+    /// <inheritdoc/>
+    protected override void Clear()
     {
-        Token = token;
-        Status = status;
+        foreach (BlockQueue queue in _queues)
+        {
+            queue.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnStateChange() => Permit();
+
+    /// <inheritdoc/>
+    protected internal override Counter[] ReadCounters()
+    {
+        ulong reads = 0, writes = 0, flushes = 0, discards = 0, zeroWrites = 0, erases = 0, errors = 0;
+        foreach (BlockQueue queue in _queues)
+        {
+            reads += queue.Reads;
+            writes += queue.Writes;
+            flushes += queue.Flushes;
+            discards += queue.Discards;
+            zeroWrites += queue.ZeroWrites;
+            erases += queue.Erases;
+            errors += queue.Errors;
+        }
+
+        List<Counter> counters = new List<Counter>
+        {
+            new Counter("reads", reads),
+            new Counter("writes", writes),
+            new Counter("flushes", flushes),
+        };
+        AddWhereOffered(counters, BlockDriver.Discard, "discards", discards);
+        AddWhereOffered(counters, BlockDriver.WriteZeroes, "writes of zeroes", zeroWrites);
+        AddWhereOffered(counters, BlockDriver.SecureErase, "secure erases", erases);
+        counters.Add(new Counter("errors", errors));
+        return counters.ToArray();
+    }
+
+    /// <inheritdoc/>
+    protected internal override string[] ReadDetails()
+    {
+        List<string> details = new List<string>
+        {
+            "blocks: " + Number(BlockSize) + " bytes" + DescribeTopology(),
+            "requests: up to " + Number((ulong)_queues[0].MaximumSegments) + " segments"
+                + (MaximumSegmentLength == uint.MaxValue ? "" : " of " + Number(MaximumSegmentLength) + " bytes"),
+            "cache: " + (IsWriteback ? "writeback" : "writethrough") + (CanSetWriteback ? ", can be changed" : ""),
+        };
+        if (Has(BlockDriver.Geometry))
+        {
+            BlockGeometry geometry = Geometry;
+            details.Add("geometry: " + Number(geometry.Cylinders) + " cylinders, " + Number(geometry.Heads)
+                + " heads, " + Number(geometry.Sectors) + " sectors");
+        }
+
+        AddLimits(details, "discard", BlockOperation.Discard, "");
+        AddLimits(details, "write zeroes", BlockOperation.WriteZeroes, MayUnmap ? ", may unmap" : ", does not unmap");
+        AddLimits(details, "secure erase", BlockOperation.SecureErase, "");
+        if ((Offered & BlockDriver.Zoned) != 0)
+        {
+            details.Add("zones: " + DescribeZones());
+        }
+
+        return details.ToArray();
+    }
+
+    /// <summary>Resets a queue's ring, where the device can.</summary>
+    internal bool TryResetRing(int index) => ResetQueue(index);
+
+    /// <summary>Puts an empty ring in the place of a queue's that was reset.</summary>
+    internal bool TryReplaceRing(BlockQueue queue, int size)
+    {
+        if (!ReplaceQueue(queue.Index, size))
+        {
+            return false;
+        }
+
+        Failure? failure = Use(queue);
+        if (failure != null)
+        {
+            Fail(failure);
+        }
+
+        Permit();
+        return failure == null;
+    }
+
+    private static string Number(ulong value) => DecimalText.Of(value);
+
+    private static string[] NameQueues(int count)
+    {
+        if (count < 1 || count > MaximumQueueCount)
+        {
+            throw new ArgumentOutOfRangeException(nameof(count));
+        }
+
+        string[] names = new string[count];
+        for (int i = 0; i < count; i++)
+        {
+            names[i] = "requestq" + DecimalText.Of((ulong)i + 1);
+        }
+
+        return names;
+    }
+
+    /// <summary>Has a queue use the ring that was made for it.</summary>
+    private Failure? Use(BlockQueue queue)
+    {
+        Failure? failure = queue.Use(base.Queue(queue.Index), _configuration);
+
+        // A block that no request can hold is no advice to follow.
+        if ((ulong)queue.MaximumSegments * MaximumSegmentLength < BlockSize)
+        {
+            _configuration.BlkSize = SectorSize;
+        }
+
+        return failure;
+    }
+
+    private void Permit()
+    {
+        foreach (BlockQueue queue in _queues)
+        {
+            queue.Permit(_configuration, IsReadOnly);
+        }
+    }
+
+    private void AddWhereOffered(List<Counter> counters, Features feature, string name, ulong value)
+    {
+        if (Has(feature))
+        {
+            counters.Add(new Counter(name, value));
+        }
+    }
+
+    private void AddLimits(List<string> details, string name, BlockOperation operation, string more)
+    {
+        BlockLimits limits = LimitsOf(operation);
+        if (limits.MaximumRanges != 0)
+        {
+            string sectors = limits.MaximumSectors == uint.MaxValue
+                ? "any number of"
+                : "up to " + Number(limits.MaximumSectors);
+            string alignment = limits.SectorAlignment == 1 ? "" : ", best aligned to " + Number(limits.SectorAlignment);
+            details.Add(name + ": up to " + Number((ulong)limits.MaximumRanges) + " ranges of " + sectors + " sectors"
+                + alignment + more);
+        }
+    }
+
+    private string DescribeTopology()
+    {
+        if (!Has(BlockDriver.Topology))
+        {
+            return "";
+        }
+
+        BlockTopology topology = Topology;
+        return ", " + Number(1UL << topology.PhysicalBlockExponent) + " in a physical one, the first at "
+            + Number(topology.AlignmentOffset) + "; best " + Number(topology.MinimumIoSize) + " to "
+            + Number(topology.OptimalIoSize) + " at a time";
+    }
+
+    private string DescribeZones()
+    {
+        BlockZones zones = Zones;
+        string model = zones.Model switch
+        {
+            BlockZoneModel.None => "none",
+            BlockZoneModel.HostManaged => "host-managed",
+            BlockZoneModel.HostAware => "host-aware",
+            _ => "model " + Number((ulong)zones.Model),
+        };
+        return zones.Model == BlockZoneModel.None
+            ? model
+            : model + ", of " + Number(zones.ZoneSectors) + " sectors, up to " + Number(zones.MaximumOpenZones)
+                + " open and " + Number(zones.MaximumActiveZones) + " active, appends up to "
+                + Number(zones.MaximumAppendSectors) + " sectors, writes in " + Number(zones.WriteGranularity)
+                + " bytes";
     }
 }

@@ -83,13 +83,18 @@ internal readonly unsafe struct PackedDescriptorRing
     {
         if (_isCoherent)
         {
-            StoreHeadFlags(head, flags);
+            PublishCoherent(head, flags);
         }
         else
         {
             HandOver(head, flags, count);
         }
     }
+
+    /// <summary>The same in coherent memory, where there is nothing to hand over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void PublishCoherent(uint head, ushort flags) =>
+        SharedMemory.StoreRelease16(_slots + (head * DescriptorSize), FlagsOffset, flags, PackedSites.PublishHead);
 
     /// <summary>Slot from the device: before the first look at where the next used descriptor is due.</summary>
     /// <remarks>The driver's descriptor there is as good as read: the driver does not write before it is.</remarks>
@@ -165,11 +170,6 @@ internal readonly unsafe struct PackedDescriptorRing
         _memory.Sync(0, length, DmaSync.PostWrite, PackedSites.ClearedRingFromDevice);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void StoreHeadFlags(uint head, ushort flags) =>
-        SharedMemory.StoreRelease16(
-            _slots + (head * DescriptorSize), FlagsOffset, flags, PackedSites.PublishHead);
-
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there. The
     // bodies go first: as soon as the flags are there, the device reads everything else.
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -178,7 +178,7 @@ internal readonly unsafe struct PackedDescriptorRing
         const DmaSync Both = DmaSync.PreWrite | DmaSync.PreRead;
         _memory.Sync(head * DescriptorSize, FlagsOffset, Both, PackedSites.HeadBodyToDevice);
         SyncSlots(head + 1, count - 1, Both, PackedSites.ChainRestToDevice);
-        StoreHeadFlags(head, flags);
+        PublishCoherent(head, flags);
         _memory.Sync((head * DescriptorSize) + FlagsOffset, FlagsSize, Both, PackedSites.HeadFlagsToDevice);
     }
 

@@ -81,6 +81,17 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override void PublishPlain(ushort id, DmaSegment table)
+    {
+        uint head = _available.Slot;
+        _ring.StoreHeadBody(head, table, id);
+        _unannounced++;
+        _ring.PublishCoherent(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect));
+        _available.Advance(1, Size);
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Found, the slot is the driver's to read; not found, it is the device's again.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool LookForUsed()
@@ -147,28 +158,39 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override bool TryLoadPlain(out uint id, out uint length)
+    private protected override int TakePlain(Span<UsedBuffer> buffers)
     {
-        PackedDescriptor descriptor = _ring[_used.Slot];
-        if (!_used.IsUsed(descriptor.LoadFlags()))
+        BufferRecords records = Records;
+        RingPosition used = _used;
+        int free = FreeDescriptors;
+        int count = 0;
+        while (count < buffers.Length && free != Size)
         {
-            id = 0;
-            length = 0;
-            return false;
+            PackedDescriptor descriptor = _ring[used.Slot];
+            if (!used.IsUsed(descriptor.LoadFlags()))
+            {
+                break;
+            }
+
+            uint id = descriptor.LoadId();
+            uint length = descriptor.LoadLength();
+            if (!records.IsUsual(id, length))
+            {
+                RememberFound();
+                break;
+            }
+
+            ref BufferRecord record = ref records[id];
+            used.Advance(record.Descriptors, Size);
+            free += record.Descriptors;
+            records.Return((ushort)id, ref record, ref record);
+            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), (ushort)id);
         }
 
-        id = descriptor.LoadId();
-        length = descriptor.LoadLength();
-        return true;
-    }
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void AdvancePlain(ushort id, ref BufferRecord record)
-    {
-        _used.Advance(record.Descriptors, Size);
-        Records.Return(id, ref record, ref record);
+        _used = used;
+        FreeDescriptors = free;
+        Used += (uint)count;
+        return count;
     }
 
     /// <inheritdoc/>

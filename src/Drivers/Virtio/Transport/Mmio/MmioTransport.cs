@@ -145,6 +145,10 @@ public sealed class MmioTransport : VirtioTransport
     public override uint ReadConfiguration32(uint offset) => _window.Read32(MmioRegisters.Length + offset);
 
     /// <inheritdoc/>
+    public override void WriteConfiguration8(uint offset, byte value) =>
+        _window.Write8(MmioRegisters.Length + offset, value);
+
+    /// <inheritdoc/>
     public override int ReadMaximumQueueSize(ushort queueIndex)
     {
         uint size = _registers.ReadMaximumQueueSize(queueIndex);

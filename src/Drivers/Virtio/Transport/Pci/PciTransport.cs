@@ -135,6 +135,9 @@ public sealed class PciTransport : VirtioTransport
         _deviceConfiguration == null ? 0 : _deviceConfiguration.Read32(offset);
 
     /// <inheritdoc/>
+    public override void WriteConfiguration8(uint offset, byte value) => _deviceConfiguration?.Write8(offset, value);
+
+    /// <inheritdoc/>
     public override int ReadMaximumQueueSize(ushort queueIndex) => _common.ReadQueueSize(queueIndex);
 
     /// <inheritdoc/>

@@ -1,0 +1,470 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Hal;
+
+namespace VirtioGuest.Drivers.Virtio.Devices.Block;
+
+/// <summary>A request queue of a block device (virtio 1.4, 5.2.2 and 5.2.6).</summary>
+/// <remarks>
+/// <para>
+/// Requests are submitted, announced together by <see cref="Notify"/>, and taken back by <see cref="Drain"/> in the
+/// order in which the device completes them. Requests in flight have no order among each other, on one queue or on
+/// several: what must follow waits for the completion of what it follows.
+/// </para>
+/// <para>
+/// Data segments are what the device reads or writes; the caller makes their PRE hand-over before it submits and their
+/// POST hand-over after the completion. A device that stops running completes what is in flight through
+/// <see cref="Drain"/> after <see cref="VirtioDevice.Stop"/>.
+/// </para>
+/// <para>
+/// One context at a time calls the members of a queue. Different queues may have different contexts, as long as nobody
+/// starts, stops, suspends or resumes the device or looks at its changes meanwhile. A queue stays the same through all
+/// lives of its device, and takes nothing in a life in which the device has fewer.
+/// </para>
+/// </remarks>
+public sealed class BlockQueue
+{
+    /// <summary>A request takes a header, a status and, unless it is a flush, at least one data segment.</summary>
+    internal const int FixedDescriptors = 2;
+
+    internal const uint HeaderLength = 16;
+    internal const uint StatusLength = 1;
+
+    private const uint TypeOffset = 0;
+    private const uint SectorOffset = 8;
+
+    private const int UsedAtOnce = 64;
+
+    /// <summary>A status that no device writes, to tell one that wrote none.</summary>
+    private const byte Unwritten = 0xFF;
+
+    private readonly VirtioBlock _device;
+    private readonly UsedBuffer[] _used = new UsedBuffer[UsedAtOnce];
+    private Virtqueue? _ring;
+    private int[] _aborted = Array.Empty<int>();
+    private int _abortedCount;
+    private bool _isInTrouble = true;
+
+    // What a usual request is checked against; nothing can be read or written while the device does not run.
+    private ulong _readableEnd;
+    private ulong _writableEnd;
+    private uint _longestSegment;
+    private uint _withinBlock;
+
+    internal BlockQueue(VirtioBlock device, int index)
+    {
+        _device = device;
+        Index = index;
+    }
+
+    /// <summary>The virtqueue index: 0 is <c>requestq1</c>.</summary>
+    public int Index { get; }
+
+    /// <summary>The most requests in flight, which are requests without data where there are no tables.</summary>
+    public int MaximumRequests => MaximumRequestsOf(0);
+
+    /// <summary>The most data segments of a request, at least 1; 0 where the queue is not in use.</summary>
+    public int MaximumSegments { get; private set; }
+
+    /// <summary>How many requests are in flight.</summary>
+    public int InFlight => _ring == null ? 0 : _ring.InFlight;
+
+    /// <summary>Whether there are requests that the owner has still to take back.</summary>
+    internal bool HasUnfinished => InFlight + _abortedCount != 0;
+
+    internal ulong Reads { get; private set; }
+
+    internal ulong Writes { get; private set; }
+
+    internal ulong Flushes { get; private set; }
+
+    internal ulong Discards { get; private set; }
+
+    internal ulong ZeroWrites { get; private set; }
+
+    internal ulong Erases { get; private set; }
+
+    internal ulong Errors { get; private set; }
+
+    /// <summary>How many requests of so many data segments can be in flight, where no others are.</summary>
+    /// <param name="segments">0 to <see cref="MaximumSegments"/>.</param>
+    public int MaximumRequestsOf(int segments)
+    {
+        if (_ring == null)
+        {
+            return 0;
+        }
+
+        // With a table each takes one descriptor of the ring.
+        int descriptors = segments + FixedDescriptors;
+        return descriptors <= _ring.IndirectTableLength ? _ring.Size : _ring.Size / descriptors;
+    }
+
+    /// <summary>Submits a request; the device is not notified yet.</summary>
+    /// <param name="operation">What to do; not one over ranges.</param>
+    /// <param name="sector">The first sector, counted in 512 bytes, of a read or a write.</param>
+    /// <param name="data">
+    /// What is transferred; empty for a flush, one segment of the right length for what is asked of the device itself.
+    /// </param>
+    /// <param name="token">What the completion carries.</param>
+    /// <returns><see cref="BlockStatus.Ok"/>, or why the device did not get the request.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public BlockStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    {
+        // The usual request, so that all that can be left out for it is left out.
+        if (data.Length == 1 && IsUsual(operation, sector, data[0].Length))
+        {
+            Virtqueue ring = _ring!;
+            PreparedChains.Chain chain = ring.Prepare();
+            if (ring.IsReady(chain, 1 + FixedDescriptors))
+            {
+                Describe(chain, operation, sector);
+                if (operation == BlockOperation.Read)
+                {
+                    Reads++;
+                    ring.AddReady(chain, data[0], isWritable: true, data[0].Length + StatusLength, token);
+                }
+                else
+                {
+                    Writes++;
+                    ring.AddReady(chain, data[0], isWritable: false, StatusLength, token);
+                }
+
+                return BlockStatus.Ok;
+            }
+        }
+
+        return SubmitAny(operation, sector, data, token);
+    }
+
+    /// <summary>
+    /// Submits a discard, a write of zeroes or a secure erase; the device is not notified yet. What becomes of the
+    /// single ranges is not known where it ends with an error (virtio 1.4, 5.2.6.1).
+    /// </summary>
+    /// <param name="operation">What to do.</param>
+    /// <param name="ranges">
+    /// Where: whole blocks within the capacity, and no more than <see cref="VirtioBlock.LimitsOf"/> allows.
+    /// </param>
+    /// <param name="memory">
+    /// Room for <see cref="BlockRange.Length"/> bytes for each range, for as long as the request is in flight. The
+    /// ranges are written to its beginning and handed over; the caller makes the POST hand-over.
+    /// </param>
+    /// <param name="token">What the completion carries.</param>
+    /// <returns><see cref="BlockStatus.Ok"/>, or why the device did not get the request.</returns>
+    public BlockStatus TrySubmitRanges(
+        BlockOperation operation, ReadOnlySpan<BlockRange> ranges, DmaMemory memory, int token)
+    {
+        if (!IsRunning)
+        {
+            return BlockStatus.NotRunning;
+        }
+
+        BlockStatus status = BlockRequestRules.Check(_device, operation, ranges);
+        uint bytes = (uint)ranges.Length * BlockRange.Length;
+        if (status == BlockStatus.Ok && bytes > memory.Length)
+        {
+            status = BlockStatus.Invalid;
+        }
+
+        status = status == BlockStatus.Ok ? FindRoom(1) : status;
+        if (status != BlockStatus.Ok)
+        {
+            return status;
+        }
+
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            ranges[i].Store(memory, (uint)i * BlockRange.Length);
+        }
+
+        memory.Sync(0, bytes, DmaSync.PreWrite);
+        DmaSegment segment = memory.Segment(0, bytes);
+        Submit(operation, 0, MemoryMarshal.CreateReadOnlySpan(ref segment, 1), 0, token);
+        return BlockStatus.Ok;
+    }
+
+    /// <summary>Tells the device of the requests submitted since the last call, if it wants to be told.</summary>
+    public void Notify()
+    {
+        if (IsRunning)
+        {
+            VirtioDevice.NotifyIfDue(_ring!);
+        }
+    }
+
+    /// <summary>Takes back requests that have ended.</summary>
+    /// <param name="completions">Where they go.</param>
+    /// <returns>
+    /// How many there were; fewer than there is room for means that there are no more for now. After
+    /// <see cref="VirtioDevice.Stop"/> all that were in flight come back this way.
+    /// </returns>
+    public int Drain(Span<BlockCompletion> completions) =>
+        _isInTrouble ? DrainInTrouble(completions) : DrainUsed(completions);
+
+    /// <summary>Asks for an interrupt at the next completion.</summary>
+    /// <returns>
+    /// Whether there is something for <see cref="Drain"/> to look at already, completions or a broken ring; no
+    /// interrupt may come for it.
+    /// </returns>
+    public bool EnableInterrupts() => _ring != null && _ring.EnableInterrupts();
+
+    /// <summary>Asks for no interrupts, for an owner that polls; some may come all the same.</summary>
+    public void DisableInterrupts()
+    {
+        _ring?.DisableInterrupts();
+    }
+
+    /// <summary>
+    /// Holds further interrupts back while completions are drained after one came, until
+    /// <see cref="EnableInterrupts"/>. Costs nothing where an interrupt comes once for each time that it is asked for.
+    /// </summary>
+    public void HoldInterrupts()
+    {
+        _ring?.HoldInterrupts();
+    }
+
+    /// <summary>
+    /// Resets the queue alone and puts an empty one in its place, where the device negotiated RING_RESET. Requests in
+    /// flight are aborted and come back through <see cref="Drain"/>; <see cref="MaximumRequests"/> and <see
+    /// cref="MaximumSegments"/> may be others afterwards.
+    /// </summary>
+    /// <param name="size">The most descriptors that the new queue should have, at least 1.</param>
+    /// <returns>
+    /// Whether the new queue is in use. If not, look at <see cref="VirtioDevice.State"/>: the device is as it was where
+    /// it cannot reset queues, and needs a reset otherwise.
+    /// </returns>
+    public bool TryReset(int size)
+    {
+        Virtqueue? ring = _ring;
+        if (ring == null || !_device.TryResetRing(Index))
+        {
+            return false;
+        }
+
+        Array.Resize(ref _aborted, _abortedCount + ring.InFlight);
+        while (ring.TryDetach(out int token))
+        {
+            _aborted[_abortedCount++] = token;
+            Errors++;
+        }
+
+        return _device.TryReplaceRing(this, size);
+    }
+
+    /// <summary>Takes a ring into use.</summary>
+    /// <param name="ring">The ring, empty.</param>
+    /// <param name="configuration">What the device says of requests.</param>
+    /// <returns>Null, or why it cannot be used.</returns>
+    internal Failure? Use(Virtqueue ring, in BlockConfiguration configuration)
+    {
+        if (ring.Size <= FixedDescriptors)
+        {
+            return new Failure("has a request queue too small for any transfer");
+        }
+
+        int tableLength = ring.IndirectTableLength;
+        uint room = (uint)((tableLength > FixedDescriptors ? tableLength : ring.Size) - FixedDescriptors);
+        MaximumSegments = (int)(configuration.SegMax < room ? configuration.SegMax : room);
+        _ring = ring;
+        return null;
+    }
+
+    /// <summary>Drops the ring of an earlier life. Its memory was given up then.</summary>
+    internal void Clear()
+    {
+        _ring = null;
+        MaximumSegments = 0;
+    }
+
+    /// <summary>Takes note of what can be asked of the device now.</summary>
+    internal void Permit(in BlockConfiguration configuration, bool isReadOnly)
+    {
+        bool isRunning = IsRunning;
+        _readableEnd = isRunning ? configuration.Capacity : 0;
+        _writableEnd = isReadOnly ? 0 : _readableEnd;
+        _longestSegment = configuration.SizeMax;
+        _withinBlock = configuration.BlkSize - 1;
+        _isInTrouble = !isRunning || _abortedCount != 0;
+    }
+
+    private bool IsRunning => _device.State == DeviceState.Running && _ring != null;
+
+    /// <summary>Whether the device can be given a read or a write of one segment.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsUsual(BlockOperation operation, ulong sector, uint bytes)
+    {
+        ulong end = operation == BlockOperation.Read ? _readableEnd
+            : operation == BlockOperation.Write ? _writableEnd
+            : 0;
+        uint sectors = bytes / VirtioBlock.SectorSize;
+        return sectors <= end && sector <= end - sectors && bytes - 1 < _longestSegment
+            && (((uint)sector * VirtioBlock.SectorSize | bytes) & _withinBlock) == 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Describe(PreparedChains.Chain chain, BlockOperation operation, ulong sector)
+    {
+        chain.Header.Store32(TypeOffset, (uint)operation);
+        chain.Header.Store64(SectorOffset, sector);
+        chain.Trailer.Store8(0, Unwritten);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private BlockStatus SubmitAny(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
+    {
+        if (!IsRunning)
+        {
+            return BlockStatus.NotRunning;
+        }
+
+        BlockStatus status = BlockRequestRules.Check(_device, this, operation, sector, data, out uint bytes);
+        status = status == BlockStatus.Ok ? FindRoom(data.Length) : status;
+        if (status == BlockStatus.Ok)
+        {
+            Submit(operation, sector, data, bytes, token);
+        }
+
+        return status;
+    }
+
+    private BlockStatus FindRoom(int segments)
+    {
+        Virtqueue ring = _ring!;
+        return !ring.IsUsable ? BlockStatus.NotRunning
+            : ring.HasRoom(segments + FixedDescriptors) ? BlockStatus.Ok : BlockStatus.Full;
+    }
+
+    /// <summary>Gives the device a request that was checked and for which there is room.</summary>
+    private void Submit(
+        BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, uint bytes, int token)
+    {
+        bool isRead = false;
+        bool isAtSector = false;
+        switch (operation)
+        {
+            case BlockOperation.Read:
+                Reads++;
+                isRead = true;
+                isAtSector = true;
+                break;
+            case BlockOperation.Write:
+                Writes++;
+                isAtSector = true;
+                break;
+            case BlockOperation.Flush:
+                Flushes++;
+                break;
+            case BlockOperation.Discard:
+                Discards++;
+                break;
+            case BlockOperation.WriteZeroes:
+                ZeroWrites++;
+                break;
+            case BlockOperation.SecureErase:
+                Erases++;
+                break;
+            default:
+                isRead = true;
+                break;
+        }
+
+        // What is not at a place has sector 0 (virtio 1.4, 5.2.6 and 5.2.6.1).
+        PreparedChains.Chain chain = _ring!.Prepare();
+        Describe(chain, operation, isAtSector ? sector : 0);
+        _ring.Add(chain, data, isRead, (isRead ? bytes : 0) + StatusLength, token);
+    }
+
+    /// <summary>Takes back what the device of a running driver has used.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int DrainUsed(Span<BlockCompletion> completions)
+    {
+        Virtqueue ring = _ring!;
+        BufferTrailers trailers = ring.Trailers;
+        int count = 0;
+        int taken;
+        do
+        {
+            // Made from the array itself, a span would have Cosmos allocate.
+            int most = Math.Min(completions.Length - count, UsedAtOnce);
+            Span<UsedBuffer> used = MemoryMarshal.CreateSpan(ref _used[0], most);
+            taken = ring.GetUsed(used);
+            for (int i = 0; i < taken; i++)
+            {
+                completions[count++] = Complete(trailers[used[i].BufferId].Load8(0), used[i].Token);
+            }
+        }
+        while (taken == UsedAtOnce);
+
+        if (ring.Fault != QueueFault.None)
+        {
+            _device.CheckFault(ring);
+        }
+
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private BlockCompletion Complete(byte written, int token)
+    {
+        BlockStatus status = written <= (byte)BlockStatus.Unsupported ? (BlockStatus)written : BlockStatus.NoStatus;
+        if (status != BlockStatus.Ok)
+        {
+            Errors++;
+        }
+
+        return new BlockCompletion(token, status);
+    }
+
+    /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
+    private int DrainInTrouble(Span<BlockCompletion> completions)
+    {
+        int count = 0;
+        while (_abortedCount != 0 && count < completions.Length)
+        {
+            completions[count++] = new BlockCompletion(_aborted[--_abortedCount], BlockStatus.Aborted);
+        }
+
+        _isInTrouble = !IsRunning || _abortedCount != 0;
+        if (_ring == null)
+        {
+            return count;
+        }
+
+        completions = completions.Slice(count);
+        return count + (_device.State is DeviceState.Stopped or DeviceState.Abandoned
+            ? DrainStopped(completions)
+            : DrainUsed(completions));
+    }
+
+    private int DrainStopped(Span<BlockCompletion> completions)
+    {
+        BlockStatus status = _device.State == DeviceState.Stopped ? BlockStatus.Aborted : BlockStatus.Abandoned;
+        int count = 0;
+        while (count < completions.Length && _ring!.TryDetach(out int token))
+        {
+            completions[count++] = new BlockCompletion(token, status);
+            Errors++;
+        }
+
+        return count;
+    }
+}
+
+/// <summary>A request that has ended.</summary>
+public struct BlockCompletion
+{
+    /// <summary>What the caller gave with the request.</summary>
+    public int Token;
+
+    /// <summary>How it ended.</summary>
+    public BlockStatus Status;
+
+    /// <summary>Describes a request that has ended.</summary>
+    public BlockCompletion(int token, BlockStatus status)
+    {
+        Token = token;
+        Status = status;
+    }
+}
