@@ -51,9 +51,10 @@ internal static class SelfTestList
 
         for (int i = 0; i < others.Length; i++)
         {
-            if (others[i].Operations.Length != 0)
+            DeviceOperation? test = others[i].Driver.SelfTest;
+            if (test is not null)
             {
-                cases.Add(new OperationTest(others[i], others[i].Operations[0].Name));
+                cases.Add(new OperationTest(others[i], test.Name, test.Minimum));
             }
         }
 
