@@ -5,6 +5,7 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Cosmos.Kernel.Commands;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Kernel.Machine;
@@ -51,9 +52,10 @@ internal static class SelfTestList
 
         for (int i = 0; i < others.Length; i++)
         {
-            if (others[i].Operations.Length != 0)
+            DeviceOperation? test = others[i].Driver.SelfTest;
+            if (test is not null)
             {
-                cases.Add(new OperationTest(others[i], others[i].Operations[0].Name));
+                cases.Add(new OperationTest(others[i], test.Name, test.Minimum));
             }
         }
 

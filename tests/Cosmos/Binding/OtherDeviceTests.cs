@@ -33,8 +33,10 @@ public sealed class OtherDeviceTests
         {
             Assert.That(devices.Select(each => each.Name), Is.EqualTo(new[] { "sample0", "sample1" }));
             Assert.That((failure, result), Is.EqualTo(((Failure?)null, "42")));
-            Assert.That(CommandNames(), Has.Some.EqualTo("sample N double NUMBER"));
-            Assert.That(new OperationTest(devices[0], "double").Run().Reason, Is.Empty);
+            Assert.That(devices[1].Run("refuse", 0, null, out result)?.ToString(), Is.EqualTo("does not want to"));
+            Assert.That(result, Is.Empty);
+            Assert.That(CommandNames(), Has.Some.EqualTo("sample N double NUMBER").And.Some.EqualTo("sample N refuse"));
+            Assert.That(new OperationTest(devices[0], "double", 1).Run().Reason, Is.Empty);
         }
     }
 
@@ -80,7 +82,7 @@ public sealed class OtherDeviceTests
     }
 
     [Test]
-    public void A_device_that_asks_for_a_reset_is_brought_up_again_by_the_next_call()
+    public void A_device_that_asks_for_a_reset_is_brought_up_again()
     {
         using Pc pc = new();
         var model = new Model(pc.Platform.Pages);
@@ -138,7 +140,7 @@ public sealed class OtherDeviceTests
     }
 
     [Test]
-    public void A_device_that_cannot_be_restarted_says_why_and_is_tried_again()
+    public void A_device_that_cannot_be_restarted_is_given_up_after_three_attempts_that_say_why()
     {
         using Pc pc = new();
         var model = new Model(pc.Platform.Pages);
@@ -148,13 +150,13 @@ public sealed class OtherDeviceTests
         model.SetNeedsReset("of a test");
 
         string? first = Read(rng, out _);
-        model.RefusesFeatures = false;
-        string? second = Read(rng, out string result);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(first, Does.StartWith("cannot be brought up again: it did not accept the features "));
-            Assert.That((second, result), Is.EqualTo(((string?)null, "5a")));
+            Assert.That(first, Is.EqualTo("misbehaved and is out of use"));
+            Assert.That(
+                pc.Platform.Lines.Count(line => line.Contains("of 3: it did not accept the features ")), Is.EqualTo(3));
+            Assert.That(pc.Platform.Lines[^1], Does.Contain("rng0: given up: it was in trouble after each of 3"));
         }
     }
 

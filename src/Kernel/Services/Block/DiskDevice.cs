@@ -88,7 +88,7 @@ internal sealed class DiskDevice
     public static DiskDevice? TryStart(
         VirtioTransport transport, string name, RequestWatch watch, out Failure? failure)
     {
-        var events = new Events();
+        var events = new OwnerEvents();
         var driver = new VirtioBlock(transport, name, events);
         if (!driver.TryStart(out failure))
         {
@@ -103,7 +103,7 @@ internal sealed class DiskDevice
             return null;
         }
 
-        events.Attach(device);
+        events.Attach(_ => device.OnUsedBuffers(), device.OnConfigurationChange);
 
         // What changed before the disk was there to be told.
         device.OnConfigurationChange();
@@ -503,22 +503,5 @@ internal sealed class DiskDevice
                 _disk._gate.Exit();
             }
         }
-    }
-
-    /// <summary>
-    /// Leads interrupts to the disk, which is created after the device that wants to know whom they reach.
-    /// </summary>
-    private sealed class Events : DeviceEventSink
-    {
-        private DiskDevice? _disk;
-
-        /// <summary>Names the disk.</summary>
-        public void Attach(DiskDevice disk) => Volatile.Write(ref _disk, disk);
-
-        /// <inheritdoc/>
-        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _disk)?.OnUsedBuffers();
-
-        /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _disk)?.OnConfigurationChange();
     }
 }

@@ -8,7 +8,7 @@ namespace VirtioGuest.Drivers.Virtio.Devices.Entropy;
 
 /// <summary>The driver of entropy devices, which have neither features nor a configuration (virtio 1.4, 5.4).</summary>
 internal sealed class EntropyDriver() : VirtioDriver(
-    DeviceTypes.Entropy, "rng", new DeviceOperation("read", "COUNT", 256, "show random bytes"))
+    DeviceTypes.Entropy, "rng", new DeviceOperation("read", "COUNT", 256, "show random bytes", isSelfTest: true))
 {
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
@@ -39,7 +39,7 @@ public sealed class VirtioEntropy(
         }
 
         _buffer[0] = _memory!.Segment(0, (uint)Math.Min(count, MaximumLength));
-        _memory.Sync(0, _buffer[0].Length, DmaSync.PreRead);
+        _memory.Sync(0, _buffer[0].Length, DmaSync.PreRead, EntropySites.BufferToDevice);
         Queue(0).EnableInterrupts();
         Queue(0).TryAdd(ReadOnlySpan<DmaSegment>.Empty, _buffer, 0);
         NotifyIfDue(Queue(0));
@@ -58,7 +58,7 @@ public sealed class VirtioEntropy(
             return false;
         }
 
-        _memory!.Sync(0, _buffer[0].Length, DmaSync.PostRead);
+        _memory!.Sync(0, _buffer[0].Length, DmaSync.PostRead, EntropySites.BufferFromDevice);
         count = Math.Min((int)length, bytes.Length);
         _memory.Bytes(0, (uint)count).CopyTo(bytes);
         return true;
@@ -72,14 +72,14 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    public override bool TryEndOperation(out string result)
+    public override bool TryEndOperation(out string result, out Failure? failure)
     {
         Span<byte> bytes = stackalloc byte[MaximumLength];
         bool hasAnswered = TryTake(bytes, out int count);
-        _text += Hexadecimal.Format(bytes.Slice(0, count));
+        result = _text += Hexadecimal.Format(bytes.Slice(0, count));
         _missing -= count;
-        result = _text;
-        return hasAnswered && (_missing <= 0 || count == 0 || !TryAsk(_missing));
+        failure = hasAnswered && count == 0 ? new Failure("gave no bytes") : null;
+        return hasAnswered && (_missing <= 0 || failure is not null || !TryAsk(_missing));
     }
 
     /// <inheritdoc/>
@@ -90,10 +90,9 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    protected override void ReleaseMemory(bool quarantine) =>
-        Release(
-            ref _memory,
-            _memory is null || Queue(0).InFlight == 0 ? 0 : _buffer[0].Length,
-            DmaSync.PostRead,
-            quarantine);
+    protected override void ReleaseMemory(bool quarantine)
+    {
+        uint given = _memory is null || Queue(0).InFlight == 0 ? 0 : _buffer[0].Length;
+        Release(ref _memory, given, DmaSync.PostRead, quarantine, EntropySites.LeftBufferFromDevice);
+    }
 }
