@@ -17,11 +17,14 @@ public readonly struct Deadline
         _length = nanoseconds;
     }
 
+    /// <summary>Whether it has passed.</summary>
+    public bool HasPassed => _clock.Nanoseconds - _start >= _length;
+
     /// <summary>Lets time pass between two looks.</summary>
     /// <returns>Whether there is to be another look; false once the deadline has passed.</returns>
     public bool TryWait()
     {
-        if (_clock.Nanoseconds - _start >= _length)
+        if (HasPassed)
         {
             return false;
         }

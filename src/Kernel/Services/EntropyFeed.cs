@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Entropy;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
@@ -21,20 +22,32 @@ internal static class EntropyFeed
     {
         LibOsThread.NameCurrent(owner.Name + " entropy");
         byte[] bytes = new byte[VirtioEntropy.MaximumLength];
+        var request = new EntropyRequest(bytes);
         while (!owner.IsRemoved)
         {
-            int count = 0;
-            Failure? failure = owner.Request(
-                device => ((VirtioEntropy)device).TryAsk(bytes.Length) ? null : new Failure("is busy"),
-                device => ((VirtioEntropy)device).TryTake(bytes, out count),
-                () => false);
-            if (failure is null)
+            if (owner.Run(request) is null)
             {
-                LibOsEntropy.Add(bytes.AsSpan(0, count));
+                LibOsEntropy.Add(bytes.AsSpan(0, request.Count));
             }
 
             bytes.AsSpan().Clear();
             Thread.Sleep(s_interval);
+        }
+    }
+
+    private sealed class EntropyRequest(byte[] bytes) : DeviceRequest
+    {
+        private int _count;
+
+        public int Count => _count;
+
+        public override Failure? Begin(VirtioDevice device) =>
+            ((VirtioEntropy)device).TryAsk(bytes.Length) ? null : new Failure("is busy");
+
+        public override bool TryEnd(VirtioDevice device, out Failure? failure)
+        {
+            failure = null;
+            return ((VirtioEntropy)device).TryTake(bytes, out _count);
         }
     }
 }

@@ -14,21 +14,16 @@ namespace VirtioGuest.Kernel.Services;
 /// </summary>
 internal sealed class OtherDevice : OperableDevice
 {
-    // An interrupt that never comes costs time and not the answer.
-    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
-
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
-
     private readonly object _gate = new();
     private readonly Lock _operation = new();
-    private readonly DeviceRecovery _recovery;
+    private readonly Requests _requests;
     private bool _isRemoved;
 
     private OtherDevice(VirtioDevice device)
         : base(device.Driver.Prefix, device.Name)
     {
         Device = device;
-        _recovery = new DeviceRecovery(device);
+        _requests = new Requests(this);
     }
 
     /// <summary>The device.</summary>
@@ -45,7 +40,7 @@ internal sealed class OtherDevice : OperableDevice
     public static OtherDevice? TryCreate(
         VirtioDriver driver, VirtioTransport transport, string name, out Failure? failure)
     {
-        var events = new Events();
+        var events = new OwnerEvents();
         VirtioDevice device = driver.Create(transport, name, events);
         if (!device.TryStart(out failure))
         {
@@ -53,7 +48,7 @@ internal sealed class OtherDevice : OperableDevice
         }
 
         var owner = new OtherDevice(device);
-        events.Attach(owner);
+        events.Attach(owner.OnUsedBuffers, owner.OnConfigurationChange);
 
         // What changed before the owner was there to be told.
         owner.OnConfigurationChange();
@@ -63,48 +58,28 @@ internal sealed class OtherDevice : OperableDevice
     /// <inheritdoc/>
     public override Failure? Run(string operation, int argument, ShellContext? shell, out string result)
     {
+        result = "";
         DeviceOperation? asked = Array.Find(Device.Driver.Operations, each => each.Name == operation);
-        string answer = "";
-        Failure? failure = asked is null
-            ? new Failure("has no such operation")
-            : Request(
-                device => device.BeginOperation(asked, argument),
-                device => device.TryEndOperation(out answer),
-                () => shell is { IsInterrupted: true });
-        result = answer;
+        if (asked is null)
+        {
+            return new Failure("has no such operation");
+        }
+
+        var request = new ShellRequest(asked, argument, shell);
+        Failure? failure = Run(request);
+        result = request.Result;
         return failure;
     }
 
     /// <summary>Asks the device for something, and waits until it has answered.</summary>
-    /// <param name="begin">Asks; null, or why that cannot be.</param>
-    /// <param name="isAnswered">Looks for the answer.</param>
-    /// <param name="isInterrupted">Whether to give up waiting.</param>
     /// <returns>Null, or why there is no answer.</returns>
-    public Failure? Request(
-        Func<VirtioDevice, Failure?> begin, Func<VirtioDevice, bool> isAnswered, Func<bool> isInterrupted)
+    public Failure? Run(DeviceRequest request)
     {
         lock (_operation)
         {
             lock (_gate)
             {
-                int lives = Device.Restarts;
-                Failure? failure = WhyUnusable ?? begin(Device);
-                long end = Environment.TickCount64 + (long)s_timeout.TotalMilliseconds;
-                while (failure is null && !isAnswered(Device))
-                {
-                    RecoverIfBroken();
-                    failure = WhyUnusable ?? (Device.Restarts != lives ? new Failure("misbehaved and was reset")
-                        : isInterrupted() ? new Failure("interrupted", isSentence: true)
-                        : Environment.TickCount64 >= end ? new Failure("does not answer within 10 s")
-                        : null);
-                    if (failure is null)
-                    {
-                        Monitor.Wait(_gate, s_pollInterval);
-                    }
-                }
-
-                RecoverIfBroken();
-                return failure;
+                return _requests.Run(request);
             }
         }
     }
@@ -120,11 +95,7 @@ internal sealed class OtherDevice : OperableDevice
         }
     }
 
-    private Failure? WhyUnusable => IsRemoved ? new Failure("was removed")
-        : Device.State is DeviceState.Running ? null
-        : new Failure("misbehaved and is out of use");
-
-    private void OnUsedBuffers()
+    private void OnUsedBuffers(ushort queueIndex)
     {
         lock (_gate)
         {
@@ -137,30 +108,29 @@ internal sealed class OtherDevice : OperableDevice
         lock (_gate)
         {
             Device.ObserveChange();
-            RecoverIfBroken();
+            _requests.RecoverIfBroken();
         }
     }
 
-    private void RecoverIfBroken()
+    /// <summary>Waits with the gate open, so that interrupts get through.</summary>
+    private sealed class Requests(OtherDevice owner)
+        : DeviceRequests(owner.Device, new DeviceRecovery(owner.Device))
     {
-        while (Device.State == DeviceState.NeedsReset)
-        {
-            Device.Stop();
-            _recovery.TryRestart();
-        }
+        // An interrupt that never comes costs time and not the answer.
+        private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
+
+        /// <inheritdoc/>
+        protected override Failure? WhyUnusable => owner.IsRemoved ? new Failure("was removed") : base.WhyUnusable;
+
+        /// <inheritdoc/>
+        protected override void Wait() => Monitor.Wait(owner._gate, s_pollInterval);
     }
 
-    /// <summary>Leads interrupts to the owner, which is created after the device.</summary>
-    private sealed class Events : DeviceEventSink
+    /// <summary>An operation that Ctrl+C ends.</summary>
+    private sealed class ShellRequest(DeviceOperation operation, int argument, ShellContext? shell)
+        : OperationRequest(operation, argument)
     {
-        private OtherDevice? _owner;
-
-        public void Attach(OtherDevice owner) => Volatile.Write(ref _owner, owner);
-
         /// <inheritdoc/>
-        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _owner)?.OnUsedBuffers();
-
-        /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _owner)?.OnConfigurationChange();
+        public override bool IsInterrupted => shell is { IsInterrupted: true };
     }
 }

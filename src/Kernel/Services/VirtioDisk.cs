@@ -99,7 +99,7 @@ internal sealed class VirtioDisk : Disk
     public static VirtioDisk? TryCreate(
         VirtioTransport transport, string name, TimeSpan limit, out Failure? failure)
     {
-        var events = new Events();
+        var events = new OwnerEvents();
         var device = new VirtioBlock(transport, name, events);
         if (!device.TryStart(out failure))
         {
@@ -127,7 +127,7 @@ internal sealed class VirtioDisk : Disk
         var maximumTransfers = (int)Math.Clamp(fitting, 1, PreferredTransfers);
         var watch = new RequestWatch(name, transport.Machine.Clock, transport.Machine.Log, limit);
         var disk = new VirtioDisk(device, transferLength, maximumTransfers, watch);
-        events.Attach(disk);
+        events.Attach(_ => disk.OnUsedBuffers(), disk.OnConfigurationChange);
 
         // What changed before the disk was there to be told.
         disk.OnConfigurationChange();
@@ -523,22 +523,5 @@ internal sealed class VirtioDisk : Disk
                 _disk._gate.Exit();
             }
         }
-    }
-
-    /// <summary>
-    /// Leads interrupts to the disk, which is created after the device that wants to know whom they reach.
-    /// </summary>
-    private sealed class Events : DeviceEventSink
-    {
-        private VirtioDisk? _disk;
-
-        /// <summary>Names the disk.</summary>
-        public void Attach(VirtioDisk disk) => Volatile.Write(ref _disk, disk);
-
-        /// <inheritdoc/>
-        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _disk)?.OnUsedBuffers();
-
-        /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _disk)?.OnConfigurationChange();
     }
 }

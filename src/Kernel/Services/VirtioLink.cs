@@ -76,7 +76,7 @@ internal sealed class VirtioLink : EthernetLink
     /// <param name="failure">Why it cannot be.</param>
     public static VirtioLink? TryCreate(VirtioTransport transport, string name, out Failure? failure)
     {
-        var events = new Events();
+        var events = new OwnerEvents();
         var device = new VirtioNet(transport, name, events);
         if (!device.TryStart(out failure))
         {
@@ -91,7 +91,7 @@ internal sealed class VirtioLink : EthernetLink
         }
 
         var link = new VirtioLink(device);
-        events.Attach(link);
+        events.Attach(link.OnUsedBuffers, link.OnConfigurationChange);
 
         // What changed before the link was there to be told: the device may have answered its first notification with
         // trouble.
@@ -263,22 +263,5 @@ internal sealed class VirtioLink : EthernetLink
                 _stack.OnFrame(_frame.AsSpan(0, frame.Length));
             }
         }
-    }
-
-    /// <summary>
-    /// Leads interrupts to the link, which is created after the device that wants to know whom they reach.
-    /// </summary>
-    private sealed class Events : DeviceEventSink
-    {
-        private VirtioLink? _link;
-
-        /// <summary>Names the link.</summary>
-        public void Attach(VirtioLink link) => Volatile.Write(ref _link, link);
-
-        /// <inheritdoc/>
-        public override void OnUsedBuffers(ushort queueIndex) => Volatile.Read(ref _link)?.OnUsedBuffers(queueIndex);
-
-        /// <inheritdoc/>
-        public override void OnConfigurationChange() => Volatile.Read(ref _link)?.OnConfigurationChange();
     }
 }

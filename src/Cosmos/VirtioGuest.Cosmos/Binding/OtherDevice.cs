@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
@@ -9,16 +10,14 @@ namespace VirtioGuest.Cosmos.Binding;
 /// </summary>
 /// <remarks>
 /// A call polls the device until it has answered, so it needs no interrupt. Where the device breaks the rules or asks
-/// for a reset, the call fails and the device is reset; the next call starts it again. There is one call at a time: a
-/// call from an interrupt handler that has interrupted another call is refused.
+/// for a reset, the call fails and the device is brought up again. There is one call at a time: a call from an
+/// interrupt handler that has interrupted another call is refused.
 /// </remarks>
 public sealed class OtherDevice
 {
-    /// <summary>How long an operation may take, in nanoseconds.</summary>
-    public const ulong LongestWait = 10_000_000_000;
-
     private readonly DeviceFunction _function;
     private readonly VirtioDevice _device;
+    private readonly Requests _requests;
     private bool _isBusy;
     private bool _hasChange;
 
@@ -26,6 +25,7 @@ public sealed class OtherDevice
     {
         _function = function;
         _device = driver.Create(transport, name, new Events(this));
+        _requests = new Requests(this);
     }
 
     /// <summary>The driver's side of the device.</summary>
@@ -45,12 +45,9 @@ public sealed class OtherDevice
         }
 
         _isBusy = true;
-        Failure? failure = Recover() ?? _device.BeginOperation(operation, argument);
-        if (failure is null)
-        {
-            failure = Await(out result);
-        }
-
+        var request = new OperationRequest(operation, argument);
+        Failure? failure = _requests.Run(request);
+        result = request.Result;
         _isBusy = false;
         LookAtChange();
         return failure;
@@ -67,54 +64,6 @@ public sealed class OtherDevice
         return isRunning ? owner : null;
     }
 
-    private Failure? Await(out string result)
-    {
-        var deadline = new Deadline(_function.Machine.Clock, LongestWait);
-        while (!_device.TryEndOperation(out result))
-        {
-            if (_hasChange)
-            {
-                _hasChange = false;
-                _device.ObserveChange();
-            }
-
-            if (_device.State != DeviceState.Running)
-            {
-                _device.Stop();
-                return new Failure("misbehaved and was reset");
-            }
-
-            if (!deadline.TryWait())
-            {
-                return new Failure("does not answer within 10 s");
-            }
-        }
-
-        return null;
-    }
-
-    private Failure? Recover()
-    {
-        if (_device.State == DeviceState.NeedsReset)
-        {
-            _device.Stop();
-        }
-
-        if (_device.State == DeviceState.Running)
-        {
-            return null;
-        }
-
-        if (_device.State != DeviceState.Stopped)
-        {
-            return new Failure("was cut off, because it does not confirm a reset");
-        }
-
-        return _function.TryStart(_device, out Failure? failure)
-            ? null
-            : new Failure("cannot be brought up again: " + failure.Of("it"));
-    }
-
     // Lets the driver read what the device has changed. A call that is using the driver does so when it ends.
     private void LookAtChange()
     {
@@ -125,6 +74,43 @@ public sealed class OtherDevice
             _device.ObserveChange();
             _isBusy = false;
         }
+    }
+
+    /// <summary>Polls the device.</summary>
+    private sealed class Requests : DeviceRequests
+    {
+        private readonly OtherDevice _owner;
+
+        internal Requests(OtherDevice owner)
+            : base(owner._device, new Recovery(owner))
+        {
+            _owner = owner;
+        }
+
+        protected override void Wait()
+        {
+            if (_owner._hasChange)
+            {
+                _owner._hasChange = false;
+                _owner._device.ObserveChange();
+            }
+
+            _owner._function.Machine.Clock.Relax();
+        }
+    }
+
+    private sealed class Recovery : DeviceRecovery
+    {
+        private readonly OtherDevice _owner;
+
+        internal Recovery(OtherDevice owner)
+            : base(owner._device)
+        {
+            _owner = owner;
+        }
+
+        protected override bool TryStart([NotNullWhen(false)] out Failure? failure) =>
+            _owner._function.TryStart(_owner._device, out failure);
     }
 
     private sealed class Events : DeviceEventSink
