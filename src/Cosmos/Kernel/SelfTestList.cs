@@ -8,6 +8,7 @@ using VirtioGuest.Commands.SelfTest.Cases;
 using VirtioGuest.Cosmos.Kernel.Commands;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel;
@@ -51,9 +52,10 @@ internal static class SelfTestList
 
         for (int i = 0; i < others.Length; i++)
         {
-            if (others[i].Operations.Length != 0)
+            DeviceOperation? test = others[i].Driver.SelfTest;
+            if (test is not null)
             {
-                cases.Add(new OperationTest(others[i], others[i].Operations[0].Name));
+                cases.Add(new OperationTest(others[i], test.Name, test.Minimum));
             }
         }
 

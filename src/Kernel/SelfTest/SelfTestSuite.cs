@@ -59,9 +59,9 @@ internal static class SelfTestSuite
 
         foreach (OtherDevice other in devices.PresentOthers)
         {
-            if (other.Device.Driver.Operations is [DeviceOperation first, ..])
+            if (other.Device.Driver.SelfTest is { } test)
             {
-                cases.Add(new OperationTest(other, first.Name));
+                cases.Add(new OperationTest(other, test.Name, test.Minimum));
             }
         }
 

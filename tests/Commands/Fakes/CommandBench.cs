@@ -8,7 +8,11 @@ namespace VirtioGuest.Commands.Tests.Fakes;
 /// <summary>A shell on fakes, with the commands that every kernel has.</summary>
 internal sealed class CommandBench
 {
-    public CommandBench(SectorDevice? disk = null, NetworkInterface? network = null, SelfTestCase[]? selfTests = null)
+    public CommandBench(
+        SectorDevice? disk = null,
+        NetworkInterface? network = null,
+        SelfTestCase[]? selfTests = null,
+        params Command[] ofDrivers)
     {
         System = new FakeCommandSystem(Clock);
         Context = new ShellContext(
@@ -32,6 +36,7 @@ internal sealed class CommandBench
                 new RebootCommand(),
                 new PowerOffCommand(),
                 new ExitCommand(),
+                .. ofDrivers,
             ]);
         Shell = new CommandShell(Context);
     }

@@ -33,8 +33,10 @@ public sealed class OtherDeviceTests
         {
             Assert.That(devices.Select(each => each.Name), Is.EqualTo(new[] { "sample0", "sample1" }));
             Assert.That((failure, result), Is.EqualTo(((Failure?)null, "42")));
-            Assert.That(CommandNames(), Has.Some.EqualTo("sample N double NUMBER"));
-            Assert.That(new OperationTest(devices[0], "double").Run().Reason, Is.Empty);
+            Assert.That(devices[1].Run("refuse", 0, null, out result)?.ToString(), Is.EqualTo("does not want to"));
+            Assert.That(result, Is.Empty);
+            Assert.That(CommandNames(), Has.Some.EqualTo("sample N double NUMBER").And.Some.EqualTo("sample N refuse"));
+            Assert.That(new OperationTest(devices[0], "double", 1).Run().Reason, Is.Empty);
         }
     }
 

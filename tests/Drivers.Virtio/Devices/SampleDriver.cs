@@ -7,7 +7,8 @@ namespace VirtioGuest.Drivers.Virtio.Tests.Devices;
 
 /// <summary>A driver of a device type that the product does not drive: this and one line is all it takes.</summary>
 internal sealed class SampleDriver() : VirtioDriver(
-    SampleType, "sample", new DeviceOperation("double", "NUMBER", 100, "double a number"))
+    SampleType, "sample", new DeviceOperation("double", "NUMBER", 100, "double a number", isSelfTest: true),
+    new DeviceOperation("refuse", "fail"))
 {
     public const ushort SampleType = 63;
 
@@ -34,9 +35,10 @@ internal sealed class SampleDriver() : VirtioDriver(
             return null;
         }
 
-        public override bool TryEndOperation(out string result)
+        public override bool TryEndOperation(out string result, out Failure? failure)
         {
             result = (2 * _argument).ToString(CultureInfo.InvariantCulture);
+            failure = _argument == 0 ? new Failure("does not want to") : null;
             return true;
         }
     }

@@ -31,7 +31,7 @@ internal sealed class HostileEntropyOwner : HostileOwner
         if (_driver.BeginOperation(_driver.Driver.Operations[0], 100) is null)
         {
             _asked = VirtioEntropy.MaximumLength;
-            _driver.TryEndOperation(out string text);
+            _driver.TryEndOperation(out string text, out _);
             BrokenPromiseException.Unless(text.Length <= 2 * _asked, "an operation shows what came");
         }
     }

@@ -18,7 +18,7 @@ internal sealed class ShellDevice : OperableDevice
         _device = device;
     }
 
-    internal DeviceOperation[] Operations => _device.Device.Driver.Operations;
+    internal VirtioDriver Driver => _device.Device.Driver;
 
     internal static ShellDevice[] Of(List<OtherDevice> devices)
     {
@@ -33,11 +33,12 @@ internal sealed class ShellDevice : OperableDevice
 
     public override Failure? Run(string operation, int argument, ShellContext? shell, out string result)
     {
-        for (int i = 0; i < Operations.Length; i++)
+        DeviceOperation[] operations = Driver.Operations;
+        for (int i = 0; i < operations.Length; i++)
         {
-            if (Operations[i].Name == operation)
+            if (operations[i].Name == operation)
             {
-                return _device.Run(Operations[i], argument, out result);
+                return _device.Run(operations[i], argument, out result);
             }
         }
 

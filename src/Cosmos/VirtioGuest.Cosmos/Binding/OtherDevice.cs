@@ -33,7 +33,7 @@ public sealed class OtherDevice
 
     /// <summary>Carries out an operation and waits for its result.</summary>
     /// <param name="operation">One of its driver's <see cref="VirtioDriver.Operations"/>.</param>
-    /// <param name="argument">1 to the operation's maximum.</param>
+    /// <param name="argument">1 to the operation's maximum; 0 where it takes no argument.</param>
     /// <param name="result">The result as text; empty where the operation failed.</param>
     /// <returns>Null, or why the operation failed.</returns>
     public Failure? Run(DeviceOperation operation, int argument, out string result)

@@ -106,7 +106,7 @@ public class OperationRequest : DeviceRequest
     private readonly int _argument;
 
     /// <param name="operation">The operation.</param>
-    /// <param name="argument">1 to the operation's maximum.</param>
+    /// <param name="argument">1 to the operation's maximum; 0 where it takes no argument.</param>
     public OperationRequest(DeviceOperation operation, int argument)
     {
         _operation = operation;
@@ -122,9 +122,8 @@ public class OperationRequest : DeviceRequest
     /// <inheritdoc/>
     public override bool TryEnd(VirtioDevice device, out Failure? failure)
     {
-        failure = null;
-        bool hasEnded = device.TryEndOperation(out string result);
-        Result = hasEnded ? result : string.Empty;
+        bool hasEnded = device.TryEndOperation(out string result, out failure);
+        Result = hasEnded && failure is null ? result : string.Empty;
         return hasEnded;
     }
 }

@@ -247,7 +247,7 @@ public abstract class VirtioDevice
     /// Begins what people ask of the device: one of <see cref="VirtioDriver.Operations"/>. One at a time.
     /// </summary>
     /// <param name="operation">What is asked.</param>
-    /// <param name="argument">1 to the operation's maximum.</param>
+    /// <param name="argument">1 to the operation's maximum; 0 where it takes no argument.</param>
     /// <returns>Null, or why it cannot be done.</returns>
     public virtual Failure? BeginOperation(DeviceOperation operation, int argument) =>
         new Failure("has no such operation");
@@ -255,11 +255,13 @@ public abstract class VirtioDevice
     /// <summary>
     /// Goes on with the operation. The owner calls it after an interrupt, and now and then without one.
     /// </summary>
-    /// <param name="result">What there is to show, once it has ended.</param>
-    /// <returns>Whether it has ended.</returns>
-    public virtual bool TryEndOperation(out string result)
+    /// <param name="result">What there is to show, once it has ended well.</param>
+    /// <param name="failure">Why it could not be done, once it has ended otherwise; null in all other cases.</param>
+    /// <returns>Whether it has ended, well or not.</returns>
+    public virtual bool TryEndOperation(out string result, out Failure? failure)
     {
         result = string.Empty;
+        failure = null;
         return true;
     }
 

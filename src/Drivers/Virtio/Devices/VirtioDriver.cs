@@ -23,11 +23,25 @@ public abstract class VirtioDriver : DeviceType
     /// <summary>What its devices are called, before their number.</summary>
     public string Prefix { get; }
 
-    /// <summary>
-    /// What people can ask of its devices at a prompt. The first one, asked with its smallest argument, also serves as
-    /// their self-test.
-    /// </summary>
+    /// <summary>What people can ask of its devices at a prompt.</summary>
     public DeviceOperation[] Operations { get; }
+
+    /// <summary>The operation that a self-test of its devices asks; null where none is meant for that.</summary>
+    public DeviceOperation? SelfTest
+    {
+        get
+        {
+            for (int i = 0; i < Operations.Length; i++)
+            {
+                if (Operations[i].IsSelfTest)
+                {
+                    return Operations[i];
+                }
+            }
+
+            return null;
+        }
+    }
 
     /// <summary>Makes the driver of one device; touches nothing of the device.</summary>
     /// <param name="transport">The way to a device of the type.</param>
@@ -89,28 +103,47 @@ public static class DriverRegistry
 /// </summary>
 public sealed class DeviceOperation
 {
-    /// <summary>Describes an operation.</summary>
+    /// <summary>Describes an operation that takes a number.</summary>
     /// <param name="name">The verb, in lower case.</param>
     /// <param name="argument">What its argument is called, in upper case.</param>
     /// <param name="maximum">The largest argument; 1 is the smallest.</param>
     /// <param name="summary">What it does, in a few words.</param>
-    public DeviceOperation(string name, string argument, int maximum, string summary)
+    /// <param name="isSelfTest">
+    /// Whether a self-test asks it, with the smallest argument: it does no harm and has something to show.
+    /// </param>
+    public DeviceOperation(string name, string argument, int maximum, string summary, bool isSelfTest = false)
+        : this(name, summary, isSelfTest)
     {
-        Name = name;
         Argument = argument;
         Maximum = maximum;
+    }
+
+    /// <summary>Describes an operation that takes no argument.</summary>
+    /// <param name="name">The verb, in lower case.</param>
+    /// <param name="summary">What it does, in a few words.</param>
+    /// <param name="isSelfTest">Whether a self-test asks it: it does no harm and has something to show.</param>
+    public DeviceOperation(string name, string summary, bool isSelfTest = false)
+    {
+        Name = name;
         Summary = summary;
+        IsSelfTest = isSelfTest;
     }
 
     /// <summary>The verb.</summary>
     public string Name { get; }
 
-    /// <summary>What its argument is called.</summary>
-    public string Argument { get; }
+    /// <summary>What its argument is called; null where it takes none.</summary>
+    public string? Argument { get; }
 
-    /// <summary>The largest argument.</summary>
+    /// <summary>The smallest argument: 1, or 0 where it takes none.</summary>
+    public int Minimum => Argument is null ? 0 : 1;
+
+    /// <summary>The largest argument; 0 where it takes none.</summary>
     public int Maximum { get; }
 
     /// <summary>What it does, in a few words.</summary>
     public string Summary { get; }
+
+    /// <summary>Whether a self-test asks it, with the smallest argument.</summary>
+    public bool IsSelfTest { get; }
 }

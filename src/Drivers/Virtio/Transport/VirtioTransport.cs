@@ -91,6 +91,25 @@ public abstract class VirtioTransport
     /// <summary>Reads a 32-bit field of the device-specific configuration, at a multiple of 4.</summary>
     public abstract uint ReadConfiguration32(uint offset);
 
+    /// <summary>Writes an 8-bit field of the device-specific configuration.</summary>
+    /// <remarks>
+    /// A driver writes only fields that the device type says are for writing, from FEATURES_OK on and not while the
+    /// device is suspended (virtio 1.4, 2.5, 3.1.1 and 3.4). A field of 64 bits is written as two of 32.
+    /// </remarks>
+    public abstract void WriteConfiguration8(uint offset, byte value);
+
+    /// <summary>
+    /// Writes a 16-bit field of the device-specific configuration, at a multiple of 2; see <see
+    /// cref="WriteConfiguration8"/>.
+    /// </summary>
+    public abstract void WriteConfiguration16(uint offset, ushort value);
+
+    /// <summary>
+    /// Writes a 32-bit field of the device-specific configuration, at a multiple of 4; see <see
+    /// cref="WriteConfiguration8"/>.
+    /// </summary>
+    public abstract void WriteConfiguration32(uint offset, uint value);
+
     /// <summary>Reads how large a queue can be at most, before it is enabled; 0 where there is no such queue.</summary>
     public abstract int ReadMaximumQueueSize(ushort queueIndex);
 

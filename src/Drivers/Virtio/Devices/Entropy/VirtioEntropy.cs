@@ -8,7 +8,7 @@ namespace VirtioGuest.Drivers.Virtio.Devices.Entropy;
 
 /// <summary>The driver of entropy devices, which have neither features nor a configuration (virtio 1.4, 5.4).</summary>
 internal sealed class EntropyDriver() : VirtioDriver(
-    DeviceTypes.Entropy, "rng", new DeviceOperation("read", "COUNT", 256, "show random bytes"))
+    DeviceTypes.Entropy, "rng", new DeviceOperation("read", "COUNT", 256, "show random bytes", isSelfTest: true))
 {
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
@@ -72,14 +72,14 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    public override bool TryEndOperation(out string result)
+    public override bool TryEndOperation(out string result, out Failure? failure)
     {
         Span<byte> bytes = stackalloc byte[MaximumLength];
         bool hasAnswered = TryTake(bytes, out int count);
-        _text += Hexadecimal.Format(bytes.Slice(0, count));
+        result = _text += Hexadecimal.Format(bytes.Slice(0, count));
         _missing -= count;
-        result = _text;
-        return hasAnswered && (_missing <= 0 || count == 0 || !TryAsk(_missing));
+        failure = hasAnswered && count == 0 ? new Failure("gave no bytes") : null;
+        return hasAnswered && (_missing <= 0 || failure is not null || !TryAsk(_missing));
     }
 
     /// <inheritdoc/>

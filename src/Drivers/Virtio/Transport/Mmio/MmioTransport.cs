@@ -136,13 +136,22 @@ public sealed class MmioTransport : VirtioTransport
         _registers.WriteDriverFeatures(word, features);
 
     /// <inheritdoc/>
-    public override byte ReadConfiguration8(uint offset) => _window.Read8(MmioRegisters.Length + offset);
+    public override byte ReadConfiguration8(uint offset) => _window.Read8(PlaceOf(offset));
 
     /// <inheritdoc/>
-    public override ushort ReadConfiguration16(uint offset) => _window.Read16(MmioRegisters.Length + offset);
+    public override ushort ReadConfiguration16(uint offset) => _window.Read16(PlaceOf(offset));
 
     /// <inheritdoc/>
-    public override uint ReadConfiguration32(uint offset) => _window.Read32(MmioRegisters.Length + offset);
+    public override uint ReadConfiguration32(uint offset) => _window.Read32(PlaceOf(offset));
+
+    /// <inheritdoc/>
+    public override void WriteConfiguration8(uint offset, byte value) => _window.Write8(PlaceOf(offset), value);
+
+    /// <inheritdoc/>
+    public override void WriteConfiguration16(uint offset, ushort value) => _window.Write16(PlaceOf(offset), value);
+
+    /// <inheritdoc/>
+    public override void WriteConfiguration32(uint offset, uint value) => _window.Write32(PlaceOf(offset), value);
 
     /// <inheritdoc/>
     public override int ReadMaximumQueueSize(ushort queueIndex)
@@ -249,4 +258,7 @@ public sealed class MmioTransport : VirtioTransport
 
         return false;
     }
+
+    // An offset that is too large must not come round to the registers: it is led to the end, where every access throws.
+    private uint PlaceOf(uint offset) => MmioRegisters.Length + Math.Min(offset, ConfigurationLength);
 }

@@ -135,6 +135,16 @@ public sealed class PciTransport : VirtioTransport
         _deviceConfiguration == null ? 0 : _deviceConfiguration.Read32(offset);
 
     /// <inheritdoc/>
+    public override void WriteConfiguration8(uint offset, byte value) => _deviceConfiguration?.Write8(offset, value);
+
+    /// <inheritdoc/>
+    public override void WriteConfiguration16(uint offset, ushort value) =>
+        _deviceConfiguration?.Write16(offset, value);
+
+    /// <inheritdoc/>
+    public override void WriteConfiguration32(uint offset, uint value) => _deviceConfiguration?.Write32(offset, value);
+
+    /// <inheritdoc/>
     public override int ReadMaximumQueueSize(ushort queueIndex) => _common.ReadQueueSize(queueIndex);
 
     /// <inheritdoc/>
