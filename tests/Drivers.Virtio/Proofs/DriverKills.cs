@@ -1,4 +1,5 @@
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Entropy;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
@@ -6,7 +7,7 @@ using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 
-/// <summary>What the places of <see cref="ChainSites"/> and <see cref="NetSites"/> are for.</summary>
+/// <summary>What the places of the drivers are for.</summary>
 internal static class DriverKills
 {
     public static readonly Kill[] All =
@@ -63,5 +64,14 @@ internal static class DriverKills
         new(NetSites.LeftBufferFromDevice,
             new DriverTrial(null, NetStories.Traffic),
             "The buffers are given back to the machine while the device has them."),
+        new(EntropySites.BufferToDevice,
+            new DriverTrial(Mc68040, EntropyStories.Traffic),
+            "The line that the driver read last hides the bytes."),
+        new(EntropySites.BufferFromDevice,
+            new DriverTrial(Prefetching, EntropyStories.Traffic),
+            "A line read ahead of time hides the bytes."),
+        new(EntropySites.LeftBufferFromDevice,
+            new DriverTrial(null, EntropyStories.Traffic),
+            "The buffer is given back to the machine while the device has it."),
     };
 }

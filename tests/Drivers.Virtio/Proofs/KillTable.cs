@@ -5,6 +5,7 @@ using System.Reflection;
 using System.Text;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Entropy;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
@@ -18,7 +19,8 @@ internal static class KillTable
 {
     private static readonly Type[] s_groups =
     {
-        typeof(PackedSites), typeof(SplitSites), typeof(ChainSites), typeof(NetSites), typeof(DeviceSites),
+        typeof(PackedSites), typeof(SplitSites), typeof(ChainSites), typeof(NetSites), typeof(EntropySites),
+        typeof(DeviceSites),
     };
 
     /// <summary>What every place is for.</summary>

@@ -25,7 +25,10 @@ public class NamedPlaceTests
     [Test]
     public void Every_hand_over_of_the_drivers_has_a_name_that_is_in_the_table()
     {
-        foreach (DriverStory story in new[] { BlockStories.Traffic, NetStories.Traffic, NetStories.BrokenQueue })
+        foreach (DriverStory story in new[]
+        {
+            BlockStories.Traffic, NetStories.Traffic, NetStories.BrokenQueue, EntropyStories.Traffic,
+        })
         {
             DriverTrial trial = new DriverTrial(CacheMachine.FineCopyBack, story);
             Assert.That(

@@ -429,7 +429,13 @@ public abstract class VirtioDevice
     /// <param name="length">How many bytes at its start the device had when it was reset.</param>
     /// <param name="operation">The hand-over by which they come back.</param>
     /// <param name="quarantine">Whether the device may still use it.</param>
-    protected static void Release(ref DmaMemory? memory, uint length, DmaSync operation, bool quarantine)
+    /// <param name="site">The name of the place.</param>
+    protected static void Release(
+        ref DmaMemory? memory,
+        uint length,
+        DmaSync operation,
+        bool quarantine,
+        AccessSite site = AccessSite.Unnamed)
     {
         if (quarantine)
         {
@@ -439,7 +445,7 @@ public abstract class VirtioDevice
         {
             if (length != 0)
             {
-                memory.Sync(0, length, operation);
+                memory.Sync(0, length, operation, site);
             }
 
             memory.Free();

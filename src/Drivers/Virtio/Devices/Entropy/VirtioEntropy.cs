@@ -39,7 +39,7 @@ public sealed class VirtioEntropy(
         }
 
         _buffer[0] = _memory!.Segment(0, (uint)Math.Min(count, MaximumLength));
-        _memory.Sync(0, _buffer[0].Length, DmaSync.PreRead);
+        _memory.Sync(0, _buffer[0].Length, DmaSync.PreRead, EntropySites.BufferToDevice);
         Queue(0).EnableInterrupts();
         Queue(0).TryAdd(ReadOnlySpan<DmaSegment>.Empty, _buffer, 0);
         NotifyIfDue(Queue(0));
@@ -58,7 +58,7 @@ public sealed class VirtioEntropy(
             return false;
         }
 
-        _memory!.Sync(0, _buffer[0].Length, DmaSync.PostRead);
+        _memory!.Sync(0, _buffer[0].Length, DmaSync.PostRead, EntropySites.BufferFromDevice);
         count = Math.Min((int)length, bytes.Length);
         _memory.Bytes(0, (uint)count).CopyTo(bytes);
         return true;
@@ -90,10 +90,9 @@ public sealed class VirtioEntropy(
     }
 
     /// <inheritdoc/>
-    protected override void ReleaseMemory(bool quarantine) =>
-        Release(
-            ref _memory,
-            _memory is null || Queue(0).InFlight == 0 ? 0 : _buffer[0].Length,
-            DmaSync.PostRead,
-            quarantine);
+    protected override void ReleaseMemory(bool quarantine)
+    {
+        uint given = _memory is null || Queue(0).InFlight == 0 ? 0 : _buffer[0].Length;
+        Release(ref _memory, given, DmaSync.PostRead, quarantine, EntropySites.LeftBufferFromDevice);
+    }
 }

@@ -259,6 +259,6 @@ public sealed class MmioTransport : VirtioTransport
         return false;
     }
 
-    // An offset that is too large must not come round to the registers: it is led to the end, where every access throws.
+    // An offset that is too large must not come round to the registers: at the end, every access throws.
     private uint PlaceOf(uint offset) => MmioRegisters.Length + Math.Min(offset, ConfigurationLength);
 }
