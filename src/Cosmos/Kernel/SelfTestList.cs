@@ -5,10 +5,10 @@ using VirtioGuest.Commands.Network;
 using VirtioGuest.Commands.Operations;
 using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Commands.SelfTest.Cases;
-using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Cosmos.Kernel.Commands;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Kernel.Machine;
+using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel;

@@ -22,7 +22,7 @@ internal static class EntropyFeed
     {
         LibOsThread.NameCurrent(owner.Name + " entropy");
         byte[] bytes = new byte[VirtioEntropy.MaximumLength];
-        var request = new Request(bytes);
+        var request = new EntropyRequest(bytes);
         while (!owner.IsRemoved)
         {
             if (owner.Run(request) is null)
@@ -35,7 +35,7 @@ internal static class EntropyFeed
         }
     }
 
-    private sealed class Request(byte[] bytes) : DeviceRequest
+    private sealed class EntropyRequest(byte[] bytes) : DeviceRequest
     {
         private int _count;
 

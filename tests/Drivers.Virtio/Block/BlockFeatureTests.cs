@@ -463,7 +463,7 @@ internal sealed class BlockFeatureTests(ulong ringFeatures, bool isMmio)
 
         bench.Model.RunsWhenNotified = true;
         bench.Model.ConfigurationStore[34] = 2;
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.QueueCount, Is.EqualTo(2));
         Assert.That(Write(block, 1, data, queue: 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(
@@ -614,7 +614,7 @@ internal sealed class BlockFeatureTests(ulong ringFeatures, bool isMmio)
     {
         VirtioBlock block = new VirtioBlock(bench.OpenTransport(), "disk0", bench.Sink, queues);
         bench.Sink.Driver = block;
-        Assert.That(block.TryStart(out string failure), Is.True, failure);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         return block;
     }
 

@@ -1,7 +1,7 @@
 using System;
-using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Devices;
+using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Devices;
 using VirtioGuest.Drivers.Virtio.Transport;
@@ -63,7 +63,7 @@ public class ConfigurationWriteTests
         return transport;
     }
 
-    private static void Refuses(TestDelegate access) =>
+    private static void Refuses(Action access) =>
         Assert.That(access, Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     /// <summary>Takes everything that is written to its configuration.</summary>

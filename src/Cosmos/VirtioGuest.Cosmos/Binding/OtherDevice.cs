@@ -10,8 +10,8 @@ namespace VirtioGuest.Cosmos.Binding;
 /// </summary>
 /// <remarks>
 /// A call polls the device until it has answered, so it needs no interrupt. Where the device breaks the rules or asks
-/// for a reset, the call fails and the device is brought up again. There is one call at a time: a call from an interrupt
-/// handler that has interrupted another call is refused.
+/// for a reset, the call fails and the device is brought up again. There is one call at a time: a call from an
+/// interrupt handler that has interrupted another call is refused.
 /// </remarks>
 public sealed class OtherDevice
 {
