@@ -229,7 +229,9 @@ internal sealed class DiskTests
         byte[] content = RandomBytes(20);
 
         // Across pages that lie apart, for a device that takes one segment; or where no device gets at all.
-        Memory<byte> memory = isScattered ? model.AllocateMemory(content.Length + 512)[512..] : new byte[content.Length];
+        Memory<byte> memory = isScattered
+            ? model.AllocateMemory(content.Length + 512)[512..]
+            : new byte[content.Length];
         int before = model.Allocated;
         content.CopyTo(memory);
 
@@ -274,7 +276,9 @@ internal sealed class DiskTests
 
         Assert.That(reading.Wait(TimeSpan.FromMilliseconds(50)), Is.False, "the device may still write");
         model.Release(100);
-        Assert.That(() => reading.Wait(TimeSpan.FromSeconds(10)), Throws.InnerException.InstanceOf<OperationCanceledException>());
+        Assert.That(
+            () => reading.Wait(TimeSpan.FromSeconds(10)),
+            Throws.InnerException.InstanceOf<OperationCanceledException>());
         Assert.That(model.Requests, Is.LessThanOrEqualTo(8), "the rest was not sent");
         Assert.That(
             async () => await model.Disk.WriteAsync(0, read, cancellation.Token),

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Machine;
@@ -97,4 +98,11 @@ internal static unsafe class PinnedMemory
             return map.Load(start, (uint)pinned.Length);
         }
     }
+
+    /// <summary>Loads memory that somebody has pinned.</summary>
+    /// <param name="map">Where it goes.</param>
+    /// <param name="pin">What holds it in its place.</param>
+    /// <param name="length">Its size in bytes.</param>
+    public static DmaStatus Load(DmaMap map, in MemoryHandle pin, int length) =>
+        map.Load((byte*)pin.Pointer, (uint)length);
 }

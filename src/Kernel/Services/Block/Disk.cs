@@ -373,7 +373,7 @@ internal sealed class Disk
     }
 
     /// <summary>Moves data by as many requests as it takes.</summary>
-    [SuppressMessage("Reliability", "CA2012", Justification = "Each is awaited once, in the order in which they began.")]
+    [SuppressMessage("Reliability", "CA2012", Justification = "Each is awaited once, in order.")]
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<BlockStatus> MovePartsAsync(
         BlockOperation operation, ulong firstSector, MemoryParts data, CancellationToken cancellation)

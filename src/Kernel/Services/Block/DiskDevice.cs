@@ -9,7 +9,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Kernel.Services.Block;
 
-/// <summary>The device behind a disk: gets requests, completes them, and is brought up again where that is needed.</summary>
+/// <summary>The device behind a disk: gets requests, completes them, and is brought up again where needed.</summary>
 /// <remarks>
 /// <para>
 /// One lock keeps the device's one queue to one context at a time: submitters and the driver thread. It has one way

@@ -10,6 +10,7 @@ using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Machine;
 
 namespace VirtioGuest.Kernel.Services.Block;
 
@@ -143,11 +144,11 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     /// <param name="segments">How many segments it may have for the device.</param>
     /// <param name="owner">Who gets the request back once its end was awaited.</param>
     /// <returns>False where the device cannot reach the memory as it is; then nothing is held.</returns>
-    public unsafe bool TryLoad(ReadOnlyMemory<byte> data, int segments, Disk owner)
+    public bool TryLoad(ReadOnlyMemory<byte> data, int segments, Disk owner)
     {
         Debug.Assert(_map is not null, "a request with a buffer of its own was given another");
         _pin = data.Pin();
-        bool isLoaded = _map.Load((byte*)_pin.Pointer, (uint)data.Length) == DmaStatus.Ok;
+        bool isLoaded = PinnedMemory.Load(_map, _pin, data.Length) == DmaStatus.Ok;
         if (!isLoaded || _map.SegmentCount > segments)
         {
             Unload();
@@ -425,7 +426,7 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
 }
 
 /// <summary>Requests of a disk that nobody has at the moment, and who waits for one.</summary>
-[SuppressMessage("Design", "CA1001", Justification = "It lives as long as the disk, and nobody asks for a wait handle.")]
+[SuppressMessage("Design", "CA1001", Justification = "Nobody asks for its wait handle.")]
 internal sealed class DiskRequestPool
 {
     private readonly Stack<DiskRequest> _idle = new();
