@@ -9,7 +9,6 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
@@ -533,7 +532,7 @@ public class VirtioBlockTests
         block.TrySubmit(BlockOperation.Read, 1, data, 2);
         block.TrySubmit(BlockOperation.Read, 2, data, 3);
         block.Notify();
-        bench.ForgeUsed(bench.Model.Queues[0], 0, 77);
+        bench.Model.Queues[0].Ring!.Forge(77);
 
         BlockCompletion[] completions = new BlockCompletion[8];
         Assert.That(block.Drain(completions), Is.Zero);
@@ -631,7 +630,7 @@ public class VirtioBlockTests
         block.TrySubmit(BlockOperation.Read, 0, data, 1);
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
 
-        bench.ForgeUsedIndex(bench.Model.Queues[0], 7);
+        bench.Model.Queues[0].Ring!.Forge(0, slots: 7);
 
         Assert.That(block.EnableInterrupts(), Is.True, "there is something to look at");
         Assert.That(block.Drain(new BlockCompletion[4]), Is.Zero);
