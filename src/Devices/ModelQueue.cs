@@ -60,6 +60,12 @@ public sealed class ModelQueue
     /// <summary>The ring, while the queue is enabled and its parts could be found.</summary>
     public DeviceQueue? Ring { get; private set; }
 
+    /// <summary>Whether the largest size is the only one, whatever the driver writes, as in kvmtool.</summary>
+    public bool HasOneSize { get; set; }
+
+    /// <summary>Whether its rings are strict; see <see cref="DeviceQueue.IsStrict"/>.</summary>
+    public bool IsStrict { get; set; }
+
     /// <summary>Who decides how buffers are given back.</summary>
     public CompletionPolicy Policy { get; set; } = new InOrderCompletion();
 
@@ -118,6 +124,7 @@ public sealed class ModelQueue
     internal void Open(DeviceQueue ring)
     {
         Ring = ring;
+        ring.IsStrict = IsStrict;
         if (ChainLimit > 0)
         {
             ring.ChainLimit = ChainLimit;

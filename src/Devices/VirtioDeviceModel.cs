@@ -113,6 +113,9 @@ public abstract class VirtioDeviceModel
     /// <summary>How many times the driver reads that a queue is still being reset.</summary>
     public int QueueResetDelay { get; set; }
 
+    /// <summary>Whether the driver asks in vain for the reset of a queue, which goes on as it was: a fault.</summary>
+    public bool IgnoresQueueReset { get; set; }
+
     /// <summary>How many more times the driver reads the old status after it suspended or resumed the device.</summary>
     public int SuspendDelay { get; set; }
 
@@ -122,10 +125,29 @@ public abstract class VirtioDeviceModel
     /// <summary>Whether the next resumption fails, so that the device needs a reset.</summary>
     public bool FailsToResume { get; set; }
 
+    /// <summary>Whether the device works on its queues: accesses to memory are not the driver's then.</summary>
+    public bool IsAtWork { get; private set; }
+
     /// <summary>
     /// Whether a notification brings all work that there is to do, so that it is done when the driver goes on.
     /// </summary>
     public bool RunsWhenNotified { get; set; }
+
+    /// <summary>
+    /// Features that it offers although it cannot handle them: a fault. A driver that accepts one of them is found out.
+    /// </summary>
+    public ulong FalseFeatures { get; set; }
+
+    /// <summary>
+    /// Called when DRIVER_OK is set, before it takes effect: the device can change what it cannot tell of any more.
+    /// </summary>
+    public Action? BeforeLive { get; set; }
+
+    /// <summary>
+    /// Told of each register write that means something by itself: <c>status=b</c>, <c>queue_size[0]=64</c>. The names
+    /// are those of virtio-pci, and a queue's address is told without its value.
+    /// </summary>
+    public Action<string>? OnRegisterWrite { get; set; }
 
     /// <summary>Called before every read of the configuration, so that it can change under its reader.</summary>
     public Action? BeforeConfigurationRead { get; set; }
@@ -200,12 +222,14 @@ public abstract class VirtioDeviceModel
         _offered &= ~transport.UnsupportedFeatures;
     }
 
-    internal uint ReadOfferedFeatures(uint word) => word < 2 ? (uint)(_offered >> (int)(32 * word)) : 0;
+    internal uint ReadOfferedFeatures(uint word) =>
+        word < 2 ? (uint)((_offered | FalseFeatures) >> (int)(32 * word)) : 0;
 
     internal uint ReadDriverFeatures(uint word) => word < 2 ? (uint)(_accepted >> (int)(32 * word)) : 0;
 
     internal void WriteDriverFeatures(uint word, uint value)
     {
+        OnRegisterWrite?.Invoke($"driver_feature[{word}]={value:x}");
         if ((Status & StatusBit.FeaturesOk) != 0)
         {
             Report(DriverRule.FeatureAfterFeaturesOk, $"feature word {word} was written after FEATURES_OK");
@@ -279,9 +303,16 @@ public abstract class VirtioDeviceModel
 
     internal void WriteStatus(byte value)
     {
+        OnRegisterWrite?.Invoke($"status={value:x}");
         if (value == 0)
         {
             Reset();
+            return;
+        }
+
+        if (_looksLeft > 0 && (value & StatusBit.Failed) != 0)
+        {
+            // A driver may give up at any time.
             return;
         }
 
@@ -362,6 +393,7 @@ public abstract class VirtioDeviceModel
             return;
         }
 
+        BeforeLive?.Invoke();
         Status |= StatusBit.DriverOk;
     }
 
@@ -445,10 +477,10 @@ public abstract class VirtioDeviceModel
         _transport?.OnReset();
     }
 
-    /// <summary>Goes on showing the present status for so many looks.</summary>
+    /// <summary>Goes on showing the present status for so many looks, or what is still shown.</summary>
     private void Delay(int looks)
     {
-        _shownStatus = Status;
+        _shownStatus = _looksLeft > 0 ? _shownStatus : Status;
         _looksLeft = looks;
     }
 
@@ -456,13 +488,22 @@ public abstract class VirtioDeviceModel
     /// <returns>Whether there was anything to do.</returns>
     public bool Step()
     {
-        bool isBusy = false;
-        foreach (ModelQueue queue in _queues)
+        bool wasAtWork = IsAtWork;
+        IsAtWork = true;
+        try
         {
-            isBusy |= IsRunning && _transport is not { CanAccessMemory: false } && Work(queue);
-        }
+            bool isBusy = false;
+            foreach (ModelQueue queue in _queues)
+            {
+                isBusy |= IsRunning && _transport is not { CanAccessMemory: false } && Work(queue);
+            }
 
-        return isBusy;
+            return isBusy;
+        }
+        finally
+        {
+            IsAtWork = wasAtWork;
+        }
     }
 
     /// <summary>Steps until there is nothing more to do.</summary>
@@ -496,7 +537,7 @@ public abstract class VirtioDeviceModel
     /// <summary>
     /// Has a queue looked at although the driver did not notify, because the device has something for it.
     /// </summary>
-    protected void Wake(ModelQueue queue)
+    public void Wake(ModelQueue queue)
     {
         ArgumentNullException.ThrowIfNull(queue);
         queue.IsAwake = queue.Ring != null;
@@ -507,6 +548,7 @@ public abstract class VirtioDeviceModel
 
     internal void Notify(ModelQueue queue, QueueNotification notification)
     {
+        OnRegisterWrite?.Invoke($"notify[{queue.Index}]");
         queue.NotificationsReceived++;
         if ((Status & (StatusBit.NeedsReset | StatusBit.Failed)) != 0)
         {
@@ -541,6 +583,7 @@ public abstract class VirtioDeviceModel
 
     internal void SetQueueSize(ModelQueue queue, uint size)
     {
+        OnRegisterWrite?.Invoke($"queue_size[{queue.Index}]={size}");
         bool isPacked = (_accepted & FeatureBit.RingPacked) != 0;
         if (queue.IsEnabled)
         {
@@ -550,10 +593,23 @@ public abstract class VirtioDeviceModel
         {
             Report(DriverRule.QueueSize, $"queue {queue.Index} was given size {size}");
         }
-        else
+        else if (!queue.HasOneSize)
         {
             queue.Size = (ushort)size;
         }
+    }
+
+    /// <summary>Takes 32 bits of an address: part 0 descriptor, 1 driver, 2 device.</summary>
+    internal void SetQueueArea(ModelQueue queue, uint part, bool isHigh, uint value)
+    {
+        string name = part switch
+        {
+            0 => "queue_desc",
+            1 => "queue_driver",
+            _ => "queue_device",
+        };
+        OnRegisterWrite?.Invoke($"{name}_{(isHigh ? "high" : "low")}[{queue.Index}]");
+        SetQueueAreas(queue, queue.Areas.WithHalf(part, isHigh, value));
     }
 
     internal void SetQueueAreas(ModelQueue queue, QueueAreas areas)
@@ -569,6 +625,7 @@ public abstract class VirtioDeviceModel
 
     internal void EnableQueue(ModelQueue queue)
     {
+        OnRegisterWrite?.Invoke($"queue_enable[{queue.Index}]=1");
         if ((Status & StatusBit.FeaturesOk) == 0)
         {
             Report(DriverRule.InitialisationOrder, $"queue {queue.Index} was enabled before FEATURES_OK");
@@ -579,6 +636,11 @@ public abstract class VirtioDeviceModel
         {
             Report(DriverRule.QueueEnabled, $"queue {queue.Index} was enabled while enabled or being reset");
             return;
+        }
+
+        if ((Status & StatusBit.DriverOk) != 0 && (_accepted & FeatureBit.RingReset) == 0)
+        {
+            Report(DriverRule.InitialisationOrder, $"queue {queue.Index} was enabled after DRIVER_OK");
         }
 
         queue.IsEnabled = true;
@@ -603,9 +665,15 @@ public abstract class VirtioDeviceModel
 
     internal void ResetQueue(ModelQueue queue)
     {
+        OnRegisterWrite?.Invoke($"queue_reset[{queue.Index}]=1");
         if ((_accepted & FeatureBit.RingReset) == 0 || (Status & StatusBit.FeaturesOk) == 0 || !queue.IsEnabled)
         {
             Report(DriverRule.QueueReset, $"queue {queue.Index} was reset while not enabled, or without RING_RESET");
+            return;
+        }
+
+        if (IgnoresQueueReset)
+        {
             return;
         }
 

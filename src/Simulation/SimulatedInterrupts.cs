@@ -47,6 +47,9 @@ public sealed class SimulatedInterrupts : InterruptController
     /// <summary>Whether interrupts wait for <see cref="Deliver"/>.</summary>
     public bool IsQueued { get; set; }
 
+    /// <summary>How many more times the handler of a message is called for nothing, whenever it is called.</summary>
+    public int Repeats { get; set; }
+
     /// <summary>How many messages wait to be delivered.</summary>
     public int Pending => _pending.Count;
 
@@ -285,8 +288,12 @@ public sealed class SimulatedInterrupts : InterruptController
             }
 
             IsPending = false;
-            _count++;
-            handler.OnInterrupt();
+            for (int i = 0; i <= owner.Repeats; i++)
+            {
+                _count++;
+                handler.OnInterrupt();
+            }
+
             return true;
         }
     }

@@ -45,6 +45,9 @@ public sealed class SimulatedMachine : Machine, IDisposable
     /// <summary>The PCI bus.</summary>
     public PciBus Bus { get; } = new PciBus();
 
+    /// <summary>The last physical address that can be mapped.</summary>
+    public ulong LastMappable { get; set; } = ulong.MaxValue;
+
     /// <summary>Called before each access to a register, so that a device can act there.</summary>
     public Action? BeforeRegister { get; set; }
 
@@ -82,23 +85,44 @@ public sealed class SimulatedMachine : Machine, IDisposable
     /// <summary>Puts a function on <see cref="Bus"/> and places its base addresses, as firmware does.</summary>
     /// <param name="function">What answers there.</param>
     /// <param name="device">Its device number, that nobody has.</param>
+    /// <param name="isPlaced">Whether its base addresses are placed; some firmware leaves that to the guest.</param>
     /// <returns>The function as enumeration finds it.</returns>
-    public PciFunction Plug(IBusFunction function, byte device = 4)
+    public PciFunction Plug(IBusFunction function, byte device = 4, bool isPlaced = true)
     {
         Bus.Add(device, function);
         PciTopology topology = PciTopology.Discover(Bus, Log);
-        BaseAddressAssignment assignment = new BaseAddressAssignment(Log);
-        assignment.AddMemoryWindow(new AddressRange(PciWindow, PciWindowLength));
-        assignment.AddIoWindow(new AddressRange(PortWindow, PortWindowLength));
-        assignment.Assign(topology);
+        if (isPlaced)
+        {
+            BaseAddressAssignment assignment = new BaseAddressAssignment(Log);
+            assignment.AddMemoryWindow(new AddressRange(PciWindow, PciWindowLength));
+            assignment.AddIoWindow(new AddressRange(PortWindow, PortWindowLength));
+            assignment.Assign(topology);
+        }
+
         return topology.Find(new PciAddress(0, 0, device, 0))
             ?? throw new ArgumentException("The function does not show up on the bus.", nameof(function));
     }
 
+    /// <summary>Does something as a device on a thread of its own: no register is accessed meanwhile.</summary>
+    /// <remarks>Only where interrupts are queued; else there is one thread, and nothing to keep apart.</remarks>
+    public void ActAsDevice(Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        lock (_registers)
+        {
+            action();
+        }
+    }
+
     /// <inheritdoc/>
-    /// <remarks>Any place can be mapped: each access looks up who answers, so registers may move.</remarks>
+    /// <remarks>
+    /// Any place up to <see cref="LastMappable"/> can be mapped: each access looks up who answers, so registers may
+    /// move.
+    /// </remarks>
     public override MmioRegion? MapMmio(ulong physicalAddress, uint length) =>
-        length == 0 || physicalAddress > ulong.MaxValue - length ? null : new Window(this, physicalAddress, length);
+        length == 0 || physicalAddress > LastMappable || length - 1 > LastMappable - physicalAddress
+            ? null
+            : new Window(this, physicalAddress, length);
 
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();

@@ -19,6 +19,7 @@ internal static class DiskBench
             dma => new BlockDevice(dma.GuestMemory, sectors, configurationLength: configurationLength)
             {
                 OfferedFeatures = FeatureBit.Version1 | FeatureBit.RingPacked,
+                ExpectsUsualLayout = true,
             },
             memory: memory);
         bench.SetQueueSize(64);

@@ -1,16 +1,18 @@
 using System;
+using System.Collections.Generic;
 using NUnit.Framework;
 using VirtioGuest.Devices;
+using VirtioGuest.Devices.Hostile;
+using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
+using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
 using VirtioGuest.Simulation;
-using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests;
 
@@ -21,6 +23,18 @@ namespace VirtioGuest.Drivers.Virtio.Tests;
 internal sealed class ModelBench<TModel> : IDisposable
     where TModel : VirtioDeviceModel
 {
+    /// <summary>Where registers over MMIO are.</summary>
+    public const ulong MmioAddress = 0xFEB0_0E00;
+
+    /// <summary>Their line.</summary>
+    public const byte MmioLine = 12;
+
+    /// <summary>Where shared memory of a device over MMIO begins.</summary>
+    public const ulong SharedMemoryBase = 0x12_3456_7000;
+
+    private readonly SeededRandom _random = new SeededRandom(1);
+    private HostileRegisters? _registers;
+
     /// <param name="create">Makes the device over the machine's memory.</param>
     /// <param name="isMmio">Whether it is behind virtio-mmio registers, and not a PCI function.</param>
     /// <param name="memory">What the memory is like; audited, unless told otherwise.</param>
@@ -30,6 +44,12 @@ internal sealed class ModelBench<TModel> : IDisposable
             new SimulatedDma(memory ?? new SimulatedDmaOptions { WatchesHandOvers = true }));
         Model = create(Machine.Memory);
         Model.RunsWhenNotified = true;
+        Model.OnRegisterWrite = Writes.Add;
+        foreach (ModelQueue queue in Model.Queues)
+        {
+            queue.IsStrict = true;
+        }
+
         IsMmio = isMmio;
     }
 
@@ -45,11 +65,28 @@ internal sealed class ModelBench<TModel> : IDisposable
     /// <summary>What is between the PCI function and the bus; the function itself, unless told otherwise.</summary>
     public Func<PciDeviceFunction, IBusFunction> Alter { get; set; } = function => function;
 
+    /// <summary>Whether the function's base addresses are placed.</summary>
+    public bool IsPlaced { get; set; } = true;
+
+    /// <summary>What firmware does to the PCI function besides, before the driver finds it.</summary>
+    public Action<PciDeviceFunction> Firmware { get; set; } = _ => { };
+
     /// <summary>The device's side of the PCI function, once there is one.</summary>
     public PciDeviceFunction? Function { get; private set; }
 
+    /// <summary>
+    /// Whether the line of a device over MMIO is lowered as soon as it is raised, as where lines are edge-triggered.
+    /// </summary>
+    public bool IsLinePulsed { get; set; }
+
+    /// <summary>The device's side of the registers over MMIO, once there are any.</summary>
+    public MmioDevice? Mmio { get; private set; }
+
     /// <summary>The function as enumeration found it, likewise.</summary>
     public PciFunction? Found { get; private set; }
+
+    /// <summary>The driver's register writes, in order; see <see cref="VirtioDeviceModel.OnRegisterWrite"/>.</summary>
+    public List<string> Writes { get; } = [];
 
     public RecordingSink Sink { get; } = new RecordingSink();
 
@@ -58,16 +95,46 @@ internal sealed class ModelBench<TModel> : IDisposable
 
     public VirtioTransport OpenTransport()
     {
-        if (IsMmio)
-        {
-            return Attachment.OverMmio(Machine, Model);
-        }
-
-        Function = new PciDeviceFunction(Model, Machine.Messages.OutputTo(Options.InterruptLine), Options);
-        Found = Machine.Plug(Alter(Function));
-        VirtioTransport? transport = PciTransport.TryCreate(Machine, Found, out Failure? failure);
+        Failure? failure;
+        VirtioTransport? transport = IsMmio ? OpenMmio(out failure) : OpenPci(out failure);
         Assert.That(failure, Is.Null);
         return transport!;
+    }
+
+    /// <summary>Opens the registers over MMIO, or tells why they cannot be opened.</summary>
+    public MmioTransport? OpenMmio(out Failure? failure)
+    {
+        MmioRegion registers = AddMmio();
+        return MmioTransport.TryCreate(Machine, MmioAddress, registers.Length, MmioLine, out failure);
+    }
+
+    /// <summary>Opens the PCI function, or tells why it cannot be opened.</summary>
+    public PciTransport? OpenPci(out Failure? failure) => PciTransport.TryCreate(Machine, Discover(), out failure);
+
+    /// <summary>Has the PCI function found; it stays the same one.</summary>
+    public PciFunction Discover()
+    {
+        if (Found is null)
+        {
+            Function = new PciDeviceFunction(Model, Machine.Messages.OutputTo(Options.InterruptLine), Options);
+            Firmware(Function);
+            Found = Machine.Plug(Alter(Function), isPlaced: IsPlaced);
+        }
+
+        return Found;
+    }
+
+    /// <summary>Puts the registers over MMIO into the machine; they stay the same ones.</summary>
+    public MmioRegion AddMmio()
+    {
+        if (_registers is null)
+        {
+            Mmio = new MmioDevice(Model, Machine.Messages.OutputTo(MmioLine, IsLinePulsed), SharedMemoryBase);
+            _registers = new HostileRegisters(Mmio, _random, Hostility.None);
+            Machine.AddRegisters(MmioAddress, _registers.Registers);
+        }
+
+        return _registers.Registers;
     }
 
     /// <summary>Makes a driver by the registry.</summary>
@@ -88,6 +155,11 @@ internal sealed class ModelBench<TModel> : IDisposable
         return driver;
     }
 
+    /// <summary>Makes a driver that must fail to start, and says why it did.</summary>
+    public string FailToStart<TDriver>(string name)
+        where TDriver : VirtioDevice =>
+        FailToStart(Create<TDriver>(name));
+
     /// <summary>Starts a driver that must fail, and says why it did.</summary>
     public string FailToStart(VirtioDevice driver)
     {
@@ -96,6 +168,30 @@ internal sealed class ModelBench<TModel> : IDisposable
         Assert.That(Function?.CanAccessMemory, Is.Not.True);
         Assert.That(Machine.Memory.Freed + Machine.Memory.Quarantined, Is.EqualTo(Machine.Memory.Allocated));
         return failure!.ToString();
+    }
+
+    /// <summary>
+    /// Has a register read as something else: over MMIO from now on, of a PCI function from before it is opened.
+    /// </summary>
+    /// <param name="offset">Where it is; the common configuration of a PCI function begins at 0.</param>
+    /// <param name="length">Its size in bytes.</param>
+    /// <param name="value">What is read.</param>
+    public void Pin(uint offset, uint length, uint value)
+    {
+        RegisterLie lie = new RegisterLie(offset, length, LieKind.Constant, value, 0, _random);
+        if (IsMmio)
+        {
+            AddMmio();
+            _registers!.Lies.Add(lie);
+            return;
+        }
+
+        Alter = function =>
+        {
+            HostileFunction liar = new HostileFunction(function, _random, Hostility.None);
+            liar.Structures.Add(lie);
+            return liar;
+        };
     }
 
     /// <summary>Sets the size of every queue.</summary>
@@ -114,31 +210,8 @@ internal sealed class ModelBench<TModel> : IDisposable
         Model.Run();
     }
 
-    /// <summary>Writes a used element without any bytes written, whatever the device has taken.</summary>
-    /// <param name="queue">The queue.</param>
-    /// <param name="position">Where the device is in the first round of its ring.</param>
-    /// <param name="id">The ID of the buffer.</param>
-    public void ForgeUsed(ModelQueue queue, int position, ushort id)
-    {
-        bool isWritten;
-        if ((Model.DriverFeatures & FeatureBit.RingPacked) != 0)
-        {
-            ulong slot = queue.Areas.Descriptor + (16 * (ulong)position);
-            isWritten = Model.Memory.TryWrite(slot + 8, [0, 0, 0, 0, (byte)id, (byte)(id >> 8), 0x80, 0x80]);
-        }
-        else
-        {
-            ulong element = queue.Areas.Device + 4 + (8 * (ulong)position);
-            isWritten = Model.Memory.TryWrite(element, [(byte)id, (byte)(id >> 8), 0, 0, 0, 0, 0, 0]);
-            ForgeUsedIndex(queue, (ushort)(position + 1));
-        }
-
-        Assert.That(isWritten, Is.True);
-    }
-
-    /// <summary>Writes the index of a used ring, whatever was used.</summary>
-    public void ForgeUsedIndex(ModelQueue queue, ushort index) =>
-        Assert.That(Model.Memory.TryWrite(queue.Areas.Device + 2, [(byte)index, (byte)(index >> 8)]), Is.True);
+    /// <summary>Counts the driver's steps from now on: accesses to memory and registers, and hand-overs.</summary>
+    public Steps CountSteps() => new Steps(Machine) { IsPaused = () => Model.IsAtWork };
 
     public void Dispose()
     {

@@ -14,6 +14,7 @@ internal static class NetBench
             memory => new NetDevice(memory.GuestMemory, mac ?? new byte[6], mtu, configurationLength)
             {
                 OfferedFeatures = FeatureBit.Version1 | FeatureBit.RingPacked,
+                ExpectsUsualLayout = true,
             });
         bench.SetQueueSize(64);
         return bench;

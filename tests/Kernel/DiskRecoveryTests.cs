@@ -569,7 +569,7 @@ internal sealed class DiskRecoveryTests
         if (isBroken)
         {
             ModelQueue queue = bench.Model.Queues[0];
-            bench.ForgeUsed(queue, (int)queue.Ring!.Used, 0xFFFF);
+            queue.Ring!.Forge(0xFFFF);
             bench.Model.SendUsedNotification(queue);
         }
         else

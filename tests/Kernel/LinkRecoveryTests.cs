@@ -163,7 +163,7 @@ internal sealed class LinkRecoveryTests
                 bench.Model.SetNeedsReset("for the test");
                 break;
             case Kind.BreaksReceiveQueue:
-                bench.ForgeUsed(receive, (int)receive.Ring!.Used, 0xFFFF);
+                receive.Ring!.Forge(0xFFFF);
                 bench.Model.SendUsedNotification(receive);
                 break;
             default:
@@ -173,7 +173,7 @@ internal sealed class LinkRecoveryTests
                 {
                 }
 
-                bench.ForgeUsed(transmit, (int)transmit.Ring!.Used, 0xFFFF);
+                transmit.Ring!.Forge(0xFFFF);
                 Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
                 transmit.Policy = new InOrderCompletion();
                 break;

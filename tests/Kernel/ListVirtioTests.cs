@@ -5,7 +5,6 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Drivers.Virtio.Tests;
-using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Services;
@@ -170,11 +169,10 @@ internal sealed class ListVirtioTests
     [Test]
     public void A_device_over_MMIO_tells_its_places()
     {
-        using RegisterMachine machine = new();
-        MmioBlock block = new MmioBlock(1, 0x60).In(machine);
-        block.Configuration[1] = 8;
-        block.Offered |= 1UL << 39;
-        DeviceInventory devices = new DeviceBinder(machine, new RecordingOutput()).Bind(new FirmwareDescription
+        using ModelBench<BlockDevice> bench = new(memory => new BlockDevice(memory.GuestMemory, 2048), isMmio: true);
+        bench.Model.FalseFeatures = FeatureBit.NotificationConfigurationData;
+        bench.AddMmio();
+        DeviceInventory devices = new DeviceBinder(bench.Machine, new RecordingOutput()).Bind(new FirmwareDescription
         {
             MemoryMap = [],
             ConfigurationWindows = [],

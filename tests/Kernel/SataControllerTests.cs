@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using NUnit.Framework;
 using VirtioGuest.Commands.Tests.Fakes;
-using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
+using VirtioGuest.Devices;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.LibOS.Abi;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -26,7 +27,7 @@ internal sealed class SataControllerTests
     [Test]
     public void Running_ports_are_stopped_before_the_controller_is_cut_off()
     {
-        _ports.Function = _function;
+        _ports.Owner = _function;
         Bind();
         Assert.That(_ports.Writes, Is.EqualTo(new[] { "port 0 = 10", "port 0 = 0", "port 5 = 10", "port 5 = 0" }));
         Assert.That(_ports.Violations, Is.Empty);
@@ -65,9 +66,9 @@ internal sealed class SataControllerTests
 
     private void Bind()
     {
-        using RegisterMachine machine = new();
-        machine.Add(Window, 0x10000000, _function);
-        machine.Add(Place, Function.Length, _ports);
+        using var machine = new SimulatedMachine();
+        machine.AddRegisters(Window, _function);
+        machine.AddRegisters(Place, _ports);
         new DeviceBinder(machine, _output).Bind(new FirmwareDescription
         {
             MemoryMap = [],
@@ -77,65 +78,70 @@ internal sealed class SataControllerTests
     }
 
     /// <summary>Configuration space with the controller at 00:03.0.</summary>
-    private sealed class Function(ushort command) : RegisterBlock
+    private sealed class Function(ushort command) : RegisterWindow(0x10000000)
     {
-        public const uint Length = 0x1000;
+        public const uint RegistersLength = 0x1000;
 
-        private const ulong CommandOffset = 4;
-        private const ulong Registers = 0x24;
+        private const uint CommandOffset = 4;
+        private const uint Registers = 0x24;
 
-        private readonly ByteBlock _space = Create();
         private uint _base = Place;
 
         public ushort Command { get; set; } = command;
 
-        public override uint Read(ulong offset, int width)
+        protected override uint Read(uint offset, int width)
         {
-            ulong place = offset & 0xFFF;
+            uint place = offset & 0xFFF;
             if (offset >> 12 != 3 << 3)
             {
                 return uint.MaxValue;
             }
 
-            return place == CommandOffset ? Command : place == Registers ? _base : _space.Read(place, width);
+            // Vendor and device, and the class: all else of the header reads as zero.
+            uint word = (place & ~3u) switch
+            {
+                0 => 0x29228086,
+                8 => 0x01060102,
+                CommandOffset => Command,
+                Registers => _base,
+                _ => 0,
+            };
+            return (uint)((word >> (int)(8 * (place & 3))) & ((1UL << (8 * width)) - 1));
         }
 
-        public override void Write(ulong offset, int width, uint value)
+        protected override void Write(uint offset, int width, uint value)
         {
-            ulong place = offset & 0xFFF;
+            uint place = offset & 0xFFF;
             if (place == CommandOffset)
             {
                 Command = (ushort)value;
             }
             else if (place == Registers)
             {
-                _base = value & ~(Length - 1);
+                _base = value & ~(RegistersLength - 1);
             }
-        }
-
-        private static ByteBlock Create()
-        {
-            ByteBlock space = new(0x1000);
-            space.Write(0, 4, 0x29228086);
-            space.Write(8, 4, 0x01060102);
-            return space;
         }
     }
 
     /// <summary>Ports 0 and 5 run.</summary>
-    private sealed class Ports : RegisterBlock
+    private sealed class Ports() : RegisterWindow(Function.RegistersLength)
     {
         private const uint Running = 0xC011;
 
-        private readonly Dictionary<ulong, uint> _commands = new() { [0] = Running, [5] = Running };
+        private readonly Dictionary<uint, uint> _commands = new() { [0] = Running, [5] = Running };
 
         public uint HostControl { get; set; } = 0x80000000;
 
         public bool IsStuck { get; set; }
 
-        public Function? Function { get; set; }
+        public Function? Owner { get; set; }
 
-        public override uint Read(ulong offset, int width) => offset switch
+        /// <summary>Every write, by the port's number.</summary>
+        public List<string> Writes { get; } = [];
+
+        public List<string> Violations { get; } = [];
+
+        protected override uint Read(uint offset, int width) => offset switch
         {
             0x04 => HostControl,
             0x0C => 0x21,
@@ -143,11 +149,11 @@ internal sealed class SataControllerTests
             _ => throw new InvalidOperationException($"register 0x{offset:x} is none of a port that is there"),
         };
 
-        public override void Write(ulong offset, int width, uint value)
+        protected override void Write(uint offset, int width, uint value)
         {
-            ulong port = (offset - 0x100) / 0x80;
+            uint port = (offset - 0x100) / 0x80;
             Writes.Add($"port {port} = {value & 0x3FFF:x}");
-            if (Function is { Command: not DecodesAndMasters })
+            if (Owner is { Command: not DecodesAndMasters })
             {
                 Violations.Add("the port is cut off while it runs");
             }

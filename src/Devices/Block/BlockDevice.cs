@@ -99,6 +99,13 @@ public sealed class BlockDevice : VirtioDeviceModel
     /// <summary>Who makes requests fail; null for nobody.</summary>
     public BlockFaults? Faults { get; set; }
 
+    /// <summary>
+    /// Whether a driver is found out whose requests are not a header of 16 bytes, data in the direction of the type,
+    /// and a status of one byte, each in elements of its own: what simple devices take for granted, although any layout
+    /// is allowed (virtio 1.4, 2.7.4 and 5.2.6).
+    /// </summary>
+    public bool ExpectsUsualLayout { get; set; }
+
     /// <summary>Whether requests come back without a status: a fault.</summary>
     public bool WritesNoStatus { get; set; }
 
@@ -269,6 +276,11 @@ public sealed class BlockDevice : VirtioDeviceModel
 
         uint type = BinaryPrimitives.ReadUInt32LittleEndian(header);
         ulong sector = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+        if (ExpectsUsualLayout && !HasUsualLayout(chain.Elements, type))
+        {
+            Report(DriverRule.RequestForm, $"a request of type {type} does not have the usual layout");
+        }
+
         ulong length = type == TypeOut ? chain.ReadableLength - HeaderLength : chain.WritableLength - 1;
         BlockStatus status = Faults?.Fault(type, sector, length) ?? CarryOut(chain, type, sector, length);
         if (status != BlockStatus.Ok && chain.WritableLength > 1)
@@ -284,6 +296,27 @@ public sealed class BlockDevice : VirtioDeviceModel
         }
 
         queue.Finish(chain, (uint)written, mayShorten: true);
+        return true;
+    }
+
+    private static bool HasUsualLayout(ReadOnlySpan<ChainElement> elements, uint type)
+    {
+        bool isFramed = elements.Length >= 2
+            && elements[0] is { IsWritable: false, Length: HeaderLength }
+            && elements[^1] is { IsWritable: true, Length: 1 };
+        if (!isFramed || (type == TypeFlush && elements.Length != 2))
+        {
+            return false;
+        }
+
+        foreach (ChainElement data in elements[1..^1])
+        {
+            if (data.IsWritable != (type != TypeOut))
+            {
+                return false;
+            }
+        }
+
         return true;
     }
 

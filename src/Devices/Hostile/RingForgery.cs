@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
 
 namespace VirtioGuest.Devices.Hostile;
 
@@ -28,32 +29,39 @@ public sealed class RingForgery
     /// <param name="isPacked">The format of its ring.</param>
     public void Forge(ModelQueue queue, bool isPacked)
     {
-        if (!queue.IsEnabled)
+        if (queue.IsEnabled)
         {
-            return;
-        }
-
-        if (isPacked)
-        {
-            ForgePacked(queue);
-        }
-        else
-        {
-            ForgeSplit(queue);
+            Forge(queue.Areas, queue.Size, isPacked);
         }
     }
 
-    private void ForgePacked(ModelQueue queue)
+    /// <summary>Writes one thing into a queue.</summary>
+    /// <param name="areas">Where its parts are.</param>
+    /// <param name="size">How many descriptors it has.</param>
+    /// <param name="isPacked">The format of its ring.</param>
+    public void Forge(QueueAreas areas, int size, bool isPacked)
+    {
+        if (isPacked)
+        {
+            ForgePacked(areas, size);
+        }
+        else
+        {
+            ForgeSplit(areas, size);
+        }
+    }
+
+    private void ForgePacked(QueueAreas areas, int size)
     {
         Span<byte> bytes = stackalloc byte[DescriptorLength];
-        ulong slot = queue.Areas.Descriptor + (ulong)(_random.Below(queue.Size) * DescriptorLength);
+        ulong slot = areas.Descriptor + (ulong)(_random.Below(size) * DescriptorLength);
         switch (_random.Below(8))
         {
             case 0:
-                Noise(queue.Areas.Device, bytes[..4]);
+                Noise(areas.Device, bytes[..4]);
                 break;
             case 1:
-                Noise(queue.Areas.Driver, bytes[..4]);
+                Noise(areas.Driver, bytes[..4]);
                 break;
             case 2:
                 Noise(slot, bytes);
@@ -63,50 +71,50 @@ public sealed class RingForgery
                 int flags = _random.Chance(90) ? (_random.Chance(60) ? 0x8080 : 0) : (int)_random.Bits();
                 flags |= _random.Chance(20) ? _random.Below(8) : 0;
                 BinaryPrimitives.WriteUInt32LittleEndian(bytes, Length());
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes[4..], (ushort)Id(queue));
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes[4..], (ushort)Id(size));
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes[6..], (ushort)flags);
                 _memory.TryWrite(slot + 8, bytes[..8]);
                 break;
         }
     }
 
-    private void ForgeSplit(ModelQueue queue)
+    private void ForgeSplit(QueueAreas areas, int size)
     {
         Span<byte> bytes = stackalloc byte[DescriptorLength];
-        ulong element = queue.Areas.Device + 4 + (ulong)(_random.Below(queue.Size) * UsedElementLength);
+        ulong element = areas.Device + 4 + (ulong)(_random.Below(size) * UsedElementLength);
         switch (_random.Below(10))
         {
             case 0:
-                Noise(queue.Areas.Device, bytes[..2]);
+                Noise(areas.Device, bytes[..2]);
                 break;
             case 1:
-                Noise(queue.Areas.Device + 4 + (ulong)(queue.Size * UsedElementLength), bytes[..2]);
+                Noise(areas.Device + 4 + (ulong)(size * UsedElementLength), bytes[..2]);
                 break;
             case 2:
-                Noise(queue.Areas.Driver + (ulong)_random.Below(4 + (2 * queue.Size)), bytes[..2]);
+                Noise(areas.Driver + (ulong)_random.Below(4 + (2 * size)), bytes[..2]);
                 break;
             case 3:
                 Noise(
-                    queue.Areas.Descriptor + (ulong)(_random.Below(queue.Size) * DescriptorLength), bytes);
+                    areas.Descriptor + (ulong)(_random.Below(size) * DescriptorLength), bytes);
                 break;
             case 4:
-                Noise(queue.Areas.Device + 2, bytes[..2]);
+                Noise(areas.Device + 2, bytes[..2]);
                 break;
             case 5 or 6:
-                _memory.TryRead(queue.Areas.Device + 2, bytes[..2]);
+                _memory.TryRead(areas.Device + 2, bytes[..2]);
                 int index = BinaryPrimitives.ReadUInt16LittleEndian(bytes) + _random.Below(4);
                 BinaryPrimitives.WriteUInt16LittleEndian(bytes, (ushort)index);
-                _memory.TryWrite(queue.Areas.Device + 2, bytes[..2]);
+                _memory.TryWrite(areas.Device + 2, bytes[..2]);
                 break;
             default:
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes, Id(queue));
+                BinaryPrimitives.WriteUInt32LittleEndian(bytes, Id(size));
                 BinaryPrimitives.WriteUInt32LittleEndian(bytes[4..], Length());
                 _memory.TryWrite(element, bytes[..8]);
                 break;
         }
     }
 
-    private uint Id(ModelQueue queue) => _random.Chance(85) ? (uint)_random.Below(queue.Size) : _random.Edge();
+    private uint Id(int size) => _random.Chance(85) ? (uint)_random.Below(size) : _random.Edge();
 
     private uint Length() => _random.Chance(50) ? (uint)_random.Below(600) : _random.Edge();
 

@@ -11,6 +11,7 @@ public sealed class MmioDevice : DeviceTransport
 
     private readonly InterruptOutput _output;
     private readonly ulong _sharedMemoryBase;
+    private bool _hasSelectedFeatures;
     private uint _deviceFeatureSelect;
     private uint _driverFeatureSelect;
     private uint _queueSelect;
@@ -93,6 +94,8 @@ public sealed class MmioDevice : DeviceTransport
                 return Model.DeviceType;
             case MmioRegister.VendorId:
                 return VendorId;
+            case MmioRegister.DeviceFeatures when !_hasSelectedFeatures:
+                return Refuse("read without a selection", offset, width);
             case MmioRegister.DeviceFeatures:
                 return Model.ReadOfferedFeatures(_deviceFeatureSelect);
             case MmioRegister.QueueSizeMaximum:
@@ -132,6 +135,7 @@ public sealed class MmioDevice : DeviceTransport
         {
             case MmioRegister.DeviceFeaturesSelect:
                 _deviceFeatureSelect = value;
+                _hasSelectedFeatures = true;
                 break;
             case MmioRegister.DriverFeatures:
                 Model.WriteDriverFeatures(_driverFeatureSelect, value);
@@ -146,6 +150,11 @@ public sealed class MmioDevice : DeviceTransport
                 ReceiveNotification(value);
                 break;
             case MmioRegister.InterruptAcknowledge:
+                if ((value & ~(QueueInterrupt | ConfigurationInterrupt)) != 0)
+                {
+                    Refuse("written with undefined events", offset, width);
+                }
+
                 SetInterrupts(_interruptStatus & ~value);
                 break;
             case MmioRegister.Status:
@@ -180,8 +189,8 @@ public sealed class MmioDevice : DeviceTransport
         }
         else if (isArea)
         {
-            uint part = (offset - MmioRegister.QueueDescriptorLow) / 16;
-            Model.SetQueueAreas(queue, queue.Areas.WithHalf(part, (offset & 4) != 0, value));
+            Model.SetQueueArea(
+                queue, (offset - MmioRegister.QueueDescriptorLow) / 16, (offset & 4) != 0, value);
         }
         else if (offset == MmioRegister.QueueReset)
         {

@@ -29,6 +29,7 @@ public sealed class NetDevice : VirtioDeviceModel
     private const int BufferCountField = 10;
     private const ushort LinkUp = 1;
     private const ulong LargestFrame = 65550;
+    private const uint UsualBuffer = 1526;
 
     private readonly Queue<byte[]> _arriving = new Queue<byte[]>();
     private readonly List<DeviceChain> _gathered = new List<DeviceChain>();
@@ -63,13 +64,22 @@ public sealed class NetDevice : VirtioDeviceModel
     /// <summary>Who is on the wire; null for nobody.</summary>
     public NetworkPeer? Peer { get; set; }
 
+    /// <summary>
+    /// Whether a driver is found out whose buffers are not one element each, those to receive into of at least 1526
+    /// bytes (virtio 1.4, 5.1.6.3.1): what simple devices take for granted, although any layout is allowed.
+    /// </summary>
+    public bool ExpectsUsualLayout { get; set; }
+
+    /// <summary>Whether a frame that finds no buffer is dropped; it waits otherwise.</summary>
+    public bool DropsWithoutBuffer { get; set; }
+
     /// <summary>The frames that the guest sent, without headers.</summary>
     public IReadOnlyList<byte[]> SentFrames => _sent;
 
     /// <summary>How many frames wait for buffers.</summary>
     public int Waiting => _arriving.Count;
 
-    /// <summary>How many frames were too large for the guest's buffers.</summary>
+    /// <summary>How many frames were too large for the guest's buffers, or found none.</summary>
     public int Dropped { get; private set; }
 
     /// <summary>Whether the link is up; a change is told to the driver.</summary>
@@ -147,11 +157,13 @@ public sealed class NetDevice : VirtioDeviceModel
             return true;
         }
 
+        CheckLayout(chain, 1);
         byte[] bytes = new byte[length];
         chain.TryRead(0, bytes);
-        if (bytes.AsSpan(0, BufferCountField).ContainsAnyExcept((byte)0))
+        if (bytes.AsSpan(0, HeaderLength).ContainsAnyExcept((byte)0))
         {
-            // Flags, segmentation and checksum places are 0 without the offloads (virtio 1.4, 5.1.6.2.1).
+            // Flags, segmentation and checksum places are 0 without the offloads, and so is the number of buffers
+            // (virtio 1.4, 5.1.6.2.1).
             Report(DriverRule.RequestForm, "the header of a frame asks for an offload");
         }
 
@@ -174,7 +186,13 @@ public sealed class NetDevice : VirtioDeviceModel
         bool isMergeable = (DriverFeatures & NetFeature.MergeableBuffers) != 0;
         if (!Gather(queue.Ring!, isMergeable ? length : 1))
         {
-            return false;
+            if (DropsWithoutBuffer)
+            {
+                _arriving.Dequeue();
+                Dropped++;
+            }
+
+            return DropsWithoutBuffer;
         }
 
         _arriving.Dequeue();
@@ -202,6 +220,7 @@ public sealed class NetDevice : VirtioDeviceModel
             }
 
             _gathered.Add(chain);
+            CheckLayout(chain, UsualBuffer);
             if (chain.ReadableLength != 0 || (_gathered.Count == 1 && chain.WritableLength < HeaderLength))
             {
                 Report(DriverRule.RequestForm, "a receive buffer is readable or has no room for the header");
@@ -211,6 +230,14 @@ public sealed class NetDevice : VirtioDeviceModel
         }
 
         return true;
+    }
+
+    private void CheckLayout(DeviceChain chain, uint smallest)
+    {
+        if (ExpectsUsualLayout && (chain.Elements.Length != 1 || chain.Elements[0].Length < smallest))
+        {
+            Report(DriverRule.RequestForm, $"a buffer has {chain.Elements.Length} elements, or is too small");
+        }
     }
 
     private ulong Room()

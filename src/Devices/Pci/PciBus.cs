@@ -25,6 +25,15 @@ public sealed class PciBus : ConfigurationAccess
     /// <summary>What is read where nobody answers.</summary>
     public uint Absent { get; }
 
+    /// <summary>How many sequences of accesses the driver is in; 0 for none.</summary>
+    public int Sequences { get; private set; }
+
+    /// <inheritdoc/>
+    public override void BeginSequence() => Sequences++;
+
+    /// <inheritdoc/>
+    public override void EndSequence() => Sequences--;
+
     /// <summary>Plugs a function in, as function 0 of a device.</summary>
     /// <param name="device">The device's number, 0 to 31, that nobody has.</param>
     /// <param name="function">What answers there.</param>

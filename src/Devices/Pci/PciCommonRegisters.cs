@@ -69,6 +69,7 @@ internal sealed class PciCommonRegisters
                 _model.WriteDriverFeatures(_driverFeatureSelect, value);
                 break;
             case (0x10, 2):
+                _model.OnRegisterWrite?.Invoke($"config_msix_vector={value:x}");
                 _function.ConfigurationVector = _function.Map(value);
                 break;
             case (0x14, 1):
@@ -97,7 +98,7 @@ internal sealed class PciCommonRegisters
         }
         else if (isAddress)
         {
-            WriteAddress(queue, offset, value);
+            _model.SetQueueArea(queue, (offset - QueueAddresses) / 8, (offset & 4) != 0, value);
         }
         else
         {
@@ -113,6 +114,7 @@ internal sealed class PciCommonRegisters
                 _model.SetQueueSize(queue, value);
                 break;
             case 0x1A:
+                _model.OnRegisterWrite?.Invoke($"queue_msix_vector[{queue.Index}]={value:x}");
                 queue.Vector = _function.Map(value);
                 break;
             case 0x1C when value == 1:
@@ -136,9 +138,6 @@ internal sealed class PciCommonRegisters
 
     private static uint ReadAddress(ModelQueue? queue, uint offset) =>
         (queue?.Areas ?? default).Half((offset - QueueAddresses) / 8, (offset & 4) != 0);
-
-    private void WriteAddress(ModelQueue queue, uint offset, uint value) => _model.SetQueueAreas(
-        queue, queue.Areas.WithHalf((offset - QueueAddresses) / 8, (offset & 4) != 0, value));
 
     private bool Has(ulong feature) => (_model.DriverFeatures & feature) != 0;
 

@@ -74,6 +74,13 @@ public abstract class DeviceQueue
         }
     }
 
+    /// <summary>
+    /// Whether a driver breaks the queue by what devices can live with but the specification forbids: reserved flags,
+    /// descriptors out of ring order with IN_ORDER, event suppression that was not negotiated. So does a table that is
+    /// longer than its chain.
+    /// </summary>
+    public bool IsStrict { get; set; }
+
     /// <summary>Where the driver will make the next buffer available: what NOTIFICATION_DATA carries.</summary>
     public abstract RingPosition NextAvailable { get; }
 
@@ -148,7 +155,10 @@ public abstract class DeviceQueue
     public void Push(DeviceChain chain, uint length) => Push(chain, length, forcedLength: null);
 
     /// <summary>The same, with a length for the driver that is not what was written: a fault.</summary>
-    internal void Push(DeviceChain chain, uint length, uint? forcedLength)
+    /// <param name="chain">A buffer that was taken.</param>
+    /// <param name="length">How many bytes of its writable part are written.</param>
+    /// <param name="forcedLength">How many the driver is told of; null for the truth.</param>
+    public void Push(DeviceChain chain, uint length, uint? forcedLength)
     {
         ArgumentNullException.ThrowIfNull(chain);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, chain.WritableLength);
@@ -208,6 +218,18 @@ public abstract class DeviceQueue
         return isWanted;
     }
 
+    /// <summary>
+    /// Writes a used entry for a buffer that the device does not have, or for no buffer at all, and moves on: a fault.
+    /// </summary>
+    /// <param name="id">The ID or head that it names.</param>
+    /// <param name="length">How many bytes it says were written.</param>
+    /// <param name="slots">
+    /// How far the ring advances: descriptors of a packed ring, 1 to its size; entries of a split one.
+    /// </param>
+    /// <returns>Whether the driver wants to be notified of it.</returns>
+    public bool Forge(ushort id, uint length = 0, int slots = 1) =>
+        WriteUsed([new UsedEntry(id, length, slots, length != 0)]);
+
     /// <summary>Tells the driver that notifications are not needed. It may send some nevertheless.</summary>
     public abstract void SuppressNotifications();
 
@@ -231,6 +253,10 @@ public abstract class DeviceQueue
     private protected abstract bool WriteUsed(ReadOnlySpan<UsedEntry> entries);
 
     private protected void Break(QueueError error) => Error = error;
+
+    /// <summary>An error that only a strict device finds.</summary>
+    private protected QueueError Strictly(bool isBroken, QueueError error) =>
+        IsStrict && isBroken ? error : QueueError.None;
 
     private protected bool TryReadTable(ulong address, Span<byte> descriptor) => _memory.TryRead(address, descriptor);
 
@@ -383,4 +409,21 @@ public enum QueueError
 
     /// <summary>Descriptors were made available that the device has not given back yet.</summary>
     RingOverrun,
+
+    /// <summary>
+    /// A descriptor has flags that are reserved where it stands (virtio 1.4, 2.7.5, 2.8.1 and 2.8.7). Found by a strict
+    /// device only, as are the next three.
+    /// </summary>
+    ReservedFlags,
+
+    /// <summary>With IN_ORDER, descriptors are not made available in ring order (virtio 1.4, 2.7.9).</summary>
+    OutOfRingOrder,
+
+    /// <summary>An indirect table is longer than its chain.</summary>
+    TableNotFilled,
+
+    /// <summary>
+    /// The driver asks for notifications in the way that was not negotiated (virtio 1.4, 2.7.7 and 2.8.10).
+    /// </summary>
+    SuppressionNotNegotiated,
 }

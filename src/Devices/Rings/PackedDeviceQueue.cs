@@ -193,6 +193,15 @@ public sealed class PackedDeviceQueue : DeviceQueue
 
     private QueueError TakeDescriptor(DeviceChain chain, int position, ushort flags, bool isFirst)
     {
+        const int Known = DescriptorFlags.Next | DescriptorFlags.Write | DescriptorFlags.Indirect
+            | DescriptorFlags.Available | DescriptorFlags.Used;
+        const int WritableTable = DescriptorFlags.Indirect | DescriptorFlags.Write;
+        bool isReserved = (flags & ~Known) != 0 || (flags & WritableTable) == WritableTable;
+        if (IsStrict && isReserved)
+        {
+            return QueueError.ReservedFlags;
+        }
+
         ulong address = _descriptors.Load64(FieldOf(position, 0));
         uint length = _descriptors.Load32(FieldOf(position, LengthField));
         if ((flags & DescriptorFlags.Indirect) == 0)
@@ -234,7 +243,8 @@ public sealed class PackedDeviceQueue : DeviceQueue
             }
 
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(descriptor[(int)FlagsField..]);
-            error = chain.Add(
+            error = Strictly((flags & ~DescriptorFlags.Write) != 0, QueueError.ReservedFlags);
+            error = error != QueueError.None ? error : chain.Add(
                 new ChainElement(
                     BinaryPrimitives.ReadUInt64LittleEndian(descriptor),
                     BinaryPrimitives.ReadUInt32LittleEndian(descriptor[(int)LengthField..]),
@@ -263,6 +273,11 @@ public sealed class PackedDeviceQueue : DeviceQueue
         if (flags == EventDisable)
         {
             return false;
+        }
+
+        if (flags == EventDescriptor && !HasEventIndex && IsStrict)
+        {
+            Break(QueueError.SuppressionNotNegotiated);
         }
 
         if (flags != EventDescriptor || !HasEventIndex)

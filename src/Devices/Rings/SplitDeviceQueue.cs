@@ -24,6 +24,7 @@ public sealed class SplitDeviceQueue : DeviceQueue
     private readonly GuestArea _usedRing;
     private ushort _available;
     private ushort _used;
+    private uint _nextInRing;
 
     private SplitDeviceQueue(
         GuestMemory memory, GuestArea descriptors, GuestArea available, GuestArea used, int size, ulong features)
@@ -124,6 +125,11 @@ public sealed class SplitDeviceQueue : DeviceQueue
             return QueueError.DescriptorOutOfRange;
         }
 
+        if (IsStrict && IsInOrder && head != _nextInRing)
+        {
+            return QueueError.OutOfRingOrder;
+        }
+
         uint index = head;
         for (int visited = 0; ; visited++)
         {
@@ -143,14 +149,21 @@ public sealed class SplitDeviceQueue : DeviceQueue
                 return error;
             }
 
+            uint following = (index + 1) % (uint)Size;
             if ((flags & DescriptorFlags.Next) == 0)
             {
+                _nextInRing = following;
                 break;
             }
 
             if (next >= Size)
             {
                 return QueueError.DescriptorOutOfRange;
+            }
+
+            if (IsStrict && IsInOrder && next != following)
+            {
+                return QueueError.OutOfRingOrder;
             }
 
             index = next;
@@ -162,7 +175,11 @@ public sealed class SplitDeviceQueue : DeviceQueue
         return QueueError.None;
     }
 
-    private protected override void Untake(DeviceChain chain) => _available--;
+    private protected override void Untake(DeviceChain chain)
+    {
+        _available--;
+        _nextInRing = chain.Id;
+    }
 
     private protected override int SlotsOf(DeviceChain chain) => 1;
 
@@ -181,6 +198,11 @@ public sealed class SplitDeviceQueue : DeviceQueue
         _used = index;
         _usedRing.StoreRelease16(IndexField, index, DeviceSites.SplitStoreUsedIndex);
         Barriers.Full(DeviceSites.SplitBeforeUsedEvent);
+        if (IsStrict && HasEventIndex && _availableRing.Load16(0) != 0)
+        {
+            Break(QueueError.SuppressionNotNegotiated);
+        }
+
         return HasEventIndex
             ? EventTest.Split(_availableRing.Load16(UsedEventField), index, before)
             : (_availableRing.Load16(0) & NoNotification) == 0;
@@ -188,6 +210,12 @@ public sealed class SplitDeviceQueue : DeviceQueue
 
     private QueueError TakeDescriptor(DeviceChain chain, ulong address, uint length, ushort flags)
     {
+        const int Known = DescriptorFlags.Next | DescriptorFlags.Write | DescriptorFlags.Indirect;
+        if (IsStrict && (flags & ~Known) != 0)
+        {
+            return QueueError.ReservedFlags;
+        }
+
         if ((flags & DescriptorFlags.Indirect) == 0)
         {
             return chain.Add(new ChainElement(address, length, (flags & DescriptorFlags.Write) != 0), ChainLimit);
@@ -229,16 +257,29 @@ public sealed class SplitDeviceQueue : DeviceQueue
                 BinaryPrimitives.ReadUInt64LittleEndian(descriptor),
                 BinaryPrimitives.ReadUInt32LittleEndian(descriptor[(int)LengthField..]),
                 (flags & DescriptorFlags.Write) != 0);
-            QueueError error = chain.Add(element, ChainLimit);
-            if (error != QueueError.None || (flags & DescriptorFlags.Next) == 0)
+            const int Known = DescriptorFlags.Next | DescriptorFlags.Write;
+            QueueError error = Strictly((flags & ~Known) != 0, QueueError.ReservedFlags);
+            error = error != QueueError.None ? error : chain.Add(element, ChainLimit);
+            if (error != QueueError.None)
             {
                 return error;
             }
 
+            if ((flags & DescriptorFlags.Next) == 0)
+            {
+                return Strictly(visited + 1 < count, QueueError.TableNotFilled);
+            }
+
+            uint before = index;
             index = BinaryPrimitives.ReadUInt16LittleEndian(descriptor[(int)NextField..]);
             if (index >= count)
             {
                 return QueueError.DescriptorOutOfRange;
+            }
+
+            if (IsStrict && IsInOrder && index != before + 1)
+            {
+                return QueueError.OutOfRingOrder;
             }
         }
 

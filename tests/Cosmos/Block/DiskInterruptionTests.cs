@@ -7,6 +7,7 @@ using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Block;
 
@@ -165,7 +166,7 @@ public sealed class DiskInterruptionTests
                 disk.Queues[0].MaximumSize = 4;
             });
             Model.Faults = Log;
-            _steps = new Steps(Pc);
+            _steps = Pc.CountSteps();
             Pc.Boot();
 
             // A device whose word nobody brings is waited for until the deadline.

@@ -10,6 +10,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Tests.Hostile;
@@ -70,7 +71,7 @@ internal sealed class HostileCase : IDisposable
         _pc.Platform.WaitTicks = ModelPlatform.TicksPerSecond / 20;
         _pc.Platform.WhileWaiting = Work;
         _buffer = _pc.Buffer(MostSectors * 512);
-        _steps = new Steps(_pc);
+        _steps = _pc.CountSteps();
     }
 
     /// <summary>Uses the device for a while.</summary>

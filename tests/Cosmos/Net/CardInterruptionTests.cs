@@ -6,6 +6,7 @@ using VirtioGuest.Cosmos.Net;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Net;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Net;
 
@@ -224,7 +225,7 @@ public sealed class CardInterruptionTests
                 card.Queues[0].MaximumSize = buffers;
                 card.Queues[1].MaximumSize = buffers;
             });
-            _steps = new Steps(Pc);
+            _steps = Pc.CountSteps();
         }
 
         public Pc Pc { get; } = new Pc();

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Simulation;
 

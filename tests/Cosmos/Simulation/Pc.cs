@@ -10,6 +10,7 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Pci;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Simulation;
 
@@ -123,6 +124,16 @@ internal sealed class Pc : IDisposable
             work();
             _isRunning = false;
         }
+    }
+
+    /// <summary>
+    /// Counts what the adapters do from now on; accesses to registers and turns of the interrupt flag are steps too.
+    /// </summary>
+    public Steps CountSteps()
+    {
+        var steps = new Steps(actsAfter: true) { IsPaused = () => AreDevicesAtWork };
+        Platform.AfterStep = steps.Take;
+        return steps;
     }
 
     public byte[] Buffer(int length) => Platform.Pages.AllocateArray(length);

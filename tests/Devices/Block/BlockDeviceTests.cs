@@ -62,6 +62,36 @@ internal sealed class BlockDeviceTests(bool isPacked)
         Assert.That(_bench.Ram.At(Data + 512, 1)[0], Is.Zero, "the status, in the last byte");
     }
 
+    [TestCase(0u, 16u, 512u, 1u, true, true)]
+    [TestCase(1u, 16u, 512u, 1u, false, true)]
+    [TestCase(8u, 16u, 20u, 1u, true, true)]
+    [TestCase(4u, 16u, 0u, 1u, true, true)]
+    [TestCase(0u, 15u, 512u, 1u, true, false, Description = "the header is in two elements")]
+    [TestCase(0u, 17u, 512u, 1u, true, false, Description = "the header has more than its bytes")]
+    [TestCase(0u, 16u, 511u, 2u, true, false, Description = "the status has data before it")]
+    [TestCase(0u, 16u, 512u, 1u, false, false, Description = "data to read that only the driver reads")]
+    [TestCase(1u, 16u, 512u, 1u, true, false, Description = "data to write that only the device writes")]
+    [TestCase(4u, 16u, 512u, 1u, false, false, Description = "a flush with data")]
+    public void The_usual_layout_is_a_header_data_and_a_status_each_by_itself(
+        uint type, uint header, uint data, uint status, bool isWritable, bool isUsual)
+    {
+        PutHeader(type, 0);
+        Piece[] pieces =
+        [
+            new Piece(Header, header), new Piece(Header + header, header < 16 ? 16 - header : 0),
+            new Piece(Data, data, isWritable), new Piece(Status, status, true),
+        ];
+        pieces = [.. pieces.Where(piece => piece.Length != 0)];
+        Send(pieces);
+        Assert.That(_bench.Device.Findings, Is.Empty, "any layout is allowed");
+
+        _bench.Device.ExpectsUsualLayout = true;
+        Send(pieces);
+        Assert.That(
+            _bench.Device.Findings.Select(finding => finding.Rule),
+            Is.EqualTo(isUsual ? [] : new[] { DriverRule.RequestForm }));
+    }
+
     [Test]
     public void A_write_changes_its_sectors_only()
     {

@@ -49,6 +49,22 @@ internal sealed class MmioDeviceTests
     }
 
     [Test]
+    public void Features_that_were_not_selected_are_not_told()
+    {
+        Assert.That(_bench.Registers.Read32(0x10), Is.Zero);
+        Assert.That(Rules, Is.EqualTo(new[] { DriverRule.RegisterAccess }));
+    }
+
+    [Test]
+    public void An_undefined_event_that_is_acknowledged_is_found()
+    {
+        _bench.Registers.Write32(0x64, 3);
+        Assert.That(Rules, Is.Empty);
+        _bench.Registers.Write32(0x64, 4);
+        Assert.That(Rules, Is.EqualTo(new[] { DriverRule.RegisterAccess }));
+    }
+
+    [Test]
     public void An_absent_queue_has_size_0_and_is_not_to_be_written()
     {
         _bench.Registers.Write32(0x30, 2);

@@ -258,6 +258,42 @@ internal sealed class QueueTests(bool isPacked)
     }
 
     [Test]
+    public void A_queue_reset_that_is_ignored_leaves_the_queue_as_it_is()
+    {
+        _bench.Start(Format | FeatureBit.RingReset);
+        _bench.Device.IgnoresQueueReset = true;
+        _bench.Registers.Write32(0x30, 0);
+        _bench.Registers.Write32(0xC0, 1);
+
+        Assert.That(_bench.Registers.Read32(0xC0), Is.Zero);
+        Assert.That(_bench.Registers.Read32(0x44), Is.EqualTo(1));
+        Assert.That(_bench.Device.Findings, Is.Empty);
+    }
+
+    [Test]
+    public void A_queue_of_one_size_keeps_it()
+    {
+        Queue.HasOneSize = true;
+        ushort size = Queue.MaximumSize;
+        _bench.Negotiate(Format | FeatureBit.Version1);
+        _bench.Registers.Write32(0x30, 0);
+        _bench.Registers.Write32(0x38, 4);
+
+        Assert.That(Queue.Size, Is.EqualTo(size));
+        Assert.That(_bench.Device.Findings, Is.Empty);
+    }
+
+    [Test]
+    public void A_queue_that_is_enabled_after_DRIVER_OK_is_found_unless_queues_can_be_reset([Values] bool canReset)
+    {
+        _bench.Negotiate(Format | FeatureBit.Version1 | (canReset ? FeatureBit.RingReset : 0));
+        _bench.WriteStatus(0xF);
+        _bench.SetUpQueue(0, 4);
+
+        Assert.That(Rules, Is.EqualTo(canReset ? [] : new[] { DriverRule.InitialisationOrder }));
+    }
+
+    [Test]
     public void An_enabled_queue_cannot_be_changed()
     {
         _bench.Start(Format);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Devices.Tests.Support;
@@ -53,6 +54,62 @@ internal sealed class StatusTests
 
     [Test]
     public void A_driver_without_VERSION_1_is_refused() => Assert.That(_bench.Negotiate(0), Is.False);
+
+    [Test]
+    public void A_driver_that_accepts_what_only_seems_to_be_offered_is_found_out()
+    {
+        _bench.Device.FalseFeatures = 1UL << 60;
+        Assert.That(_bench.ReadFeatures() & (1UL << 60), Is.Not.Zero);
+        Assert.That(_bench.Negotiate(FeatureBit.Version1), Is.True);
+        Assert.That(_bench.Negotiate(FeatureBit.Version1 | (1UL << 60)), Is.False);
+        Assert.That(Findings, Is.EqualTo(new[] { DriverRule.FeatureNotAcceptable }));
+    }
+
+    [Test]
+    public void What_happens_before_the_device_is_live_is_not_told()
+    {
+        _bench.Device.BeforeLive = () =>
+        {
+            Assert.That(_bench.Device.IsRunning, Is.False);
+            _bench.Device.SetNeedsReset("at once");
+        };
+        _bench.Start(FeatureBit.RingPacked);
+        Assert.That(_bench.Status, Is.EqualTo(0x4F));
+        Assert.That(_bench.Mmio.InterruptStatus, Is.Zero);
+    }
+
+    [Test]
+    public void Register_writes_are_told_in_words()
+    {
+        List<string> writes = [];
+        _bench.Device.OnRegisterWrite = writes.Add;
+        _bench.Start(FeatureBit.RingPacked);
+        _bench.Notify(0);
+        Assert.That(writes[..6], Is.EqualTo(new[]
+        {
+            "status=0", "status=1", "status=3", "driver_feature[0]=0", "driver_feature[1]=5", "status=b",
+        }));
+        Assert.That(writes[6..14], Is.EqualTo(new[]
+        {
+            "queue_size[0]=8", "queue_desc_low[0]", "queue_desc_high[0]", "queue_driver_low[0]",
+            "queue_driver_high[0]", "queue_device_low[0]", "queue_device_high[0]", "queue_enable[0]=1",
+        }));
+        Assert.That(writes[^2..], Is.EqualTo(new[] { "status=f", "notify[0]" }));
+    }
+
+    [Test]
+    public void A_reset_that_is_asked_for_again_takes_no_shorter()
+    {
+        _bench.Start(FeatureBit.RingPacked);
+        _bench.Device.ResetDelay = 3;
+        _bench.WriteStatus(0);
+        Assert.That(_bench.Status, Is.EqualTo(0xF));
+        _bench.WriteStatus(0x80);
+        _bench.WriteStatus(0);
+        Assert.That(new[] { _bench.Status, _bench.Status, _bench.Status, _bench.Status },
+            Is.EqualTo(new[] { 0xF, 0xF, 0xF, 0 }));
+        Assert.That(Findings, Is.Empty, "a driver may give up at any time");
+    }
 
     [Test]
     public void The_device_may_refuse_whatever_it_likes()

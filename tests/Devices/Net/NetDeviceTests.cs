@@ -179,6 +179,54 @@ internal sealed class NetDeviceTests(bool isPacked)
         Assert.That(_bench.Device.SentFrames, Has.Count.EqualTo(1));
     }
 
+    [Test]
+    public void A_header_to_send_has_no_number_of_buffers()
+    {
+        PutFrame(60);
+        _bench.Ram.At(Transmit + 10, 1)[0] = 1;
+        _rings[1].Add(new Piece(Transmit, 72));
+        _bench.Notify(1);
+        _bench.Device.Run();
+
+        Assert.That(_bench.Device.Findings.Single().Rule, Is.EqualTo(DriverRule.RequestForm));
+    }
+
+    [TestCase(1526u, 0u, 0)]
+    [TestCase(1525u, 0u, 1)]
+    [TestCase(1526u, 12u, 1)]
+    public void The_usual_buffers_are_one_element_and_large_enough(uint first, uint second, int findings)
+    {
+        _bench.Device.ExpectsUsualLayout = true;
+        Piece[] pieces = [new Piece(Receive, first, true), new Piece(Receive + 0x1000, second, true)];
+        _rings[0].Add([.. pieces.Where(piece => piece.Length != 0)]);
+        _bench.Notify(0);
+        _bench.Device.Receive(Frame(60));
+        _bench.Device.Run();
+        Assert.That(_bench.Device.Findings, Has.Count.EqualTo(findings));
+
+        PutFrame(60);
+        _rings[1].Add(new Piece(Transmit, 12), new Piece(Transmit + 12, 60));
+        _bench.Notify(1);
+        _bench.Device.Run();
+        Assert.That(_bench.Device.Findings, Has.Count.EqualTo(findings + 1));
+        Assert.That(_bench.Device.Findings[^1].Rule, Is.EqualTo(DriverRule.RequestForm));
+    }
+
+    [Test]
+    public void A_frame_without_a_buffer_waits_or_is_dropped([Values] bool isDropped)
+    {
+        _bench.Device.DropsWithoutBuffer = isDropped;
+        _bench.Device.Receive(Frame(60));
+        _bench.Device.Receive(Frame(61));
+        _bench.Device.Run();
+        Assert.That((_bench.Device.Waiting, _bench.Device.Dropped), Is.EqualTo(isDropped ? (0, 2) : (2, 0)));
+
+        _rings[0].Add(new Piece(Receive, 1526, true));
+        _bench.Notify(0);
+        _bench.Device.Run();
+        Assert.That(_rings[0].TakeUsed(), isDropped ? Is.Null : Is.Not.Null);
+    }
+
     [TestCase(11u, 0u, 1)]
     [TestCase(72u, 4u, 1)]
     [TestCase(8u, 1500u, 0)]

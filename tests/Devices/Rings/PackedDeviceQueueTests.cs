@@ -374,6 +374,31 @@ internal sealed class PackedDeviceQueueTests
         Assert.That(bench.Queue.TryPop(), Is.Null, "it stays broken");
     }
 
+    [TestCaseSource(nameof(LooseChains))]
+    public void Only_a_strict_device_minds_what_devices_can_live_with(
+        Action<PackedBench> write, ulong features, QueueError expected, bool isStrict)
+    {
+        using PackedBench bench = new(4, features);
+        bench.Queue.IsStrict = isStrict;
+        write(bench);
+
+        if (bench.Queue.TryPop() is DeviceChain chain)
+        {
+            bench.Queue.Push(chain, 0);
+            bench.Queue.Publish();
+        }
+
+        Assert.That(bench.Queue.Error, Is.EqualTo(isStrict ? expected : QueueError.None));
+    }
+
+    [Test]
+    public void A_forged_descriptor_names_any_buffer()
+    {
+        using PackedBench bench = new(4);
+        Assert.That(bench.Queue.Forge(0xFFFF, 7), Is.True);
+        Assert.That(bench.Get(0), Is.EqualTo((7u, 0xFFFF, 0x8082)));
+    }
+
     [Test]
     public void An_ID_that_is_in_flight_breaks_the_queue()
     {
@@ -470,6 +495,37 @@ internal sealed class PackedDeviceQueueTests
 
             bench.Put(0, table, 80, 0, 0x84);
         });
+    }
+
+    private static IEnumerable<TestCaseData> LooseChains()
+    {
+        ulong buffer = PackedBench.Buffers;
+        foreach (bool isStrict in new[] { false, true })
+        {
+            yield return Loose("reserved flags", QueueError.ReservedFlags, 0,
+                bench => bench.Put(0, buffer, 8, 0, 0x88));
+            yield return Loose("table with WRITE", QueueError.ReservedFlags, FeatureBit.IndirectDescriptors, bench =>
+            {
+                bench.Ram.Put64(buffer, buffer);
+                bench.Ram.Put32(buffer + 8, 8);
+                bench.Put(0, buffer, 16, 0, 0x86);
+            });
+            yield return Loose("NEXT in a table", QueueError.ReservedFlags, FeatureBit.IndirectDescriptors, bench =>
+            {
+                bench.Ram.Put64(buffer, buffer);
+                bench.Ram.Put32(buffer + 8, 8);
+                bench.Ram.Put16(buffer + 14, 1);
+                bench.Put(0, buffer, 16, 0, 0x84);
+            });
+            yield return Loose("a place without EVENT_IDX", QueueError.SuppressionNotNegotiated, 0, bench =>
+            {
+                bench.Offer(0, 1, 0);
+                bench.SetDriverEvent(0x8000, 2);
+            });
+
+            TestCaseData Loose(string name, QueueError error, ulong features, Action<PackedBench> write) =>
+                new TestCaseData(write, features, error, isStrict).SetArgDisplayNames(name, isStrict.ToString());
+        }
     }
 
     private static TestCaseData Case(string name, QueueError error, ulong features, Action<PackedBench> write) =>

@@ -215,6 +215,53 @@ internal sealed class SplitDeviceQueueTests
         Assert.That(queue.TryPop(), Is.Null, "it stays broken");
     }
 
+    [TestCaseSource(nameof(LooseChains))]
+    public void Only_a_strict_device_minds_what_devices_can_live_with(
+        Action<SplitDeviceQueueTests> write, ulong features, QueueError expected, bool isStrict)
+    {
+        DeviceQueue queue = Open(4, features);
+        queue.IsStrict = isStrict;
+        write(this);
+
+        if (queue.TryPop() is DeviceChain chain)
+        {
+            queue.Push(chain, 0);
+            queue.Publish();
+        }
+
+        Assert.That(queue.Error, Is.EqualTo(isStrict ? expected : QueueError.None));
+    }
+
+    [Test]
+    public void A_strict_device_takes_chains_in_ring_order_over_its_end_and_after_one_was_put_back()
+    {
+        DeviceQueue queue = Open(4, FeatureBit.InOrder);
+        queue.IsStrict = true;
+        for (int i = 0; i < 8; i++)
+        {
+            int head = i * 3 % 4;
+            Put(Table, head, Buffers, 4, 1, (head + 1) % 4);
+            Put(Table, (head + 1) % 4, Buffers, 4, 1, (head + 2) % 4);
+            Put(Table, (head + 2) % 4, Buffers, 4, 0, 0);
+            Offer(i, 4, head);
+            queue.Unpop(queue.TryPop()!);
+            queue.Push(queue.TryPop()!, 0);
+            queue.Publish();
+        }
+
+        Assert.That(queue.Error, Is.EqualTo(QueueError.None));
+    }
+
+    [Test]
+    public void A_forged_entry_moves_the_index_and_names_any_buffer()
+    {
+        DeviceQueue queue = Open(4);
+        Assert.That(queue.Forge(0xFFFF, 7, slots: 200), Is.True);
+
+        Assert.That((_ram.Get32(Used + 4), _ram.Get32(Used + 8)), Is.EqualTo((0xFFFFu, 7u)));
+        Assert.That(_ram.Get16(Used + 2), Is.EqualTo(200));
+    }
+
     [Test]
     public void A_head_that_is_in_flight_breaks_the_queue()
     {
@@ -322,6 +369,61 @@ internal sealed class SplitDeviceQueueTests
             test.Put(Table, 0, Indirect, 17, 4, 0);
             test.Offer(0, 4, 0);
         });
+    }
+
+    private static IEnumerable<TestCaseData> LooseChains()
+    {
+        foreach (bool isStrict in new[] { false, true })
+        {
+            yield return Loose("reserved flags", QueueError.ReservedFlags, 0, test =>
+            {
+                test.Put(Table, 0, Buffers, 4, 8, 0);
+                test.Offer(0, 4, 0);
+            });
+            yield return Loose("reserved flags in a table", QueueError.ReservedFlags, FeatureBit.IndirectDescriptors,
+                test =>
+                {
+                    test.Put(Table, 0, Indirect, 16, 4, 0);
+                    test.Put(Indirect, 0, Buffers, 4, 0x80, 0);
+                    test.Offer(0, 4, 0);
+                });
+            yield return Loose("head out of ring order", QueueError.OutOfRingOrder, FeatureBit.InOrder, test =>
+            {
+                test.Put(Table, 1, Buffers, 4, 0, 0);
+                test.Offer(0, 4, 1);
+            });
+            yield return Loose("chain out of ring order", QueueError.OutOfRingOrder, FeatureBit.InOrder, test =>
+            {
+                test.Put(Table, 0, Buffers, 4, 1, 2);
+                test.Put(Table, 2, Buffers, 4, 0, 0);
+                test.Offer(0, 4, 0);
+            });
+            yield return Loose(
+                "table out of order", QueueError.OutOfRingOrder, FeatureBit.InOrder | FeatureBit.IndirectDescriptors,
+                test =>
+                {
+                    test.Put(Table, 0, Indirect, 48, 4, 0);
+                    test.Put(Indirect, 0, Buffers, 4, 1, 2);
+                    test.Put(Indirect, 2, Buffers, 4, 1, 1);
+                    test.Put(Indirect, 1, Buffers, 4, 0, 0);
+                    test.Offer(0, 4, 0);
+                });
+            yield return Loose("rest of a table", QueueError.TableNotFilled, FeatureBit.IndirectDescriptors, test =>
+            {
+                test.Put(Table, 0, Indirect, 32, 4, 0);
+                test.Put(Indirect, 0, Buffers, 4, 0, 0);
+                test.Offer(0, 4, 0);
+            });
+            yield return Loose("flags beside EVENT_IDX", QueueError.SuppressionNotNegotiated, FeatureBit.EventIndex,
+                test =>
+                {
+                    test.OfferSingles(4, 1);
+                    test._ram.Put16(Available, 1);
+                });
+
+            TestCaseData Loose(string name, QueueError error, ulong features, Action<SplitDeviceQueueTests> write) =>
+                new TestCaseData(write, features, error, isStrict).SetArgDisplayNames(name, isStrict.ToString());
+        }
     }
 
     private static TestCaseData Case(

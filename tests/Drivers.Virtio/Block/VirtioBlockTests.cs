@@ -9,7 +9,6 @@ using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
@@ -542,7 +541,7 @@ public class VirtioBlockTests
         block.Queue(0).TrySubmit(BlockOperation.Read, 1, data, 2);
         block.Queue(0).TrySubmit(BlockOperation.Read, 2, data, 3);
         block.Queue(0).Notify();
-        bench.ForgeUsed(bench.Model.Queues[0], 0, 77);
+        bench.Model.Queues[0].Ring!.Forge(77);
 
         BlockCompletion[] completions = new BlockCompletion[8];
         Assert.That(block.Queue(0).Drain(completions), Is.Zero);
@@ -640,7 +639,7 @@ public class VirtioBlockTests
         block.Queue(0).TrySubmit(BlockOperation.Read, 0, data, 1);
         Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.Zero);
 
-        bench.ForgeUsedIndex(bench.Model.Queues[0], 7);
+        bench.Model.Queues[0].Ring!.Forge(0, slots: 7);
 
         Assert.That(block.Queue(0).EnableInterrupts(), Is.True, "there is something to look at");
         Assert.That(block.Queue(0).Drain(new BlockCompletion[4]), Is.Zero);

@@ -7,13 +7,11 @@ using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
-using SimulatedMachine = VirtioGuest.Simulation.SimulatedMachine;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 

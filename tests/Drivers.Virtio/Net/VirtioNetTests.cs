@@ -7,7 +7,6 @@ using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
@@ -211,8 +210,8 @@ public class VirtioNetTests
         net.TryTransmit(Frame(60, 2));
         ModelQueue queue = bench.Model.Queues[NetDevice.TransmitQueue];
         DeviceChain first = queue.Ring!.TryPop()!;
-        bench.ForgeUsed(queue, 0, first.Id);
-        bench.ForgeUsed(queue, 1, first.Id);
+        queue.Ring.Forge(first.Id);
+        queue.Ring.Forge(first.Id);
         Assert.That(net.TryTransmit(Frame(60, 3)), Is.EqualTo(TransmitStatus.NotRunning));
         Assert.That(net.Trouble?.Of("the device"), Is.EqualTo("transmitq1: the device used a buffer twice"));
         Assert.That(bench.Model.SentFrames, Is.Empty);
@@ -374,7 +373,7 @@ public class VirtioNetTests
         VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);
 
-        bench.ForgeUsedIndex(bench.Model.Queues[NetDevice.ReceiveQueue], 1000);
+        bench.Model.Queues[NetDevice.ReceiveQueue].Ring!.Forge(0, slots: 1000);
 
         Assert.That(net.EnableReceiveInterrupts(), Is.True, "there is something to look at");
         Assert.That(net.Receive(new RecordingFrames(), 8), Is.Zero);

@@ -41,9 +41,9 @@ internal sealed class InterruptedExchange
     public bool Run(int steps)
     {
         bool isReached;
-        using (InterruptedAccess interrupted = new InterruptedAccess())
+        using (Steps interrupted = new Steps())
         {
-            _memory.BeforeHandOver = interrupted.Count;
+            _memory.BeforeHandOver = interrupted.Take;
             interrupted.Arm(steps, Serve);
             Drive();
             isReached = !interrupted.IsPending;

@@ -130,10 +130,10 @@ public class SharedLineTests
         queue.TryAdd(default, new[] { data.Segment(0, 64) }, 0);
         DeviceChain first = device.TryPop()!;
 
-        using (InterruptedAccess interrupted = new InterruptedAccess())
+        using (Steps interrupted = new Steps())
         {
             interrupted.Arm(access, () => Use(device, first));
-            memory.BeforeHandOver = interrupted.Count;
+            memory.BeforeHandOver = interrupted.Take;
             queue.TryAdd(default, new[] { data.Segment(64, 64) }, 1);
             interrupted.Act();
         }

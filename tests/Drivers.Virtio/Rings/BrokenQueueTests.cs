@@ -1,7 +1,7 @@
 using System;
 using NUnit.Framework;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -16,7 +16,7 @@ public class BrokenQueueTests
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 1, 1);
-        bench.Model.WriteUsed((ushort)id, 0, 1);
+        bench.Device.Forge((ushort)id);
         ExpectBroken(bench, QueueFault.BufferIdOutOfRange);
     }
 
@@ -26,7 +26,7 @@ public class BrokenQueueTests
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
         ushort other = (ushort)(bench.Take().Id == 0 ? 1 : 0);
-        bench.Model.WriteUsed(other, 0, 1);
+        bench.Device.Forge(other);
         ExpectBroken(bench, QueueFault.BufferNeverAvailable);
     }
 
@@ -36,9 +36,10 @@ public class BrokenQueueTests
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
-        TakenBuffer buffer = bench.Take();
-        bench.Model.Use(buffer, 0);
-        bench.Model.Use(buffer, 0);
+        DeviceChain buffer = bench.Take();
+        ushort id = buffer.Id;
+        bench.Use(buffer, 0);
+        bench.Device.Forge(id);
         Assert.That(bench.GetUsed(), Is.EqualTo(1));
         ExpectBroken(bench, QueueFault.BufferUsedTwice);
     }
@@ -57,11 +58,11 @@ public class BrokenQueueTests
         for (int token = 0; token < 10; token++)
         {
             bench.Add(1, 2, token);
-            bench.Model.Use(bench.Take(), length);
+            bench.Use(bench.Take(), length);
             Assert.That(bench.GetUsed(out uint written), Is.EqualTo(token));
             Assert.That(written, Is.EqualTo(3));
             bench.Add(1, 2, token);
-            bench.Model.Use(bench.Take(), length);
+            bench.Use(bench.Take(), length);
             UsedBuffer[] row = new UsedBuffer[2];
             Assert.That(bench.Queue.GetUsed(row), Is.EqualTo(1));
             Assert.That((row[0].Token, row[0].WrittenBytes), Is.EqualTo((token, 3u)));
@@ -75,22 +76,22 @@ public class BrokenQueueTests
     [Test]
     public void A_used_descriptor_while_nothing_is_in_flight_does_no_harm()
     {
-        using RingBench bench = new RingBench(2);
-        bench.Device.Forge(0, 1, 1000, 0x8080);
+        using QueueBench bench = QueueBench.Packed(2);
+        bench.Overwrite(0, 1, 1000, 0x8080);
         bench.ExpectNothingUsed();
         bench.Add(0, 1, 7);
         bench.ExpectNothingUsed();
-        bench.Device.Use(bench.TakeExpecting(0, 1, 7), 1);
+        bench.Use(bench.TakeExpecting(0, 1, 7), 1);
         Assert.That(bench.GetUsed(), Is.EqualTo(7));
     }
 
     [Test]
     public void A_used_descriptor_where_none_is_due_is_not_looked_at()
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = QueueBench.Packed(4);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
-        bench.Device.Forge(1, 0, 0, 0x8080);
+        bench.Overwrite(1, 0, 0, 0x8080);
         bench.ExpectNothingUsed();
         Assert.That(bench.Queue.IsUsable, Is.True);
     }
@@ -102,7 +103,7 @@ public class BrokenQueueTests
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(2, 0, 1);
-        bench.Model.Use(bench.Take(), length);
+        bench.Use(bench.Take(), length);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.Zero);
         Assert.That(bench.Queue.IsUsable, Is.True);
@@ -117,7 +118,15 @@ public class BrokenQueueTests
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Add(0, 3, 1);
-        bench.Model.Use(bench.Take(), length, setWrite);
+        DeviceChain buffer = bench.Take();
+        ushort id = buffer.Id;
+        bench.Use(buffer, length, setWrite);
+        if (setWrite && bench.IsPacked)
+        {
+            // Even where nothing was written.
+            bench.Overwrite(0, id, length, 0x8082);
+        }
+
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.EqualTo(length));
     }
@@ -127,7 +136,7 @@ public class BrokenQueueTests
     {
         using QueueBench bench = new QueueBench(4, format);
         bench.Queue.TryAdd(default, new[] { new Hal.DmaSegment(0, uint.MaxValue) }, 1);
-        bench.Model.Use(bench.Take(), uint.MaxValue);
+        bench.Use(bench.Take(), uint.MaxValue);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(1));
         Assert.That(written, Is.EqualTo(uint.MaxValue));
     }
@@ -141,7 +150,7 @@ public class BrokenQueueTests
             bench.Add(1, 0, token);
         }
 
-        bench.Model.Use(bench.Take(), 0);
+        bench.Use(bench.Take(), 0);
         Assert.That(bench.GetUsed(), Is.Zero);
 
         bool[] seen = new bool[5];
@@ -182,21 +191,21 @@ public class BrokenQueueTests
     [TestCase(uint.MaxValue)]
     public void A_split_id_of_more_than_16_bits_breaks_the_queue(uint id)
     {
-        using SplitBench bench = new SplitBench(4);
+        using QueueBench bench = QueueBench.Split(4);
         bench.Add(1, 0, 1);
         bench.Take();
-        bench.Device.WriteElement(id, 0);
-        bench.Device.SetUsedIndex(1);
+        bench.SetUsedElement(0, id, 0);
+        bench.SetUsedIndex(1);
         ExpectBroken(bench, QueueFault.BufferIdOutOfRange);
     }
 
     [Test]
     public void A_descriptor_that_is_no_head_breaks_a_split_queue()
     {
-        using SplitBench bench = new SplitBench(4);
+        using QueueBench bench = QueueBench.Split(4);
         bench.Add(3, 0, 1);
-        TakenBuffer buffer = bench.Take();
-        bench.Device.WriteUsed((ushort)(buffer.Id + 1), 0, 1);
+        DeviceChain buffer = bench.Take();
+        bench.Device.Forge((ushort)(buffer.Id + 1));
         ExpectBroken(bench, QueueFault.BufferNeverAvailable);
     }
 
@@ -206,10 +215,10 @@ public class BrokenQueueTests
     [TestCase(0xFFFF)]
     public void A_used_index_beyond_what_is_in_flight_breaks_the_queue(int index)
     {
-        using SplitBench bench = new SplitBench(4);
+        using QueueBench bench = QueueBench.Split(4);
         bench.Add(1, 0, 1);
-        bench.Device.WriteElement(bench.Take().Id, 0);
-        bench.Device.SetUsedIndex((ushort)index);
+        bench.SetUsedElement(0, bench.Take().Id, 0);
+        bench.SetUsedIndex((ushort)index);
         ExpectBroken(bench, QueueFault.IndexBeyondInFlight);
     }
 
@@ -217,8 +226,8 @@ public class BrokenQueueTests
     public void A_used_index_that_moves_while_nothing_is_in_flight_breaks_the_queue_at_the_next_look(
         [Values] bool isCoherent)
     {
-        using SplitBench bench = new SplitBench(4, isCoherent: isCoherent);
-        bench.Device.SetUsedIndex(2);
+        using QueueBench bench = QueueBench.Split(4, isCoherent: isCoherent);
+        bench.SetUsedIndex(2);
         bench.ExpectNothingUsed();
         Assert.That(bench.Queue.IsUsable, Is.True);
         bench.Add(1, 0, 1);
@@ -228,14 +237,14 @@ public class BrokenQueueTests
     [Test]
     public void A_split_batch_longer_than_its_index_says_breaks_the_queue()
     {
-        using SplitBench bench = new SplitBench(4, Features.InOrder);
+        using QueueBench bench = QueueBench.Split(4, Features.InOrder);
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         bench.Add(1, 0, 3);
         bench.Take();
         bench.Take();
-        bench.Device.WriteElement(bench.Take().Id, 0);
-        bench.Device.SetUsedIndex(2);
+        bench.SetUsedElement(0, bench.Take().Id, 0);
+        bench.SetUsedIndex(2);
         ExpectBroken(bench, QueueFault.BatchBeyondIndex);
     }
 
@@ -247,12 +256,12 @@ public class BrokenQueueTests
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         bench.Add(1, 0, 3);
-        TakenBuffer first = bench.Take();
-        TakenBuffer second = bench.Take();
-        bench.Model.UseBatch(new[] { first, second }, 0);
+        DeviceChain first = bench.Take();
+        ushort id = first.Id;
+        bench.UseBatch(new[] { first, bench.Take() }, 0);
         Assert.That(bench.GetUsed(), Is.EqualTo(1));
         Assert.That(bench.GetUsed(), Is.EqualTo(2));
-        bench.Model.WriteUsed(first.Id, 0, 1);
+        bench.Device.Forge(id);
         ExpectBroken(bench, QueueFault.BufferUsedTwice);
     }
 
@@ -263,7 +272,7 @@ public class BrokenQueueTests
         using QueueBench bench = new QueueBench(4, format | Features.InOrder);
         bench.Add(0, 2, 1);
         bench.Add(0, 1, 2);
-        bench.Model.UseBatch(new[] { bench.Take(), bench.Take() }, 2);
+        bench.UseBatch(new[] { bench.Take(), bench.Take() }, 2);
         Assert.That((bench.GetUsed(out uint first), first), Is.EqualTo((1, 3u)));
         Assert.That((bench.GetUsed(out uint last), last), Is.EqualTo((2, 1u)));
         Assert.That((bench.Queue.LengthsClamped, bench.Queue.Fault), Is.EqualTo((1UL, QueueFault.None)));

@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
@@ -70,6 +71,7 @@ public class HostileRingTests
         int size = Virtqueue.LargestSize(features, random.Next(1, 9));
         using QueueBench bench = new QueueBench(size, features, QueueScenario.TableLength, random.Next(2) == 0);
         using IDisposable bounds = bench.Memory.Install(isAllThereIs: true);
+        RingForgery forgery = new RingForgery(bench.Raw, new SeededRandom((ulong)random.NextInt64()));
         Dictionary<int, int> inFlight = new Dictionary<int, int>();
         UsedBuffer[] used = new UsedBuffer[3];
         int nextToken = 0;
@@ -89,7 +91,7 @@ public class HostileRingTests
                     break;
                 case 2:
                 case 3:
-                    bench.Model.Scribble((uint)random.NextInt64(1L << 32));
+                    forgery.Forge(bench.Areas, size, bench.IsPacked);
                     break;
                 case 4:
                     long before = GC.GetAllocatedBytesForCurrentThread();

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using NUnit.Framework;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 
@@ -18,7 +18,7 @@ public class PackedRingTests
         {
             for (int start = 0; start < 2 * size; start++)
             {
-                using RingBench bench = new RingBench(size);
+                using QueueBench bench = QueueBench.Packed(size);
                 for (int i = 0; i < start; i++)
                 {
                     bench.Pass(1, 0, i);
@@ -35,7 +35,7 @@ public class PackedRingTests
     [Test]
     public void The_ring_can_be_full_of_single_descriptors_over_and_over([Values(1, 2, 3, 7, 16, 17)] int size)
     {
-        using RingBench bench = new RingBench(size);
+        using QueueBench bench = QueueBench.Packed(size);
         for (int round = 0; round < 5; round++)
         {
             for (int i = 0; i < size; i++)
@@ -47,10 +47,10 @@ public class PackedRingTests
             Assert.That(bench.Add(1, 0, 99), Is.EqualTo(AddStatus.Full));
             for (int i = 0; i < size; i++)
             {
-                bench.Device.Use(bench.TakeExpecting(1, 0, i), 0);
+                bench.Use(bench.TakeExpecting(1, 0, i), 0);
             }
 
-            Assert.That(bench.Device.TryTake(), Is.Null);
+            Assert.That(bench.Device.TryPop(), Is.Null);
             for (int i = 0; i < size; i++)
             {
                 Assert.That(bench.GetUsed(), Is.EqualTo(i));
@@ -63,11 +63,11 @@ public class PackedRingTests
     [Test]
     public void Buffers_completed_out_of_order_come_back_by_their_id([Range(4, 17)] int size)
     {
-        using RingBench bench = new RingBench(size);
+        using QueueBench bench = QueueBench.Packed(size);
         Random random = new Random(size);
         for (int round = 0; round < 40; round++)
         {
-            List<(TakenBuffer Buffer, int Token)> taken = new List<(TakenBuffer, int)>();
+            List<(DeviceChain Buffer, int Token)> taken = new List<(DeviceChain, int)>();
             int token = round * 100;
             for (int chain = 1; chain <= bench.Queue.FreeDescriptors; chain = (chain % 3) + 1)
             {
@@ -79,7 +79,7 @@ public class PackedRingTests
             while (taken.Count != 0)
             {
                 int pick = random.Next(taken.Count);
-                bench.Device.Use(taken[pick].Buffer, 0);
+                bench.Use(taken[pick].Buffer, 0);
                 Assert.That(bench.GetUsed(), Is.EqualTo(taken[pick].Token));
                 taken.RemoveAt(pick);
             }
@@ -92,16 +92,16 @@ public class PackedRingTests
     [Test]
     public void The_buffer_is_found_by_id_and_not_by_the_slot_of_its_completion()
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = QueueBench.Packed(4);
         bench.Add(2, 0, 10);
         bench.Add(1, 0, 11);
-        TakenBuffer first = bench.Take();
-        TakenBuffer second = bench.Take();
+        DeviceChain first = bench.Take();
+        DeviceChain second = bench.Take();
 
-        bench.Device.Use(second, 0);
+        bench.Use(second, 0);
         Assert.That(bench.GetUsed(), Is.EqualTo(11), "its used descriptor lies in the first slot of the other");
         Assert.That(bench.Queue.FreeDescriptors, Is.EqualTo(2));
-        bench.Device.Use(first, 0);
+        bench.Use(first, 0);
         Assert.That(bench.GetUsed(), Is.EqualTo(10));
         Assert.That(bench.Queue.FreeDescriptors, Is.EqualTo(4));
     }
@@ -109,13 +109,13 @@ public class PackedRingTests
     [Test]
     public void A_batch_of_completions_is_taken_in_their_order()
     {
-        using RingBench bench = new RingBench(8);
+        using QueueBench bench = QueueBench.Packed(8);
         for (int token = 0; token < 8; token++)
         {
             bench.Add(0, 1, token);
         }
 
-        TakenBuffer[] taken = new TakenBuffer[8];
+        DeviceChain[] taken = new DeviceChain[8];
         for (int i = 0; i < 8; i++)
         {
             taken[i] = bench.Take();
@@ -124,7 +124,7 @@ public class PackedRingTests
         bench.ExpectNothingUsed();
         foreach (int i in new[] { 5, 0, 7, 2 })
         {
-            bench.Device.Use(taken[i], 1);
+            bench.Use(taken[i], 1);
         }
 
         foreach (int i in new[] { 5, 0, 7, 2 })
@@ -139,18 +139,18 @@ public class PackedRingTests
     [Test]
     public void Nothing_is_written_where_a_chain_does_not_fit()
     {
-        using RingBench bench = new RingBench(3);
+        using QueueBench bench = QueueBench.Packed(3);
         bench.Add(2, 0, 1);
         Assert.That(bench.Add(2, 0, 2), Is.EqualTo(AddStatus.Full));
         bench.TakeExpecting(2, 0, 1);
-        Assert.That(bench.Device.TryTake(), Is.Null);
+        Assert.That(bench.Device.TryPop(), Is.Null);
         Assert.That(bench.Queue.FreeDescriptors, Is.EqualTo(1));
     }
 
     [Test]
     public void Chains_that_can_never_be_added_are_refused_and_leave_no_trace()
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = QueueBench.Packed(4);
         DmaSegment[] withEmpty = QueueBench.Segments(3, 7);
         withEmpty[2].Length = 0;
         DmaSegment[] half = { new DmaSegment(0, 0x80000000) };
@@ -164,20 +164,19 @@ public class PackedRingTests
         // A slot behind the refused head must not have become available by itself.
         bench.Add(1, 0, 2);
         bench.TakeExpecting(1, 0, 2);
-        Assert.That(bench.Device.TryTake(), Is.Null);
+        Assert.That(bench.Device.TryPop(), Is.Null);
     }
 
     [Test]
     public void Id_and_length_without_flags_are_no_completion()
     {
-        using RingBench bench = new RingBench(4);
+        using QueueBench bench = QueueBench.Packed(4);
         bench.Add(0, 2, 5);
-        TakenBuffer buffer = bench.Take();
+        DeviceChain buffer = bench.Take();
 
-        bench.Device.WriteIdAndLength(buffer.Id, 3);
+        bench.SetIdAndLength(0, buffer.Id, 3);
         bench.ExpectNothingUsed();
-        bench.Device.PublishUsed(setWrite: true);
-        bench.Device.Advance(2);
+        bench.Use(buffer, 3, setWrite: true);
         Assert.That(bench.GetUsed(out uint written), Is.EqualTo(5));
         Assert.That(written, Is.EqualTo(3));
     }
@@ -187,7 +186,7 @@ public class PackedRingTests
     {
         // NetBSD kern/60144: a look that found nothing must be followed by a PREREAD before the next POSTREAD. The
         // simulated memory reports every hand-over that is not paired.
-        using RingBench bench = new RingBench(2);
+        using QueueBench bench = QueueBench.Packed(2);
         bench.Add(0, 1, 1);
         for (int i = 0; i < 10; i++)
         {
@@ -195,7 +194,7 @@ public class PackedRingTests
             Assert.That(bench.Queue.EnableInterrupts(), Is.False);
         }
 
-        bench.Device.Use(bench.Take(), 1);
+        bench.Use(bench.Take(), 1);
         Assert.That(bench.Queue.EnableInterrupts(), Is.True);
         Assert.That(bench.Queue.EnableInterrupts(), Is.True);
         Assert.That(bench.GetUsed(), Is.EqualTo(1));
@@ -204,17 +203,17 @@ public class PackedRingTests
     [Test]
     public void Enabling_interrupts_tells_of_buffers_that_are_waiting()
     {
-        using RingBench bench = new RingBench(4);
-        Assert.That(bench.Device.DriverWantsInterrupts, Is.True);
+        using QueueBench bench = QueueBench.Packed(4);
+        Assert.That(bench.DriverWantsInterrupts, Is.True);
         bench.Queue.DisableInterrupts();
-        Assert.That(bench.Device.DriverWantsInterrupts, Is.False);
+        Assert.That(bench.DriverWantsInterrupts, Is.False);
 
         bench.Add(1, 0, 1);
         Assert.That(bench.Queue.EnableInterrupts(), Is.False);
-        Assert.That(bench.Device.DriverWantsInterrupts, Is.True);
+        Assert.That(bench.DriverWantsInterrupts, Is.True);
 
         bench.Queue.DisableInterrupts();
-        bench.Device.Use(bench.Take(), 0);
+        bench.Use(bench.Take(), 0);
         Assert.That(bench.Queue.EnableInterrupts(), Is.True);
         Assert.That(bench.GetUsed(), Is.EqualTo(1));
         Assert.That(bench.Queue.EnableInterrupts(), Is.False);
@@ -223,8 +222,8 @@ public class PackedRingTests
     [Test]
     public void The_device_decides_whether_it_is_notified([Values(0, 1, 2, 3)] int flags)
     {
-        using RingBench bench = new RingBench(4);
-        bench.Device.SetNotificationFlags((ushort)flags);
+        using QueueBench bench = QueueBench.Packed(4);
+        bench.SetNotification(0, (ushort)flags);
         Assert.That(bench.Queue.NeedsNotification(), Is.False, "nothing was added");
 
         bench.Add(1, 0, 1);
@@ -233,7 +232,7 @@ public class PackedRingTests
         Assert.That(bench.Queue.NeedsNotification(), Is.False, "nothing was added since");
         Assert.That(bench.Queue.Notifications, Is.EqualTo(flags != 1 ? 1UL : 0UL));
 
-        bench.Device.SetNotificationFlags(0);
+        bench.SetNotification(0, 0);
         bench.Add(1, 0, 3);
         Assert.That(bench.Queue.NeedsNotification(), Is.True);
     }
@@ -241,8 +240,8 @@ public class PackedRingTests
     [Test]
     public void Reserved_bits_of_the_device_area_are_not_looked_at()
     {
-        using RingBench bench = new RingBench(4);
-        bench.Device.SetNotificationFlags(0xFFFD);
+        using QueueBench bench = QueueBench.Packed(4);
+        bench.SetNotification(0, 0xFFFD);
         bench.Add(1, 0, 1);
         Assert.That(bench.Queue.NeedsNotification(), Is.False);
     }
@@ -250,7 +249,7 @@ public class PackedRingTests
     [Test]
     public void The_largest_ring_works()
     {
-        using RingBench bench = new RingBench(Virtqueue.MaximumSize);
+        using QueueBench bench = QueueBench.Packed(Virtqueue.MaximumSize);
         for (int round = 0; round < 3; round++)
         {
             bench.Pass(20000, 0, round);
@@ -280,7 +279,7 @@ public class PackedRingTests
     [Test]
     public void The_parts_are_aligned_and_do_not_overlap([Values(1, 3, 4, 5, 17, 1000)] int size)
     {
-        using RingBench bench = new RingBench(size);
+        using QueueBench bench = QueueBench.Packed(size);
         Virtqueue queue = bench.Queue;
         Assert.That(queue.DescriptorArea % 16, Is.Zero);
         Assert.That(queue.DriverArea % 4, Is.Zero);
@@ -292,7 +291,7 @@ public class PackedRingTests
     [Test]
     public void Nothing_is_allocated_per_buffer()
     {
-        using RingBench bench = new RingBench(16);
+        using QueueBench bench = QueueBench.Packed(16);
         DmaSegment[] readable = QueueBench.Segments(2, 1);
         DmaSegment[] writable = QueueBench.Segments(1, 2);
         long allocated = 0;
@@ -305,7 +304,7 @@ public class PackedRingTests
             bench.Queue.DisableInterrupts();
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
 
-            bench.Device.Use(bench.Take(), 1);
+            bench.Use(bench.Take(), 1);
             before = GC.GetAllocatedBytesForCurrentThread();
             bench.Queue.TryGetUsed(out _, out _);
             bench.Queue.TryGetUsed(out _, out _);

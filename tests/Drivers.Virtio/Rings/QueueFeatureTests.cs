@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 
@@ -36,9 +36,9 @@ public class QueueFeatureTests
         Assert.That(bench.Add(1, 1, 9), Is.EqualTo(AddStatus.Full));
         for (int i = 0; i < segments.Length; i++)
         {
-            TakenBuffer buffer = bench.TakeExpecting(1, segments[i] - 1, i);
-            Assert.That(buffer.Descriptors, Is.EqualTo(descriptors[i]));
-            bench.Model.Use(buffer, 0);
+            DeviceChain buffer = bench.TakeExpecting(1, segments[i] - 1, i);
+            Assert.That(QueueBench.DescriptorsOf(buffer), Is.EqualTo(descriptors[i]));
+            bench.Use(buffer, 0);
             Assert.That(bench.GetUsed(), Is.EqualTo(i));
         }
 
@@ -56,7 +56,7 @@ public class QueueFeatureTests
                 Assert.That(bench.Add(i % 3, 8 - (i % 3), i), Is.EqualTo(AddStatus.Ok));
             }
 
-            TakenBuffer[] taken = new TakenBuffer[8];
+            DeviceChain[] taken = new DeviceChain[8];
             for (int i = 0; i < 8; i++)
             {
                 taken[i] = bench.TakeExpecting(i % 3, 8 - (i % 3), i);
@@ -64,7 +64,7 @@ public class QueueFeatureTests
 
             for (int i = 7; i >= 0; i--)
             {
-                bench.Model.Use(taken[i], 0);
+                bench.Use(taken[i], 0);
                 Assert.That(bench.GetUsed(), Is.EqualTo(i));
             }
         }
@@ -80,7 +80,7 @@ public class QueueFeatureTests
         using QueueBench bench = new QueueBench(8, format | indirect, negotiated ? tableLength : 4);
         Assert.That(bench.Queue.IndirectTableLength, Is.Zero);
         bench.Add(2, 2, 1);
-        Assert.That(bench.TakeExpecting(2, 2, 1).Descriptors, Is.EqualTo(4));
+        Assert.That(QueueBench.DescriptorsOf(bench.TakeExpecting(2, 2, 1)), Is.EqualTo(4));
     }
 
     [Test]
@@ -124,14 +124,14 @@ public class QueueFeatureTests
         using QueueBench bench = new QueueBench(16, format | Features.InOrder | indirect, 3);
         for (int round = 0; round < 40; round++)
         {
-            List<TakenBuffer> taken = new List<TakenBuffer>();
+            List<DeviceChain> taken = new List<DeviceChain>();
             for (int i = 0; i < 5; i++)
             {
                 bench.Add(1, i % 3, i);
                 taken.Add(bench.TakeExpecting(1, i % 3, i));
             }
 
-            bench.Model.UseBatch(taken.Take(3).ToArray(), 2);
+            bench.UseBatch(taken.Take(3).ToArray(), 2);
             Assert.That(bench.Queue.EnableInterrupts(), Is.True);
             uint[] written = { 0, 1, 2 };
             for (int i = 0; i < 3; i++)
@@ -142,7 +142,7 @@ public class QueueFeatureTests
             }
 
             bench.ExpectNothingUsed();
-            bench.Model.UseBatch(taken.Skip(3).ToArray(), 1);
+            bench.UseBatch(taken.Skip(3).ToArray(), 1);
             UsedBuffer[] used = new UsedBuffer[4];
             Assert.That(bench.Queue.GetUsed(used), Is.EqualTo(2));
             Assert.That(used.Select(u => u.Token).Take(2), Is.EqualTo(new[] { 3, 4 }));
@@ -187,14 +187,14 @@ public class QueueFeatureTests
             int after = Math.Min((8 * percent / 100) + 1, 8);
             for (int i = 1; i <= 8; i++)
             {
-                bench.Model.Use(bench.Take(), 0);
-                Assert.That(bench.Model.IsInterruptDue(), Is.EqualTo(i == after), $"{i} used");
+                bench.Use(bench.Take(), 0);
+                Assert.That(bench.IsInterruptDue(), Is.EqualTo(i == after), $"{i} used");
             }
 
             Assert.That(bench.Queue.GetUsed(new UsedBuffer[9]), Is.EqualTo(8));
             bench.Pass(1, 0, 9);
             bench.Queue.DisableInterrupts();
-            bench.Model.IsInterruptDue();
+            bench.IsInterruptDue();
         }
     }
 
@@ -207,8 +207,8 @@ public class QueueFeatureTests
         bench.Add(1, 0, 1);
         bench.Add(1, 0, 2);
         Assert.That(bench.Queue.EnableInterruptsDelayed(100), Is.False);
-        bench.Model.Use(bench.Take(), 0);
-        Assert.That(bench.Model.IsInterruptDue(), Is.True);
+        bench.Use(bench.Take(), 0);
+        Assert.That(bench.IsInterruptDue(), Is.True);
         Assert.That(bench.Queue.EnableInterruptsDelayed(100), Is.True);
     }
 
@@ -224,17 +224,17 @@ public class QueueFeatureTests
         }
 
         Assert.That(bench.Queue.EnableInterrupts(), Is.False);
-        bench.Model.Use(bench.Take(), 0);
-        Assert.That(bench.Model.IsInterruptDue(), Is.True);
+        bench.Use(bench.Take(), 0);
+        Assert.That(bench.IsInterruptDue(), Is.True);
 
         bench.Queue.HoldInterrupts();
-        bench.Model.Use(bench.Take(), 0);
-        Assert.That(bench.Model.IsInterruptDue(), Is.False);
+        bench.Use(bench.Take(), 0);
+        Assert.That(bench.IsInterruptDue(), Is.False);
         Assert.That(bench.Queue.GetUsed(new UsedBuffer[4]), Is.EqualTo(2));
 
         Assert.That(bench.Queue.EnableInterrupts(), Is.False);
-        bench.Model.Use(bench.Take(), 0);
-        Assert.That(bench.Model.IsInterruptDue(), Is.True);
+        bench.Use(bench.Take(), 0);
+        Assert.That(bench.IsInterruptDue(), Is.True);
     }
 
     [TestCase(-1)]
@@ -249,9 +249,8 @@ public class QueueFeatureTests
     [Test]
     public void A_packed_device_that_names_no_descriptor_of_the_ring_is_notified()
     {
-        using RingBench bench = new RingBench(4, Features.EventIdx);
-        bench.Device.SetNotificationDescriptor(0x8007);
-        bench.Device.SetNotificationFlags(2);
+        using QueueBench bench = QueueBench.Packed(4, Features.EventIdx);
+        bench.SetNotification(0x8007, 2);
         bench.Add(1, 0, 1);
         Assert.That(bench.Queue.NeedsNotification(), Is.True);
     }
@@ -261,11 +260,11 @@ public class QueueFeatureTests
         [ValueSource(nameof(s_formats))] Features format)
     {
         using QueueBench bench = new QueueBench(4, format | Features.EventIdx);
-        bench.Model.AskForNotificationAt(1);
+        bench.AskForNotificationAt(1);
         for (int i = 0; i < 70_000; i++)
         {
             bench.Queue.TryAdd(QueueBench.Segments(1, 1), default, i);
-            bench.Model.Use(bench.Take(), 0);
+            bench.Use(bench.Take(), 0);
             bench.Queue.TryGetUsed(out _, out _);
         }
 
@@ -290,7 +289,7 @@ public class QueueFeatureTests
             bench.Queue.DisableInterrupts();
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
 
-            bench.Model.Use(bench.Take(), 1);
+            bench.Use(bench.Take(), 1);
             before = GC.GetAllocatedBytesForCurrentThread();
             bench.Queue.GetUsed(used);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -21,7 +21,7 @@ internal sealed class QueueScenario : IDisposable
     private readonly bool _hasTables;
     private readonly Dictionary<int, Posted> _inFlight = new Dictionary<int, Posted>();
     private readonly Queue<int> _available = new Queue<int>();
-    private readonly List<(TakenBuffer Buffer, int Token)> _taken = new List<(TakenBuffer, int)>();
+    private readonly List<(DeviceChain Buffer, int Token)> _taken = new List<(DeviceChain, int)>();
     private readonly Queue<(int Token, uint Written)> _used = new Queue<(int, uint)>();
     private readonly List<long> _trace = new List<long>();
     private int _nextToken;
@@ -44,8 +44,8 @@ internal sealed class QueueScenario : IDisposable
         _free = size;
         Expect(_bench.Queue.IndirectTableLength == (_hasTables ? Math.Min(TableLength, size) : 0), "table length");
         Enable(0);
-        _bench.Model.IsInterruptDue();
-        _bench.Model.SuppressNotifications(false);
+        _bench.IsInterruptDue();
+        _bench.SuppressNotifications(false);
         WantNext();
     }
 
@@ -133,14 +133,14 @@ internal sealed class QueueScenario : IDisposable
         if (_available.TryDequeue(out int token))
         {
             Posted posted = _inFlight[token];
-            TakenBuffer buffer = _bench.TakeExpecting(posted.Readable, posted.Writable, token);
-            Expect(buffer.Descriptors == posted.Descriptors, "descriptors of a chain");
+            DeviceChain buffer = _bench.TakeExpecting(posted.Readable, posted.Writable, token);
+            Expect(QueueBench.DescriptorsOf(buffer) == posted.Descriptors, "descriptors of a chain");
             _taken.Add((buffer, token));
             _takenUnits += _isPacked ? posted.Descriptors : 1;
         }
         else
         {
-            Expect(_bench.Model.TryTake() == null, "something is available");
+            Expect(_bench.Device.TryPop() == null, "something is available");
         }
     }
 
@@ -153,26 +153,26 @@ internal sealed class QueueScenario : IDisposable
         }
 
         int first = _isInOrder ? 0 : argument % _taken.Count;
-        (TakenBuffer Buffer, int Token)[] batch = _taken.Skip(first).Take(count).ToArray();
+        (DeviceChain Buffer, int Token)[] batch = _taken.Skip(first).Take(count).ToArray();
         _taken.RemoveRange(first, count);
-        uint room = RoomOf(batch[^1].Buffer);
+        uint[] rooms = batch.Select(b => (uint)b.Buffer.WritableLength).ToArray();
+        uint room = rooms[^1];
         uint length = room == 0 ? (uint)argument : (uint)argument % (room + 1);
         if (count > 1)
         {
-            _bench.Model.UseBatch(batch.Select(b => b.Buffer).ToArray(), length);
+            _bench.UseBatch(batch.Select(b => b.Buffer).ToArray(), length);
         }
         else
         {
-            _bench.Model.Use(batch[0].Buffer, length, setWrite: argument % 2 == 0);
+            _bench.Use(batch[0].Buffer, length, setWrite: argument % 2 == 0);
         }
 
         for (int i = 0; i < count; i++)
         {
-            uint own = RoomOf(batch[i].Buffer);
-            _used.Enqueue((batch[i].Token, own == 0 ? 0 : i < count - 1 ? own : length));
+            _used.Enqueue((batch[i].Token, rooms[i] == 0 ? 0 : i < count - 1 ? rooms[i] : length));
         }
 
-        bool isDue = _bench.Model.IsInterruptDue();
+        bool isDue = _bench.IsInterruptDue();
         Expect(!_isArmed || isDue, "an interrupt is lost");
         Expect(!_isDisabled || !isDue, "an interrupt was not wanted");
         _isArmed &= !_hasEventIndex;
@@ -239,17 +239,17 @@ internal sealed class QueueScenario : IDisposable
         switch (argument % 4)
         {
             case 0:
-                _bench.Model.SuppressNotifications(true);
+                _bench.SuppressNotifications(true);
                 _wantsAll = false;
                 _wantedUnit = _hasEventIndex && !_isPacked ? _takenUnits - 1 : null;
                 break;
             case 1:
-                _bench.Model.SuppressNotifications(false);
+                _bench.SuppressNotifications(false);
                 WantNext();
                 break;
             case 2 when _hasEventIndex:
                 int ahead = argument / 4 % 5;
-                _bench.Model.AskForNotificationAt(ahead);
+                _bench.AskForNotificationAt(ahead);
                 _wantsAll = false;
                 _wantedUnit = _takenUnits + ahead;
                 break;
@@ -285,8 +285,6 @@ internal sealed class QueueScenario : IDisposable
 
         return false;
     }
-
-    private static uint RoomOf(TakenBuffer buffer) => (uint)buffer.Elements.Where(e => e.IsWritable).Sum(e => e.Length);
 
     private sealed record Posted(int Readable, int Writable, int Descriptors, ushort Id);
 }

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
@@ -12,10 +11,9 @@ public class TakenBackTests
     {
         using QueueBench bench = new QueueBench(4, Features.RingPacked, isCoherent: true);
         bench.Add(0, 1, 1);
-        PackedRingModel model = (PackedRingModel)bench.Model;
-        model.Forge(0, 0, 1, 0x8080);
+        bench.Overwrite(0, 0, 1, 0x8080);
         Assert.That(bench.Queue.EnableInterrupts(), Is.True, "a used buffer is waiting");
-        model.Forge(0, 0, 1, 0x0080);
+        bench.Overwrite(0, 0, 1, 0x0080);
         int rounds = 0;
         UsedBuffer[] used = new UsedBuffer[4];
         do

@@ -1,14 +1,15 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Hostile;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Pci;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Tests.Minimal;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
-using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
@@ -21,18 +22,15 @@ public class DescriptionTests
 {
     private const uint Features = 0x04;
     private const uint MmioFeatures = 0x10;
-    private const int Unassigned = 0;
 
     [Test]
     public void Every_feature_has_a_fate()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        using ModelBench<NetDevice> bench = NetBench.Create(mtu: 67);
         const ulong Checksum = 1 << 0;
-        const ulong Mtu = 1 << 3;
-        const ulong Mac = 1 << 5;
-        bench.Device.Offered |= Checksum | Mtu | Mac;
-        bench.Device.Configuration[10] = 67;
-        VirtioNet net = bench.StartNet();
+        bench.Model.OfferedFeatures |= NetFeature.Mtu | NetFeature.Mac;
+        bench.Model.FalseFeatures = Checksum;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         FeatureReport report = net.Describe().FeatureReport;
         Assert.That(report.NamesOf(FeatureFate.Accepted), Is.EqualTo(new[] { "MAC", "VERSION_1", "RING_PACKED" }));
         Assert.That(report.NamesOf(FeatureFate.NotImplemented), Is.EqualTo(new[] { "CSUM" }));
@@ -44,9 +42,9 @@ public class DescriptionTests
     [Test]
     public void A_feature_that_was_not_confirmed_is_told_as_that()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.RefusesFeatures = true;
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.RefusesFeatures = true;
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         Assert.That(block.TryStart(out _), Is.False);
         Assert.That(
             block.Describe().FeatureReport.NamesOf(FeatureFate.NotConfirmed),
@@ -86,13 +84,13 @@ public class DescriptionTests
     [Test]
     public void A_place_that_is_reached_through_the_window_is_told_within_its_base_address()
     {
-        using RegisterMachine machine = new RegisterMachine();
-        PciBlock registers = new PciBlock(queues: 1, configurationLength: 0x60);
-        ModernFunction function = new ModernFunction(machine, registers) { AssignedAddress = Unassigned };
-        PciTransport transport = PciTransport.TryCreate(machine, function.Discover(), out _)!;
-        VirtioBlock block = new VirtioBlock(transport, "disk0", new RecordingSink());
-        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
-        Assert.That(transport.DescribeNotification(0), Does.StartWith("base address 4 + 0x").And.Contain("4000"));
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.IsPlaced = false;
+        bench.Options = new PciFunctionOptions { VectorCount = 0 };
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        VirtioTransport transport = block.Transport;
+        Assert.That(transport.DescribeNotification(0), Does.StartWith("base address 0 + 0x").And.Contain("3000"));
+        Assert.That(transport.ReadConfiguration32(0x5C), Is.Zero, "the last field");
         Assert.That(() => transport.ReadConfiguration32(0x60), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => transport.ReadConfiguration32(0x5E), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => transport.ReadConfiguration32(0x62), Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -103,11 +101,10 @@ public class DescriptionTests
     [Test]
     public void A_device_without_a_configuration_structure_has_no_configuration_and_reads_as_zero()
     {
-        using RegisterMachine machine = new RegisterMachine();
-        PciBlock registers = new PciBlock(queues: 1, configurationLength: 0x60);
-        ModernFunction function = new ModernFunction(machine, registers);
-        function.Capabilities.RemoveAt(2);
-        PciTransport transport = PciTransport.TryCreate(machine, function.Discover(), out _)!;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        const int DeviceStructure = 2;
+        bench.Alter = function => new ForgedFunction(function).Remove(DeviceStructure);
+        VirtioTransport transport = bench.OpenTransport();
         Assert.That(transport.ConfigurationLength, Is.Zero);
         Assert.That(transport.ReadConfiguration8(0), Is.Zero);
         Assert.That(transport.ReadConfiguration16(0), Is.Zero);
@@ -117,8 +114,8 @@ public class DescriptionTests
     [Test]
     public void A_transitional_device_is_told_as_one()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Function.DeviceId = 0x1001;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Alter = function => new ForgedFunction(function).Identify(0x1AF4, 0x1001);
         Assert.That(bench.OpenTransport().Interface, Is.EqualTo("transitional device"));
     }
 
@@ -135,9 +132,9 @@ public class DescriptionTests
     [TestCase(0x107F, 63)]
     public void A_device_ID_is_a_type(int id, int type)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Function.DeviceId = (ushort)id;
-        PciFunction function = bench.Function.Discover();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Alter = altered => new ForgedFunction(altered).Identify(0x1AF4, id);
+        PciFunction function = bench.Discover();
         Assert.That(PciIdentity.TryIdentify(function, out ushort found), Is.True);
         Assert.That(found, Is.EqualTo(type));
         Assert.That(PciIdentity.IsTransitional(function), Is.EqualTo(id < 0x1040));
@@ -148,10 +145,9 @@ public class DescriptionTests
     [TestCase(0x8086, 0x1041)]
     public void Another_function_is_no_device(int vendor, int id)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Function.VendorId = (ushort)vendor;
-        bench.Function.DeviceId = (ushort)id;
-        Assert.That(PciIdentity.TryIdentify(bench.Function.Discover(), out _), Is.False);
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Alter = function => new ForgedFunction(function).Identify(vendor, id);
+        Assert.That(PciIdentity.TryIdentify(bench.Discover(), out _), Is.False);
     }
 
     [Test]

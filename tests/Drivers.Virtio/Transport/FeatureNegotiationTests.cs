@@ -5,9 +5,7 @@ using FsCheck.Fluent;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Transport.Registers;
 using VirtioGuest.Drivers.Virtio.Transport;
-using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -40,14 +38,14 @@ public class FeatureNegotiationTests
                 ?.ToString(),
             Is.EqualTo(reason));
         Assert.That(accepted, Is.EqualTo(Features.None));
-        Assert.That(bench.Block.Writes, Has.None.StartsWith("DriverFeatures").And.None.EqualTo("Status=8"));
+        Assert.That(bench.Writes, Has.None.StartsWith("driver_feature").And.None.EqualTo("status=8"));
     }
 
     [Test]
     public void A_refusal_of_the_device_names_what_was_wanted()
     {
         using Bench bench = new Bench(DeviceTypes.Block, Features.Version1 | Flush);
-        bench.Block.Status.RefusesFeatures = true;
+        bench.Model.RefusesFeatures = true;
         Assert.That(
             FeatureNegotiation.Accept(
                 bench.Transport, bench.Type, Features.Version1 | Flush, Flush, Features.None, out Features accepted)
@@ -173,27 +171,33 @@ public class FeatureNegotiationTests
             FeatureNegotiation.Accept(
                 bench.Transport, bench.Type, offered, implemented, Features.None, out Features accepted),
             Is.Null);
-        Assert.That(bench.Block.Accepted, Is.EqualTo((ulong)accepted));
+        Assert.That(bench.Model.DriverFeatures, Is.EqualTo((ulong)accepted));
         return accepted;
     }
 
     private sealed class Bench : System.IDisposable
     {
-        private readonly RegisterMachine _machine = new RegisterMachine();
+        private readonly ModelBench<BareDevice> _bench;
 
         public Bench(ushort type, Features offered)
         {
-            Block = new MmioBlock(0, 0) { DeviceType = type, Offered = (ulong)offered }.In(_machine);
-            Transport = MmioTransport.TryCreate(_machine, MmioBlock.Address, 0x100, 12, out _)!;
+            _bench = new ModelBench<BareDevice>(
+                memory => new BareDevice(memory.GuestMemory, type) { OfferedFeatures = (ulong)offered }, isMmio: true);
+            Transport = _bench.OpenTransport();
+
+            // Negotiation is a part of the initialisation, which is not looked at here.
+            _bench.ExpectsViolations = true;
         }
 
-        public MmioBlock Block { get; }
+        public BareDevice Model => _bench.Model;
+
+        public List<string> Writes => _bench.Writes;
 
         public DeviceType Type => TypeOf(Transport.DeviceType);
 
         public VirtioTransport Transport { get; }
 
-        public void Dispose() => _machine.Dispose();
+        public void Dispose() => _bench.Dispose();
     }
 
     private sealed class NamelessType() : DeviceType(DeviceTypes.None);

@@ -1,29 +1,41 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
 /// <summary>The initialisation sequence (virtio 1.4, 3.1.1), register write by register write.</summary>
 public class InitialisationTests
 {
-    private const ulong EveryFeature = ulong.MaxValue;
+    private const uint QueueCountField = 0x12;
+    private const uint StatusField = 0x14;
+    private const uint QueueSizeField = 0x18;
+
+    private const ulong EveryBlockFeature = FeatureBit.All | BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum
+        | BlockFeature.Geometry | BlockFeature.ReadOnly | BlockFeature.BlockSize | BlockFeature.Flush
+        | BlockFeature.Topology | BlockFeature.ConfigWce | BlockFeature.Discard | BlockFeature.WriteZeroes
+        | BlockFeature.Lifetime | BlockFeature.SecureErase;
+
+    private const ulong EveryNetFeature = FeatureBit.All | NetFeature.Mtu | NetFeature.Mac | NetFeature.Status;
 
     [Test]
     public void A_disk_is_initialised_in_the_order_of_the_specification()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.StartBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Start<VirtioBlock>("disk0");
         Assert.That(
-            bench.Device.Writes,
+            bench.Writes,
             Is.EqualTo(new[]
             {
                 "status=0",
@@ -35,6 +47,12 @@ public class InitialisationTests
                 "config_msix_vector=0",
                 "queue_msix_vector[0]=1",
                 "queue_size[0]=64",
+                "queue_desc_low[0]",
+                "queue_desc_high[0]",
+                "queue_driver_low[0]",
+                "queue_driver_high[0]",
+                "queue_device_low[0]",
+                "queue_device_high[0]",
                 "queue_enable[0]=1",
                 "status=f",
             }));
@@ -43,23 +61,24 @@ public class InitialisationTests
     [Test]
     public void The_receive_queue_is_filled_before_DRIVER_OK_and_announced_after_it()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.StartNet();
-        Assert.That(bench.Device.Writes.TakeLast(2), Is.EqualTo(new[] { "status=f", "notify[0]" }));
-        Assert.That(bench.Device.Writes.Count(w => w == "notify[0]"), Is.EqualTo(1));
-        Assert.That(bench.Device.Writes, Has.None.EqualTo("notify[1]"));
-        Assert.That(bench.Device.Deliver(new byte[60]), Is.True);
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Start<VirtioNet>("net0");
+        Assert.That(bench.Writes.TakeLast(2), Is.EqualTo(new[] { "status=f", "notify[0]" }));
+        Assert.That(bench.Writes.Count(w => w == "notify[0]"), Is.EqualTo(1));
+        Assert.That(bench.Writes, Has.None.EqualTo("notify[1]"));
+        Assert.That(bench.Deliver(new byte[60]), Is.True);
     }
 
     [Test]
     public void Of_all_features_only_implemented_ones_are_accepted()
     {
-        using DeviceBench<SimulatedDisk> disk = Bench.Disk();
-        disk.Device.Offered = EveryFeature;
-        disk.Device.SetField32(8, 4096);
-        disk.Device.SetField32(12, 8);
-        VirtioBlock block = disk.StartBlock();
-        Assert.That(disk.Device.Accepted, Is.EqualTo(0x9DF_3000_EE76));
+        using ModelBench<BlockDevice> disk = DiskBench.Create();
+        disk.Model.OfferedFeatures = EveryBlockFeature;
+        disk.Model.FalseFeatures = ~EveryBlockFeature;
+        disk.SetField(8, 4096);
+        disk.SetField(12, 8);
+        VirtioBlock block = disk.Start<VirtioBlock>("disk0");
+        Assert.That(disk.Model.DriverFeatures, Is.EqualTo(0x9DF_3000_EE76));
         Assert.That(
             block.Describe().Features,
             Is.EqualTo(new[]
@@ -70,23 +89,23 @@ public class InitialisationTests
                 "NOTIF_CONFIG_DATA", "RING_RESET", "SUSPEND",
             }));
 
-        using DeviceBench<SimulatedNetwork> network = Bench.Network();
-        network.Device.Offered = EveryFeature;
-        network.Device.Configuration[11] = 5;
-        VirtioNet net = network.StartNet();
-        Assert.That(network.Device.Accepted, Is.EqualTo(0x9DF_3001_0028));
+        using ModelBench<NetDevice> network = NetBench.Create(mtu: 0x500);
+        network.Model.OfferedFeatures = EveryNetFeature;
+        network.Model.FalseFeatures = ~EveryNetFeature;
+        VirtioNet net = network.Start<VirtioNet>("net0");
+        Assert.That(network.Model.DriverFeatures, Is.EqualTo(0x9DF_3001_0028));
         Assert.That(net.Describe().Features[..3], Is.EqualTo(new[] { "MTU", "MAC", "STATUS" }));
-        Assert.That(net.Describe().Features[3..], Is.EqualTo(block.Describe().Features[5..]));
+        Assert.That(net.Describe().Features[3..], Is.EqualTo(block.Describe().Features[11..]));
     }
 
     [Test]
     public void A_device_that_refuses_FEATURES_OK_is_failed_and_reset()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.RefusesFeatures = true;
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.RefusesFeatures = true;
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         Assert.That(bench.FailToStart(block), Is.EqualTo("did not accept the features VERSION_1 RING_PACKED"));
-        Assert.That(bench.Device.Writes.TakeLast(3), Is.EqualTo(new[] { "status=b", "status=83", "status=0" }));
+        Assert.That(bench.Writes.TakeLast(3), Is.EqualTo(new[] { "status=b", "status=83", "status=0" }));
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
         Assert.That(block.Queue(0).TrySubmit(BlockOperation.Flush, 0, default, 1), Is.EqualTo(BlockStatus.NotRunning));
     }
@@ -94,27 +113,29 @@ public class InitialisationTests
     [Test]
     public void A_device_without_a_packed_ring_is_driven_with_a_split_one()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered = SimulatedDevice.Version1 | (1UL << 28);
-        VirtioBlock block = bench.StartBlock();
-        Assert.That(bench.Device.Accepted, Is.EqualTo(bench.Device.Offered));
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | FeatureBit.IndirectDescriptors;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        Assert.That(bench.Model.DriverFeatures, Is.EqualTo(bench.Model.OfferedFeatures));
         Assert.That(block.Describe().RingFormat, Is.EqualTo("split"));
     }
 
     [Test]
     public void A_device_without_VERSION_1_is_refused_as_legacy()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.Offered = SimulatedDevice.RingPacked;
-        Assert.That(bench.FailToStart(bench.NewBlock()), Does.StartWith("offers the legacy interface only"));
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.RingPacked;
+        Assert.That(bench.FailToStart<VirtioBlock>("disk0"), Does.StartWith("offers the legacy interface only"));
     }
 
     [Test]
     public void A_slow_reset_is_waited_for()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.LooksPerReset = 500;
-        VirtioBlock block = bench.StartBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.ResetDelay = 500;
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
+        LeaveAtWork(bench);
+        Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Stop(), Is.True);
         Assert.That(block.State, Is.EqualTo(DeviceState.Stopped));
     }
@@ -122,9 +143,10 @@ public class InitialisationTests
     [Test]
     public void A_device_that_is_never_reset_is_given_up_within_the_deadline()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.LooksPerReset = -1;
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.ResetDelay = int.MaxValue;
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
+        LeaveAtWork(bench);
         ulong before = bench.Machine.Time.Nanoseconds;
         Assert.That(bench.FailToStart(block), Is.EqualTo("does not finish its reset"));
         Assert.That(block.State, Is.EqualTo(DeviceState.Abandoned));
@@ -134,13 +156,13 @@ public class InitialisationTests
     [Test]
     public void An_unconfirmed_reset_cuts_the_device_off_and_quarantines_its_memory()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        VirtioNet net = bench.StartNet();
-        bench.Device.LooksPerReset = -1;
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        bench.Model.ResetDelay = int.MaxValue;
 
         Assert.That(net.Stop(), Is.False);
         Assert.That(net.State, Is.EqualTo(DeviceState.Abandoned));
-        Assert.That(bench.Function.IsBusMaster, Is.False);
+        Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(bench.Machine.Memory.Freed, Is.Zero);
         Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(bench.Machine.Memory.Allocated));
         Assert.That(bench.Machine.Lines.Warnings, Has.One.Contains("does not confirm its reset"));
@@ -151,26 +173,26 @@ public class InitialisationTests
     [Test]
     public void A_confirmed_reset_gives_all_back()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Stop(), Is.True);
         Assert.That(net.Stop(), Is.True, "a second time changes nothing");
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
         Assert.That(bench.Machine.Memory.Quarantined, Is.Zero);
         Assert.That(bench.Machine.Messages.NamesInUse, Is.Empty);
-        Assert.That(bench.Function.IsMsixEnabled, Is.False);
-        Assert.That(bench.Function.IsPinDisabled, Is.True);
-        Assert.That(bench.Device.Status, Is.Zero);
+        Assert.That(bench.Function!.Vectors.IsEnabled, Is.False);
+        Assert.That(bench.Function.ReadConfiguration(4, 2) & 0x400, Is.EqualTo(0x400));
+        Assert.That(bench.Model.Status, Is.Zero);
         Assert.That(net.Receive(new RecordingFrames(), 10), Is.Zero);
     }
 
     [Test]
     public void A_device_can_be_started_again_by_a_new_driver()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.StartBlock().Stop();
-        bench.StartBlock();
-        Assert.That(bench.Device.IsLive, Is.True);
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Start<VirtioBlock>("disk0").Stop();
+        bench.Start<VirtioBlock>("disk0");
+        Assert.That(bench.Model.IsRunning, Is.True);
     }
 
     [TestCase(0)]
@@ -179,8 +201,8 @@ public class InitialisationTests
     [TestCase(3)]
     public void Where_memory_runs_out_the_device_is_failed(int allocations)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        VirtioNet net = bench.NewNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        VirtioNet net = bench.Create<VirtioNet>("net0");
         bench.Machine.Memory.AllocationsLeft = allocations;
         Assert.That(bench.FailToStart(net), Does.StartWith("cannot be given memory"));
     }
@@ -188,58 +210,58 @@ public class InitialisationTests
     [Test]
     public void A_queue_that_is_missing_or_too_large_is_refused()
     {
-        using DeviceBench<SimulatedNetwork> missing = Bench.Network();
-        missing.Device.MaximumQueueSize = 0;
-        Assert.That(missing.FailToStart(missing.NewNet()), Is.EqualTo("lacks its receiveq1"));
+        using ModelBench<NetDevice> missing = NetBench.Create();
+        missing.SetQueueSize(0);
+        Assert.That(missing.FailToStart<VirtioNet>("net0"), Is.EqualTo("lacks its receiveq1"));
 
-        using DeviceBench<SimulatedNetwork> fewer = Bench.Network();
-        fewer.Device.QueueCount = 1;
-        Assert.That(fewer.FailToStart(fewer.NewNet()), Is.EqualTo("has fewer queues than its type needs"));
+        using ModelBench<NetDevice> fewer = NetBench.Create();
+        fewer.Pin(QueueCountField, 2, 1);
+        Assert.That(fewer.FailToStart<VirtioNet>("net0"), Is.EqualTo("has fewer queues than its type needs"));
 
-        using DeviceBench<SimulatedNetwork> large = Bench.Network();
-        large.Device.MaximumQueueSize = 32769;
-        Assert.That(large.FailToStart(large.NewNet()), Does.Contain("larger than the specification allows"));
+        using ModelBench<NetDevice> large = NetBench.Create();
+        large.Pin(QueueSizeField, 2, 32769);
+        Assert.That(
+            large.FailToStart<VirtioNet>("net0"), Does.Contain("larger than the specification allows"));
     }
 
     /// <summary>As in kvmtool.</summary>
     [TestCase(1024, 0UL)]
-    [TestCase(1024, SimulatedDevice.RingPacked)]
-    [TestCase(1000, SimulatedDevice.RingPacked)]
+    [TestCase(1024, FeatureBit.RingPacked)]
+    [TestCase(1000, FeatureBit.RingPacked)]
     public void A_queue_that_has_one_size_only_gets_it(int size, ulong format)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1 | format;
-        bench.Device.MaximumQueueSize = (ushort)size;
-        bench.Device.KeepsQueueSize = true;
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | format;
+        FixQueueSize(bench, (ushort)size);
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Describe().Queues.Select(queue => queue.Size), Is.All.EqualTo(size));
-        Assert.That(bench.Device.Deliver(new byte[60]), Is.True);
+        Assert.That(bench.Deliver(new byte[60]), Is.True);
         Assert.That(net.Receive(new RecordingFrames(), 4), Is.EqualTo(1));
     }
 
     [Test]
     public void A_queue_whose_one_size_no_ring_can_have_is_refused()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered = SimulatedDevice.Version1;
-        bench.Device.MaximumQueueSize = 1000;
-        bench.Device.KeepsQueueSize = true;
-        Assert.That(bench.FailToStart(bench.NewNet()), Is.EqualTo("does not take the size of a queue"));
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures = FeatureBit.Version1;
+        bench.Model.PresentsAnySize = true;
+        FixQueueSize(bench, 1000);
+        Assert.That(bench.FailToStart<VirtioNet>("net0"), Is.EqualTo("does not take the size of a queue"));
     }
 
     [Test]
     public void What_the_device_changed_before_it_was_live_is_seen_once_it_is([Values] bool isRecovery)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
-        VirtioBlock block = bench.NewBlock();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        VirtioBlock block = bench.Create<VirtioBlock>("disk0");
         if (isRecovery)
         {
             Assert.That(block.TryStart(out _), Is.True);
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("for the test");
             block.Stop();
         }
 
-        bench.Device.BeforeLive = () => bench.Device.Configuration[0] = 32;
+        bench.Model.BeforeLive = () => bench.Model.ConfigurationStore[0] = 32;
         Assert.That(block.TryStart(out Failure? failure), Is.True, failure?.ToString());
         Assert.That(block.Capacity, Is.EqualTo(32));
     }
@@ -247,34 +269,33 @@ public class InitialisationTests
     [Test]
     public void A_link_that_fell_before_the_device_was_live_is_down()
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered |= 1UL << 16;
-        bench.Device.Configuration[6] = 1;
-        bench.Device.BeforeLive = () => bench.Device.Configuration[6] = 0;
-        Assert.That(bench.StartNet().IsLinkUp, Is.False);
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Model.OfferedFeatures |= NetFeature.Status;
+        bench.Model.BeforeLive = () => bench.Model.IsLinkUp = false;
+        Assert.That(bench.Start<VirtioNet>("net0").IsLinkUp, Is.False);
     }
 
     [Test]
     public void Limits_that_change_when_all_was_made_for_them_stay_what_they_were([Values] bool isLive)
     {
-        const ulong Limits = (1UL << 1) | (1UL << 2) | (1UL << 6);
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
-        bench.Device.Offered |= Limits;
-        bench.Device.SetField32(8, 4096);
-        bench.Device.SetField32(12, 4);
-        bench.Device.SetField32(20, 4096);
+        const ulong Limits = BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum | BlockFeature.BlockSize;
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= Limits;
+        bench.SetField(8, 4096);
+        bench.SetField(12, 4);
+        bench.SetField(20, 4096);
         void Change()
         {
-            bench.Device.SetField32(8, 0);
-            bench.Device.SetField32(12, 0);
-            bench.Device.SetField32(20, 3);
+            bench.SetField(8, 0);
+            bench.SetField(12, 0);
+            bench.SetField(20, 3);
         }
 
-        bench.Device.BeforeLive = isLive ? null : Change;
-        VirtioBlock block = bench.StartBlock();
+        bench.Model.BeforeLive = isLive ? null : Change;
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         if (isLive)
         {
-            bench.Device.ChangeConfiguration(_ => Change());
+            bench.Model.ChangeConfiguration(Change);
         }
 
         Assert.That(
@@ -285,15 +306,13 @@ public class InitialisationTests
     [Test]
     public void An_MTU_and_an_address_that_change_under_a_live_card_harm_nothing([Values] bool isLive)
     {
-        using DeviceBench<SimulatedNetwork> bench = Bench.Network();
-        bench.Device.Offered |= (1UL << 3) | (1UL << 5);
-        new byte[] { 0x52, 0x54, 0, 1, 2, 3 }.CopyTo(bench.Device.Configuration, 0);
-        bench.Device.Configuration[10] = 100;
-        bench.Device.BeforeLive = isLive ? null : () => bench.Device.Configuration.AsSpan().Clear();
-        VirtioNet net = bench.StartNet();
+        using ModelBench<NetDevice> bench = NetBench.Create([0x52, 0x54, 0, 1, 2, 3], mtu: 100);
+        bench.Model.OfferedFeatures |= NetFeature.Mtu | NetFeature.Mac;
+        bench.Model.BeforeLive = isLive ? null : () => bench.Model.ConfigurationStore.Clear();
+        VirtioNet net = bench.Start<VirtioNet>("net0");
         if (isLive)
         {
-            bench.Device.ChangeConfiguration(configuration => configuration.AsSpan().Clear());
+            bench.Model.ChangeConfiguration(() => bench.Model.ConfigurationStore.Clear());
         }
 
         Assert.That(
@@ -303,34 +322,42 @@ public class InitialisationTests
     [Test]
     public void A_device_that_needs_a_reset_at_once_is_refused()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.NeedsResetAtOnce = true;
-        Assert.That(bench.FailToStart(bench.NewBlock()), Is.EqualTo("asks for a reset as soon as it is live"));
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.BeforeLive = () => bench.Model.SetNeedsReset("for the test");
+        Assert.That(bench.FailToStart<VirtioBlock>("disk0"), Is.EqualTo("asks for a reset as soon as it is live"));
     }
 
     [Test]
     public void A_configuration_that_changes_while_it_is_read_is_read_again()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(64);
-        bench.Device.ChangesDuringReads = 7;
-        Assert.That(bench.StartBlock().Capacity, Is.EqualTo(64));
-        Assert.That(bench.Device.ChangesDuringReads, Is.Zero);
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        int left = 7;
+        bench.Model.BeforeConfigurationRead = () =>
+        {
+            if (left > 0)
+            {
+                left--;
+                bench.Model.ChangeConfiguration(() => { });
+            }
+        };
+        Assert.That(bench.Start<VirtioBlock>("disk0").Capacity, Is.EqualTo(64));
+        Assert.That(left, Is.Zero);
     }
 
     [Test]
     public void A_configuration_that_never_settles_is_refused()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        bench.Device.ChangesDuringReads = int.MaxValue;
-        Assert.That(bench.FailToStart(bench.NewBlock()), Is.EqualTo("changes its configuration without end"));
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.BeforeConfigurationRead = () => bench.Model.ChangeConfiguration(() => { });
+        Assert.That(bench.FailToStart<VirtioBlock>("disk0"), Is.EqualTo("changes its configuration without end"));
     }
 
     [Test]
     public void A_device_that_asks_for_a_reset_while_running_is_noticed()
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
-        VirtioBlock block = bench.StartBlock();
-        bench.Device.SetNeedsReset();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        bench.Model.SetNeedsReset("for the test");
         Assert.That(block.State, Is.EqualTo(DeviceState.NeedsReset));
         Assert.That(block.Trouble?.Of("the device"), Is.EqualTo("the device asks for a reset"));
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "configuration" }));
@@ -349,5 +376,19 @@ public class InitialisationTests
         Assert.That(network.NameOf(41), Is.EqualTo("ADMIN_VQ"));
         Assert.That(block.NamesOf((Features)ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
         Assert.That(network.NamesOf((Features)ulong.MaxValue), Has.Length.EqualTo(64).And.Unique);
+    }
+
+    /// <summary>Leaves the device as firmware does that has driven it: a reset changes its status then.</summary>
+    private static void LeaveAtWork(ModelBench<BlockDevice> bench) =>
+        bench.Function!.WriteBar(0, StatusField, 1, StatusBit.Acknowledge | StatusBit.Driver);
+
+    /// <summary>Gives the queues one size that no driver can change.</summary>
+    private static void FixQueueSize(ModelBench<NetDevice> bench, ushort size)
+    {
+        bench.SetQueueSize(size);
+        foreach (ModelQueue queue in bench.Model.Queues)
+        {
+            queue.HasOneSize = true;
+        }
     }
 }

@@ -75,6 +75,7 @@ internal sealed class ModelDisk : IDisposable
         _bench.Machine.Time.OnLook = () => _bench.Machine.Time.Advance(LookNanoseconds);
         model.ResetDelay = isStuck ? int.MaxValue : 0;
         _bench.ExpectsViolations = isStuck;
+        model.OnRegisterWrite = null;
         if (isSlow)
         {
             model.RunsWhenNotified = false;

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 

@@ -1,15 +1,18 @@
 using System;
 using System.Collections.Generic;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
-using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -27,9 +30,9 @@ internal sealed class DiskInterruptionTests
     private static readonly ulong[] s_forms =
     [
         0,
-        RingModel.IndirectDesc | RingModel.EventIdx,
-        SimulatedDevice.RingPacked,
-        SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx,
+        FeatureBit.IndirectDescriptors | FeatureBit.EventIndex,
+        FeatureBit.RingPacked,
+        FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex,
     ];
 
     /// <summary>What a device does.</summary>
@@ -82,41 +85,44 @@ internal sealed class DiskInterruptionTests
     private static bool Run(ulong form, Deed deed, Delivery delivery, bool isCoherent, int step)
     {
         var options = new SimulatedDmaOptions { WatchesHandOvers = !isCoherent };
-        var machine = new SimulatedMachine { Memory = new SimulatedDma(options) };
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(Sectors, machine);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(Sectors, memory: options);
         bench.ExpectsViolations = true;
-        bench.Device.Offered = SimulatedDevice.Version1 | form;
-        bench.Device.HoldsRequests = true;
-        bench.Device.ForgetsAtReset = true;
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | form;
         bench.Machine.Messages.IsQueued = true;
-        new Random(3).NextBytes(bench.Device.Content);
+        new Random(3).NextBytes(bench.Model.Disk);
         string where = $"form {form:x}, {deed}, {delivery}, coherent {isCoherent}: the device acts at step {step}";
-        return Steps.Tell(where, () => new Story(bench, delivery).Run(step, deed));
+        return Located.Run(where, () => new Story(bench, delivery).Run(step, deed));
     }
 
     private sealed class Story
     {
-        private readonly DeviceBench<SimulatedDisk> _bench;
+        private readonly ModelBench<BlockDevice> _bench;
+        private readonly HeldBackCompletion _held;
         private readonly Delivery _delivery;
         private readonly Disk _disk;
         private readonly List<(DiskRequest Transfer, BlockOperation Operation, int Sector)> _started = [];
         private bool _isHeldBack;
         private bool _hasActed;
 
-        public Story(DeviceBench<SimulatedDisk> bench, Delivery delivery)
+        public Story(ModelBench<BlockDevice> bench, Delivery delivery)
         {
             _bench = bench;
+            _held = bench.HoldRequests();
             _delivery = delivery;
+            bench.Machine.Messages.Repeats = delivery == Delivery.Twice ? 1 : 0;
             Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
             Assert.That(disk, Is.Not.Null, failure?.ToString());
             _disk = disk!;
         }
 
+        private ModelQueue Queue => _bench.Model.Queues[0];
+
         public bool Run(int step, Deed deed)
         {
             bool isReached;
-            using (var steps = new Steps(_bench.Machine, step, () => Do(deed)))
+            using (Steps steps = _bench.CountSteps())
             {
+                steps.Arm(step, () => Do(deed));
                 Start(BlockOperation.Read, 7);
                 Start(BlockOperation.Write, 9);
                 Settle();
@@ -133,7 +139,7 @@ internal sealed class DiskInterruptionTests
                 isReached = !steps.IsPending;
             }
 
-            _bench.Device.NeedsResetAtOnce = false;
+            _bench.Model.BeforeLive = null;
             for (int round = 0; round < 3; round++)
             {
                 CompleteAll();
@@ -147,7 +153,7 @@ internal sealed class DiskInterruptionTests
                 Check(transfer.TryWait(TimeSpan.Zero, out BlockStatus status), "it ends");
                 if (operation == BlockOperation.Read && status == BlockStatus.Ok)
                 {
-                    ReadOnlySpan<byte> expected = _bench.Device.Content.Slice(sector * 512, 512);
+                    ReadOnlySpan<byte> expected = _bench.Model.Disk.Slice(sector * 512, 512);
                     Check(transfer.Buffer[..512].SequenceEqual(expected), $"sector {sector} is another one");
                 }
             }
@@ -167,7 +173,7 @@ internal sealed class DiskInterruptionTests
         {
             if (_delivery == Delivery.Early)
             {
-                _bench.Device.InterruptQueue(0);
+                _bench.Model.SendUsedNotification(Queue);
                 _bench.Machine.Messages.Deliver();
             }
 
@@ -217,7 +223,7 @@ internal sealed class DiskInterruptionTests
                 }
                 else
                 {
-                    _bench.Machine.Messages.Deliver(_delivery == Delivery.Twice ? 2 : 1);
+                    _bench.Machine.Messages.Deliver();
                 }
             }
 
@@ -229,13 +235,13 @@ internal sealed class DiskInterruptionTests
             }
 
             int inFlight = _started.FindAll(started => started.Transfer.IsInFlight).Count;
-            int held = _bench.Device.Held;
+            int held = Queue.Finished;
             if (_disk.IsUsable)
             {
                 Check(_disk.Device.State == DeviceState.Running, $"the device is {_disk.Device.State}");
 
                 // What the small queue has no room for waits for what it holds.
-                bool mayWait = _bench.Device.MaximumQueueSize == 4 && held != 0;
+                bool mayWait = Queue.MaximumSize == 4 && held != 0;
                 Check(inFlight == held || (mayWait && inFlight > held), $"{inFlight} in flight, {held} at the device");
             }
             else
@@ -248,25 +254,33 @@ internal sealed class DiskInterruptionTests
 
         private void CompleteOne()
         {
-            if (_bench.Device.Held > 0)
+            if (Queue.Finished > 0 && _bench.Model.IsRunning)
             {
-                _bench.Device.CompleteHeld(0);
+                _bench.Complete(_held, 0);
             }
         }
 
         private void CompleteAll()
         {
-            while (_bench.Device.Held > 0)
+            while (Queue.Finished > 0 && _bench.Model.IsRunning)
             {
-                _bench.Device.CompleteHeld(0);
+                _bench.Complete(_held, 0);
+            }
+        }
+
+        private void Forge(ushort id, int slots = 1)
+        {
+            if (Queue.Ring!.Forge(id, slots: slots))
+            {
+                _bench.Model.SendUsedNotification(Queue);
             }
         }
 
         private void Do(Deed deed)
         {
             _hasActed = true;
-            SimulatedDisk device = _bench.Device;
-            if (!device.IsLive)
+            BlockDevice device = _bench.Model;
+            if (!device.IsRunning)
             {
                 return;
             }
@@ -274,47 +288,35 @@ internal sealed class DiskInterruptionTests
             switch (deed)
             {
                 case Deed.Serve:
-                    device.Poll();
+                    device.Wake(Queue);
+                    device.Run();
                     CompleteAll();
                     break;
                 case Deed.ServeOne:
                     CompleteOne();
                     break;
-                case Deed.Forge when device.Held > 0:
-                    device.Ring(0).WriteUsed(0xFFFF, 1, 1);
-                    device.InterruptQueueIfWanted(0);
+                case Deed.Forge when Queue.Finished > 0:
+                    Forge(0xFFFF);
                     break;
-                case Deed.Jump when device.Held > 0:
-                    Jump(device);
-                    device.InterruptQueueIfWanted(0);
+                case Deed.Jump when Queue.Finished > 0:
+                    bool isPacked = (device.DriverFeatures & FeatureBit.RingPacked) != 0;
+                    Forge(0xFFFE, isPacked ? 1 : 200);
                     break;
                 case Deed.Hang:
-                    device.LooksPerReset = -1;
-                    device.SetNeedsReset();
+                    device.ResetDelay = int.MaxValue;
+                    device.SetNeedsReset("it hangs");
                     break;
                 case Deed.Shrink:
-                    device.MaximumQueueSize = 4;
-                    device.SetNeedsReset();
+                    Queue.MaximumSize = 4;
+                    device.SetNeedsReset("it shrinks");
                     break;
                 case Deed.AskAgain:
-                    device.NeedsResetAtOnce = true;
-                    device.SetNeedsReset();
+                    device.BeforeLive = () => device.SetNeedsReset("again");
+                    device.SetNeedsReset("once");
                     break;
                 default:
-                    device.SetNeedsReset();
+                    device.SetNeedsReset("for the test");
                     break;
-            }
-        }
-
-        private static void Jump(SimulatedDisk device)
-        {
-            if (device.Ring(0) is SplitRingModel split)
-            {
-                split.SetUsedIndex((ushort)(split.UsedIndex + 200));
-            }
-            else
-            {
-                device.Ring(0).WriteUsed(0xFFFE, 1, 1);
             }
         }
     }
@@ -337,4 +339,28 @@ public enum Delivery
 
     /// <summary>Not at all; whoever waits looks at the clock.</summary>
     Never,
+}
+
+/// <summary>Where a story was when it failed.</summary>
+internal static class Located
+{
+    /// <summary>Runs something, and tells where it was if it fails.</summary>
+    /// <param name="where">The place, in words.</param>
+    /// <param name="run">What is run.</param>
+    public static bool Run(string where, Func<bool> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception exception) when (exception is not ResultStateException)
+        {
+            Assert.Fail($"{where}: {exception}");
+            throw;
+        }
+        catch (AssertionException exception)
+        {
+            throw new AssertionException($"{where}: {exception.Message}", exception);
+        }
+    }
 }

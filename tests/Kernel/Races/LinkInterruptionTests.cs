@@ -1,14 +1,19 @@
 using System;
 using System.Collections.Generic;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Net;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Net;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -19,7 +24,6 @@ namespace VirtioGuest.Kernel.Tests.Races;
 [TestFixture]
 internal sealed class LinkInterruptionTests
 {
-    private const ulong MacFeature = 1UL << 5;
     private const int MostSteps = 20_000;
 
     private static readonly byte[] s_mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
@@ -27,9 +31,9 @@ internal sealed class LinkInterruptionTests
     private static readonly ulong[] s_forms =
     [
         0,
-        RingModel.EventIdx,
-        SimulatedDevice.RingPacked,
-        SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx,
+        FeatureBit.EventIndex,
+        FeatureBit.RingPacked,
+        FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex,
     ];
 
     // Who has 10.0.0.1? Tell 10.0.0.2, whose station is 02:00:00:00:00:02.
@@ -100,15 +104,16 @@ internal sealed class LinkInterruptionTests
 
     private static bool CreateDisk(int step)
     {
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk();
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
         bench.ExpectsViolations = true;
         bench.Machine.Messages.IsQueued = true;
         Disk? disk;
         Failure? failure;
         bool isReached;
         var transport = bench.OpenTransport();
-        using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
+        using (Steps steps = bench.CountSteps())
         {
+            steps.Arm(step, () => AskAtOnce(bench));
             disk = Disk.TryCreate(transport, "disk0", out failure);
             isReached = !steps.IsPending;
         }
@@ -121,14 +126,15 @@ internal sealed class LinkInterruptionTests
 
     private static bool CreateLink(int step)
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench(0);
+        using ModelBench<NetDevice> bench = NewBench(0);
         VirtioLink? link;
         Failure? failure;
         bool isReached;
         var transport = bench.OpenTransport();
         NetworkPort? port = null;
-        using (var steps = new Steps(bench.Machine, step, () => AskAtOnce(bench)))
+        using (Steps steps = bench.CountSteps())
         {
+            steps.Arm(step, () => AskAtOnce(bench));
             link = VirtioLink.TryCreate(transport, "net0", out failure);
             if (link is not null)
             {
@@ -144,7 +150,7 @@ internal sealed class LinkInterruptionTests
         if (port is not null)
         {
             Assert.That(link!.IsUp, Is.True, $"step {step}: {link.Device.State}");
-            Assert.That(bench.Device.Deliver(s_arpRequest), Is.True, $"step {step}");
+            Assert.That(bench.Deliver(s_arpRequest), Is.True, $"step {step}");
             bench.Machine.Messages.Deliver();
             Assert.That(port.Stack.GetStatistics().FramesReceived, Is.EqualTo(1), $"step {step}");
         }
@@ -153,37 +159,37 @@ internal sealed class LinkInterruptionTests
     }
 
     // Its interrupt arrives before anybody is there to be told, if it does at all.
-    private static void AskAtOnce<T>(DeviceBench<T> bench)
-        where T : SimulatedDevice
+    private static void AskAtOnce<T>(ModelBench<T> bench)
+        where T : VirtioDeviceModel
     {
-        if (bench.Device.IsLive)
+        if (bench.Model.IsRunning)
         {
-            bench.Device.SetNeedsReset();
+            bench.Model.SetNeedsReset("at once");
             bench.Machine.Messages.Deliver();
         }
     }
 
     private static bool Run(ulong form, Deed deed, Delivery delivery, int step)
     {
-        using DeviceBench<SimulatedNetwork> bench = NewBench(form);
+        using ModelBench<NetDevice> bench = NewBench(form);
         string where = $"form {form:x}, {deed}, {delivery}: the device acts at step {step}";
-        return Steps.Tell(where, () => new Story(bench, delivery).Run(step, deed));
+        return Located.Run(where, () => new Story(bench, delivery).Run(step, deed));
     }
 
-    private static DeviceBench<SimulatedNetwork> NewBench(ulong form)
+    private static ModelBench<NetDevice> NewBench(ulong form)
     {
-        DeviceBench<SimulatedNetwork> bench = Bench.Network();
+        ModelBench<NetDevice> bench = NetBench.Create(s_mac);
         bench.ExpectsViolations = true;
-        bench.Device.MaximumQueueSize = 4;
-        bench.Device.Offered = SimulatedDevice.Version1 | MacFeature | form;
+        bench.SetQueueSize(4);
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | NetFeature.Mac | form;
+        bench.Model.DropsWithoutBuffer = true;
         bench.Machine.Messages.IsQueued = true;
-        s_mac.CopyTo(bench.Device.Configuration, 0);
         return bench;
     }
 
     private sealed class Story
     {
-        private readonly DeviceBench<SimulatedNetwork> _bench;
+        private readonly ModelBench<NetDevice> _bench;
         private readonly Delivery _delivery;
         private readonly NetworkPort _port;
         private readonly VirtioLink _link;
@@ -192,10 +198,11 @@ internal sealed class LinkInterruptionTests
         private ulong _delivered;
         private int _lives;
 
-        public Story(DeviceBench<SimulatedNetwork> bench, Delivery delivery)
+        public Story(ModelBench<NetDevice> bench, Delivery delivery)
         {
             _bench = bench;
             _delivery = delivery;
+            bench.Machine.Messages.Repeats = delivery == Delivery.Twice ? 1 : 0;
             VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
             Assert.That(link, Is.Not.Null, failure?.ToString());
             _link = link!;
@@ -206,11 +213,16 @@ internal sealed class LinkInterruptionTests
             Settle();
         }
 
+        private ModelQueue Receive => _bench.Model.Queues[NetDevice.ReceiveQueue];
+
+        private ModelQueue Transmit => _bench.Model.Queues[NetDevice.TransmitQueue];
+
         public bool Run(int step, Deed deed)
         {
             bool isReached;
-            using (var steps = new Steps(_bench.Machine, step, () => Do(deed)))
+            using (Steps steps = _bench.CountSteps())
             {
+                steps.Arm(step, () => Do(deed));
                 Deliver();
                 Settle();
                 _link.TrySend(s_arpRequest);
@@ -218,19 +230,20 @@ internal sealed class LinkInterruptionTests
                 Deliver();
                 Deliver();
                 Settle();
-                _bench.Device.HoldsTransmit = true;
+                var held = new HeldBackCompletion();
+                Transmit.Policy = held;
                 for (int i = 0; i < 6; i++)
                 {
                     _link.TrySend(s_arpRequest);
                 }
 
-                _bench.Device.HoldsTransmit = false;
                 Settle();
-                while (_bench.Device.HeldTransmissions > 0)
+                while (Transmit.Finished > 0 && _bench.Model.IsRunning)
                 {
-                    _bench.Device.CompleteTransmission(0);
+                    _bench.Complete(held, 0);
                 }
 
+                Transmit.Policy = new InOrderCompletion();
                 Settle();
                 _link.TrySend(s_arpRequest);
                 Settle();
@@ -245,7 +258,7 @@ internal sealed class LinkInterruptionTests
                 Settle();
                 _isHeldBack = true;
                 Settle();
-                _bench.Device.Sent.Clear();
+                int before = _bench.Model.SentFrames.Count;
 
                 // What was forged in the transmit queue may be found only now.
                 for (int attempt = 0; attempt < 5 && !_link.TrySend(s_arpRequest); attempt++)
@@ -254,7 +267,7 @@ internal sealed class LinkInterruptionTests
                     _isHeldBack = true;
                 }
 
-                Check(_bench.Device.Sent.Count == 1, "a frame is sent in the end");
+                Check(_bench.Model.SentFrames.Count == before + 1, "a frame is sent in the end");
             }
 
             return isReached;
@@ -272,14 +285,21 @@ internal sealed class LinkInterruptionTests
         {
             if (_delivery == Delivery.Early)
             {
-                _bench.Device.InterruptQueue(0);
+                _bench.Model.SendUsedNotification(Receive);
                 _bench.Machine.Messages.Deliver();
             }
 
-            if (_bench.Device.IsLive && _bench.Device.Deliver(s_arpRequest))
-            {
-                _delivered++;
-            }
+            TryReceive();
+        }
+
+        // A frame that comes while there is no buffer is lost, and nobody's fault.
+        private bool TryReceive()
+        {
+            int dropped = _bench.Model.Dropped;
+            bool isReceived = _bench.Model.IsRunning && _bench.Deliver(s_arpRequest)
+                && _bench.Model.Dropped == dropped;
+            _delivered += isReceived ? 1UL : 0;
+            return isReceived;
         }
 
         private void Settle()
@@ -295,7 +315,7 @@ internal sealed class LinkInterruptionTests
 
             for (int round = 0; round < 10; round++)
             {
-                _bench.Machine.Messages.Deliver(_delivery == Delivery.Twice ? 2 : 1);
+                _bench.Machine.Messages.Deliver();
                 while (_elsewhere.TryDequeue(out Action? work))
                 {
                     work();
@@ -321,10 +341,18 @@ internal sealed class LinkInterruptionTests
             _delivered = received;
         }
 
+        private void Forge(ModelQueue queue, int slots)
+        {
+            if (queue.Ring!.Forge(0xFFFF, 1, slots))
+            {
+                _bench.Model.SendUsedNotification(queue);
+            }
+        }
+
         private void Do(Deed deed)
         {
-            SimulatedNetwork device = _bench.Device;
-            if (!device.IsLive)
+            NetDevice device = _bench.Model;
+            if (!device.IsRunning)
             {
                 return;
             }
@@ -332,37 +360,33 @@ internal sealed class LinkInterruptionTests
             switch (deed)
             {
                 case Deed.Deliver:
-                    _delivered += device.Deliver(s_arpRequest) ? 1UL : 0;
+                    TryReceive();
                     break;
                 case Deed.Flood:
-                    while (device.Deliver(s_arpRequest))
+                    while (TryReceive())
                     {
-                        _delivered++;
                     }
 
                     break;
                 case Deed.ForgeReceive:
-                    device.Ring(0).WriteUsed(0xFFFF, 1, 1);
-                    device.InterruptQueueIfWanted(0);
+                    Forge(Receive, 1);
                     break;
-                case Deed.Jump when device.Ring(0) is SplitRingModel split:
-                    split.SetUsedIndex((ushort)(split.UsedIndex + 200));
-                    device.InterruptQueueIfWanted(0);
+                case Deed.Jump when (device.DriverFeatures & FeatureBit.RingPacked) == 0:
+                    Forge(Receive, 200);
                     break;
-                case Deed.ForgeTransmit when device.HeldTransmissions > 0:
-                    device.Ring(1).WriteUsed(0xFFFF, 1, 1);
-                    device.InterruptQueueIfWanted(1);
+                case Deed.ForgeTransmit when Transmit.Finished > 0:
+                    Forge(Transmit, 1);
                     break;
                 case Deed.Hang:
-                    device.LooksPerReset = -1;
-                    device.SetNeedsReset();
+                    device.ResetDelay = int.MaxValue;
+                    device.SetNeedsReset("it hangs");
                     break;
                 case Deed.Shrink:
-                    device.MaximumQueueSize = 2;
-                    device.SetNeedsReset();
+                    _bench.SetQueueSize(2);
+                    device.SetNeedsReset("it shrinks");
                     break;
                 default:
-                    device.SetNeedsReset();
+                    device.SetNeedsReset("for the test");
                     break;
             }
         }

@@ -2,15 +2,18 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using NUnit.Framework;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
-using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
-using VirtioGuest.Drivers.Virtio.Tests.Simulation;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Simulation;
-using SimulatedMachine = VirtioGuest.Drivers.Virtio.Tests.Simulation.SimulatedMachine;
+using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests.Races;
 
@@ -19,9 +22,9 @@ namespace VirtioGuest.Kernel.Tests.Races;
 /// whatever the moment, nothing sleeps over work and every sector is the right one.
 /// </summary>
 [TestFixture(0UL)]
-[TestFixture(SimulatedDevice.RingPacked)]
-[TestFixture(RingModel.IndirectDesc | RingModel.EventIdx)]
-[TestFixture(SimulatedDevice.RingPacked | RingModel.IndirectDesc | RingModel.EventIdx)]
+[TestFixture(FeatureBit.RingPacked)]
+[TestFixture(FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
+[TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
 internal sealed class ThreadedDiskTests
 {
     private const int Users = 3;
@@ -42,12 +45,11 @@ internal sealed class ThreadedDiskTests
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
         TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
         int rounds = Nightly.Cases(300, 20_000);
-        var machine = new SimulatedMachine { Memory = new SimulatedDma() };
-        using DeviceBench<SimulatedDisk> bench = Bench.Disk(Users * SectorsPerUser, machine);
+        using ModelBench<BlockDevice> bench = DiskBench.Create(
+            Users * SectorsPerUser, memory: new SimulatedDmaOptions());
         bench.ExpectsViolations = true;
-        bench.Device.Offered = SimulatedDevice.Version1 | _features;
-        bench.Device.HoldsRequests = true;
-        bench.Device.ForgetsAtReset = true;
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | _features;
+        HeldBackCompletion held = bench.HoldRequests();
         bench.Machine.Messages.IsQueued = true;
         Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
         Assert.That(disk, Is.Not.Null, failure?.ToString());
@@ -59,11 +61,7 @@ internal sealed class ThreadedDiskTests
             var random = new Random(seed);
             while (!Volatile.Read(ref isOver))
             {
-                lock (bench.Function)
-                {
-                    Act(bench, random, isInTrouble);
-                }
-
+                bench.Machine.ActAsDevice(() => Act(bench, held, random, isInTrouble));
                 Thread.SpinWait(random.Next(200));
             }
         }));
@@ -72,7 +70,8 @@ internal sealed class ThreadedDiskTests
             var random = new Random(seed + 1);
             while (!Volatile.Read(ref isOver))
             {
-                bench.Machine.Messages.Deliver(1 + (random.Next(20) == 0 ? 1 : 0));
+                bench.Machine.Messages.Repeats = random.Next(20) == 0 ? 1 : 0;
+                bench.Machine.Messages.Deliver();
                 Thread.SpinWait(random.Next(200));
             }
         }));
@@ -92,7 +91,8 @@ internal sealed class ThreadedDiskTests
             isDone &= user.Join(s_timeout);
         }
 
-        string state = $"{FuzzSeed.Describe(seed)}: {disk!.Device.State}, {bench.Device.Held} at the device";
+        int left = bench.Model.Queues[0].Finished;
+        string state = $"{FuzzSeed.Describe(seed)}: {disk!.Device.State}, {left} at the device";
         Volatile.Write(ref isOver, true);
         device.Join();
         interrupts.Join();
@@ -119,39 +119,43 @@ internal sealed class ThreadedDiskTests
         }
     }
 
-    private static void Act(DeviceBench<SimulatedDisk> bench, Random random, bool isInTrouble)
+    private static void Act(
+        ModelBench<BlockDevice> bench, HeldBackCompletion held, Random random, bool isInTrouble)
     {
-        SimulatedDisk device = bench.Device;
-        if (!device.IsLive || (device.Status & 64) != 0)
+        BlockDevice device = bench.Model;
+        ModelQueue queue = device.Queues[0];
+        if (!device.IsRunning)
         {
             return;
         }
 
-        if (device.Held > 0)
+        if (queue.Finished > 0)
         {
-            device.CompleteHeld(random.Next(device.Held));
+            bench.Complete(held, random.Next(queue.Finished));
         }
 
         int what = random.Next(2000);
         if (what < 20)
         {
-            device.InterruptQueue(0);
+            device.SendUsedNotification(queue);
         }
         else if (isInTrouble && what < 25)
         {
             // One minute of quiet before each, so that it is never given up.
             bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
-            device.SetNeedsReset();
+            device.SetNeedsReset("for the test");
         }
-        else if (isInTrouble && what < 30 && device.Held > 0)
+        else if (isInTrouble && what < 30 && queue.Finished > 0)
         {
             bench.Machine.Time.Advance(DeviceRecovery.AttemptsForgottenAfter);
-            device.Ring(0).WriteUsed(0xFFFF, 1, 1);
-            device.InterruptQueueIfWanted(0);
+            if (queue.Ring!.Forge(0xFFFF, 1))
+            {
+                device.SendUsedNotification(queue);
+            }
         }
     }
 
-    private static void Use(DeviceBench<SimulatedDisk> bench, Disk disk, int seed, int user, int rounds)
+    private static void Use(ModelBench<BlockDevice> bench, Disk disk, int seed, int user, int rounds)
     {
         var random = new Random(seed);
         byte[] written = new byte[SectorsPerUser * 512];

@@ -1,8 +1,10 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Transport;
 
-namespace VirtioGuest.Drivers.Virtio.Tests.Simulation;
+namespace VirtioGuest.Drivers.Virtio.Tests;
 
 /// <summary>Remembers what a device's owner was told, and looks at changes as an owner does.</summary>
 internal sealed class RecordingSink : DeviceEventSink
@@ -19,4 +21,12 @@ internal sealed class RecordingSink : DeviceEventSink
         Events.Add("configuration");
         Driver?.ObserveChange();
     }
+}
+
+/// <summary>Keeps received frames.</summary>
+internal sealed class RecordingFrames : FrameSink
+{
+    public List<byte[]> Frames { get; } = new List<byte[]>();
+
+    public override void OnFrame(ReadOnlySpan<byte> frame) => Frames.Add(frame.ToArray());
 }
