@@ -90,7 +90,7 @@ internal static unsafe class FutexCalls
         }
 
         LibOs.Futexes->Add(thread, address, bits);
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForFutex);
+        Scheduler.Block(cpu, ThreadState.WaitingForFutex);
         return CallResult.Switched;
     }
 }

@@ -66,7 +66,7 @@ internal static unsafe class InterruptCalls
             LibOs.Sleepers->Add(cpu->CurrentThread);
         }
 
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForInterrupt);
+        Scheduler.Block(cpu, ThreadState.WaitingForInterrupt);
         return CallResult.Switched;
     }
 

@@ -70,7 +70,7 @@ internal static unsafe class TimeCalls
         cpu->CurrentThread->Deadline = Deadline(time, isAbsolute, clock == Realtime);
         LibOs.Sleepers->Add(cpu->CurrentThread);
         frame->Rax = 0;
-        Scheduler.Block(cpu, frame, ThreadState.Sleeping);
+        Scheduler.Block(cpu, ThreadState.Sleeping);
         return CallResult.Switched;
     }
 
