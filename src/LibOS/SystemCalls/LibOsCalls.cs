@@ -21,6 +21,12 @@ internal static unsafe class LibOsCalls
         ulong c = frame->Rdx;
         switch (frame->Rax)
         {
+            case CallNumbers.Wait:
+                return FutexCalls.WaitAt(cpu, (uint*)a, (uint)b, c);
+            case CallNumbers.Wake:
+                return (long)FutexCalls.WakeWaiters(cpu, a, (uint)b, FutexTable.AnyBits, isUrgent: false);
+            case CallNumbers.InterruptHandOver:
+                return InterruptCalls.HandOver(cpu, a);
             case CallNumbers.InterruptWait:
                 return InterruptCalls.Wait(cpu, frame);
             case CallNumbers.MessageAllocate:

@@ -48,7 +48,7 @@ internal static unsafe class ThreadCalls
         if (thread->ClearOnExit != null)
         {
             *thread->ClearOnExit = 0;
-            FutexCalls.WakeWaiters(cpu, (ulong)thread->ClearOnExit, 1, FutexTable.AnyBits);
+            FutexCalls.WakeWaiters(cpu, (ulong)thread->ClearOnExit, 1, FutexTable.AnyBits, isUrgent: false);
         }
 
         Scheduler.Exit(cpu);
