@@ -44,6 +44,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private readonly object _gate = new();
     private readonly WakeSignal _changed = new();
+    private readonly BlockCompletion[] _completions = new BlockCompletion[DrainBatch];
     private readonly VirtioTransport _transport;
     private readonly VirtioBlock _device;
     private readonly DmaTag _dma;
@@ -250,9 +251,9 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private void TakeCompletions()
     {
-        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
         lock (_gate)
         {
+            Span<BlockCompletion> completions = _completions;
             bool hasMore = _inFlight != 0;
             while (hasMore)
             {
@@ -275,9 +276,9 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private bool TryPollBatches()
     {
-        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
         lock (_gate)
         {
+            Span<BlockCompletion> completions = _completions;
             for (int batch = 0; batch < PolledBatches && !_hasFailed; batch++)
             {
                 _device.DisableInterrupts();

@@ -46,6 +46,10 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_monotonic"), SuppressGCTransition]
     internal static extern ulong MonotonicNanoseconds();
 
+    /// <summary>How often Ctrl+C has been typed.</summary>
+    [DllImport(Library, EntryPoint = "libos_console_interrupts"), SuppressGCTransition]
+    internal static extern ulong CountConsoleInterrupts();
+
     /// <summary>
     /// Where a mapped, present byte is in physical memory, and how many bytes from there on are contiguous (at most
     /// <paramref name="length"/>). Returns 0 where nothing is present: <see cref="Populate"/> comes first.
@@ -171,10 +175,6 @@ internal static unsafe partial class LibOsCalls
     /// </summary>
     [DllImport(Library, EntryPoint = "libos_console_read")]
     internal static extern long ReadConsole(byte* buffer, ulong length);
-
-    /// <summary>How often Ctrl+C has been typed.</summary>
-    [DllImport(Library, EntryPoint = "libos_console_interrupts")]
-    internal static extern long CountConsoleInterrupts();
 
     /// <summary>Mixes bytes into the pool that random bytes come from.</summary>
     [DllImport(Library, EntryPoint = "libos_entropy_add")]

@@ -81,8 +81,6 @@ internal static unsafe class LibOsCalls
             case CallNumbers.EntropyAdd:
                 LibOs.Entropy->Mix((byte*)a, b);
                 return 0;
-            case CallNumbers.ConsoleInterrupts:
-                return (long)ConsoleInput.Interrupts;
 
             case CallNumbers.PowerOff:
             case CallNumbers.Reset:
@@ -268,6 +266,10 @@ internal static unsafe class DirectCalls
     /// <summary>Monotonic nanoseconds.</summary>
     [RuntimeExport("libos_monotonic")]
     public static ulong Monotonic() => Clock.Now;
+
+    /// <summary>How often Ctrl+C has been typed.</summary>
+    [RuntimeExport("libos_console_interrupts")]
+    public static ulong ConsoleInterrupts() => ConsoleInput.Interrupts;
 
     /// <summary>Where a present byte is in physical memory, and for how many bytes that goes on contiguously.</summary>
     [RuntimeExport("libos_translate")]
