@@ -9,7 +9,9 @@ using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel.Tests;
 
-/// <summary>Waiting for another thread, and for an interrupt that a thread has claimed, in an ordinary process.</summary>
+/// <summary>
+/// Waiting for another thread, and for an interrupt that a thread has claimed, in an ordinary process.
+/// </summary>
 [TestFixture]
 internal sealed class WakeSignalTests
 {

@@ -286,7 +286,8 @@ internal sealed unsafe class InterruptTableTests
 
     private Thread* Send(long handle)
     {
-        Assert.That(_table.OnMessage(Slot(handle)->Vector, out Thread* waiter) == null, Is.True, "nobody has claimed it");
+        uint* claim = _table.OnMessage(Slot(handle)->Vector, out Thread* waiter);
+        Assert.That(claim == null, Is.True, "nobody has claimed it");
         return waiter;
     }
 

@@ -135,7 +135,14 @@ internal sealed unsafe class MessageClaimTests
     {
         var seen = new HashSet<(State, uint, ulong, ulong, bool)>();
         var open = new Stack<(State State, byte[] Tables)>();
-        _state = new State { Driver = Step.Wait, Claimant = Step.ReadFirst, Others = 1, Spurious = 1, MayRelease = mayRelease };
+        _state = new State
+        {
+            Driver = Step.Wait,
+            Claimant = Step.ReadFirst,
+            Others = 1,
+            Spurious = 1,
+            MayRelease = mayRelease,
+        };
         open.Push((_state, Save()));
         while (open.TryPop(out (State State, byte[] Tables) from))
         {

@@ -12,8 +12,8 @@ namespace VirtioGuest.Kernel.Machine;
 /// below it and nothing in between.
 /// </summary>
 /// <remarks>
-/// The waiting thread is outside cooperative mode, so no collection waits for it. Without LibOS, in an ordinary process,
-/// a monitor stands in for its calls.
+/// The waiting thread is outside cooperative mode, so no collection waits for it. Without LibOS, in an ordinary
+/// process, a monitor stands in for its calls.
 /// </remarks>
 internal sealed unsafe class WakeSignal
 {

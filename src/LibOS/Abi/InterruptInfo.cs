@@ -75,8 +75,8 @@ public unsafe struct MessageGrant
 /// </item>
 /// <item>
 /// It turns <see cref="Owner"/> from claimed to free in one step, which is a full barrier, and then reads
-/// <see cref="Arrivals"/>. If that is not the number that it remembers, an interrupt came for which nobody has looked: it looks once more, or
-/// has the driver thread do so (<c>libos_interrupt_hand_over</c>).
+/// <see cref="Arrivals"/>. If that is not the number that it remembers, an interrupt came for which nobody has looked:
+/// it looks once more, or has the driver thread do so (<c>libos_interrupt_hand_over</c>).
 /// </item>
 /// </list>
 /// <para>
@@ -87,8 +87,12 @@ public unsafe struct MessageGrant
 /// Nothing is lost. An interrupt that finds the message claimed was counted before the claim ended, so the claimant's
 /// last look at the number sees it; one that finds it free wakes the driver thread. An interrupt counted between the
 /// claimant's look and its wait keeps it from waiting. An interrupt that had come before the claim has the driver
-/// thread on its way, which looks as ever: two threads may look, and what is in the queue is found by one of them, under
-/// the queue's lock. Interrupts that come together, or without a reason, only make a look that finds nothing.
+/// thread on its way, which looks as ever: two threads may look, and what is in the queue is found by one of them,
+/// under the queue's lock. Interrupts that come together, or without a reason, only make a look that finds nothing.
+/// </para>
+/// <para>
+/// A thread that looks holds interrupts back meanwhile, so what it finds may never be interrupted for. If that is the
+/// claimant's, the thread counts <see cref="Arrivals"/> up itself and wakes the claimant (<c>libos_wake</c>).
 /// </para>
 /// <para>
 /// When the message is given back, <see cref="Owner"/> changes to what no claim of its former holder begins or ends

@@ -9,8 +9,8 @@ using VirtioGuest.LibOS.Time;
 namespace VirtioGuest.LibOS.Threads;
 
 /// <summary>
-/// Decides which thread runs. While LibOS runs, the registers of every thread are in its <see cref="Thread.Registers"/>:
-/// to switch threads is to leave with those of another.
+/// Decides which thread runs. While LibOS runs, the registers of every thread are in its
+/// <see cref="Thread.Registers"/>: to switch threads is to leave with those of another.
 /// </summary>
 internal static unsafe class Scheduler
 {

@@ -50,7 +50,8 @@ internal unsafe struct Thread
     public bool IsUrgent;
 
     /// <summary>
-    /// What is left of its time slice, in timestamp ticks, while it does not run; 0 before it has run for the first time.
+    /// What is left of its time slice, in timestamp ticks, while it does not run; 0 before it has run for the first
+    /// time.
     /// </summary>
     public ulong SliceLeft;
 
