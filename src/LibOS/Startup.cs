@@ -67,11 +67,9 @@ internal static unsafe class Startup
         FileCalls.Initialize();
         Thread* first = ProgramStart.CreateFirstThread();
         cpu->SwitchedAt = Processor.ReadTimestamp();
-        cpu->SliceEnd = Clock.Now + Scheduler.TimeSlice;
-        cpu->CurrentThread = first;
-        cpu->ThreadExtended = first->Extended;
-        first->State = ThreadState.Running;
-        Processor.Resume(&first->Registers);
+        cpu->SliceEnd = cpu->SwitchedAt + Scheduler.SliceTicks;
+        Scheduler.Run(cpu, first);
+        Processor.Resume();
     }
 
     private static void ReadLoaderTables(BootDoor door, ulong information)
@@ -240,6 +238,7 @@ internal static unsafe class Startup
         cpu->KernelStack = LibOs.Stacks->Allocate();
         cpu->NestedExtended = PhysicalMemory.At(AllocateStore(Frame.Size));
         SegmentTables.Load(
+            cpu,
             Processor.GetImageLayout(),
             LibOs.Stacks,
             PhysicalMemory.At(AllocateStore(2 * Frame.Size)));

@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Threading;
 using VirtioGuest.Devices;
 using VirtioGuest.Hal;
 
@@ -34,6 +36,9 @@ public sealed class SimulatedInterrupts : InterruptController
 
     /// <summary>Whether the machine has messages at all.</summary>
     public bool MessagesExist { get; set; } = true;
+
+    /// <summary>Whether threads may claim messages.</summary>
+    public bool HasClaims { get; set; }
 
     /// <summary>Whether each device is to make do with one message.</summary>
     public bool AreScarce { get; set; }
@@ -119,8 +124,7 @@ public sealed class SimulatedInterrupts : InterruptController
                 return;
             }
 
-            message.IsPending = true;
-            _pending.Enqueue(message);
+            Enqueue(message);
         }
 
         DeliverAtOnce();
@@ -191,6 +195,12 @@ public sealed class SimulatedInterrupts : InterruptController
         return calls;
     }
 
+    private void Enqueue(Message message)
+    {
+        message.IsPending = true;
+        _pending.Enqueue(message);
+    }
+
     private void DeliverAtOnce()
     {
         if (!IsQueued)
@@ -259,7 +269,11 @@ public sealed class SimulatedInterrupts : InterruptController
         SimulatedInterrupts owner, string name, InterruptHandler handler, ulong address, uint data)
         : MessageInterrupt(address, data)
     {
+        private readonly object _claim = new();
         private ulong _count;
+        private ulong _arrivals;
+        private ulong _seen;
+        private bool _isClaimed;
 
         public override ulong Count => _count;
 
@@ -270,12 +284,61 @@ public sealed class SimulatedInterrupts : InterruptController
 
         public bool IsReleased { get; private set; }
 
+        public override bool TryClaim()
+        {
+            lock (_claim)
+            {
+                if (!owner.HasClaims || _isClaimed || IsReleased)
+                {
+                    return false;
+                }
+
+                _isClaimed = true;
+                _seen = _arrivals;
+                return true;
+            }
+        }
+
+        public override ClaimedWait WaitClaimed(ulong nanoseconds)
+        {
+            lock (_claim)
+            {
+                // A process wakes waiters for no reason too; that is as if the interrupt had come.
+                bool hasArrived = _arrivals != _seen || IsReleased
+                    || Monitor.Wait(_claim, TimeSpan.FromMilliseconds(Math.Min(nanoseconds / 1e6, int.MaxValue)));
+                _seen = _arrivals;
+                return IsReleased ? ClaimedWait.Released : hasArrived ? ClaimedWait.Arrived : ClaimedWait.TimedOut;
+            }
+        }
+
+        public override bool EndClaim()
+        {
+            lock (_claim)
+            {
+                _isClaimed = false;
+                return _arrivals != _seen;
+            }
+        }
+
+        public override void HandOver()
+        {
+            lock (owner._messages)
+            {
+                owner.Enqueue(this);
+            }
+
+            owner.DeliverAtOnce();
+        }
+
+        public override void WakeClaimant() => TryWakeClaimant();
+
         public override void Release()
         {
             if (!IsReleased)
             {
                 IsReleased = true;
                 owner.MessagesLeft++;
+                TryWakeClaimant();
             }
         }
 
@@ -291,10 +354,23 @@ public sealed class SimulatedInterrupts : InterruptController
             for (int i = 0; i <= owner.Repeats; i++)
             {
                 _count++;
-                handler.OnInterrupt();
+                if (!TryWakeClaimant())
+                {
+                    handler.OnInterrupt();
+                }
             }
 
             return true;
+        }
+
+        private bool TryWakeClaimant()
+        {
+            lock (_claim)
+            {
+                _arrivals++;
+                Monitor.PulseAll(_claim);
+                return _isClaimed;
+            }
         }
     }
 

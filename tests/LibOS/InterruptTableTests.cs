@@ -51,20 +51,23 @@ internal sealed unsafe class InterruptTableTests
     public void A_message_that_came_before_the_wait_is_not_lost()
     {
         long slot = Allocate();
-        Assert.That(_table.OnMessage(Slot(slot)->Vector, out bool isHeld) == null, Is.True);
-        Assert.That(isHeld, Is.True);
+        Assert.That(Send(slot) == null, Is.True);
 
         Assert.That(_table.Wait((ulong)slot, 0, true, &_threads[0], out _), Is.EqualTo(1));
         Assert.That(_table.Wait((ulong)slot, 1, true, &_threads[0], out _), Is.Zero);
-        Assert.That(_table.OnMessage(Slot(slot)->Vector, out _) == &_threads[0], Is.True);
+        Assert.That(Send(slot) == &_threads[0], Is.True);
         Assert.That(_threads[0].Registers.Rax, Is.EqualTo(2));
     }
 
     [Test]
     public void A_message_that_nobody_holds_is_told_apart()
     {
-        Assert.That(_table.OnMessage(0x60, out bool isHeld) == null, Is.True);
-        Assert.That(isHeld, Is.False);
+        ulong slot = (ulong)Allocate();
+        Assert.That(_table.Wait(slot, 0, true, &_threads[0], out _), Is.Zero);
+
+        Assert.That(_table.OnMessage(Slot((long)slot)->Vector + 1, out Thread* waiter) == null, Is.True);
+        Assert.That(waiter == null, Is.True);
+        Assert.That(Slot((long)slot)->Count, Is.Zero);
     }
 
     [Test]
@@ -279,6 +282,13 @@ internal sealed unsafe class InterruptTableTests
             Assert.That(Slot(slot)->Name[InterruptInfo.NameLength - 2], Is.EqualTo((byte)'x'));
             Assert.That(Slot(slot)->Name[InterruptInfo.NameLength - 1], Is.Zero);
         }
+    }
+
+    private Thread* Send(long handle)
+    {
+        uint* claim = _table.OnMessage(Slot(handle)->Vector, out Thread* waiter);
+        Assert.That(claim == null, Is.True, "nobody has claimed it");
+        return waiter;
     }
 
     private InterruptSlot* Slot(long handle) => _table.Find((ulong)handle);

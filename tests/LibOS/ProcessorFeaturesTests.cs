@@ -32,6 +32,12 @@ internal sealed unsafe class ProcessorFeaturesTests
     }
 
     [Test]
+    public void XSave_without_its_optimization_is_used_as_it_is()
+    {
+        ExpectXSave(new FakeFeatures { Promised = 0x7, HasSaveOptimization = false }, Avx, 832);
+    }
+
+    [Test]
     public void A_processor_without_XSave_saves_by_FXSave()
     {
         var processor = new FakeFeatures();
@@ -132,7 +138,8 @@ internal sealed unsafe class ProcessorFeaturesTests
     private static void ExpectXSave(FakeFeatures processor, ulong components, uint? length)
     {
         (ProcessorFeatures features, PerCpu cpu) = Enable(processor);
-        Assert.That(cpu.UseXSave, Is.EqualTo(1));
+        ExtendedSave expected = processor.HasSaveOptimization ? ExtendedSave.XSaveOpt : ExtendedSave.XSave;
+        Assert.That(cpu.SaveKind, Is.EqualTo(expected));
         Assert.That(features.XSaveComponents, Is.EqualTo(components));
         Assert.That(processor.Xcr0, Is.EqualTo(components));
         Assert.That(processor.IsXSaveOn, Is.True);
@@ -145,7 +152,7 @@ internal sealed unsafe class ProcessorFeaturesTests
     private static void ExpectFXSave(FakeFeatures processor)
     {
         (ProcessorFeatures features, PerCpu cpu) = Enable(processor);
-        Assert.That(cpu.UseXSave, Is.Zero);
+        Assert.That(cpu.SaveKind, Is.EqualTo(ExtendedSave.FXSave));
         Assert.That(features.XSaveComponents, Is.Zero);
         Assert.That(features.ExtendedLength, Is.EqualTo(512));
         Assert.That(processor.IsXSaveOn, Is.False, "with XSAVE on, the program would find AVX");

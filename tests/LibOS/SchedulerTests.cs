@@ -14,14 +14,14 @@ internal sealed unsafe class SchedulerTests
     private const ulong Millisecond = 1_000_000;
 
     private PerCpu* _cpu;
-    private TrapFrame* _frame;
     private Thread* _threads;
+    private ulong* _taskStack;
 
     [SetUp]
     public void StartIdle()
     {
         _cpu = (PerCpu*)NativeMemory.AllocZeroed((nuint)sizeof(PerCpu));
-        _frame = (TrapFrame*)NativeMemory.AllocZeroed((nuint)sizeof(TrapFrame));
+        _taskStack = (ulong*)NativeMemory.AllocZeroed(sizeof(ulong));
         _threads = (Thread*)NativeMemory.AllocZeroed(4, (nuint)sizeof(Thread));
         for (uint i = 0; i < 4; i++)
         {
@@ -31,6 +31,7 @@ internal sealed unsafe class SchedulerTests
         Processor.Timestamp = 0;
         Clock.Initialize(0, 1_000_000, 0);
         LibOs.Timer = TimerKind.None;
+        _cpu->TaskInterruptStack = _taskStack;
         _cpu->IdleThread = &_threads[0];
         _cpu->CurrentThread = &_threads[0];
         _cpu->TimerDeadline = Clock.Never;
@@ -40,7 +41,7 @@ internal sealed unsafe class SchedulerTests
     public void Stop()
     {
         NativeMemory.Free(_cpu);
-        NativeMemory.Free(_frame);
+        NativeMemory.Free(_taskStack);
         NativeMemory.Free(_threads);
     }
 
@@ -67,11 +68,11 @@ internal sealed unsafe class SchedulerTests
             }
 
             // LibOS is left: after an interrupt, or after a timer that has found nothing.
-            Scheduler.Leave(_cpu, _frame);
+            Scheduler.Leave(_cpu);
             Assert.That(_cpu->CurrentThread == driver, Is.EqualTo(isInterrupt), $"at {now} ns");
             if (isInterrupt)
             {
-                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+                Scheduler.Block(_cpu, ThreadState.WaitingForInterrupt);
             }
         }
 
@@ -84,17 +85,17 @@ internal sealed unsafe class SchedulerTests
     {
         Scheduler.Wake(_cpu, &_threads[1], isUrgent: false);
         Scheduler.Wake(_cpu, &_threads[2], isUrgent: false);
-        Scheduler.Leave(_cpu, _frame);
+        Scheduler.Leave(_cpu);
         Processor.Timestamp = 4 * Millisecond;
         Scheduler.Wake(_cpu, &_threads[3], isUrgent: true);
-        Scheduler.Leave(_cpu, _frame);
+        Scheduler.Leave(_cpu);
         Processor.Timestamp = 14 * Millisecond;
-        Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+        Scheduler.Block(_cpu, ThreadState.WaitingForInterrupt);
 
         Assert.That(_cpu->CurrentThread == &_threads[1], Is.True);
         Assert.That(_cpu->SliceEnd, Is.EqualTo(15 * Millisecond).Within(1000ul));
         Processor.Timestamp = (15 * Millisecond) + 100;
-        Scheduler.Leave(_cpu, _frame);
+        Scheduler.Leave(_cpu);
 
         Assert.That(_cpu->CurrentThread == &_threads[2], Is.True);
         Assert.That(_cpu->SliceEnd, Is.EqualTo(20 * Millisecond).Within(1000ul), "a whole one");
@@ -118,26 +119,26 @@ internal sealed unsafe class SchedulerTests
             Thread* oldest = collection == 0 || first->Deadline < second->Deadline ? first : second;
             Thread* other = oldest == first ? second : first;
             Scheduler.Wake(_cpu, oldest, isUrgent: false);
-            Scheduler.Leave(_cpu, _frame);
+            Scheduler.Leave(_cpu);
             Scheduler.Wake(_cpu, other, isUrgent: false);
             for (ulong step = 0; step < 20; step++)
             {
-                Scheduler.Leave(_cpu, _frame);
+                Scheduler.Leave(_cpu);
                 firstRan += _cpu->CurrentThread == first ? 1ul : 0;
                 secondRan += _cpu->CurrentThread == second ? 1ul : 0;
                 Processor.Timestamp += Millisecond / 20;
             }
 
             Scheduler.Wake(_cpu, collector, isUrgent: true);
-            Scheduler.Leave(_cpu, _frame);
+            Scheduler.Leave(_cpu);
             Assert.That(_cpu->CurrentThread == collector, Is.True);
             Processor.Timestamp += Millisecond / 10;
-            Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
+            Scheduler.Block(_cpu, ThreadState.WaitingForFutex);
             for (ulong waiter = 1; waiter <= 2; waiter++)
             {
                 // Those that wait first are woken first.
                 _cpu->CurrentThread->Deadline = Processor.Timestamp + waiter;
-                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForFutex);
+                Scheduler.Block(_cpu, ThreadState.WaitingForFutex);
             }
 
             Processor.Timestamp += 20 * Millisecond;
@@ -166,10 +167,10 @@ internal sealed unsafe class SchedulerTests
                 Scheduler.Wake(_cpu, driver, isUrgent: true);
             }
 
-            Scheduler.Leave(_cpu, _frame);
+            Scheduler.Leave(_cpu);
             if (_cpu->CurrentThread == driver && driver->RunTicks + (now - _cpu->SwitchedAt) >= doneAt)
             {
-                Scheduler.Block(_cpu, _frame, ThreadState.WaitingForInterrupt);
+                Scheduler.Block(_cpu, ThreadState.WaitingForInterrupt);
             }
         }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using NUnit.Framework;
+using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Threads;
 using VirtioGuest.LibOS.Time;
 
@@ -32,6 +33,14 @@ internal sealed unsafe class ThreadingTests
     {
         NativeMemory.Free(_threads);
         NativeMemory.Free(_futexStore);
+    }
+
+    [Test]
+    public void Registers_of_every_thread_end_where_the_processor_can_push_them()
+    {
+        Assert.That(sizeof(TrapFrame), Is.EqualTo(176), "FRAME_LENGTH");
+        Assert.That(sizeof(Thread) % 16, Is.Zero);
+        Assert.That((ulong)&_threads[1].Registers - (ulong)&_threads[1], Is.Zero);
     }
 
     [Test]

@@ -18,7 +18,7 @@ namespace VirtioGuest.Kernel.Benchmarks;
 /// <remarks>
 /// The device is driven as a disk's is: one lock around its queue, interrupts held back while completions are
 /// drained, and a look behind asking for them. A number of reads is submitted, announced together, and waited for; then
-/// the next.
+/// the next. Where it is one read, whoever asks waits for the interrupt itself, if the queue has one to claim.
 /// <para>
 /// What it takes to notify the device is measured by itself and without interrupts, because the one that it leads to
 /// comes before it is over.
@@ -38,10 +38,15 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private const int DrainBatch = 64;
     private const ulong Seed = 1;
 
+    private const ulong PollInterval = 100_000_000;
+    private const int PollLimit = 100;
+
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly object _gate = new();
+    private readonly WakeSignal _changed = new();
+    private readonly BlockCompletion[] _completions = new BlockCompletion[DrainBatch];
+    private readonly VirtioTransport _transport;
     private readonly VirtioBlock _device;
     private readonly BlockQueue _queue;
     private readonly DmaTag _dma;
@@ -51,12 +56,14 @@ internal sealed class BlockBenchmark : DeviceEventSink
     private TickCount _notify = new(0);
     private TickCount _complete = new(0);
     private DmaMemory? _memory;
+    private MessageInterrupt? _interrupt;
     private ulong _position = Seed;
-    private int _inFlight;
-    private bool _hasFailed;
+    private volatile int _inFlight;
+    private volatile bool _hasFailed;
 
     private BlockBenchmark(VirtioTransport transport, string name, int depth, ShellContext shell)
     {
+        _transport = transport;
         _device = new VirtioBlock(transport, name, this);
         _queue = _device.Queue(0);
         _dma = transport.Machine.Dma;
@@ -93,20 +100,10 @@ internal sealed class BlockBenchmark : DeviceEventSink
     /// <inheritdoc/>
     public override void OnUsedBuffers(ushort queueIndex)
     {
-        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
-        lock (_gate)
+        TakeCompletions();
+        if (_inFlight == 0)
         {
-            bool hasMore = _inFlight != 0;
-            while (hasMore)
-            {
-                ulong begin = TickCount.Begin();
-                _queue.HoldInterrupts();
-                int count = _queue.Drain(completions);
-                hasMore = _device.State == DeviceState.Running
-                    && (count == completions.Length || _queue.EnableInterrupts());
-                _complete.End(begin);
-                TakeBack(completions[..count]);
-            }
+            WakeWaiter();
         }
     }
 
@@ -117,8 +114,9 @@ internal sealed class BlockBenchmark : DeviceEventSink
         {
             _device.ObserveChange();
             _hasFailed |= _device.State != DeviceState.Running;
-            Monitor.PulseAll(_gate);
         }
+
+        WakeWaiter();
     }
 
     private static BlockReadCost? Refuse(Failure why, out Failure? failure)
@@ -173,6 +171,7 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private BlockReadCost? Run(SystemControl system, ulong count, out Failure? failure)
     {
+        _interrupt = _depth == 1 ? _transport.QueueInterrupt(0) : null;
         ulong batches = ((count - 1) / (ulong)_depth) + 1;
         if (!TryReadBatches(WarmUpBatches))
         {
@@ -214,30 +213,75 @@ internal sealed class BlockBenchmark : DeviceEventSink
 
     private bool TryReadBatches(ulong batches)
     {
-        lock (_gate)
+        for (ulong batch = 0; batch < batches && !_hasFailed; batch++)
         {
-            for (ulong batch = 0; batch < batches && !_hasFailed; batch++)
+            bool isClaimed = _interrupt is not null && _interrupt.TryClaim();
+            lock (_gate)
             {
                 SubmitBatch();
-                TimeSpan left = s_timeout;
-                while (_inFlight != 0 && !_hasFailed)
-                {
-                    left -= Monitor.Wait(_gate, s_pollInterval) ? TimeSpan.Zero : s_pollInterval;
-                    _hasFailed |= left <= TimeSpan.Zero || _shell.IsInterrupted;
-                }
-
-                _hasFailed |= _shell.IsInterrupted;
             }
+
+            for (int polls = 0; _inFlight != 0 && !_hasFailed;)
+            {
+                polls += TryWait(isClaimed) ? 0 : 1;
+                _hasFailed |= polls == PollLimit || _shell.IsInterrupted;
+            }
+
+            if (isClaimed && _interrupt!.EndClaim())
+            {
+                TakeCompletions();
+            }
+
+            _hasFailed |= _shell.IsInterrupted;
         }
 
         return !_hasFailed;
     }
 
-    private bool TryPollBatches()
+    // False where nothing has happened for the interval.
+    private bool TryWait(bool isClaimed)
     {
-        Span<BlockCompletion> completions = stackalloc BlockCompletion[DrainBatch];
+        if (!isClaimed)
+        {
+            return _changed.Wait(PollInterval);
+        }
+
+        ClaimedWait wait = _interrupt!.WaitClaimed(PollInterval);
+        TakeCompletions();
+        _hasFailed |= wait == ClaimedWait.Released;
+        return wait == ClaimedWait.Arrived;
+    }
+
+    private void TakeCompletions()
+    {
         lock (_gate)
         {
+            Span<BlockCompletion> completions = _completions;
+            bool hasMore = _inFlight != 0;
+            while (hasMore)
+            {
+                ulong begin = TickCount.Begin();
+                _queue.HoldInterrupts();
+                int count = _queue.Drain(completions);
+                hasMore = _device.State == DeviceState.Running
+                    && (count == completions.Length || _queue.EnableInterrupts());
+                _complete.End(begin);
+                TakeBack(completions[..count]);
+            }
+        }
+    }
+
+    private void WakeWaiter()
+    {
+        _changed.Wake();
+        _interrupt?.WakeClaimant();
+    }
+
+    private bool TryPollBatches()
+    {
+        lock (_gate)
+        {
+            Span<BlockCompletion> completions = _completions;
             for (int batch = 0; batch < PolledBatches && !_hasFailed; batch++)
             {
                 _queue.DisableInterrupts();
@@ -285,10 +329,6 @@ internal sealed class BlockBenchmark : DeviceEventSink
         }
 
         _inFlight -= completions.Length;
-        if (_inFlight == 0)
-        {
-            Monitor.PulseAll(_gate);
-        }
     }
 }
 

@@ -46,6 +46,10 @@ internal static unsafe partial class LibOsCalls
     [DllImport(Library, EntryPoint = "libos_monotonic"), SuppressGCTransition]
     internal static extern ulong MonotonicNanoseconds();
 
+    /// <summary>How often Ctrl+C has been typed.</summary>
+    [DllImport(Library, EntryPoint = "libos_console_interrupts"), SuppressGCTransition]
+    internal static extern ulong CountConsoleInterrupts();
+
     /// <summary>
     /// Where a mapped, present byte is in physical memory, and how many bytes from there on are contiguous (at most
     /// <paramref name="length"/>). Returns 0 where nothing is present: <see cref="Populate"/> comes first.
@@ -126,6 +130,23 @@ internal static unsafe partial class LibOsCalls
     internal static extern long ReleaseInterrupt(ulong handle);
 
     /// <summary>
+    /// Has the driver thread of a message look at its device, after a claim that ended with an interrupt unseen.
+    /// </summary>
+    [DllImport(Library, EntryPoint = "libos_interrupt_hand_over")]
+    internal static extern long HandOverInterrupt(ulong handle);
+
+    /// <summary>
+    /// Blocks while a word of memory holds a value, until <see cref="Wake"/> is called for it.
+    /// </summary>
+    /// <returns>0, -EAGAIN (-11) where it holds another, or -ETIMEDOUT (-110).</returns>
+    [DllImport(Library, EntryPoint = "libos_wait")]
+    internal static extern long Wait(uint* word, uint value, ulong nanoseconds);
+
+    /// <summary>Wakes threads that wait at a word, those first that have waited longest; returns how many.</summary>
+    [DllImport(Library, EntryPoint = "libos_wake")]
+    internal static extern long Wake(uint* word, uint limit);
+
+    /// <summary>
     /// Allocates zeroed, physically contiguous memory whose last byte is at most <paramref name="highestAddress"/>.
     /// </summary>
     [DllImport(Library, EntryPoint = "libos_dma_allocate")]
@@ -154,10 +175,6 @@ internal static unsafe partial class LibOsCalls
     /// </summary>
     [DllImport(Library, EntryPoint = "libos_console_read")]
     internal static extern long ReadConsole(byte* buffer, ulong length);
-
-    /// <summary>How often Ctrl+C has been typed.</summary>
-    [DllImport(Library, EntryPoint = "libos_console_interrupts")]
-    internal static extern long CountConsoleInterrupts();
 
     /// <summary>Mixes bytes into the pool that random bytes come from.</summary>
     [DllImport(Library, EntryPoint = "libos_entropy_add")]
@@ -191,6 +208,9 @@ internal static class LibOsError
 
     /// <summary>Input was lost (EIO).</summary>
     public const long InputOutput = -5;
+
+    /// <summary>A wait took too long (ETIMEDOUT).</summary>
+    public const long TimedOut = -110;
 
     /// <summary>A wait was ended by a release (ECANCELED).</summary>
     public const long Cancelled = -125;

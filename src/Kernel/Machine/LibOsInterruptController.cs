@@ -1,5 +1,6 @@
 using System;
 using System.Text;
+using System.Threading;
 using VirtioGuest.Hal;
 using VirtioGuest.LibOS.Abi;
 
@@ -86,19 +87,112 @@ internal sealed unsafe class LibOsInterruptController : InterruptController
 internal sealed class LibOsMessageInterrupt : MessageInterrupt
 {
     private readonly DriverThread _thread;
+    private readonly MessageClaimant _claimant;
+    private readonly ulong _handle;
 
     /// <summary>Describes what LibOS has set aside.</summary>
-    public LibOsMessageInterrupt(MessageGrant grant, DriverThread thread)
+    public unsafe LibOsMessageInterrupt(MessageGrant grant, DriverThread thread)
         : base(grant.Address, grant.Data)
     {
         _thread = thread;
+        _handle = grant.Handle;
+        _claimant = new MessageClaimant(grant.Claim, grant.Handle);
     }
 
     /// <inheritdoc/>
     public override ulong Count => _thread.Count;
 
     /// <inheritdoc/>
+    public override bool TryClaim() => _claimant.TryClaim();
+
+    /// <inheritdoc/>
+    public override ClaimedWait WaitClaimed(ulong nanoseconds) => _claimant.Wait(nanoseconds);
+
+    /// <inheritdoc/>
+    public override bool EndClaim() => _claimant.End();
+
+    /// <inheritdoc/>
+    public override void HandOver() => LibOsCalls.HandOverInterrupt(_handle);
+
+    /// <inheritdoc/>
+    public override void WakeClaimant() => _claimant.Wake();
+
+    /// <inheritdoc/>
     public override void Release() => _thread.Release();
+}
+
+/// <summary>
+/// The program's side of <see cref="MessageClaim"/>, which explains it. The handle changes with each holder of a
+/// message, so what is left of a claim after the release does nothing to the next holder's.
+/// </summary>
+internal sealed unsafe class MessageClaimant
+{
+    private readonly MessageClaim* _claim;
+    private readonly ulong _free;
+    private readonly ulong _claimed;
+    private uint _seen;
+
+    /// <summary>Covers a message.</summary>
+    /// <param name="claim">What its holder and LibOS share.</param>
+    /// <param name="handle">What LibOS calls it.</param>
+    public MessageClaimant(MessageClaim* claim, ulong handle)
+    {
+        _claim = claim;
+        _free = MessageClaim.Free(handle);
+        _claimed = MessageClaim.Claimed(handle);
+    }
+
+    /// <summary>Begins a claim, unless another thread has one or the message was given back.</summary>
+    public bool TryClaim()
+    {
+        uint arrivals = Volatile.Read(ref _claim->Arrivals);
+        if (Interlocked.CompareExchange(ref _claim->Owner, _claimed, _free) != _free)
+        {
+            return false;
+        }
+
+        _seen = arrivals;
+        return true;
+    }
+
+    /// <summary>Waits for an interrupt that has not been waited for.</summary>
+    public ClaimedWait Wait(ulong nanoseconds)
+    {
+        uint arrivals = Volatile.Read(ref _claim->Arrivals);
+        if (arrivals == _seen)
+        {
+            WakeSignal.WaitAt(&_claim->Arrivals, arrivals, nanoseconds);
+            arrivals = Volatile.Read(ref _claim->Arrivals);
+        }
+
+        if (Volatile.Read(ref _claim->Owner) != _claimed)
+        {
+            return ClaimedWait.Released;
+        }
+
+        bool hasArrived = arrivals != _seen;
+        _seen = arrivals;
+        return hasArrived ? ClaimedWait.Arrived : ClaimedWait.TimedOut;
+    }
+
+    /// <summary>Ends the claim.</summary>
+    /// <returns>Whether an interrupt has come that was not waited for.</returns>
+    public bool End()
+    {
+        // A full barrier: the look comes after it.
+        Interlocked.CompareExchange(ref _claim->Owner, _free, _claimed);
+        return Volatile.Read(ref _claim->Arrivals) != _seen;
+    }
+
+    /// <summary>Ends a claimant's wait as an interrupt would.</summary>
+    public void Wake()
+    {
+        if (Volatile.Read(ref _claim->Owner) == _claimed)
+        {
+            Interlocked.Increment(ref _claim->Arrivals);
+            WakeSignal.WakeAt(&_claim->Arrivals);
+        }
+    }
 }
 
 /// <summary>A share in a line.</summary>

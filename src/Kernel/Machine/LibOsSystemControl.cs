@@ -10,7 +10,7 @@ namespace VirtioGuest.Kernel.Machine;
 internal sealed unsafe class LibOsSystemControl : SystemControl
 {
     private readonly LibOsInput _input;
-    private long _interruptsBefore;
+    private ulong _interruptsBefore;
 
     /// <summary>Creates the machine's switches.</summary>
     /// <param name="input">What is typed.</param>

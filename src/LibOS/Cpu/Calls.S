@@ -36,5 +36,7 @@
         CALL    libos_crash,             0x1014
         CALL    libos_configuration_window, 0x1015
         CALL    libos_acpi_table,        0x1020
-        CALL    libos_console_interrupts, 0x1021
         CALL    libos_entropy_add,       0x1022
+        CALL    libos_wait,              0x1023
+        CALL    libos_wake,              0x1024
+        CALL    libos_interrupt_hand_over, 0x1025

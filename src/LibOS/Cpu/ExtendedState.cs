@@ -2,6 +2,19 @@ using VirtioGuest.LibOS.Memory;
 
 namespace VirtioGuest.LibOS.Cpu;
 
+/// <summary>The instruction that saves extended registers; numbered as in <c>Layout.h</c>.</summary>
+internal enum ExtendedSave : uint
+{
+    FXSave = 0,
+    XSave = 1,
+
+    /// <summary>
+    /// XSAVEOPT, which leaves alone what has not changed since XRSTOR loaded it from the same place, or was never used:
+    /// an area is written by nobody else between the two.
+    /// </summary>
+    XSaveOpt = 2,
+}
+
 /// <summary>
 /// Saved x87, SSE and AVX registers, as FXSAVE or XSAVE lays them out (Intel SDM 1, 10.5.1 and 13.4). Every area is a
 /// frame, so that it is aligned for both.
@@ -36,6 +49,16 @@ internal static unsafe class ExtendedState
         Processor.Fill(area, 0, LegacyLength + HeaderLength);
         *(ushort*)(area + ControlWordOffset) = InitialControlWord;
         *(uint*)(area + VectorControlOffset) = InitialVectorControl;
+    }
+
+    /// <summary>Sees to it that the current thread's area holds its registers.</summary>
+    public static void Settle(PerCpu* cpu)
+    {
+        if (cpu->LiveExtended != null)
+        {
+            Processor.SaveExtended(cpu->LiveExtended);
+            cpu->LiveExtended = null;
+        }
     }
 
     /// <summary>

@@ -28,8 +28,28 @@ internal unsafe struct PerCpu
     /// <summary>0 while the program runs, 1 in LibOS, 2 in a trap out of LibOS.</summary>
     public uint KernelDepth;
 
-    /// <summary>Whether extended registers are saved by XSAVE (1) or FXSAVE (0).</summary>
-    public uint UseXSave;
+    /// <summary>How extended registers are saved.</summary>
+    public ExtendedSave SaveKind;
+
+    /// <summary>The end of the running thread's <see cref="Thread.Registers"/>, where they are pushed.</summary>
+    public ulong FrameEnd;
+
+    /// <summary>
+    /// The area of the thread whose extended registers are in the processor and not in the area, or null.
+    /// </summary>
+    public byte* LiveExtended;
+
+    /// <summary>The top of the stack that interrupts are served on.</summary>
+    public ulong InterruptStack;
+
+    /// <summary>Whether the idle thread is the current one (1) or not (0).</summary>
+    public uint IsIdle;
+
+    /// <summary>Where the task state segment has the stack for interrupts: <see cref="FrameEnd"/> again.</summary>
+    public ulong* TaskInterruptStack;
+
+    /// <summary>The base of FS that is loaded.</summary>
+    public ulong ThreadPointer;
 
     public Thread* CurrentThread;
 
@@ -41,7 +61,7 @@ internal unsafe struct PerCpu
     /// <summary>When the running thread was given the processor, in timestamp ticks.</summary>
     public ulong SwitchedAt;
 
-    /// <summary>When the running thread's time slice ends, in monotonic nanoseconds.</summary>
+    /// <summary>When the running thread's time slice ends, in timestamp ticks.</summary>
     public ulong SliceEnd;
 
     /// <summary>

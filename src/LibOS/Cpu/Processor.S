@@ -158,30 +158,45 @@ FUNCTION processor_unknown_trap
 
 FUNCTION processor_fill
         movq    %rdi, %r8
-        movl    %esi, %eax
+        movzbl  %sil, %eax
+        movabsq $0x0101010101010101, %rcx
+        imulq   %rcx, %rax
         movq    %rdx, %rcx
+        shrq    $3, %rcx
+        rep stosq
+        movl    %edx, %ecx
+        andl    $7, %ecx
         rep stosb
         movq    %r8, %rax
         ret
 
+# Copies go by words, and what is left by bytes: some processors, and all emulators, take a turn for each.
 FUNCTION processor_copy
         movq    %rdx, %rcx
+        shrq    $3, %rcx
+        rep movsq
+        movl    %edx, %ecx
+        andl    $7, %ecx
         rep movsb
         ret
 
 FUNCTION processor_move
-        movq    %rdx, %rcx
         movq    %rdi, %rax
         movq    %rdi, %r8
         subq    %rsi, %r8
         cmpq    %rdx, %r8
-        jb      1f                              # the destination starts inside the source: copy downwards
-        rep movsb
-        ret
-1:      leaq    -1(%rdi,%rdx), %rdi
+        jae     processor_copy
+        leaq    -1(%rdi,%rdx), %rdi             # the destination starts inside the source: copy downwards
         leaq    -1(%rsi,%rdx), %rsi
         std
+        movl    %edx, %ecx
+        andl    $7, %ecx
         rep movsb
+        subq    $7, %rdi
+        subq    $7, %rsi
+        movq    %rdx, %rcx
+        shrq    $3, %rcx
+        rep movsq
         cld
         ret
 

@@ -118,10 +118,15 @@ internal static unsafe class Processor
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern PerCpu* Current();
 
-    /// <summary>Leaves LibOS for good into the thread that a trap frame describes.</summary>
+    /// <summary>Leaves LibOS for good into the current thread.</summary>
     [RuntimeImport("processor_resume")]
     [MethodImpl(MethodImplOptions.InternalCall)]
-    public static extern void Resume(TrapFrame* frame);
+    public static extern void Resume();
+
+    /// <summary>Saves the extended registers.</summary>
+    [RuntimeImport("processor_save_extended")]
+    [MethodImpl(MethodImplOptions.InternalCall)]
+    public static extern void SaveExtended(byte* area);
 
     /// <summary>Where the linker put things.</summary>
     [RuntimeImport("processor_image_layout")]

@@ -31,6 +31,9 @@ internal unsafe struct ProcessorFeatures
     /// </summary>
     public ulong XSaveComponents;
 
+    /// <summary>Whether XSAVEOPT is there.</summary>
+    public bool HasXSaveOpt;
+
     /// <summary>The bytes that saved extended registers take.</summary>
     public uint ExtendedLength;
 
@@ -59,6 +62,7 @@ internal unsafe struct ProcessorFeatures
             // comes back from the instruction that turns XSAVE on in them.
             Processor.CpuId(0xD, 1, r);
             bool hasExtension = r[0] != 0;
+            features.HasXSaveOpt = (r[0] & 1) != 0;
             Processor.CpuId(0xD, 0, r);
             features.XSaveComponents = hasExtension ? Loadable(r[0]) : 0;
         }
@@ -77,13 +81,16 @@ internal unsafe struct ProcessorFeatures
         ulong promised = XSaveComponents;
         XSaveComponents = 0;
         ExtendedLength = ExtendedState.LegacyLength;
-        cpu->UseXSave = 0;
+        cpu->SaveKind = ExtendedSave.FXSave;
         if (promised != 0 && !TryEnable(promised) && !TryEnable(promised & (X87AndSse | Avx)))
         {
             Processor.DisableXSave();
         }
 
-        cpu->UseXSave = XSaveComponents != 0 ? 1u : 0;
+        if (XSaveComponents != 0)
+        {
+            cpu->SaveKind = HasXSaveOpt ? ExtendedSave.XSaveOpt : ExtendedSave.XSave;
+        }
     }
 
     // What XSETBV takes of a set of components: x87 and SSE at least, AVX-512 whole and only with AVX; else it faults.

@@ -6,7 +6,8 @@ namespace VirtioGuest.LibOS.Cpu;
 /// The task state segment with its interrupt stacks, and the interrupt descriptor table (Intel SDM 3A, 6.14 and 7.7).
 /// </summary>
 /// <remarks>
-/// Every trap switches to a stack of its own (IST), because compiled code keeps data below its stack pointer.
+/// Every trap switches to a stack of its own (IST), because compiled code keeps data below its stack pointer. For
+/// interrupts, that is the running thread's trap frame.
 /// </remarks>
 internal static unsafe class SegmentTables
 {
@@ -30,19 +31,25 @@ internal static unsafe class SegmentTables
     private const int StackCount = 6;
 
     /// <summary>Sets up and loads both tables.</summary>
+    /// <param name="cpu">Whose they are; it receives its stack for interrupts.</param>
     /// <param name="layout">Where the trap stubs and the task descriptor are.</param>
     /// <param name="stacks">Where stacks come from.</param>
     /// <param name="store">A zeroed frame for the interrupt table and one for the task state, contiguous.</param>
-    public static void Load(ImageLayout* layout, KernelStacks* stacks, byte* store)
+    public static void Load(PerCpu* cpu, ImageLayout* layout, KernelStacks* stacks, byte* store)
     {
         var gates = (ulong*)store;
         byte* task = store + Frame.Size;
 
+        // IST1 is at byte 36 of the task state segment.
+        var taskStacks = (ulong*)(task + 36);
         for (int i = 0; i < StackCount; i++)
         {
-            // IST1 is at byte 36 of the task state segment.
-            *(ulong*)(task + 36 + (i * 8)) = stacks->Allocate();
+            taskStacks[i] = stacks->Allocate();
         }
+
+        // Interrupts are pushed where the running thread keeps its registers, and served on the stack.
+        cpu->TaskInterruptStack = taskStacks;
+        cpu->InterruptStack = *taskStacks;
 
         *(ushort*)(task + 102) = (ushort)TaskStateLength;
         var address = (ulong)task;

@@ -39,21 +39,23 @@
         popq    %rax
         .endm
 
-        # The compiler uses XMM registers in LibOS too, so the interrupted code's are saved around every entry.
-        # area: where to; clobbers rax, rdx.
+        # Saves extended registers. area: where to; clobbers rax, rdx.
         .macro  SAVE_EXTENDED area
-        cmpl    $0, %gs:CPU_USE_XSAVE
-        je      91f
+        cmpl    $SAVE_XSAVE, %gs:CPU_SAVE_KIND
         movl    $-1, %eax
         movl    $-1, %edx
-        xsave64 (\area)
+        ja      90f
+        je      91f
+        fxsave64 (\area)
         jmp     92f
-91:     fxsave64 (\area)
+90:     xsaveopt64 (\area)
+        jmp     92f
+91:     xsave64 (\area)
 92:
         .endm
 
         .macro  RESTORE_EXTENDED area
-        cmpl    $0, %gs:CPU_USE_XSAVE
+        cmpl    $SAVE_FXSAVE, %gs:CPU_SAVE_KIND
         je      93f
         movl    $-1, %eax
         movl    $-1, %edx
@@ -65,6 +67,17 @@
 
         .text
 
+# Where registers are while LibOS runs: those of the current thread are in its own trap frame, struct Thread's first
+# field, and LibOS runs on stacks of its own. So to switch threads is to change pointers, and nothing is copied. The
+# processor pushes an interrupt's part of the frame right there, because the task state segment names the frame's end as
+# the stack for interrupts.
+#
+# Extended registers: the compiler uses XMM registers in LibOS too, so they are saved on the way in, and loaded on the
+# way out. Not so where nobody expects them back. LibOS' own calls are C functions, which may change all of them but the
+# x87 control word and MXCSR, and LibOS changes neither of these: the thread stays the "live" one, and only when another
+# thread is to run, its registers are saved, whatever the others have become. The idle thread uses none at all. A thread
+# that waits in such a call while no other is ready thus comes and goes without them.
+
 # SYSCALL executed in ring 0: rcx = return address, r11 = flags. SFMASK has turned interrupts off, so the one kernel
 # stack is free. Leaves by IRETQ, as SYSRET would leave for ring 3.
         .globl  libos_syscall_entry
@@ -72,7 +85,7 @@
         .align  16
 libos_syscall_entry:
         movq    %rsp, %gs:CPU_PROGRAM_STACK
-        movq    %gs:CPU_KERNEL_STACK, %rsp
+        movq    %gs:CPU_FRAME_END, %rsp
         pushq   $DATA_SELECTOR
         pushq   %gs:CPU_PROGRAM_STACK
         pushq   %r11
@@ -81,51 +94,113 @@ libos_syscall_entry:
         pushq   $0                              # error code
         pushq   $VECTOR_SYSTEM_CALL
         PUSH_REGISTERS
+        movq    %rsp, %rdi
+        movq    %gs:CPU_KERNEL_STACK, %rsp
+        movl    $1, %gs:CPU_KERNEL_DEPTH
+        cmpq    $FIRST_OWN_CALL, %rax
+        jae     1f
         movq    %gs:CPU_THREAD_EXTENDED, %rbx
         SAVE_EXTENDED %rbx
-        incl    %gs:CPU_KERNEL_DEPTH
-        movq    %rsp, %rdi
-        xorl    %ebp, %ebp
+        movq    $0, %gs:CPU_LIVE_EXTENDED
+1:      xorl    %ebp, %ebp
         call    libos_system_call
-        decl    %gs:CPU_KERNEL_DEPTH
-        movq    %gs:CPU_THREAD_EXTENDED, %rbx   # may be another thread's by now
-        RESTORE_EXTENDED %rbx
 
-# rsp = a trap frame: continue what it describes.
+# Continues the current thread.
 leave:
+        cmpl    $0, %gs:CPU_IS_IDLE
+        jne     4f
+        movq    %gs:CPU_THREAD_EXTENDED, %rbx
+        movq    %gs:CPU_LIVE_EXTENDED, %rcx
+        cmpq    %rbx, %rcx
+        je      3f
+        testq   %rcx, %rcx
+        jz      2f
+        SAVE_EXTENDED %rcx
+2:      RESTORE_EXTENDED %rbx
+        movq    %rbx, %gs:CPU_LIVE_EXTENDED
+3:      movl    $0, %gs:CPU_KERNEL_DEPTH
+        movq    %gs:CPU_FRAME_END, %rsp
+        subq    $FRAME_LENGTH, %rsp
         POP_REGISTERS
         addq    $16, %rsp                       # vector, error code
         iretq
 
-# Starts the first thread: rdi = its trap frame.
+# The idle thread has no registers to load.
+4:      movl    $0, %gs:CPU_KERNEL_DEPTH
+        movq    %gs:CPU_FRAME_END, %rsp
+        subq    $(FRAME_LENGTH - FRAME_RETURN), %rsp
+        iretq
+
+# Starts the first thread.
         .globl  processor_resume
         .type   processor_resume, @function
 processor_resume:
-        movq    %rdi, %rsp
-        movl    $0, %gs:CPU_KERNEL_DEPTH
-        movq    %gs:CPU_THREAD_EXTENDED, %rbx
-        RESTORE_EXTENDED %rbx
+        movq    $0, %gs:CPU_LIVE_EXTENDED
         jmp     leave
 
+# rdi = an area: saves the extended registers there.
+        .globl  processor_save_extended
+        .type   processor_save_extended, @function
+processor_save_extended:
+        SAVE_EXTENDED %rdi
+        ret
+
+# An interrupt: rsp is in the current thread's frame. Interrupts are off in LibOS; if a vector of theirs came up there
+# all the same, LibOS reports it, and for that its own stack must not be touched.
         .align  16
-        .type   trap_common, @function
-trap_common:
+        .type   interrupt_common, @function
+interrupt_common:
+        cmpl    $0, %gs:CPU_IS_IDLE
+        jne     5f
         PUSH_REGISTERS
         cld
         movq    %gs:CPU_THREAD_EXTENDED, %rbx
+        SAVE_EXTENDED %rbx
+        movq    $0, %gs:CPU_LIVE_EXTENDED
+        movq    %rsp, %rdi
+        jmp     6f
+5:      leaq    -FRAME_REGISTERS(%rsp), %rdi
+6:      movq    %gs:CPU_INTERRUPT_STACK, %rsp
+        incl    %gs:CPU_KERNEL_DEPTH
+        xorl    %ebp, %ebp
+        call    libos_trap
+        jmp     leave
+
+# A fault, on a stack of its own, because it may come out of LibOS too. Only the program's goes into its thread's frame.
+        .align  16
+        .type   fault_common, @function
+fault_common:
+        PUSH_REGISTERS
+        cld
         cmpl    $0, %gs:CPU_KERNEL_DEPTH
-        cmovneq %gs:CPU_NESTED_EXTENDED, %rbx
+        jne     7f
+        movq    %gs:CPU_THREAD_EXTENDED, %rbx
+        SAVE_EXTENDED %rbx
+        movq    $0, %gs:CPU_LIVE_EXTENDED
+        movq    %gs:CPU_FRAME_END, %rdi
+        subq    $FRAME_LENGTH, %rdi
+        movq    %rdi, %rbx
+        movq    %rsp, %rsi
+        movl    $(FRAME_LENGTH / 8), %ecx
+        rep movsq
+        movq    %rbx, %rdi
+        movl    $1, %gs:CPU_KERNEL_DEPTH
+        xorl    %ebp, %ebp
+        call    libos_trap
+        jmp     leave
+
+7:      movq    %gs:CPU_NESTED_EXTENDED, %rbx
         SAVE_EXTENDED %rbx
         incl    %gs:CPU_KERNEL_DEPTH
         movq    %rsp, %rdi
         xorl    %ebp, %ebp
         call    libos_trap
         decl    %gs:CPU_KERNEL_DEPTH
-        movq    %gs:CPU_THREAD_EXTENDED, %rbx
-        cmpl    $0, %gs:CPU_KERNEL_DEPTH
-        cmovneq %gs:CPU_NESTED_EXTENDED, %rbx
+        movq    %gs:CPU_NESTED_EXTENDED, %rbx
         RESTORE_EXTENDED %rbx
-        jmp     leave
+        POP_REGISTERS
+        addq    $16, %rsp
+        iretq
 
 # One stub per vector, 16 bytes each, all making the same frame: 8, 10 to 14, 17 and 21 push an error code themselves.
         .altmacro
@@ -143,7 +218,11 @@ trap_common:
 trap_stubs:
         .set    vector_number, 0
         .rept   256
-        TRAP_STUB %vector_number, trap_common
+        .if     vector_number < BOOT_TRAPS
+        TRAP_STUB %vector_number, fault_common
+        .else
+        TRAP_STUB %vector_number, interrupt_common
+        .endif
         .set    vector_number, vector_number + 1
         .endr
 
@@ -180,7 +259,7 @@ boot_trap:
         .local  boot_trap_depth
         .comm   boot_trap_depth, 4, 4
 
-# What the idle thread runs: as program code, so that an interrupt finds it like any other thread.
+# What the idle thread runs, as program code. It holds nothing in registers: an interrupt saves none of them.
         .globl  idle_loop
         .type   idle_loop, @function
 idle_loop:

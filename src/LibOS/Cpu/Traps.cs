@@ -80,7 +80,10 @@ internal struct TrapFrame
     public ulong StackSegment;
 }
 
-/// <summary>Serves every trap and interrupt; entered from <c>Traps.S</c> with interrupts off.</summary>
+/// <summary>
+/// Serves every trap and interrupt: what comes out of the program has its registers in the current thread. Entered
+/// from <c>Traps.S</c> with interrupts off.
+/// </summary>
 internal static unsafe class Traps
 {
     private const ulong WriteAccess = 1 << 1;
@@ -106,7 +109,7 @@ internal static unsafe class Traps
 
         if (cpu->KernelDepth == 1)
         {
-            Scheduler.Leave(cpu, frame);
+            Scheduler.Leave(cpu);
         }
     }
 
@@ -200,7 +203,16 @@ internal static unsafe class Traps
     private static void OnInterrupt(PerCpu* cpu, TrapFrame* frame)
     {
         ulong vector = frame->Vector;
-        if (vector < Vectors.FirstLine + Vectors.LineCount)
+        if (cpu->KernelDepth > 1)
+        {
+            FailTrap("unknown trap", frame);
+        }
+
+        if (vector is >= Vectors.FirstMessage and < Vectors.FirstMessage + Vectors.MessageCount)
+        {
+            InterruptDispatch.OnMessage(cpu, vector);
+        }
+        else if (vector < Vectors.FirstLine + Vectors.LineCount)
         {
             InterruptDispatch.OnLine(cpu, (uint)(vector - Vectors.FirstLine));
         }
@@ -213,10 +225,6 @@ internal static unsafe class Traps
             }
 
             InterruptDispatch.OnTimer(cpu);
-        }
-        else if (vector is >= Vectors.FirstMessage and < Vectors.FirstMessage + Vectors.MessageCount)
-        {
-            InterruptDispatch.OnMessage(cpu, vector);
         }
         else if (vector != Vectors.Spurious)
         {

@@ -1,6 +1,7 @@
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
+using VirtioGuest.LibOS.SystemCalls;
 using VirtioGuest.LibOS.Threads;
 using VirtioGuest.LibOS.Time;
 
@@ -28,9 +29,13 @@ internal static unsafe class InterruptDispatch
 
     public static void OnMessage(PerCpu* cpu, ulong vector)
     {
-        Thread* waiter = LibOs.Interrupts->OnMessage(vector, out _);
+        uint* claim = LibOs.Interrupts->OnMessage(vector, out Thread* waiter);
         LibOs.Apic->EndOfInterrupt();
-        if (waiter != null)
+        if (claim != null)
+        {
+            FutexCalls.WakeWaiters(cpu, (ulong)claim, 1, FutexTable.AnyBits, isUrgent: true);
+        }
+        else if (waiter != null)
         {
             Scheduler.Wake(cpu, waiter, isUrgent: true);
         }

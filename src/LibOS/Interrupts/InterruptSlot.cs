@@ -35,6 +35,9 @@ internal unsafe struct InterruptSlot
 
     public ulong Count;
 
+    /// <summary>For a message: what its holder reads and writes too.</summary>
+    public MessageClaim Claim;
+
     /// <summary>The thread that waits for it, or null.</summary>
     public Thread* Waiter;
 

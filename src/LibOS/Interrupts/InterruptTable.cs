@@ -95,6 +95,7 @@ internal unsafe struct InterruptTable
             {
                 Claim(i, InterruptKind.Message, name);
                 _slots[i].Vector = (uint)Vectors.FirstMessage + (uint)i;
+                _slots[i].Claim.Owner = MessageClaim.Free((ulong)HandleOf(i));
                 return HandleOf(i);
             }
         }
@@ -165,6 +166,8 @@ internal unsafe struct InterruptTable
         released->MustLook = false;
         released->Kind = InterruptKind.None;
         released->Waiter = null;
+        released->Claim.Owner = 0;
+        released->Claim.Arrivals++;
         if (kind == InterruptKind.Line)
         {
             _lines[released->Line].Shares--;
@@ -175,12 +178,44 @@ internal unsafe struct InterruptTable
     }
 
     /// <summary>Counts a message.</summary>
-    /// <returns>The thread to wake, or null; <paramref name="isHeld"/> tells whether anyone holds the vector.</returns>
-    public readonly Thread* OnMessage(ulong vector, out bool isHeld)
+    /// <param name="vector">Its vector.</param>
+    /// <param name="waiter">The driver thread, if it is to be woken, or null.</param>
+    /// <returns>Where a thread may wait that has claimed the message, or null where none has.</returns>
+    public readonly uint* OnMessage(ulong vector, out Thread* waiter)
     {
         InterruptSlot* slot = &_slots[vector - Vectors.FirstMessage];
-        isHeld = slot->Kind == InterruptKind.Message;
-        return isHeld ? Arrive(slot) : null;
+        waiter = null;
+        if (slot->Kind != InterruptKind.Message)
+        {
+            return null;
+        }
+
+        slot->Claim.Arrivals++;
+        if (slot->Claim.IsClaimed)
+        {
+            slot->Count++;
+            return &slot->Claim.Arrivals;
+        }
+
+        waiter = Arrive(slot);
+        return null;
+    }
+
+    /// <summary>
+    /// A claim of a message has ended with an interrupt that nobody has looked for: the driver thread is to look.
+    /// </summary>
+    /// <returns>The thread to wake; null where it does not wait, and so finds the count changed when it will.</returns>
+    public readonly Thread* HandOver(ulong handle)
+    {
+        InterruptSlot* held = Find(handle);
+        Thread* waiter = held != null && held->Kind == InterruptKind.Message ? held->Waiter : null;
+        if (waiter != null)
+        {
+            held->Waiter = null;
+            waiter->Registers.Rax = held->Count;
+        }
+
+        return waiter;
     }
 
     /// <summary>Counts a line's interrupt; the line is masked from now on.</summary>
@@ -337,8 +372,10 @@ internal unsafe struct InterruptTable
     {
         InterruptSlot* slot = &_slots[index];
         uint generation = slot->Generation + 1;
+        uint arrivals = slot->Claim.Arrivals;
         Processor.Fill(slot, 0, (ulong)sizeof(InterruptSlot));
         slot->Generation = generation & GenerationMask;
+        slot->Claim.Arrivals = arrivals;
         slot->Kind = kind;
         for (int i = 0; i < InterruptInfo.NameLength - 1 && name[i] != 0; i++)
         {

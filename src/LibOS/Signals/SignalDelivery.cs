@@ -127,6 +127,7 @@ internal static unsafe class SignalDelivery
             Panic.Fail("stack overflow", "address ", faultAddress, frame);
         }
 
+        ExtendedState.Settle(Processor.Current());
         Processor.Fill((void*)stack, 0, (ulong)sizeof(SignalFrame));
         Processor.Copy((void*)extended, thread->Extended, length);
         ExtendedState.Initialize(thread->Extended);

@@ -92,6 +92,8 @@ internal static class CallNumbers
     public const ulong Crash = 0x1014;
     public const ulong ConfigurationWindow = 0x1015;
     public const ulong AcpiTable = 0x1020;
-    public const ulong ConsoleInterrupts = 0x1021;
     public const ulong EntropyAdd = 0x1022;
+    public const ulong Wait = 0x1023;
+    public const ulong Wake = 0x1024;
+    public const ulong InterruptHandOver = 0x1025;
 }

@@ -119,7 +119,7 @@ internal static unsafe class FileCalls
         ulong part = Math.Min(length, MaximumWrite);
         if (!SerialOutput.HasRoom(part))
         {
-            Scheduler.Block(cpu, frame, ThreadState.WaitingForOutput);
+            Scheduler.Block(cpu, ThreadState.WaitingForOutput);
             return CallResult.Switched;
         }
 
@@ -136,7 +136,7 @@ internal static unsafe class FileCalls
             return true;
         }
 
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForOutput);
+        Scheduler.Block(cpu, ThreadState.WaitingForOutput);
         return false;
     }
 
@@ -189,7 +189,7 @@ internal static unsafe class FileCalls
             case FileKind.Null:
                 return 0;
             case FileKind.PipeReader:
-                Scheduler.Block(cpu, frame, ThreadState.WaitingForPipe);
+                Scheduler.Block(cpu, ThreadState.WaitingForPipe);
                 return CallResult.Switched;
             default:
                 return -ErrorNumber.BadFile;
@@ -212,7 +212,7 @@ internal static unsafe class FileCalls
             return count == ConsoleInput.Lost ? -ErrorNumber.InputOutput : (long)count;
         }
 
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForConsole);
+        Scheduler.Block(cpu, ThreadState.WaitingForConsole);
         return CallResult.Switched;
     }
 

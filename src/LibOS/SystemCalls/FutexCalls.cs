@@ -1,5 +1,6 @@
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Threads;
+using VirtioGuest.LibOS.Time;
 
 namespace VirtioGuest.LibOS.SystemCalls;
 
@@ -27,14 +28,14 @@ internal static unsafe class FutexCalls
             case WaitBits:
                 return WaitFor(cpu, frame, (uint)frame->R9, isAbsolute: true);
             case Wake:
-                return (long)WakeWaiters(cpu, address, (uint)frame->Rdx, FutexTable.AnyBits);
+                return (long)WakeWaiters(cpu, address, (uint)frame->Rdx, FutexTable.AnyBits, isUrgent: false);
             case WakeBits:
-                return (long)WakeWaiters(cpu, address, (uint)frame->Rdx, (uint)frame->R9);
+                return (long)WakeWaiters(cpu, address, (uint)frame->Rdx, (uint)frame->R9, isUrgent: false);
             case CompareRequeue when *(uint*)address != (uint)frame->R9:
                 return -ErrorNumber.TryAgain;
             case Requeue:
             case CompareRequeue:
-                ulong woken = WakeWaiters(cpu, address, (uint)frame->Rdx, FutexTable.AnyBits);
+                ulong woken = WakeWaiters(cpu, address, (uint)frame->Rdx, FutexTable.AnyBits, isUrgent: false);
                 return (long)(woken + LibOs.Futexes->Requeue(address, frame->R8, (uint)frame->R10));
             default:
                 return -ErrorNumber.NotImplemented;
@@ -43,7 +44,7 @@ internal static unsafe class FutexCalls
 
     /// <summary>Wakes up to <paramref name="limit"/> threads that wait for a word.</summary>
     /// <returns>How many there were.</returns>
-    public static ulong WakeWaiters(PerCpu* cpu, ulong address, uint limit, uint bits)
+    public static ulong WakeWaiters(PerCpu* cpu, ulong address, uint limit, uint bits, bool isUrgent)
     {
         ulong woken = 0;
         while (woken < limit)
@@ -55,11 +56,35 @@ internal static unsafe class FutexCalls
             }
 
             thread->Registers.Rax = 0;
-            Scheduler.Wake(cpu, thread, isUrgent: false);
+            Scheduler.Wake(cpu, thread, isUrgent);
             woken++;
         }
 
         return woken;
+    }
+
+    /// <summary>libos_wait: the same without a word of what the caller's vector registers hold, for less.</summary>
+    /// <param name="cpu">This processor.</param>
+    /// <param name="word">What to wait at.</param>
+    /// <param name="value">What it holds as long as there is something to wait for.</param>
+    /// <param name="nanoseconds">For how long; <see cref="Clock.Never"/> for ever.</param>
+    public static long WaitAt(PerCpu* cpu, uint* word, uint value, ulong nanoseconds)
+    {
+        if (*word != value)
+        {
+            return -ErrorNumber.TryAgain;
+        }
+
+        Thread* thread = cpu->CurrentThread;
+        if (nanoseconds != Clock.Never)
+        {
+            thread->Deadline = TimeCalls.After(nanoseconds);
+            LibOs.Sleepers->Add(thread);
+        }
+
+        LibOs.Futexes->Add(thread, (ulong)word, FutexTable.AnyBits);
+        Scheduler.Block(cpu, ThreadState.WaitingForFutex);
+        return CallResult.Switched;
     }
 
     private static long WaitFor(PerCpu* cpu, TrapFrame* frame, uint bits, bool isAbsolute)
@@ -90,7 +115,7 @@ internal static unsafe class FutexCalls
         }
 
         LibOs.Futexes->Add(thread, address, bits);
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForFutex);
+        Scheduler.Block(cpu, ThreadState.WaitingForFutex);
         return CallResult.Switched;
     }
 }

@@ -25,6 +25,7 @@ internal static unsafe class InterruptCalls
         grant->Address = LibOs.Apic->MessageAddress;
         grant->Data = LibOs.Interrupts->Find((ulong)handle)->Vector;
         grant->Handle = (uint)handle;
+        grant->Claim = &LibOs.Interrupts->Find((ulong)handle)->Claim;
         return 0;
     }
 
@@ -66,8 +67,20 @@ internal static unsafe class InterruptCalls
             LibOs.Sleepers->Add(cpu->CurrentThread);
         }
 
-        Scheduler.Block(cpu, frame, ThreadState.WaitingForInterrupt);
+        Scheduler.Block(cpu, ThreadState.WaitingForInterrupt);
         return CallResult.Switched;
+    }
+
+    /// <summary>Has the driver thread of a message look at its device.</summary>
+    public static long HandOver(PerCpu* cpu, ulong handle)
+    {
+        Thread* waiter = LibOs.Interrupts->HandOver(handle);
+        if (waiter != null)
+        {
+            Scheduler.Wake(cpu, waiter, isUrgent: true);
+        }
+
+        return 0;
     }
 
     /// <summary>Gives an interrupt back; a thread that waits for it is woken with an error.</summary>
@@ -86,6 +99,7 @@ internal static unsafe class InterruptCalls
             Scheduler.Wake(cpu, waiter, isUrgent: false);
         }
 
+        FutexCalls.WakeWaiters(cpu, (ulong)&slot->Claim.Arrivals, 1, FutexTable.AnyBits, isUrgent: false);
         return 0;
     }
 

@@ -21,6 +21,12 @@ internal static unsafe class LibOsCalls
         ulong c = frame->Rdx;
         switch (frame->Rax)
         {
+            case CallNumbers.Wait:
+                return FutexCalls.WaitAt(cpu, (uint*)a, (uint)b, c);
+            case CallNumbers.Wake:
+                return (long)FutexCalls.WakeWaiters(cpu, a, (uint)b, FutexTable.AnyBits, isUrgent: false);
+            case CallNumbers.InterruptHandOver:
+                return InterruptCalls.HandOver(cpu, a);
             case CallNumbers.InterruptWait:
                 return InterruptCalls.Wait(cpu, frame);
             case CallNumbers.MessageAllocate:
@@ -75,8 +81,6 @@ internal static unsafe class LibOsCalls
             case CallNumbers.EntropyAdd:
                 LibOs.Entropy->Mix((byte*)a, b);
                 return 0;
-            case CallNumbers.ConsoleInterrupts:
-                return (long)ConsoleInput.Interrupts;
 
             case CallNumbers.PowerOff:
             case CallNumbers.Reset:
@@ -262,6 +266,10 @@ internal static unsafe class DirectCalls
     /// <summary>Monotonic nanoseconds.</summary>
     [RuntimeExport("libos_monotonic")]
     public static ulong Monotonic() => Clock.Now;
+
+    /// <summary>How often Ctrl+C has been typed.</summary>
+    [RuntimeExport("libos_console_interrupts")]
+    public static ulong ConsoleInterrupts() => ConsoleInput.Interrupts;
 
     /// <summary>Where a present byte is in physical memory, and for how many bytes that goes on contiguously.</summary>
     [RuntimeExport("libos_translate")]

@@ -30,7 +30,7 @@ internal static unsafe class SystemCall
             frame->Rax = (ulong)result;
         }
 
-        Scheduler.Leave(cpu, frame);
+        Scheduler.Leave(cpu);
     }
 
     private static long Dispatch(PerCpu* cpu, TrapFrame* frame)
@@ -53,7 +53,7 @@ internal static unsafe class SystemCall
                 return TimeCalls.Sleep(cpu, frame, (TimeSpec*)c, isAbsolute: (b & 1) != 0, clock: a);
             case CallNumbers.SchedulerYield:
                 frame->Rax = 0;
-                Scheduler.Yield(cpu, frame);
+                Scheduler.Yield(cpu);
                 return CallResult.Switched;
 
             case CallNumbers.MMap:
@@ -76,7 +76,7 @@ internal static unsafe class SystemCall
             case CallNumbers.Clone:
                 return ThreadCalls.Clone(cpu, frame);
             case CallNumbers.Exit:
-                return ThreadCalls.Exit(cpu, frame);
+                return ThreadCalls.Exit(cpu);
             case CallNumbers.ExitGroup:
                 return ThreadCalls.ExitProgram(a);
             case CallNumbers.SetThreadIdAddress:

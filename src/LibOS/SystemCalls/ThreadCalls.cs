@@ -42,16 +42,16 @@ internal static unsafe class ThreadCalls
     }
 
     /// <summary>exit: ends the thread.</summary>
-    public static long Exit(PerCpu* cpu, TrapFrame* frame)
+    public static long Exit(PerCpu* cpu)
     {
         Thread* thread = cpu->CurrentThread;
         if (thread->ClearOnExit != null)
         {
             *thread->ClearOnExit = 0;
-            FutexCalls.WakeWaiters(cpu, (ulong)thread->ClearOnExit, 1, FutexTable.AnyBits);
+            FutexCalls.WakeWaiters(cpu, (ulong)thread->ClearOnExit, 1, FutexTable.AnyBits, isUrgent: false);
         }
 
-        Scheduler.Exit(cpu, frame);
+        Scheduler.Exit(cpu);
         return CallResult.Switched;
     }
 
@@ -82,7 +82,7 @@ internal static unsafe class ThreadCalls
         }
 
         cpu->CurrentThread->ThreadPointer = value;
-        Processor.WriteMsr(Msr.FsBase, value);
+        Scheduler.LoadThreadPointer(cpu, value);
         return 0;
     }
 

@@ -70,14 +70,13 @@ internal static unsafe class TimeCalls
         cpu->CurrentThread->Deadline = Deadline(time, isAbsolute, clock == Realtime);
         LibOs.Sleepers->Add(cpu->CurrentThread);
         frame->Rax = 0;
-        Scheduler.Block(cpu, frame, ThreadState.Sleeping);
+        Scheduler.Block(cpu, ThreadState.Sleeping);
         return CallResult.Switched;
     }
 
     /// <summary>A time-out in monotonic nanoseconds.</summary>
     public static ulong Deadline(TimeSpec* time, bool isAbsolute, bool isWallTime)
     {
-        ulong now = Clock.Now;
         ulong nanoseconds = time->Nanoseconds;
         if (isAbsolute && isWallTime)
         {
@@ -89,6 +88,13 @@ internal static unsafe class TimeCalls
             return nanoseconds;
         }
 
+        return After(nanoseconds);
+    }
+
+    /// <summary>The time after some nanoseconds.</summary>
+    public static ulong After(ulong nanoseconds)
+    {
+        ulong now = Clock.Now;
         return nanoseconds > Clock.Never - 1 - now ? Clock.Never - 1 : now + nanoseconds;
     }
 }

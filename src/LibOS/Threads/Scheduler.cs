@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.LibOS.Console;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Interrupts;
@@ -8,8 +9,8 @@ using VirtioGuest.LibOS.Time;
 namespace VirtioGuest.LibOS.Threads;
 
 /// <summary>
-/// Decides which thread runs. Called with the trap frame through which LibOS was entered: to switch threads is to leave
-/// with another thread's registers in it.
+/// Decides which thread runs. While LibOS runs, the registers of every thread are in its
+/// <see cref="Thread.Registers"/>: to switch threads is to leave with those of another.
 /// </summary>
 internal static unsafe class Scheduler
 {
@@ -23,33 +24,36 @@ internal static unsafe class Scheduler
     /// </remarks>
     public const ulong TimeSlice = 5_000_000;
 
+    /// <summary>The same in timestamp ticks.</summary>
+    public static ulong SliceTicks => Clock.Kilohertz * (TimeSlice / 1_000_000);
+
     /// <summary>Lets the current thread wait.</summary>
     /// <param name="cpu">This processor.</param>
-    /// <param name="frame">The current thread's registers; another thread's afterwards.</param>
     /// <param name="state">What it waits for.</param>
-    public static void Block(PerCpu* cpu, TrapFrame* frame, ThreadState state)
+    public static void Block(PerCpu* cpu, ThreadState state)
     {
-        cpu->CurrentThread->State = state;
-        cpu->CurrentThread->IsUrgent = false;
-        ulong now = Clock.Now;
-        cpu->CurrentThread->SliceLeft = SliceLeft(cpu, now);
-        Switch(cpu, frame, now);
+        Thread* thread = cpu->CurrentThread;
+        thread->State = state;
+        thread->IsUrgent = false;
+        ulong now = Processor.ReadTimestamp();
+        thread->SliceLeft = SliceLeft(cpu, now);
+        Switch(cpu, now);
     }
 
     /// <summary>Lets all other ready threads run first.</summary>
-    public static void Yield(PerCpu* cpu, TrapFrame* frame)
+    public static void Yield(PerCpu* cpu)
     {
         if (!cpu->Ready.IsEmpty)
         {
-            Rotate(cpu, frame, Clock.Now);
+            Rotate(cpu, Processor.ReadTimestamp());
         }
     }
 
     /// <summary>Ends the current thread; its slot is free afterwards.</summary>
-    public static void Exit(PerCpu* cpu, TrapFrame* frame)
+    public static void Exit(PerCpu* cpu)
     {
         Thread* thread = cpu->CurrentThread;
-        Switch(cpu, frame, Clock.Now);
+        Switch(cpu, Processor.ReadTimestamp());
         LibOs.Threads->Destroy(thread, LibOs.Frames);
     }
 
@@ -98,55 +102,90 @@ internal static unsafe class Scheduler
     /// <summary>
     /// The last thing before LibOS is left for the program: preempts where due, arms the timer, delivers signals.
     /// </summary>
-    public static void Leave(PerCpu* cpu, TrapFrame* frame)
+    public static void Leave(PerCpu* cpu)
     {
-        if (LibOs.Timer == TimerKind.None && Clock.Now >= NextDeadline)
+        if (LibOs.Timer == TimerKind.None)
         {
-            InterruptDispatch.OnTimer(cpu);
+            LookAtClock(cpu);
         }
 
         if (!cpu->Ready.IsEmpty)
         {
-            Preempt(cpu, frame);
+            Preempt(cpu);
         }
 
         ArmTimer(cpu);
         Thread* thread = cpu->CurrentThread;
         if ((thread->PendingSignals & ~thread->SignalMask) != 0)
         {
-            SignalDelivery.DeliverPending(thread, frame);
+            SignalDelivery.DeliverPending(thread, &thread->Registers);
         }
     }
 
-    private static void Preempt(PerCpu* cpu, TrapFrame* frame)
+    // Apart, so that it costs nothing where a timer interrupts.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LookAtClock(PerCpu* cpu)
+    {
+        if (Clock.Now >= NextDeadline)
+        {
+            InterruptDispatch.OnTimer(cpu);
+        }
+    }
+
+    /// <summary>Gives the processor to a thread: it is the one that LibOS is left for.</summary>
+    public static void Run(PerCpu* cpu, Thread* thread)
+    {
+        thread->State = ThreadState.Running;
+        cpu->CurrentThread = thread;
+        cpu->ThreadExtended = thread->Extended;
+        cpu->FrameEnd = (ulong)(&thread->Registers + 1);
+        *cpu->TaskInterruptStack = cpu->FrameEnd;
+        cpu->IsIdle = thread == cpu->IdleThread ? 1u : 0;
+        if (cpu->IsIdle == 0)
+        {
+            LoadThreadPointer(cpu, thread->ThreadPointer);
+        }
+    }
+
+    /// <summary>Loads the base of the current thread's local storage, unless it is there already.</summary>
+    public static void LoadThreadPointer(PerCpu* cpu, ulong address)
+    {
+        if (cpu->ThreadPointer != address)
+        {
+            cpu->ThreadPointer = address;
+            Processor.WriteMsr(Msr.FsBase, address);
+        }
+    }
+
+    private static void Preempt(PerCpu* cpu)
     {
         Thread* current = cpu->CurrentThread;
-        ulong now = Clock.Now;
+        ulong now = Processor.ReadTimestamp();
         if (current == cpu->IdleThread)
         {
-            Switch(cpu, frame, now);
+            Switch(cpu, now);
         }
         else if (now >= cpu->SliceEnd)
         {
-            Rotate(cpu, frame, now);
+            Rotate(cpu, now);
         }
         else if (cpu->Ready.HasUrgent && !current->IsUrgent)
         {
             current->SliceLeft = SliceLeft(cpu, now);
             current->State = ThreadState.Ready;
             cpu->Ready.AddPreempted(current);
-            Switch(cpu, frame, now);
+            Switch(cpu, now);
         }
     }
 
-    private static void Rotate(PerCpu* cpu, TrapFrame* frame, ulong now)
+    private static void Rotate(PerCpu* cpu, ulong now)
     {
         Thread* current = cpu->CurrentThread;
         current->State = ThreadState.Ready;
         current->IsUrgent = false;
-        current->SliceLeft = TimeSlice;
+        current->SliceLeft = SliceTicks;
         cpu->Ready.AddLast(current);
-        Switch(cpu, frame, now);
+        Switch(cpu, now);
     }
 
     // Never 0, so that a thread which blocks at the very end of its slice has used it up as any other has. What it ran
@@ -158,10 +197,11 @@ internal static unsafe class Scheduler
             return cpu->SliceEnd - now;
         }
 
-        return cpu->Ready.IsEmpty ? TimeSlice : 1;
+        return cpu->Ready.IsEmpty ? SliceTicks : 1;
     }
 
-    private static void Switch(PerCpu* cpu, TrapFrame* frame, ulong now)
+    // now: in timestamp ticks.
+    private static void Switch(PerCpu* cpu, ulong now)
     {
         Thread* previous = cpu->CurrentThread;
         Thread* next = cpu->Ready.TakeNext();
@@ -170,23 +210,16 @@ internal static unsafe class Scheduler
             next = cpu->IdleThread;
         }
 
-        ulong timestamp = Processor.ReadTimestamp();
-        previous->RunTicks += timestamp - cpu->SwitchedAt;
-        cpu->SwitchedAt = timestamp;
-        cpu->SliceEnd = now + (next->SliceLeft != 0 ? next->SliceLeft : TimeSlice);
-        next->State = ThreadState.Running;
-        if (next == previous)
+        previous->RunTicks += now - cpu->SwitchedAt;
+        cpu->SwitchedAt = now;
+        cpu->SliceEnd = now + (next->SliceLeft != 0 ? next->SliceLeft : SliceTicks);
+        if (next != previous)
         {
-            return;
+            next->Switches++;
+            cpu->Switches++;
         }
 
-        previous->Registers = *frame;
-        *frame = next->Registers;
-        next->Switches++;
-        cpu->Switches++;
-        cpu->CurrentThread = next;
-        cpu->ThreadExtended = next->Extended;
-        Processor.WriteMsr(Msr.FsBase, next->ThreadPointer);
+        Run(cpu, next);
     }
 
     // The next sleeper, and the next looks at input that does not interrupt and at output that waits for the serial
@@ -198,7 +231,12 @@ internal static unsafe class Scheduler
     // fires earlier than that.
     private static void ArmTimer(PerCpu* cpu)
     {
-        ulong deadline = cpu->Ready.IsEmpty ? NextDeadline : Math.Min(NextDeadline, cpu->SliceEnd);
+        ulong deadline = NextDeadline;
+        if (!cpu->Ready.IsEmpty)
+        {
+            deadline = Math.Min(deadline, Clock.TimeOf(cpu->SliceEnd));
+        }
+
         if (deadline >= cpu->TimerDeadline)
         {
             return;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.LibOS.Cpu;
 using VirtioGuest.LibOS.Memory;
@@ -26,9 +27,13 @@ internal enum ThreadState : uint
 }
 
 /// <summary>A thread of the program: its registers while it does not run, and what it waits for.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 384)]
 internal unsafe struct Thread
 {
-    /// <summary>The registers, while the thread does not run.</summary>
+    /// <summary>
+    /// The registers, while the thread does not run. They are pushed here on the way into LibOS. The processor aligns
+    /// the stack for a trap to 16 bytes, so the structure's size is a multiple of that.
+    /// </summary>
     public TrapFrame Registers;
 
     /// <summary>The base of its thread-local storage (FS).</summary>
@@ -45,7 +50,8 @@ internal unsafe struct Thread
     public bool IsUrgent;
 
     /// <summary>
-    /// What is left of its time slice, in nanoseconds, while it does not run; 0 before it has run for the first time.
+    /// What is left of its time slice, in timestamp ticks, while it does not run; 0 before it has run for the first
+    /// time.
     /// </summary>
     public ulong SliceLeft;
 

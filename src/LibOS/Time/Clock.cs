@@ -33,6 +33,9 @@ internal static class Clock
         s_wallStartSeconds = wallSeconds > elapsedSeconds ? wallSeconds - elapsedSeconds : 0;
     }
 
+    /// <summary>The time at which the timestamp counter has a value, in monotonic nanoseconds.</summary>
+    public static ulong TimeOf(ulong timestamp) => s_source.TimeOf(timestamp);
+
     /// <summary>The length of a number of timestamp ticks in nanoseconds.</summary>
     public static ulong ToNanoseconds(ulong ticks) => s_source.ToNanoseconds(ticks);
 }
@@ -74,6 +77,9 @@ internal struct ClockSource
         _last = now;
         return now;
     }
+
+    /// <summary>The time that a value of the counter stands for, whether it has come or not.</summary>
+    public readonly ulong TimeOf(ulong timestamp) => timestamp < _start ? 0 : ToNanoseconds(timestamp - _start);
 
     /// <summary>The length of a number of ticks.</summary>
     public readonly ulong ToNanoseconds(ulong ticks) =>

@@ -5,6 +5,7 @@ using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
+using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 
@@ -28,6 +29,48 @@ public class InterruptTests
         Interrupt(bench, 1);
         bench.Model.ChangeConfiguration(() => { });
         Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1", "configuration" }));
+    }
+
+    [Test]
+    public void A_queue_with_a_vector_of_its_own_can_be_waited_for_by_whoever_claims_it()
+    {
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Machine.Messages.HasClaims = true;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        MessageInterrupt interrupt = net.Transport.QueueInterrupt(1)!;
+
+        Assert.That(interrupt.TryClaim(), Is.True);
+        Assert.That(interrupt.TryClaim(), Is.False);
+        Interrupt(bench, 1);
+        Assert.That(bench.Sink.Events, Is.Empty);
+        Assert.That(interrupt.WaitClaimed(0), Is.EqualTo(ClaimedWait.Arrived));
+        Assert.That(interrupt.WaitClaimed(0), Is.EqualTo(ClaimedWait.TimedOut));
+        Interrupt(bench, 0);
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0" }));
+        Interrupt(bench, 1);
+        Assert.That(interrupt.EndClaim(), Is.True);
+        interrupt.HandOver();
+        Assert.That(bench.Sink.Events, Is.EqualTo(new[] { "queue 0", "queue 1" }));
+
+        Assert.That(interrupt.TryClaim(), Is.True);
+        net.Stop();
+        Assert.That(interrupt.WaitClaimed(0), Is.EqualTo(ClaimedWait.Released));
+        interrupt.EndClaim();
+        Assert.That(interrupt.TryClaim(), Is.False);
+    }
+
+    [TestCase(2)]
+    [TestCase(1)]
+    [TestCase(0)]
+    public void A_vector_that_queues_share_and_a_line_cannot_be_claimed(int vectors)
+    {
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        bench.Options = new PciFunctionOptions { VectorCount = vectors };
+        bench.Machine.Messages.HasClaims = true;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+
+        Assert.That(net.Transport.QueueInterrupt(0), Is.Null);
+        Assert.That(net.Transport.QueueInterrupt(1), Is.Null);
     }
 
     [Test]

@@ -55,6 +55,7 @@ public class MmioTransportTests
         Assert.That(transport.ConfigurationLength, Is.EqualTo(0x100));
         Assert.That(transport.InterruptKind, Is.EqualTo("none"));
         Assert.That(transport.VectorOf(0), Is.EqualTo(-1));
+        Assert.That(transport.QueueInterrupt(0), Is.Null);
         Assert.That(_bench.Writes, Is.Empty, "nothing of the device is changed");
     }
 

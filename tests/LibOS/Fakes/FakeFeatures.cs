@@ -13,8 +13,11 @@ internal sealed class FakeFeatures
     /// <summary>The components that CPUID function 0Dh promises; 0 for a processor without XSAVE.</summary>
     public uint Promised { get; init; }
 
-    /// <summary>Whether XSAVEOPT and the like are there.</summary>
+    /// <summary>Whether any of XSAVEOPT, XSAVEC and the like are there.</summary>
     public bool HasExtensions { get; init; } = true;
+
+    /// <summary>Whether XSAVEOPT is among them.</summary>
+    public bool HasSaveOptimization { get; init; } = true;
 
     /// <summary>Whether XSETBV has an effect that lasts.</summary>
     public bool HasWorkingXSetBv { get; init; } = true;
@@ -75,7 +78,7 @@ internal sealed class FakeFeatures
                 answer[1] = LengthOf(AreaGrows ? Xcr0 : 1) + ExtraLength;
                 break;
             case (0xD, 1):
-                answer[0] = HasExtensions ? 1u : 0;
+                answer[0] = !HasExtensions ? 0 : HasSaveOptimization ? 3u : 2;
                 break;
             case (0xD, 2):
                 (answer[0], answer[1]) = (256, 576);

@@ -91,7 +91,9 @@ internal static unsafe class Processor
 
     public static PerCpu* Current() => CurrentProcessor;
 
-    public static void Resume(TrapFrame* frame) { }
+    public static void Resume() { }
+
+    public static void SaveExtended(byte* area) { }
 
     public static ImageLayout* GetImageLayout() => throw new NotSupportedException("there is no image on the host");
 

@@ -132,6 +132,12 @@ public abstract class VirtioTransport
     /// <summary>Which vector a queue signals; -1 where it has none of its own because a line is used.</summary>
     public abstract int VectorOf(ushort queueIndex);
 
+    /// <summary>
+    /// The interrupt that comes for one queue and for nothing else, so that a thread may claim it; null where the queue
+    /// has none such: a line, or a vector that it shares.
+    /// </summary>
+    public virtual MessageInterrupt? QueueInterrupt(ushort queueIndex) => null;
+
     /// <summary>Where notifications of a queue go, as shown to people; empty before it was enabled.</summary>
     public abstract string DescribeNotification(ushort queueIndex);
 

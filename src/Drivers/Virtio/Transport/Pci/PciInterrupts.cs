@@ -52,6 +52,10 @@ internal sealed class PciInterrupts
     /// <summary>The vector of a queue, or -1.</summary>
     internal int VectorOf(ushort queueIndex) => _messages.Length == 0 ? -1 : VectorOf(_sharing, queueIndex);
 
+    /// <summary>The message of a queue that shares it with nobody, or null.</summary>
+    internal MessageInterrupt? QueueInterrupt(ushort queueIndex) =>
+        _sharing == Sharing.None && queueIndex + 1 < _messages.Length ? _messages[queueIndex + 1] : null;
+
     /// <summary>Arranges for interrupts.</summary>
     /// <returns>Null, or why there are none.</returns>
     internal Failure? Connect(string deviceName, string[] queueNames, DeviceEventSink sink)

@@ -159,6 +159,9 @@ public sealed class PciTransport : VirtioTransport
     public override int VectorOf(ushort queueIndex) => _interrupts.VectorOf(queueIndex);
 
     /// <inheritdoc/>
+    public override MessageInterrupt? QueueInterrupt(ushort queueIndex) => _interrupts.QueueInterrupt(queueIndex);
+
+    /// <inheritdoc/>
     public override string DescribeNotification(ushort queueIndex)
     {
         BaseAddressRegister? register = _function.BaseAddress(_notificationStructure.Bar);
