@@ -112,8 +112,10 @@ internal sealed class LieMaker
     {
         for (int i = length == 0 ? 0 : Count(Hostility.Configuration, 4); i > 0; i--)
         {
-            // Fields are what lies are about, so their places are likely.
-            lies.Add(Any(start + ((uint)_random.Below(length) & ~3u), _random.Chance(50) ? 4u : 8));
+            // Fields are what lies are about, so their places are likely: of 1 to 8 bytes, aligned to 4 at most.
+            uint width = 1u << _random.Below(4);
+            uint alignment = width < 4 ? width : 4;
+            lies.Add(Any(start + ((uint)_random.Below(length) & ~(alignment - 1)), width));
         }
     }
 

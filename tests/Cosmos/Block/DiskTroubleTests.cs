@@ -43,6 +43,25 @@ public sealed class DiskTroubleTests
     }
 
     [Test]
+    public void A_request_for_parts_of_blocks_is_refused_and_one_for_whole_blocks_is_carried_out()
+    {
+        using Pc pc = new();
+        pc.AddDisk(64, prepare: disk =>
+        {
+            disk.BlockSize = 4096;
+            disk.RefusesParts = true;
+        });
+        pc.Boot();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(() => pc.Disk.Read(1, 1, pc.Buffer(512)), Throws.TypeOf<IOException>()
+                .With.Message.EqualTo("disk0: read at sector 1, count 1: the request is not for whole blocks"));
+            Assert.That(() => pc.Disk.Read(8, 40, pc.Buffer(40 * 512)), Throws.Nothing);
+        }
+    }
+
+    [Test]
     public void A_device_that_does_not_answer_is_reset_after_half_a_minute_and_restarted_by_the_next_call()
     {
         using Pc pc = new();

@@ -602,6 +602,55 @@ public class VirtioBlockTests
         Assert.That((bench.Model.Status, bench.Model.Queues[0].NotificationsReceived), Is.EqualTo((0, 0)));
     }
 
+    /// <summary>Behind a request of the same shape, where what is usual is checked in a way of its own.</summary>
+    [TestCase(512u)]
+    [TestCase(4096u)]
+    public void A_usual_request_is_given_or_refused_as_any_other(uint blockSize)
+    {
+        const int Capacity = 64;
+        const uint Longest = 8192;
+        using ModelBench<BlockDevice> bench = NewBench(Capacity);
+        bench.Model.OfferedFeatures |= BlockFeature.SizeMaximum | BlockFeature.BlockSize | BlockFeature.SegmentMaximum;
+        bench.SetField(SizeMaxField, Longest);
+        bench.Model.BlockSize = blockSize;
+        bench.Model.RefusesParts = true;
+        BlockQueue queue = bench.Start<VirtioBlock>("disk0").Queue(0);
+        DmaMemory buffer = bench.Machine.Memory.Allocate(Longest, 512)!;
+        ulong[] sectors =
+        [
+            0, 1, 7, 8, 48, 56, 57, 63, 64, 65, 72, 1UL << 23, (1UL << 55) - 8, 1UL << 55, (1UL << 55) + 8, 1UL << 63,
+            ulong.MaxValue - 15, ulong.MaxValue - 7, ulong.MaxValue,
+        ];
+        uint[] lengths =
+        [
+            4096, 0, 1, 511, 512, 513, 1024, 3584, 4097, 8192, 8193, 8704, 1u << 31, uint.MaxValue - 511, uint.MaxValue,
+        ];
+        foreach (ulong sector in sectors)
+        {
+            foreach (uint length in lengths)
+            {
+                UInt128 end = (UInt128)sector + (length / 512);
+                BlockStatus expected = length == 0 || length > Longest || length % 512 != 0 ? BlockStatus.Invalid
+                    : end > Capacity ? BlockStatus.OutOfRange
+                    : ((sector * 512) | length) % blockSize != 0 ? BlockStatus.Unaligned
+                    : BlockStatus.Ok;
+                foreach (BlockOperation operation in new[] { BlockOperation.Read, BlockOperation.Write })
+                {
+                    DmaSync side = operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite;
+                    buffer.Sync(0, Longest, side);
+                    DmaSegment segment = new DmaSegment(buffer.DeviceAddress, length);
+                    BlockStatus status = queue.TrySubmit(operation, sector, [segment], 1);
+                    Assert.That(status, Is.EqualTo(expected), $"{operation} of {length} bytes at {sector}");
+                    BlockCompletion[] completions = new BlockCompletion[2];
+                    queue.Notify();
+                    Assert.That(queue.Drain(completions), Is.EqualTo(expected == BlockStatus.Ok ? 1 : 0));
+                    Assert.That(completions[0].Status, Is.EqualTo(BlockStatus.Ok));
+                    buffer.Sync(0, Longest, side == DmaSync.PreRead ? DmaSync.PostRead : DmaSync.PostWrite);
+                }
+            }
+        }
+    }
+
     [Test]
     public void Nothing_is_allocated_per_request()
     {

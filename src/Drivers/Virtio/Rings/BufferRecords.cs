@@ -81,10 +81,10 @@ internal sealed class BufferRecords
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void TakeAgain(ref BufferRecord record, uint writableBytes, int token)
     {
+        _firstFree = record.Next;
         record.Token = token;
         record.WritableBytes = writableBytes;
         record.Descriptors = 1;
-        _firstFree = record.Next;
     }
 
     /// <summary>

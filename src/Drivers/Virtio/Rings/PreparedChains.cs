@@ -135,8 +135,9 @@ internal sealed unsafe class PreparedChains
         return true;
     }
 
-    /// <summary>The trailers of buffers that the device does not have.</summary>
-    internal BufferTrailers Trailers => new BufferTrailers(_start + _layout.Trailer, _layout.Stride);
+    /// <summary>The trailers of buffers that the device does not have, where buffers have one.</summary>
+    internal BufferTrailers Trailers =>
+        HasTrailers ? new BufferTrailers(_start + _layout.Trailer, _layout.Stride) : default;
 
     /// <summary>The header of a buffer, for a descriptor.</summary>
     internal DmaSegment HeaderSegment(ushort id) => _memory.Segment(id * _layout.Stride, _layout.HeaderLength);
@@ -353,7 +354,7 @@ internal sealed unsafe class PreparedChains
     }
 }
 
-/// <summary>The trailers of a queue's buffers, by buffer ID.</summary>
+/// <summary>The first bytes of the trailers of a queue's buffers; the default is for a queue without.</summary>
 internal readonly unsafe struct BufferTrailers
 {
     private readonly byte* _first;
@@ -365,11 +366,11 @@ internal readonly unsafe struct BufferTrailers
         _stride = stride;
     }
 
-    /// <summary>The trailer of a buffer that was taken back, before its ID is taken again.</summary>
-    internal SharedFields this[ushort bufferId]
+    /// <summary>That of a buffer which was taken back, before its ID is taken again; 0 where there is none.</summary>
+    internal byte this[uint bufferId]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new SharedFields(_first + (bufferId * _stride));
+        get => _first == null ? (byte)0 : SharedMemory.Load8(_first, bufferId * _stride);
     }
 }
 

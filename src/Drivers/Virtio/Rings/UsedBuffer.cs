@@ -17,12 +17,16 @@ public struct UsedBuffer
     /// </summary>
     public ushort BufferId;
 
+    /// <summary>The first byte of its trailer, as the device left it; 0 for buffers without one.</summary>
+    public byte Trailer;
+
     /// <summary>Describes a buffer that the device has given back.</summary>
-    public UsedBuffer(int token, uint writtenBytes, ushort bufferId)
+    public UsedBuffer(int token, uint writtenBytes, ushort bufferId, byte trailer)
     {
         Token = token;
         WrittenBytes = writtenBytes;
         BufferId = bufferId;
+        Trailer = trailer;
     }
 }
 

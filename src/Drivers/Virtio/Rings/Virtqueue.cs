@@ -40,6 +40,7 @@ public abstract class Virtqueue
     private readonly QueueMemory _memory;
     private readonly PreparedChains? _chains;
     private readonly DmaSegment[] _chain = Array.Empty<DmaSegment>();
+    private readonly BufferTrailers _trailers;
     private readonly bool _isInOrder;
     private readonly bool _areChainsCoherent;
     private readonly bool _isOrderedByPlatform;
@@ -85,6 +86,7 @@ public abstract class Virtqueue
         if (chains != null && chains.HasTrailers)
         {
             _chain = new DmaSegment[size];
+            _trailers = chains.Trailers;
         }
     }
 
@@ -269,9 +271,6 @@ public abstract class Virtqueue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal PreparedChains.Chain Prepare() => new PreparedChains.Chain(_chains!, Records);
 
-    /// <summary>The trailers of its buffers.</summary>
-    internal BufferTrailers Trailers => _chains!.Trailers;
-
     /// <summary>
     /// Makes a buffer with a header and a trailer available, both of which the caller has written; the device is not
     /// notified.
@@ -436,26 +435,43 @@ public abstract class Virtqueue
     /// and buffers that have an element of their own which nobody has looked at yet; it leaves out what is for the
     /// other cases, and takes a fifth off the instructions of a block request.
     /// </remarks>
-    public int GetUsed(Span<UsedBuffer> buffers)
+    public int GetUsed(Span<UsedBuffer> buffers) => GetUsed(buffers, out _);
+
+    /// <summary>Takes back buffers that the device has used, in the order in which it used them.</summary>
+    /// <param name="buffers">Where they go; room for at least one.</param>
+    /// <param name="trailers">All bits that are set in any <see cref="UsedBuffer.Trailer"/>.</param>
+    /// <returns>How many there were.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int GetUsed(Span<UsedBuffer> buffers, out uint trailers)
     {
         _owner.Enter();
-        int count = 0;
+        trailers = 0;
+        int count = _isPlain ? TakePlain(buffers, _trailers, ref trailers) : 0;
+        count = _isPlain ? count : TakeRest(buffers, count, ref trailers);
+        _owner.Leave();
+        return count;
+    }
+
+    /// <summary>Goes on from where the usual way of taking buffers back has come to its end.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int TakeRest(Span<UsedBuffer> buffers, int count, ref uint trailers)
+    {
         bool hasMore = true;
         while (hasMore && count < buffers.Length)
         {
             if (_isPlain)
             {
-                count += FreeDescriptors == Size ? 0 : TakePlain(buffers.Slice(count));
+                count += TakePlain(buffers.Slice(count), _trailers, ref trailers);
                 hasMore = !_isPlain;
             }
             else
             {
                 hasMore = TakeUsed(out buffers[count]);
+                trailers |= buffers[count].Trailer;
                 count += hasMore ? 1 : 0;
             }
         }
 
-        _owner.Leave();
         return count;
     }
 
@@ -498,7 +514,7 @@ public abstract class Virtqueue
 
         uint writableBytes = EndFlight((ushort)id, isSkipped: false, out int token);
         _isPlain = CanBePlain;
-        buffer = new UsedBuffer(token, Written(length, writableBytes), (ushort)id);
+        buffer = new UsedBuffer(token, Written(length, writableBytes), (ushort)id, _trailers[id]);
         return true;
     }
 
@@ -526,7 +542,7 @@ public abstract class Virtqueue
     {
         ushort id = Records.Oldest;
         uint writableBytes = EndFlight(id, isSkipped: !_batch.IsAtStart, out int token);
-        return new UsedBuffer(token, _batch.Take(id, writableBytes), id);
+        return new UsedBuffer(token, _batch.Take(id, writableBytes), id, _trailers[id]);
     }
 
     /// <summary>Takes everything of a used buffer over from the device.</summary>
@@ -785,12 +801,14 @@ public abstract class Virtqueue
 
     /// <summary>
     /// Takes back used buffers in the usual case: memory is coherent, and every buffer has an element of its own that
-    /// nobody has looked at yet. Something is in flight. It ends, and says so by <see cref="RememberFound"/>, where an
-    /// element is not of the usual kind (<see cref="BufferRecords.IsUsual"/>).
+    /// nobody has looked at yet. It ends, and says so by <see cref="RememberFound"/>, where an element is not of the
+    /// usual kind (<see cref="BufferRecords.IsUsual"/>).
     /// </summary>
-    /// <param name="buffers">Where they go; room for at least one.</param>
+    /// <param name="buffers">Where they go.</param>
+    /// <param name="trailers">Their trailers.</param>
+    /// <param name="anyTrailer">Takes up the bits that are set in any of these.</param>
     /// <returns>How many there were.</returns>
-    private protected abstract int TakePlain(Span<UsedBuffer> buffers);
+    private protected abstract int TakePlain(Span<UsedBuffer> buffers, BufferTrailers trailers, ref uint anyTrailer);
 
     /// <summary>Orders all that was published before a look at whether the device wants to be notified of it.</summary>
     /// <param name="added">How many buffers were added since the last look, at least 1.</param>

@@ -32,16 +32,18 @@ public sealed class BlockQueue
     internal const uint HeaderLength = 16;
     internal const uint StatusLength = 1;
 
+    private const int SectorBits = 9;
+
+    /// <summary>The bits that no sector number has whose bytes can be counted in 64 bits.</summary>
+    private const ulong ImpossibleSectors = ulong.MaxValue << (64 - SectorBits);
+
     private const uint TypeOffset = 0;
     private const uint SectorOffset = 8;
-
-    private const int UsedAtOnce = 64;
 
     /// <summary>A status that no device writes, to tell one that wrote none.</summary>
     private const byte Unwritten = 0xFF;
 
     private readonly VirtioBlock _device;
-    private readonly UsedBuffer[] _used = new UsedBuffer[UsedAtOnce];
     private Virtqueue? _ring;
     private int[] _aborted = Array.Empty<int>();
     private int _abortedCount;
@@ -50,8 +52,8 @@ public sealed class BlockQueue
     // What a usual request is checked against; nothing can be read or written while the device does not run.
     private ulong _readableEnd;
     private ulong _writableEnd;
-    private uint _longestSegment;
-    private uint _withinBlock;
+    private uint _longest;
+    private ulong _misplaced;
 
     internal BlockQueue(VirtioBlock device, int index)
     {
@@ -200,8 +202,9 @@ public sealed class BlockQueue
     /// How many there were; fewer than there is room for means that there are no more for now. After
     /// <see cref="VirtioDevice.Stop"/> all that were in flight come back this way.
     /// </returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public int Drain(Span<BlockCompletion> completions) =>
-        _isInTrouble ? DrainInTrouble(completions) : DrainUsed(completions);
+        _isInTrouble || completions.Length == 0 ? DrainInTrouble(completions) : DrainUsed(completions);
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
     /// <returns>
@@ -284,8 +287,8 @@ public sealed class BlockQueue
         bool isRunning = IsRunning;
         _readableEnd = isRunning ? configuration.Capacity : 0;
         _writableEnd = isReadOnly ? 0 : _readableEnd;
-        _longestSegment = configuration.SizeMax;
-        _withinBlock = configuration.BlkSize - 1;
+        _longest = configuration.SizeMax / VirtioBlock.SectorSize;
+        _misplaced = ImpossibleSectors | ((configuration.BlkSize / VirtioBlock.SectorSize) - 1);
         _isInTrouble = !isRunning || _abortedCount != 0;
     }
 
@@ -298,9 +301,12 @@ public sealed class BlockQueue
         ulong end = operation == BlockOperation.Read ? _readableEnd
             : operation == BlockOperation.Write ? _writableEnd
             : 0;
-        uint sectors = bytes / VirtioBlock.SectorSize;
-        return sectors <= end && sector <= end - sectors && bytes - 1 < _longestSegment
-            && (((uint)sector * VirtioBlock.SectorSize | bytes) & _withinBlock) == 0;
+
+        // Rotated, what is not whole sectors comes to more of them than any segment has.
+        uint sectors = (bytes >> SectorBits) | (bytes << (32 - SectorBits));
+        return sectors - 1 < _longest
+            && ((sector | sectors) & _misplaced) == 0
+            && (long)sectors <= (long)(end - sector);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -377,25 +383,17 @@ public sealed class BlockQueue
     }
 
     /// <summary>Takes back what the device of a running driver has used.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int DrainUsed(Span<BlockCompletion> completions)
     {
+        // A completion is a used buffer, whose trailer is its status.
         Virtqueue ring = _ring!;
-        BufferTrailers trailers = ring.Trailers;
-        int count = 0;
-        int taken;
-        do
+        Span<UsedBuffer> buffers = MemoryMarshal.CreateSpan(ref completions[0].Buffer, completions.Length);
+        int count = ring.GetUsed(buffers, out uint statuses);
+        if (statuses != 0)
         {
-            // Made from the array itself, a span would have Cosmos allocate.
-            int most = Math.Min(completions.Length - count, UsedAtOnce);
-            Span<UsedBuffer> used = MemoryMarshal.CreateSpan(ref _used[0], most);
-            taken = ring.GetUsed(used);
-            for (int i = 0; i < taken; i++)
-            {
-                completions[count++] = Complete(trailers[used[i].BufferId].Load8(0), used[i].Token);
-            }
+            JudgeErrors(buffers.Slice(0, count));
         }
-        while (taken == UsedAtOnce);
 
         if (ring.Fault != QueueFault.None)
         {
@@ -405,16 +403,17 @@ public sealed class BlockQueue
         return count;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private BlockCompletion Complete(byte written, int token)
+    /// <summary>Counts errors, and makes one of what is no status.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void JudgeErrors(Span<UsedBuffer> buffers)
     {
-        BlockStatus status = written <= (byte)BlockStatus.Unsupported ? (BlockStatus)written : BlockStatus.NoStatus;
-        if (status != BlockStatus.Ok)
+        for (int i = 0; i < buffers.Length; i++)
         {
-            Errors++;
+            byte written = buffers[i].Trailer;
+            bool isStatus = written <= (byte)BlockStatus.Unsupported;
+            buffers[i].Trailer = isStatus ? written : (byte)BlockStatus.NoStatus;
+            Errors += written != (byte)BlockStatus.Ok ? 1u : 0;
         }
-
-        return new BlockCompletion(token, status);
     }
 
     /// <summary>Takes back what there is where a queue was reset, or where the device does not run.</summary>
@@ -427,12 +426,12 @@ public sealed class BlockQueue
         }
 
         _isInTrouble = !IsRunning || _abortedCount != 0;
-        if (_ring == null)
+        completions = completions.Slice(count);
+        if (_ring == null || completions.Length == 0)
         {
             return count;
         }
 
-        completions = completions.Slice(count);
         return count + (_device.State is DeviceState.Stopped or DeviceState.Abandoned
             ? DrainStopped(completions)
             : DrainUsed(completions));
@@ -455,16 +454,17 @@ public sealed class BlockQueue
 /// <summary>A request that has ended.</summary>
 public struct BlockCompletion
 {
-    /// <summary>What the caller gave with the request.</summary>
-    public int Token;
-
-    /// <summary>How it ended.</summary>
-    public BlockStatus Status;
+    internal UsedBuffer Buffer;
 
     /// <summary>Describes a request that has ended.</summary>
     public BlockCompletion(int token, BlockStatus status)
     {
-        Token = token;
-        Status = status;
+        Buffer = new UsedBuffer(token, 0, 0, (byte)status);
     }
+
+    /// <summary>What the caller gave with the request.</summary>
+    public readonly int Token => Buffer.Token;
+
+    /// <summary>How it ended.</summary>
+    public readonly BlockStatus Status => (BlockStatus)Buffer.Trailer;
 }

@@ -158,11 +158,13 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    private protected override int TakePlain(Span<UsedBuffer> buffers)
+    private protected override int TakePlain(
+        Span<UsedBuffer> buffers, BufferTrailers trailers, ref uint anyTrailer)
     {
         BufferRecords records = Records;
         RingPosition used = _used;
         int free = FreeDescriptors;
+        uint any = 0;
         int count = 0;
         while (count < buffers.Length && free != Size)
         {
@@ -184,12 +186,16 @@ public sealed class PackedVirtqueue : Virtqueue
             used.Advance(record.Descriptors, Size);
             free += record.Descriptors;
             records.Return((ushort)id, ref record, ref record);
-            buffers[count++] = new UsedBuffer(record.Token, Written(length, record.WritableBytes), (ushort)id);
+            byte trailer = trailers[id];
+            any |= trailer;
+            buffers[count++] = new UsedBuffer(
+                record.Token, Written(length, record.WritableBytes), (ushort)id, trailer);
         }
 
         _used = used;
         FreeDescriptors = free;
         Used += (uint)count;
+        anyTrailer |= any;
         return count;
     }
 
