@@ -67,17 +67,17 @@ internal static class BenchmarkRun
         }
     }
 
+    /// <summary>A table for the terminal, or for whatever its output was redirected to.</summary>
+    public static Table NewTable() => Console.IsOutputRedirected
+        ? new Table().Border(TableBorder.Ascii)
+        : new Table();
+
     private static void Print(List<Measurement> measurements)
     {
-        Table table = new Table()
+        Table table = NewTable()
             .AddColumn("name")
             .AddColumn(new TableColumn("value").RightAligned())
             .AddColumn("unit");
-        if (Console.IsOutputRedirected)
-        {
-            table.Border(TableBorder.Ascii);
-        }
-
         foreach (Measurement measurement in measurements)
         {
             table.AddRow(measurement.Name, Text(measurement.Value), measurement.Unit);
