@@ -160,6 +160,7 @@ internal sealed class ComparisonTests
             $"round 2 of 3, {s_instructions.Name}", "linux", "own",
             $"round 3 of 3, {s_rate.Name}", "own", "linux",
             $"round 3 of 3, {s_onlyLinux.Name}", "linux",
+            $"round 3 of 3, {s_instructions.Name}", "own", "linux",
         }));
         Assert.That(rows.Select(row => row.Ratio?.Median), Is.EqualTo(new double?[] { 1, null, 1 }));
     }
@@ -178,7 +179,8 @@ internal sealed class ComparisonTests
             | 4 KB random reads, 32 at a time: instructions per request | 510 | 7,140 | 14.0 | 14.0 to 14.0 |
 
             """));
-        Assert.That(lines[6], Does.Contain("Linux 6.1.0-57-cloud-amd64").And.Contain("QEMU <7> & more"));
+        Assert.That(lines[6], Does.Contain("Linux 6.1.0-57-cloud-amd64"));
+        Assert.That(lines[7], Does.Contain("QEMU <7> & more"));
         Assert.That(
             lines.Count(line => line.StartsWith("Linux asks through aio ", StringComparison.Ordinal)), Is.EqualTo(1));
     }
@@ -226,7 +228,7 @@ internal sealed class ComparisonTests
     public void Missing_package_is_told_in_one_line_that_gets_it()
     {
         var workspace = new Workspace("/source", _folder);
-        string folder = Path.Combine(_folder, "bench");
+        string folder = Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(_folder, "bench"));
 
         string message = Assert.Throws<BuildFailure>(() => LinuxGuest.Prepare(workspace))!.Message;
 

@@ -53,7 +53,7 @@ internal sealed class BlockWorkload : Workload
     public override string Method =>
         """
         The disk is null-co over virtio-blk-pci, modern only, packed ring. Requests go together and are waited for.
-        Linux asks through aio (O_DIRECT) from user space, VirtioGuest from inside its kernel.
+        Linux asks through aio (O_DIRECT, no scheduler) from user space, VirtioGuest from inside its kernel.
         """;
 
     /// <inheritdoc/>

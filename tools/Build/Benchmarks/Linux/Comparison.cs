@@ -16,12 +16,9 @@ internal static class Comparison
     public const int UsualRounds = 5;
     public const int MaximumRounds = 99;
 
-    /// <summary>Instructions repeat nearly exactly. A second time shows that.</summary>
-    private const int CountingRounds = 2;
-
     /// <summary>Builds what has changed, measures, prints a table, and writes artifacts/bench.</summary>
     /// <param name="workspace">Where everything is.</param>
-    /// <param name="rounds">How often each rate is measured, 1 to <see cref="MaximumRounds"/>.</param>
+    /// <param name="rounds">How often each workload is run, 1 to <see cref="MaximumRounds"/>.</param>
     /// <param name="only">
     /// Runs only the workloads with this in their name, and writes no files; null for all.
     /// </param>
@@ -81,11 +78,6 @@ internal static class Comparison
         {
             foreach (ComparisonRow row in rows)
             {
-                if (row.Workload.Measure == Measure.Instructions && round >= CountingRounds)
-                {
-                    continue;
-                }
-
                 tell($"round {round + 1} of {rounds}, {row.Workload.Name}");
                 Sample? ours = round % 2 == 0 ? RunIfAble(own, row.Workload) : null;
                 Sample theirs = linux.Run(row.Workload);

@@ -102,9 +102,11 @@ internal sealed class ComparisonReport
     /// <summary>What has to be known to judge the figures: sentences, in lines.</summary>
     public IReadOnlyList<string> Method =>
     [
-        $"Linux {Release} and VirtioGuest took turns in the same machine: {Qemu}, tcg, q35, one processor.",
+        $"Linux {Release} and VirtioGuest took turns in the same machine:",
+        $"{Qemu}, tcg, q35, one processor.",
         .. Rows.SelectMany(row => row.Workload.Method.Split('\n')).Distinct(),
-        "Instructions are the whole guest's while it is not idle, under -icount shift=0,sleep=off.",
+        "Instructions are those of the whole guest, by -icount shift=0,sleep=off. The time when it is idle is not in them;",
+        "going idle and coming back is, and how often that happens is up to the host.",
         "Medians over the rounds; 'times better' is the median of each round's ratio.",
     ];
 

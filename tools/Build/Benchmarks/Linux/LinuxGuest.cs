@@ -65,11 +65,12 @@ internal sealed class LinuxGuest : Contestant
     public static string FindPackage(Workspace workspace)
     {
         string folder = workspace.Comparisons;
+        string shown = Path.GetRelativePath(Environment.CurrentDirectory, folder);
         return (Directory.Exists(folder) ? Directory.EnumerateFiles(folder, PackagePattern) : [])
             .MaxBy(File.GetLastWriteTimeUtc)
             ?? throw new BuildFailure(
                 "Linux' package is missing. Please type: "
-                + $"(mkdir -p {folder} && cd {folder} && apt-get download "
+                + $"(mkdir -p {shown} && cd {shown} && apt-get download "
                 + "$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p'))");
     }
 

@@ -30,6 +30,7 @@
 #define BILLION 1000000000ull
 #define DEVICE_SIZE 0x80081272ul /* BLKGETSIZE64 of linux/fs.h */
 #define DISK "/dev/vda"
+#define SCHEDULER "/sys/block/vda/queue/scheduler"
 #define FEATURES "/sys/bus/virtio/devices/virtio0/features"
 
 enum { FIELDS = 7, TEXT = 65536, HUGE_PAGE = 2 << 20, MAXIMUM_DEPTH = 256, WARM_UP_BATCHES = 16 };
@@ -124,6 +125,14 @@ static char *read_text(const char *path)
     return text;
 }
 
+static void write_text(const char *path, const char *what)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    check(file, path);
+    check(write(file, what, strlen(what)), path);
+    close(file);
+}
+
 static uint64_t timestamp(void)
 {
     uint32_t low, high;
@@ -215,9 +224,9 @@ static void run_batch(struct disk *disk)
         fail("io_submit took %ld of %u requests", count, disk->depth);
     long done = 0;
     while (done < disk->depth) {
-        struct timespec limit = { .tv_sec = 30 };
+        /* Without a limit, which would cost a timer for every call: whoever started the guest has one. */
         count = syscall(SYS_io_getevents, disk->context, disk->depth - done, disk->depth - done,
-                        disk->completions + done, &limit);
+                        disk->completions + done, NULL);
         if (count <= 0)
             fail("io_getevents gave %ld after %ld of %u requests", count, done, disk->depth);
         done += count;
@@ -249,6 +258,8 @@ static void run_disk(const char *name, char *const *fields)
     }
     check(disk.file, DISK);
     check(ioctl(disk.file, DEVICE_SIZE, &disk.size), "size of " DISK);
+    /* As is usual for a disk whose order somebody else decides; the kernel's own choice costs a fifth more. */
+    write_text(SCHEDULER, "none");
     check(syscall(SYS_io_setup, MAXIMUM_DEPTH, &disk.context), "io_setup");
 
     /* Aligned for huge pages, which keep the segments of a request few. */
