@@ -15,7 +15,7 @@ internal sealed class ComparisonChart
     private const double Width = 860;
     private const double Margin = 20;
     private const double BarsLeft = 260;
-    private const double LongestBar = 440;
+    private const double LongestBar = 420;
     private const double BarHeight = 14;
     private const double RowHeight = (2 * BarHeight) + 16;
     private const double HeadingHeight = 34;
@@ -96,7 +96,7 @@ internal sealed class ComparisonChart
         foreach (ComparisonRow row in rows)
         {
             AddText(Margin, _y + BarHeight + 4, row.Workload.Title);
-            string value = $"{Value(row.Own!.Value)}, {Value(row.Ratio!.Value)} times better";
+            string value = $"{Value(row.Own!.Value)}, ratio {Value(row.Ratio!.Value)}";
             AddBar(_y, OwnLength(row), scale, OwnColour, value);
             AddBar(_y + BarHeight, LinuxLength(row), scale, LinuxColour, Value(row.Linux));
             _y += RowHeight;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Spectre.Console;
 
@@ -79,9 +80,13 @@ internal sealed class ComparisonReport
     /// <summary>Below this, a decimal says something.</summary>
     private const double SmallValue = 100;
 
-    private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // no HTML, so a plus may stay one
+    };
 
-    private static readonly string[] s_columns = ["", "VirtioGuest", "Linux", "times better", "in single rounds"];
+    private static readonly string[] s_columns = ["", "VirtioGuest", "Linux", "ratio", "in single rounds"];
 
     /// <param name="rows">What was measured, one round at least.</param>
     /// <param name="qemu">QEMU's version, as it says it.</param>
@@ -105,9 +110,9 @@ internal sealed class ComparisonReport
         $"Linux {Release} and VirtioGuest took turns in the same machine:",
         $"{Qemu}, tcg, q35, one processor.",
         .. Rows.SelectMany(row => row.Workload.Method.Split('\n')).Distinct(),
-        "Instructions are those of the whole guest, by -icount shift=0,sleep=off. The time when it is idle is not in them;",
-        "going idle and coming back is, and how often that happens is up to the host.",
-        "Medians over the rounds; 'times better' is the median of each round's ratio.",
+        "Instructions are those of the whole guest, by -icount shift=0,sleep=off. Those while it is idle do not count;",
+        "going idle and coming back does, and how often that happens is up to the host.",
+        "Medians over the rounds. The ratio says how many times better VirtioGuest is, and is taken in each round.",
     ];
 
     /// <summary>A number as the tables have it: all digits that are not noise.</summary>
@@ -171,7 +176,7 @@ internal sealed class ComparisonReport
                 Unit = Unit(row.Workload.Measure),
                 VirtioGuest = row.Own,
                 row.Linux,
-                TimesBetter = row.Ratio,
+                row.Ratio,
                 InterruptsPerRequest = new { VirtioGuest = row.OwnInterrupts, Linux = row.LinuxInterrupts },
             }),
         },
