@@ -9,6 +9,8 @@ internal sealed class VerbsTests
 {
     [TestCase("run --door elf --memory 64")]
     [TestCase("run --uefi --disk a.img")]
+    [TestCase("bench --filter iso")]
+    [TestCase("bench --against linux --rounds 1 --only randread --artifacts out")]
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
@@ -28,6 +30,14 @@ internal sealed class VerbsTests
     [TestCase("cosmos --uefi", "--uefi")]
     [TestCase("cosmos iso", "iso")]
     [TestCase("cosmos-iso --memory 512", "--memory")]
+    [TestCase("bench --against", "--against")]
+    [TestCase("bench --against windows", "windows")]
+    [TestCase("bench --against linux --rounds 0", "from 1 to 99")]
+    [TestCase("bench --against linux --rounds 100", "from 1 to 99")]
+    [TestCase("bench --against linux --rounds many", "many")]
+    [TestCase("bench --against linux --filter iso", "--only")]
+    [TestCase("bench --rounds 3", "for --against")]
+    [TestCase("bench --only randread", "for --against")]
     public void Command_line_is_refused(string words, string why)
     {
         Assert.That(Parse(words).Errors.Select(error => error.Message), Has.Some.Contains(why));

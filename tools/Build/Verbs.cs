@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.IO;
 using System.Linq;
 using VirtioGuest.Build.Benchmarks;
+using VirtioGuest.Build.Benchmarks.Linux;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
 using VirtioGuest.Build.Image;
@@ -212,9 +213,60 @@ internal static class Verbs
             Description = "only benchmarks with this text in their name; bench.json is not written",
             HelpName = "text",
         };
-        var command = new Command("bench", "measure; prints a table and writes bench.json") { filter };
-        command.SetAction(parsed => BenchmarkRun.Run(
-            Workspace.Find(parsed.GetValue(s_artifacts)), parsed.GetValue(filter)));
+        var against = new Option<string?>("--against")
+        {
+            Description = "instead, measure our guest and another one in turns, and write artifacts/bench",
+            HelpName = "guest",
+        };
+        against.AcceptOnlyFromAmong("linux");
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "with --against: how often each workload is run",
+            DefaultValueFactory = _ => Comparison.UsualRounds,
+        };
+        var only = new Option<string?>("--only")
+        {
+            Description = "with --against: only workloads with this text in their name; artifacts/bench is not written",
+            HelpName = "text",
+        };
+        var command = new Command("bench", "measure; prints a table and writes bench.json")
+        {
+            filter, against, rounds, only,
+        };
+        command.Validators.Add(result =>
+        {
+            bool compares = result.GetResult(against) is not null;
+            if (compares && result.GetResult(filter) is not null)
+            {
+                result.AddError("--filter is not for --against, which has --only.");
+            }
+            else if (!compares
+                && (result.GetResult(rounds) is { Implicit: false } || result.GetResult(only) is not null))
+            {
+                result.AddError("--rounds and --only are for --against.");
+            }
+        });
+        rounds.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1
+                && int.TryParse(result.Tokens[0].Value, out int value)
+                && value is < 1 or > Comparison.MaximumRounds)
+            {
+                result.AddError($"--rounds takes a number from 1 to {Comparison.MaximumRounds}.");
+            }
+        });
+        command.SetAction(parsed =>
+        {
+            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            if (parsed.GetValue(against) is null)
+            {
+                BenchmarkRun.Run(workspace, parsed.GetValue(filter));
+            }
+            else
+            {
+                Comparison.Run(workspace, parsed.GetValue(rounds), parsed.GetValue(only));
+            }
+        });
         return command;
     }
 

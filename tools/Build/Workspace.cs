@@ -42,6 +42,9 @@ internal sealed class Workspace
 
     public string BenchmarkResults => Path.Combine(Artifacts, "bench.json");
 
+    /// <summary>The folder of comparisons with other guests: their packages, and the results.</summary>
+    public string Comparisons => Path.Combine(Artifacts, "bench");
+
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
     /// <summary>The lists of source mutants.</summary>

@@ -16,6 +16,9 @@ internal static class BenchmarkRun
     /// <summary>From here on, the decimals say nothing.</summary>
     private const double LargeValue = 100_000;
 
+    /// <summary>How wide a table may be where there is no terminal to ask, in characters.</summary>
+    private const int RedirectedWidth = 132;
+
     private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     private static readonly Benchmark[] s_benchmarks =
@@ -67,17 +70,24 @@ internal static class BenchmarkRun
         }
     }
 
+    /// <summary>A table for the terminal, or for whatever its output was redirected to.</summary>
+    public static Table NewTable()
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            return new Table();
+        }
+
+        AnsiConsole.Profile.Width = RedirectedWidth;
+        return new Table().Border(TableBorder.Ascii);
+    }
+
     private static void Print(List<Measurement> measurements)
     {
-        Table table = new Table()
+        Table table = NewTable()
             .AddColumn("name")
             .AddColumn(new TableColumn("value").RightAligned())
             .AddColumn("unit");
-        if (Console.IsOutputRedirected)
-        {
-            table.Border(TableBorder.Ascii);
-        }
-
         foreach (Measurement measurement in measurements)
         {
             table.AddRow(measurement.Name, Text(measurement.Value), measurement.Unit);

@@ -1,10 +1,7 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
-using System.Text;
-using System.Threading.Tasks;
 using VirtioGuest.Build.Guest;
 
 namespace VirtioGuest.Build.Benchmarks;
@@ -18,43 +15,8 @@ internal abstract class GuestBenchmark : Benchmark
     /// <summary>Runs a guest until a line on its serial line satisfies the condition, then ends QEMU.</summary>
     /// <returns>The line, and the time from QEMU's start until its last character arrived.</returns>
     protected static (string Line, TimeSpan Elapsed) RunUntil(
-        Workspace workspace, GuestOptions options, Func<string, bool> found)
-    {
-        var watch = Stopwatch.StartNew();
-        using Process process = ExternalProgram.Start(ExternalProgram.Redirected(
-            QemuCommand.Program, [.. QemuCommand.Arguments(workspace, options), "-snapshot"]));
-        using IDisposable end = ExternalProgram.EndWithThisProcess(process);
-        var transcript = new StringBuilder();
-        try
-        {
-            while (true)
-            {
-                Task<string?> next = process.StandardOutput.ReadLineAsync();
-                if (!next.Wait(s_limit > watch.Elapsed ? s_limit - watch.Elapsed : TimeSpan.Zero))
-                {
-                    throw new BuildFailure(
-                        $"the guest did not get as far as expected within {s_limit.TotalSeconds} s:\n{transcript}");
-                }
-
-                if (next.Result is not { } line)
-                {
-                    throw new BuildFailure(
-                        $"the guest ended too early:\n{transcript}{process.StandardError.ReadToEnd()}");
-                }
-
-                transcript.AppendLine(line);
-                if (found(line))
-                {
-                    return (line, watch.Elapsed);
-                }
-            }
-        }
-        finally
-        {
-            process.Kill(entireProcessTree: true);
-            process.WaitForExit();
-        }
-    }
+        Workspace workspace, GuestOptions options, Func<string, bool> found) => GuestOutput.ReadUntil(
+            QemuCommand.Program, [.. QemuCommand.Arguments(workspace, options), "-snapshot"], s_limit, found);
 }
 
 /// <summary>How long it takes from the start of QEMU to the first line that managed code of the guest writes.</summary>

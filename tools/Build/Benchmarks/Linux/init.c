@@ -1,0 +1,347 @@
+/*
+ * The first and only program of the Linux guest of "bench --against linux". It loads the kernel modules that the
+ * initramfs has in /modules (0, 1, ... in this order), runs the jobs that its arguments name, and switches off.
+ *
+ *     NAME:disk:OPERATION:SIZE:DEPTH:COUNT:MILLISECONDS
+ *
+ * OPERATION is read, write, randread or randwrite; SIZE is in bytes; DEPTH requests are submitted together and waited
+ * for, then the next; that ends after COUNT requests or after MILLISECONDS, whichever is not 0. For each job there is
+ * one line of JSON on the console. Whatever fails ends everything with a line that begins with "error: ".
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MILLION 1000000ull
+#define BILLION 1000000000ull
+#define DEVICE_SIZE 0x80081272ul /* BLKGETSIZE64 of linux/fs.h */
+#define DISK "/dev/vda"
+#define SCHEDULER "/sys/block/vda/queue/scheduler"
+#define FEATURES "/sys/bus/virtio/devices/virtio0/features"
+
+enum { FIELDS = 7, TEXT = 65536, HUGE_PAGE = 2 << 20, MAXIMUM_DEPTH = 256, WARM_UP_BATCHES = 16 };
+enum { RING_PACKED = 34, DEVICE_ATTEMPTS = 1000 };
+
+/* From linux/aio_abi.h, which the C library's headers do not have. */
+enum { READ = 0, WRITE = 1 };
+
+struct request {
+    uint64_t data;
+    uint32_t key;
+    uint32_t rw_flags;
+    uint16_t operation;
+    int16_t priority;
+    uint32_t file;
+    uint64_t buffer;
+    uint64_t length;
+    int64_t offset;
+    uint64_t reserved;
+    uint32_t flags;
+    uint32_t event_file;
+};
+
+struct completion {
+    uint64_t data;
+    uint64_t request;
+    int64_t result;
+    int64_t result2;
+};
+
+/* What the guest has spent so far. */
+struct meter {
+    uint64_t ticks;
+    uint64_t nanoseconds;
+    uint64_t idle_nanoseconds;
+    uint64_t interrupts;
+};
+
+struct disk {
+    int file;
+    unsigned long context;
+    uint64_t size;
+    uint64_t position;
+    uint32_t depth;
+    uint32_t length;
+    int is_random;
+    struct request requests[MAXIMUM_DEPTH];
+    struct request *pointers[MAXIMUM_DEPTH];
+    struct completion completions[MAXIMUM_DEPTH];
+};
+
+static char text[TEXT];
+
+static _Noreturn void switch_off(void)
+{
+    tcdrain(STDOUT_FILENO);
+    reboot(RB_POWER_OFF);
+    for (;;)
+        pause();
+}
+
+static _Noreturn void fail(const char *format, ...)
+{
+    int error = errno;
+    va_list arguments;
+    va_start(arguments, format);
+    printf("error: ");
+    vprintf(format, arguments);
+    printf(": %s\n", strerror(error));
+    va_end(arguments);
+    switch_off();
+}
+
+static void check(long result, const char *what)
+{
+    if (result < 0)
+        fail("%s", what);
+}
+
+/* A whole file, with a zero behind it. Files of /proc have to be read to the end. */
+static char *read_text(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    check(file, path);
+    size_t length = 0;
+    ssize_t count;
+    while ((count = read(file, text + length, TEXT - 1 - length)) > 0)
+        length += (size_t)count;
+    check(count, path);
+    close(file);
+    text[length] = 0;
+    return text;
+}
+
+static void write_text(const char *path, const char *what)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    check(file, path);
+    check(write(file, what, strlen(what)), path);
+    close(file);
+}
+
+static uint64_t timestamp(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static uint64_t nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * BILLION + (uint64_t)now.tv_nsec;
+}
+
+/* Of all virtio devices; the guest has the one that is measured. A line is "NUMBER: COUNT CONTROLLER ... NAME". */
+static uint64_t count_interrupts(void)
+{
+    uint64_t sum = 0;
+    for (char *line = strtok(read_text("/proc/interrupts"), "\n"); line; line = strtok(NULL, "\n")) {
+        char *count = strchr(line, ':');
+        if (count && strstr(line, " virtio"))
+            sum += strtoull(count + 1, NULL, 10);
+    }
+    return sum;
+}
+
+static uint64_t count_idle_nanoseconds(void)
+{
+    static const char label[] = ".idle_sleeptime";
+    const char *found = strstr(read_text("/proc/timer_list"), label);
+    const char *number = found ? strchr(found, ':') : NULL;
+    if (!number)
+        fail("/proc/timer_list does not have %s", label);
+    return strtoull(number + 1, NULL, 10);
+}
+
+/* A reading takes long itself; what it takes is outside of the span between two readings. */
+static struct meter begin(void)
+{
+    struct meter meter;
+    meter.interrupts = count_interrupts();
+    meter.idle_nanoseconds = count_idle_nanoseconds();
+    meter.nanoseconds = nanoseconds();
+    meter.ticks = timestamp();
+    return meter;
+}
+
+static struct meter since(const struct meter *start)
+{
+    struct meter meter;
+    meter.ticks = timestamp() - start->ticks;
+    meter.nanoseconds = nanoseconds() - start->nanoseconds;
+    meter.idle_nanoseconds = count_idle_nanoseconds() - start->idle_nanoseconds;
+    meter.interrupts = count_interrupts() - start->interrupts;
+    return meter;
+}
+
+static void report(const char *name, uint64_t requests, const struct meter *spent)
+{
+    struct utsname system;
+    check(uname(&system), "uname");
+    const char *features = read_text(FEATURES);
+    const char *ring = strlen(features) > RING_PACKED && features[RING_PACKED] == '1' ? "packed" : "split";
+    printf("{\"workload\":\"%s\",\"release\":\"%s\",\"ring\":\"%s\",\"requests\":%llu,\"ticks\":%llu,"
+           "\"nanoseconds\":%llu,\"idleNanoseconds\":%llu,\"interrupts\":%llu}\n",
+           name, system.release, ring, (unsigned long long)requests, (unsigned long long)spent->ticks,
+           (unsigned long long)spent->nanoseconds, (unsigned long long)spent->idle_nanoseconds,
+           (unsigned long long)spent->interrupts);
+}
+
+static uint64_t splitmix64(uint64_t x)
+{
+    uint64_t z = x + 0x9E3779B97F4A7C15ull;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBull;
+    return z ^ z >> 31;
+}
+
+static void run_batch(struct disk *disk)
+{
+    uint64_t places = disk->size / disk->length;
+    for (uint32_t i = 0; i < disk->depth; i++) {
+        uint64_t position = disk->position++;
+        disk->requests[i].offset = (int64_t)((disk->is_random ? splitmix64(position) : position) % places
+                                             * disk->length);
+    }
+    long count = syscall(SYS_io_submit, disk->context, (long)disk->depth, disk->pointers);
+    if (count != disk->depth)
+        fail("io_submit took %ld of %u requests", count, disk->depth);
+    long done = 0;
+    while (done < disk->depth) {
+        /* Without a limit, which would cost a timer for every call: whoever started the guest has one. */
+        count = syscall(SYS_io_getevents, disk->context, disk->depth - done, disk->depth - done,
+                        disk->completions + done, NULL);
+        if (count <= 0)
+            fail("io_getevents gave %ld after %ld of %u requests", count, done, disk->depth);
+        done += count;
+    }
+    for (uint32_t i = 0; i < disk->depth; i++)
+        if (disk->completions[i].result != disk->length)
+            fail("a request ended with %lld", (long long)disk->completions[i].result);
+}
+
+/* The fields behind the kind: OPERATION, SIZE, DEPTH, COUNT, MILLISECONDS. */
+static void run_disk(const char *name, char *const *fields)
+{
+    static struct disk disk;
+    memset(&disk, 0, sizeof(disk));
+    int is_write = strstr(fields[0], "write") != NULL;
+    uint64_t count = strtoull(fields[3], NULL, 10);
+    uint64_t limit = strtoull(fields[4], NULL, 10) * MILLION;
+    disk.is_random = strncmp(fields[0], "rand", 4) == 0;
+    disk.length = (uint32_t)strtoul(fields[1], NULL, 10);
+    disk.depth = (uint32_t)strtoul(fields[2], NULL, 10);
+    errno = EINVAL;
+    if (disk.depth == 0 || disk.depth > MAXIMUM_DEPTH || disk.length == 0 || (count == 0 && limit == 0))
+        fail("job %s", name);
+    disk.file = -1;
+    for (int attempt = 0; attempt < DEVICE_ATTEMPTS && disk.file < 0; attempt++) {
+        disk.file = open(DISK, (is_write ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
+        if (disk.file < 0)
+            usleep(10000);
+    }
+    check(disk.file, DISK);
+    check(ioctl(disk.file, DEVICE_SIZE, &disk.size), "size of " DISK);
+    /* As is usual for a disk whose order somebody else decides; the kernel's own choice costs a fifth more. */
+    write_text(SCHEDULER, "none");
+    check(syscall(SYS_io_setup, MAXIMUM_DEPTH, &disk.context), "io_setup");
+
+    /* Aligned for huge pages, which keep the segments of a request few. */
+    size_t needed = (size_t)disk.depth * disk.length + HUGE_PAGE;
+    char *memory = mmap(NULL, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        fail("memory for the requests");
+    char *buffers = (char *)(((uintptr_t)memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+    memset(buffers, 0x5A, (size_t)disk.depth * disk.length);
+    for (uint32_t i = 0; i < disk.depth; i++) {
+        disk.requests[i].operation = is_write ? WRITE : READ;
+        disk.requests[i].file = (uint32_t)disk.file;
+        disk.requests[i].buffer = (uintptr_t)(buffers + (size_t)i * disk.length);
+        disk.requests[i].length = disk.length;
+        disk.pointers[i] = &disk.requests[i];
+    }
+
+    for (int batch = 0; batch < WARM_UP_BATCHES; batch++)
+        run_batch(&disk);
+    struct meter start = begin();
+    uint64_t done = 0;
+    while ((count == 0 || done < count) && (limit == 0 || nanoseconds() - start.nanoseconds < limit)) {
+        run_batch(&disk);
+        done += disk.depth;
+    }
+    struct meter spent = since(&start);
+    report(name, done, &spent);
+
+    check(syscall(SYS_io_destroy, disk.context), "io_destroy");
+    munmap(memory, needed);
+    close(disk.file);
+}
+
+static const struct kind {
+    const char *name;
+    int fields;
+    void (*run)(const char *name, char *const *fields);
+} kinds[] = {
+    { "disk", 5, run_disk },
+};
+
+static void run_job(char *job)
+{
+    char *fields[FIELDS] = { job };
+    int count = 1;
+    for (char *colon = strchr(job, ':'); colon && count < FIELDS; colon = strchr(colon + 1, ':')) {
+        *colon = 0;
+        fields[count++] = colon + 1;
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (count == kinds[i].fields + 2 && strcmp(fields[1], kinds[i].name) == 0) {
+            kinds[i].run(fields[0], fields + 2);
+            return;
+        }
+    }
+    errno = EINVAL;
+    fail("job %s", job);
+}
+
+static void load_modules(void)
+{
+    for (int i = 0;; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "/modules/%d", i);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file < 0 && errno == ENOENT)
+            return;
+        check(file, path);
+        if (syscall(SYS_finit_module, file, "", 0) < 0)
+            fail("the kernel does not take %s", path);
+        close(file);
+    }
+}
+
+int main(int count, char **arguments)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    check(mount("devtmpfs", "/dev", "devtmpfs", 0, ""), "mounting /dev");
+    check(mount("proc", "/proc", "proc", 0, ""), "mounting /proc");
+    check(mount("sysfs", "/sys", "sysfs", 0, ""), "mounting /sys");
+    load_modules();
+    for (int i = 1; i < count; i++)
+        run_job(arguments[i]);
+    switch_off();
+}
