@@ -38,7 +38,7 @@ public sealed class GuestKernel
         MemoryMegabytes = _memoryMegabytes,
         HasScreen = true,
 
-        // Cosmos' own start-up does so now and then, and its cause is not known.
+        // Cosmos did so where a tick of the timer came before its interrupt table; the kernel has one of its own now.
         RetriesSilentReset = _door == Door.Cosmos,
     };
 
