@@ -38,7 +38,7 @@ public sealed class GuestKernel
         MemoryMegabytes = _memoryMegabytes,
         HasScreen = true,
 
-        // Cosmos did so where a tick of the timer came before its interrupt table; the kernel has one of its own now.
+        // Cosmos does so where a tick comes before its interrupt table: rarely, with the kernel's early table.
         RetriesSilentReset = _door == Door.Cosmos,
     };
 
