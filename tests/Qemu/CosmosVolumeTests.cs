@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
@@ -13,6 +14,8 @@ public sealed class CosmosVolumeTests : QemuTest
 {
     private const int PartitionStart = 2048;
     private const int PartitionLength = 98304;
+    private const int TableStart = PartitionStart + 32;
+    private const int TableLength = 756;
 
     [Test]
     public void Files_are_listed_shown_written_and_deleted_and_the_host_finds_them_so()
@@ -44,13 +47,19 @@ public sealed class CosmosVolumeTests : QemuTest
         string list = Tool.Run("mdir", "mtools", "-b", "-i", Partition(disk), "::");
         Assert.That(list, Does.Contain("HOSTS.TXT").And.Not.Contain("DOOMED"));
         Assert.That(Tool.Run("mtype", "mtools", "-i", Partition(disk), "::note.txt"), Is.EqualTo("other words\n"));
+        Assert.That(UsedEntries(disk), Is.EqualTo(2 + 1 + 6 + 1), "medium, root directory, hosts.txt, note.txt");
     }
 
-    [TestCase(true)]
-    [TestCase(false)]
-    public void File_system_is_mounted_tried_and_left_as_it_was(bool isPacked)
+    // 0xF0 is the medium that mformat writes where it is told of no hidden sectors.
+    [TestCase(true, 0xF8)]
+    [TestCase(false, 0xF8)]
+    [TestCase(true, 0xF0)]
+    public void File_system_is_mounted_tried_and_left_as_it_was(bool isPacked, byte medium)
     {
         DiskImage disk = NewVolume();
+        byte[] table = disk.Read(TableStart, 1);
+        table[0] = medium;
+        disk.Write(TableStart, table);
         byte[] before = disk.ReadAll();
 
         Transcript transcript = Run(
@@ -111,6 +120,12 @@ public sealed class CosmosVolumeTests : QemuTest
             "mformat", "mtools", "-i", Partition(disk), "-F",
             "-T", $"{PartitionLength}", "-H", $"{PartitionStart}", "-c", "1", "-v", "TRIAL", "::");
         return disk;
+    }
+
+    private static int UsedEntries(DiskImage disk)
+    {
+        uint[] entries = MemoryMarshal.Cast<byte, uint>(disk.Read(TableStart, TableLength)).ToArray();
+        return entries.Count(entry => (entry & 0x0FFF_FFFF) != 0);
     }
 
     private static string Partition(DiskImage disk) => $"{disk.Path}@@{PartitionStart * DiskImage.SectorSize}";

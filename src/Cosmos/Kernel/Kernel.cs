@@ -32,6 +32,9 @@ public sealed class Kernel : CosmosKernel
     private KernelSystem? _system;
     private CommandShell? _shell;
 
+    /// <summary>Runs before anything of Cosmos' own start-up.</summary>
+    public Kernel() => ProcessorInterrupts.LoadEarlyTable();
+
     protected override void BeforeRun()
     {
         _ports = new CosmosPorts();

@@ -93,6 +93,36 @@ public sealed class ContractTests
         }));
 
     [Test]
+    public void Every_method_that_stands_for_instructions_has_them_in_its_plug()
+    {
+        TypeDefinition methods = CosmosContract.Read(CosmosContract.Folder, "VirtioGuest.Cosmos").MainModule
+            .GetType("VirtioGuest.Cosmos.Machine.ProcessorInterrupts");
+        TypeDefinition plug = CosmosContract.Read(CosmosContract.Folder, "VirtioGuest.Cosmos.Plugs").MainModule
+            .GetType("VirtioGuest.Cosmos.Plugs.ProcessorInterruptsPlug");
+
+        IEnumerable<MethodDefinition> assembled = plug.Methods.Where(method => method.CustomAttributes.Any(
+            attribute => attribute.Properties.Any(property => property.Name == "Assembler")));
+
+        Assert.That(assembled.Select(WithoutType), Is.EquivalentTo(methods.Methods.Select(WithoutType)));
+
+        static string WithoutType(MethodDefinition method) =>
+            method.FullName.Replace(method.DeclaringType.FullName, "", StringComparison.Ordinal);
+    }
+
+    // A tick of the timer in Cosmos' own start-up would reset the machine otherwise.
+    [Test]
+    public void The_kernel_loads_an_interrupt_table_before_Cosmos_starts()
+    {
+        MethodDefinition constructor = CosmosContract.Read(CosmosContract.Folder, "VirtioGuest.Cosmos.Kernel")
+            .MainModule.GetType("VirtioGuest.Cosmos.Kernel.Kernel").Methods.Single(method => method.IsConstructor);
+
+        Assert.That(
+            constructor.Body.Instructions.Select(each => each.Operand).OfType<MethodReference>()
+                .Select(method => method.Name),
+            Does.Contain("LoadEarlyTable"));
+    }
+
+    [Test]
     public void Cosmos_has_every_member_of_the_contract()
     {
         string? folder = Environment.GetEnvironmentVariable(RealAssemblies);

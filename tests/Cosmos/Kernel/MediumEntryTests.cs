@@ -28,6 +28,25 @@ public sealed class MediumEntryTests
             model.Disk.Slice(Table, 6).ToArray(), Is.EqualTo(new byte[] { 0xF8, 0xFF, 0xFF, 0x0F, 9, 9 }));
     }
 
+    // Cosmos would follow 0x0FFFFFF0, the entry of this medium, to a sector beyond the table.
+    [Test]
+    public void A_medium_that_looks_like_a_link_is_the_end_of_a_chain_meanwhile()
+    {
+        using Pc pc = new();
+        BlockDevice model = Disk(pc);
+        model.Disk[Table] = 0xF0;
+
+        MediumEntry medium = Take(pc);
+        byte[] meanwhile = model.Disk.Slice(Table, 4).ToArray();
+        medium.Restore();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(meanwhile, Is.EqualTo(new byte[] { 0xF8, 0xFF, 0xFF, 0x0F }));
+            Assert.That(model.Disk.Slice(Table, 4).ToArray(), Is.EqualTo(new byte[] { 0xF0, 0xFF, 0xFF, 0x0F }));
+        }
+    }
+
     [Test]
     public void Nothing_is_written_where_the_entries_have_not_changed()
     {

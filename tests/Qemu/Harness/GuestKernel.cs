@@ -38,7 +38,7 @@ public sealed class GuestKernel
         MemoryMegabytes = _memoryMegabytes,
         HasScreen = true,
 
-        // Cosmos' own start-up does so now and then, and its cause is not known.
+        // Cosmos does so where a tick comes before its interrupt table: rarely, with the kernel's early table.
         RetriesSilentReset = _door == Door.Cosmos,
     };
 

@@ -100,6 +100,7 @@ internal sealed class VolumeTest : FileTest
     private readonly MountedVolume _volume;
     private readonly SectorDevice _disk;
     private readonly UndoLog _log;
+    private MediumEntry? _medium;
 
     internal VolumeTest(MountedVolume volume, MonotonicClock clock, MemoryKeeper memory)
         : base(volume.Root, clock)
@@ -113,12 +114,29 @@ internal sealed class VolumeTest : FileTest
 
     protected override FileStore Open()
     {
+        _medium = new MediumEntry(_volume.Device.Disk, _volume.Partition, new byte[SectorDevice.SectorSize]);
         var device = new UndoDevice(_log, _disk.SectorCount);
         var partition = new Partition(device, _volume.Partition.FirstSector, _volume.Partition.SectorCount);
         return new FatFileStore(partition, _volume.Root);
     }
 
-    protected override Failure? Undo() => _log.Undo();
+    protected override Failure? Undo()
+    {
+        Failure? failure = _log.Undo();
+        if (failure is null && _medium is not null)
+        {
+            try
+            {
+                _medium.Restore();
+            }
+            catch (IOException exception)
+            {
+                failure = new Failure(exception.Message, isSentence: true);
+            }
+        }
+
+        return failure;
+    }
 }
 
 /// <summary>Takes the place of the test where there is no file system.</summary>
@@ -176,7 +194,12 @@ internal sealed class FatFileStore : FileStore
         return count;
     }
 
-    public override void Delete(string name) => _files.DeleteFile(Get(name));
+    public override void Delete(string name)
+    {
+        DirectoryEntry file = Get(name);
+        VirtioFileSystems.Shorten(file);
+        _files.DeleteFile(file);
+    }
 
     private DirectoryEntry Get(string name) => Find(name) ?? throw new IOException("there is no file " + name);
 

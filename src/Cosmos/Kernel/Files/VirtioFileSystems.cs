@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Cosmos.HAL.BlockDevice;
 using Cosmos.System.FileSystem;
+using Cosmos.System.FileSystem.Listing;
 using Cosmos.System.FileSystem.VFS;
 using VirtioGuest.Cosmos.Block;
 
@@ -22,6 +23,25 @@ internal sealed class VirtioFileSystems : CosmosVFS
         }
 
         return files._volumes;
+    }
+
+    /// <summary>Makes Cosmos free the clusters of a file when it deletes it, and take no others.</summary>
+    /// <remarks>
+    /// Cosmos' FAT driver looks at the file's chain once more after it has freed it, and extends what it finds to the
+    /// length of the file. With a length of one byte there is nothing to extend, and all of the chain is freed still.
+    /// </remarks>
+    internal static void Shorten(DirectoryEntry file)
+    {
+        if (file.mSize > 1)
+        {
+            file.mSize = 1;
+        }
+    }
+
+    public override bool DeleteFile(DirectoryEntry aPath)
+    {
+        Shorten(aPath);
+        return base.DeleteFile(aPath);
     }
 
     protected override void InitializePartitions()

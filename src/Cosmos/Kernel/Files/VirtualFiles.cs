@@ -134,19 +134,22 @@ internal sealed class VirtualFiles : FileTree
 
 /// <summary>
 /// The first entries of a file allocation table. They belong to no file but name the medium, and other systems rely on
-/// them. Cosmos overwrites them with the end of a chain whenever it deletes a file.
+/// them. Cosmos takes the first one for a link and overwrites it whenever it deletes a file.
 /// </summary>
 internal sealed class MediumEntry
 {
     private const int ReservedOffset = 14;
     private const int Length = 4;
 
+    /// <summary>The bit that tells 0xF0 from the other media. Without it the first entry is no end of a chain.</summary>
+    private const uint EndOfChain = 8;
+
     private readonly DiskAccess _disk;
     private readonly ulong _table;
     private readonly byte[] _sector;
     private readonly uint _entries;
 
-    /// <summary>Remembers the entries as they are.</summary>
+    /// <summary>Remembers the entries as they are, and makes the first one the end of a chain.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="partition">A partition of it with a FAT file system.</param>
     /// <param name="sector">Room for one sector, which is overwritten now and later.</param>
@@ -159,6 +162,10 @@ internal sealed class MediumEntry
         _table = partition.FirstSector
             + BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(_sector, ReservedOffset, 2));
         _entries = Read();
+        if ((_entries & EndOfChain) == 0)
+        {
+            ThrowIfFailed(TryWrite(_entries | EndOfChain));
+        }
     }
 
     /// <summary>Puts the entries back where they have changed.</summary>
@@ -167,9 +174,14 @@ internal sealed class MediumEntry
     {
         if (Read() != _entries)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(_sector, 0, Length), _entries);
-            ThrowIfFailed(_disk.TryWrite(_table, 1, _sector));
+            ThrowIfFailed(TryWrite(_entries));
         }
+    }
+
+    private string? TryWrite(uint entries)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(_sector, 0, Length), entries);
+        return _disk.TryWrite(_table, 1, _sector);
     }
 
     private uint Read()

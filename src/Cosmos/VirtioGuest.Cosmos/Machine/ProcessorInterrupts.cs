@@ -22,4 +22,16 @@ public static class ProcessorInterrupts
     public static void Restore(uint flags)
     {
     }
+
+    /// <summary>
+    /// Loads an interrupt table that acknowledges whatever an interrupt controller raises and does nothing else. To be
+    /// called in the constructor of a kernel, where Cosmos has no table yet; Cosmos loads its own when it starts.
+    /// </summary>
+    /// <remarks>
+    /// Cosmos unmasks the timer, the keyboard and the second controller, with interrupts enabled, a moment before it
+    /// loads its table. An interrupt in between resets the machine, and firmware leaves the timer ticking.
+    /// </remarks>
+    public static void LoadEarlyTable()
+    {
+    }
 }
