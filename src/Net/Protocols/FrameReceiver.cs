@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Net.Tcp;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -6,13 +7,16 @@ namespace VirtioGuest.Net.Protocols;
 /// <summary>The way in: takes a frame apart layer by layer, until a protocol has it or it is dropped.</summary>
 internal sealed class FrameReceiver
 {
+    private const int LoopbackLimit = 1024;
+
     private readonly EthernetPort _port;
     private readonly StackCounters _counters;
     private readonly ArpCache _arp;
     private readonly IPv4Interface _ipv4;
     private readonly Reassembly _reassembly;
-    private readonly IcmpEcho _icmp;
+    private readonly IcmpInput _icmp;
     private readonly UdpPorts _udp;
+    private readonly TcpTable _tcp;
     private readonly DhcpClient _dhcp;
 
     public FrameReceiver(
@@ -21,8 +25,9 @@ internal sealed class FrameReceiver
         ArpCache arp,
         IPv4Interface ipv4,
         Reassembly reassembly,
-        IcmpEcho icmp,
+        IcmpInput icmp,
         UdpPorts udp,
+        TcpTable tcp,
         DhcpClient dhcp)
     {
         _port = port;
@@ -32,6 +37,7 @@ internal sealed class FrameReceiver
         _reassembly = reassembly;
         _icmp = icmp;
         _udp = udp;
+        _tcp = tcp;
         _dhcp = dhcp;
     }
 
@@ -84,8 +90,9 @@ internal sealed class FrameReceiver
     /// <summary>Receives what this host has just sent to itself, and the answers to that.</summary>
     public void ReceiveLoopback(TimeSpan now)
     {
-        // Nothing answers an answer, so this ends after the second packet.
-        while (_ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
+        // A bound, so that whatever this host may have to say to itself cannot hold up everyone else.
+        int left = LoopbackLimit;
+        while (left-- > 0 && _ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
         {
             OnPayload(header, packet[header.HeaderLength..], Delivery.Unicast, now);
         }
@@ -126,6 +133,20 @@ internal sealed class FrameReceiver
         {
             case IPv4Protocol.Icmp:
                 _icmp.OnMessage(header, payload, delivery, now);
+                break;
+
+            case IPv4Protocol.Tcp when delivery == Delivery.Unicast:
+                _tcp.OnSegment(
+                    new IpEndpoint(header.Destination, 0),
+                    new IpEndpoint(header.Source, 0),
+                    payload,
+                    TcpOverIPv4.PseudoHeaderSum(header.Source, header.Destination, payload.Length),
+                    now);
+                break;
+
+            case IPv4Protocol.Tcp:
+                // A connection has two ends (RFC 9293, 3.9.2.3).
+                _counters.Drop(DropReason.IPv4NotForUs);
                 break;
 
             case IPv4Protocol.Udp:

@@ -59,7 +59,8 @@ internal sealed class UdpPorts
             return SendStatus.Closed;
         }
 
-        if (_ipv4.Configuration is null)
+        IPv4Address source = _ipv4.SourceFor(destination);
+        if (source.IsAny)
         {
             return SendStatus.NoAddress;
         }
@@ -72,7 +73,7 @@ internal sealed class UdpPorts
 
         data.CopyTo(room[UdpHeader.Length..]);
         var header = new UdpHeader(queue.Port, port, UdpHeader.Length + data.Length);
-        header.Write(_ipv4.Configuration.Address, destination, room);
+        header.Write(source, destination, room);
         return _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now);
     }
 
