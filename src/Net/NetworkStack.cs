@@ -89,8 +89,9 @@ public sealed class NetworkStack
         _udp = new UdpPorts(_ipv4, _counters, random);
         Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, new TcpSecret(secret));
         _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
-        var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp);
-        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, icmp, _udp, Tcp, _dhcp);
+        var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp, _udp);
+        var errors = new IcmpErrors(_ipv4);
+        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
     }
 
     /// <summary>
@@ -293,7 +294,7 @@ public sealed class NetworkStack
             using (Turn turn = Enter())
             {
                 bool isTaken = queue.TryTake(buffer, out datagram);
-                if (isTaken || !queue.IsOpen || turn.Now >= deadline)
+                if (isTaken || !queue.IsOpen || turn.Now >= deadline || queue.TellUnreachable())
                 {
                     queue.WakeNext();
                     return isTaken;
@@ -303,6 +304,14 @@ public sealed class NetworkStack
             }
 
             _clock.Wait(queue.Signal, wait);
+        }
+    }
+
+    internal bool TakeUnreachable(UdpQueue queue, out UdpUnreachable error)
+    {
+        lock (_gate)
+        {
+            return queue.TryTakeUnreachable(out error);
         }
     }
 

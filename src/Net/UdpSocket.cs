@@ -31,11 +31,19 @@ public sealed class UdpSocket : IDisposable
     /// <param name="buffer">Receives as much of its data as fits.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="NetworkStack.LongestWait"/>.</param>
     /// <param name="datagram">Who sent it, and how long it is.</param>
-    /// <returns>Whether one arrived in time; false at once when the socket is closed.</returns>
+    /// <returns>
+    /// Whether one arrived in time; false at once when the socket is closed, and once when
+    /// <see cref="TryTakeUnreachable"/> has something new to tell.
+    /// </returns>
     public bool TryReceive(Span<byte> buffer, TimeSpan timeout, out UdpDatagram datagram)
     {
         return _stack.ReceiveUdp(_queue, buffer, timeout, out datagram);
     }
+
+    /// <summary>Takes the last report that a datagram from this port did not get to where it was sent.</summary>
+    /// <remarks>Anyone can forge one.</remarks>
+    /// <returns>Whether there was one.</returns>
+    public bool TryTakeUnreachable(out UdpUnreachable error) => _stack.TakeUnreachable(_queue, out error);
 
     /// <summary>Closes the port; whoever waits for it is woken.</summary>
     public void Dispose() => _stack.CloseUdp(_queue);
@@ -62,6 +70,14 @@ public readonly struct UdpDatagram
     /// </summary>
     public int Length { get; }
 }
+
+/// <summary>A report that a datagram did not get to where it was sent (RFC 792; RFC 1122, 4.1.3.3).</summary>
+/// <param name="Destination">Where it was sent.</param>
+/// <param name="DestinationPort">To which port.</param>
+/// <param name="From">The host that reports: the destination itself, or a router.</param>
+/// <param name="Code">Why: the ICMP code; 3 means that nobody has the port open.</param>
+public readonly record struct UdpUnreachable(
+    IPv4Address Destination, ushort DestinationPort, IPv4Address From, byte Code);
 
 /// <summary>What became of a packet that was to be sent.</summary>
 public enum SendStatus

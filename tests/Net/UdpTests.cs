@@ -123,14 +123,63 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void A_datagram_for_a_closed_port_is_dropped()
+    public void A_datagram_for_a_closed_port_is_dropped_and_reported()
     {
         Network network = Ready();
 
         Receive(network, 7000, s_data);
 
         Assert.That(network.Dropped(DropReason.UdpNoSocket), Is.EqualTo(1));
+        byte[] sent = network.SentPackets().Single();
+        Assert.That(sent[20..22], Is.EqualTo(new byte[] { 3, 3 }));
+        Assert.That(Frames.AddressAt(sent, 40), Is.EqualTo(Network.NeighbourAddress), "the quoted source");
+        Assert.That(sent[48..52], Is.EqualTo(new byte[] { 0, 9, 0x1B, 0x58 }), "the quoted ports");
+        Assert.That(sent[56..], Is.EqualTo(s_data));
+    }
+
+    [Test]
+    public void Reports_are_limited_and_broadcasts_cause_none()
+    {
+        Network network = Ready();
+        byte[] datagram = Frames.Udp(
+            Network.NeighbourAddress, IPv4Address.Broadcast, 9, 7000, s_data);
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, IPv4Address.Broadcast, 17, datagram), MacAddress.Broadcast);
         Assert.That(network.Link.Sent, Is.Empty);
+
+        for (int i = 0; i < 100; i++)
+        {
+            Receive(network, 7000, s_data);
+        }
+
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(IcmpErrors.PerSecond));
+        network.Clock.Advance(TimeSpan.FromSeconds(1));
+        Receive(network, 7000, new byte[1400]);
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(IcmpErrors.PerSecond + 1));
+        Assert.That(network.SentPackets()[^1], Has.Length.EqualTo(576));
+    }
+
+    [Test]
+    public void A_report_reaches_the_socket_that_it_is_about()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        using UdpSocket other = network.Stack.OpenUdp(7001)!;
+        socket.Send(Network.NeighbourAddress, 7, s_data);
+        byte[] quoted = network.SentPackets().Single()[..28];
+
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(3, 3, 0, 0, quoted)));
+
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromHours(1), out _), Is.False, "at once");
+        Assert.That(socket.TryTakeUnreachable(out UdpUnreachable error), Is.True);
+        Assert.That(
+            error, Is.EqualTo(new UdpUnreachable(Network.NeighbourAddress, 7, Network.NeighbourAddress, 3)));
+        Assert.That(socket.TryTakeUnreachable(out _), Is.False);
+        Assert.That(other.TryTakeUnreachable(out _), Is.False);
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(3, 3, 0, 0, quoted[..27])));
+        Assert.That(socket.TryTakeUnreachable(out _), Is.False, "too little is quoted");
     }
 
     [Test]

@@ -15,6 +15,7 @@ internal sealed class FrameReceiver
     private readonly IPv4Interface _ipv4;
     private readonly Reassembly _reassembly;
     private readonly IcmpInput _icmp;
+    private readonly IcmpErrors _errors;
     private readonly UdpPorts _udp;
     private readonly TcpTable _tcp;
     private readonly DhcpClient _dhcp;
@@ -26,6 +27,7 @@ internal sealed class FrameReceiver
         IPv4Interface ipv4,
         Reassembly reassembly,
         IcmpInput icmp,
+        IcmpErrors errors,
         UdpPorts udp,
         TcpTable tcp,
         DhcpClient dhcp)
@@ -36,6 +38,7 @@ internal sealed class FrameReceiver
         _ipv4 = ipv4;
         _reassembly = reassembly;
         _icmp = icmp;
+        _errors = errors;
         _udp = udp;
         _tcp = tcp;
         _dhcp = dhcp;
@@ -155,6 +158,7 @@ internal sealed class FrameReceiver
 
             default:
                 _counters.Drop(DropReason.IPv4UnknownProtocol);
+                _errors.Send(header, payload, delivery, IcmpMessage.ProtocolUnreachable, now);
                 break;
         }
     }
@@ -183,9 +187,9 @@ internal sealed class FrameReceiver
         {
             _counters.Drop(DropReason.IPv4NotForUs);
         }
-        else
+        else if (!_udp.OnDatagram(header.Source, udp, data))
         {
-            _udp.OnDatagram(header.Source, udp, data);
+            _errors.Send(header, payload, delivery, IcmpMessage.PortUnreachable, now);
         }
     }
 }

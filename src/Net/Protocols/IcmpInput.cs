@@ -13,13 +13,15 @@ internal sealed class IcmpInput
     private readonly StackCounters _counters;
     private readonly IcmpEcho _echo;
     private readonly TcpTable _tcp;
+    private readonly UdpPorts _udp;
 
-    public IcmpInput(IPv4Interface ipv4, StackCounters counters, IcmpEcho echo, TcpTable tcp)
+    public IcmpInput(IPv4Interface ipv4, StackCounters counters, IcmpEcho echo, TcpTable tcp, UdpPorts udp)
     {
         _ipv4 = ipv4;
         _counters = counters;
         _echo = echo;
         _tcp = tcp;
+        _udp = udp;
     }
 
     public void OnMessage(in IPv4Header header, ReadOnlySpan<byte> message, Delivery delivery, TimeSpan now)
@@ -63,6 +65,8 @@ internal sealed class IcmpInput
         {
             IPv4Protocol.Icmp => _echo.OnUnreachable(header.Source, icmp.Code, inner, quoted[inner.HeaderLength..]),
             IPv4Protocol.Tcp => OnTcpUnreachable(icmp, inner, quoted[inner.HeaderLength..], now),
+            IPv4Protocol.Udp => UdpHeader.TryParseQuoted(quoted[inner.HeaderLength..], out ushort own, out ushort peer)
+                && _udp.OnUnreachable(own, new UdpUnreachable(inner.Destination, peer, header.Source, icmp.Code)),
             _ => false,
         };
         if (!isKnown)

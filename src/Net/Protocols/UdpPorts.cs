@@ -77,8 +77,18 @@ internal sealed class UdpPorts
         return _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now);
     }
 
+    /// <summary>An ICMP error quotes a datagram from a port.</summary>
+    /// <returns>Whether it is open.</returns>
+    public bool OnUnreachable(ushort port, in UdpUnreachable error)
+    {
+        UdpQueue? queue = Find(port);
+        queue?.OnUnreachable(error);
+        return queue is not null;
+    }
+
     /// <summary>Takes a received datagram whose header and checksum are correct.</summary>
-    public void OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
+    /// <returns>Whether anybody has its port open.</returns>
+    public bool OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
     {
         UdpQueue? queue = Find(header.DestinationPort);
         if (queue is null)
@@ -89,6 +99,8 @@ internal sealed class UdpPorts
         {
             _counters.Drop(DropReason.UdpSocketFull);
         }
+
+        return queue is not null;
     }
 
     private UdpQueue? Find(ushort port)

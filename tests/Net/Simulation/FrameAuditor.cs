@@ -62,7 +62,9 @@ internal static class FrameAuditor
         Require(source == address || (isDhcp && source.IsAny && destination.IsBroadcast), "the IPv4 source");
         if (frame[23] == 1)
         {
-            Require(payload.Length >= 8 && payload[0] is 0 or 8 && payload[1] == 0, "the ICMP message");
+            bool isEcho = payload.Length >= 8 && payload[0] is 0 or 8 && payload[1] == 0;
+            bool isError = payload.Length is >= 28 and <= 556 && payload[0] == 3 && payload[1] is 2 or 3;
+            Require(isEcho || isError, "the ICMP message");
             Require(Frames.Checksum(payload) == 0, "the ICMP checksum");
         }
         else if (frame[23] == 6)
