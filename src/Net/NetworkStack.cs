@@ -41,6 +41,7 @@ public sealed class NetworkStack
     private readonly UdpPorts _udp;
     private readonly DhcpClient _dhcp;
     private readonly FrameReceiver _receiver;
+    private readonly TcpSecret _secret;
     private IPv4Configuration? _connectionsFrom;
     private TimeSpan _promised = TimeSpan.MaxValue;
     private bool _isAwaitingDhcp;
@@ -87,7 +88,8 @@ public sealed class NetworkStack
         _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
-        Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, new TcpSecret(secret));
+        _secret = new TcpSecret(secret);
+        Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, _secret);
         _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
         var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp, _udp);
         var errors = new IcmpErrors(_ipv4);
@@ -144,10 +146,11 @@ public sealed class NetworkStack
     /// <summary>Sets an address by hand, and ends the use of DHCP.</summary>
     /// <returns>Whether the parts fit together; if not, nothing has changed.</returns>
     /// <seealso cref="IPv4Configuration.TryCreate"/>
-    public bool TrySetStatic(IPv4Address address, int prefixLength, IPv4Address gateway)
+    public bool TrySetStatic(
+        IPv4Address address, int prefixLength, IPv4Address gateway, IPv4Address nameServer = default)
     {
         if (!IPv4Configuration.TryCreate(
-            address, prefixLength, gateway, IPv4Address.Any, out IPv4Configuration? configuration))
+            address, prefixLength, gateway, nameServer, out IPv4Configuration? configuration))
         {
             return false;
         }
@@ -276,6 +279,9 @@ public sealed class NetworkStack
         }
     }
 
+    /// <summary>The time.</summary>
+    internal TimeSpan Now => _clock.Now;
+
     /// <summary>The connections; under the lock.</summary>
     internal TcpTable Tcp { get; }
 
@@ -304,6 +310,15 @@ public sealed class NetworkStack
             }
 
             _clock.Wait(queue.Signal, wait);
+        }
+    }
+
+    /// <summary>A number for a question, which nobody can guess.</summary>
+    internal ushort DrawIdentifier()
+    {
+        lock (_gate)
+        {
+            return (ushort)_secret.Draw(ushort.MaxValue + 1);
         }
     }
 
