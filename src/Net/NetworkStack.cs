@@ -330,10 +330,37 @@ public sealed class NetworkStack
         }
     }
 
+    internal bool JoinGroup(UdpQueue queue, IPv4Address group)
+    {
+        lock (_gate)
+        {
+            bool isJoined = queue.IsOpen && _ipv4.TryJoin(group);
+            if (isJoined)
+            {
+                queue.Groups.Add(group);
+            }
+
+            return isJoined;
+        }
+    }
+
+    internal void LeaveGroup(UdpQueue queue, IPv4Address group)
+    {
+        lock (_gate)
+        {
+            if (queue.Groups.Remove(group))
+            {
+                _ipv4.Leave(group);
+            }
+        }
+    }
+
     internal void CloseUdp(UdpQueue queue)
     {
         lock (_gate)
         {
+            queue.Groups.ForEach(_ipv4.Leave);
+            queue.Groups.Clear();
             _udp.Close(queue);
         }
     }

@@ -40,6 +40,18 @@ public sealed class UdpSocket : IDisposable
         return _stack.ReceiveUdp(_queue, buffer, timeout, out datagram);
     }
 
+    /// <summary>Receives datagrams to a group as well (RFC 1112), as all sockets with its port then do.</summary>
+    /// <remarks>
+    /// Nobody is told (there is no IGMP): what comes is what the link brings anyway, as it does on links without
+    /// routers.
+    /// </remarks>
+    /// <param name="group">In 224.0.0.0/4. It may be joined several times, and left as often.</param>
+    /// <returns>Whether it is a group, and not too many are joined.</returns>
+    public bool TryJoin(IPv4Address group) => _stack.JoinGroup(_queue, group);
+
+    /// <summary>Takes back a <see cref="TryJoin"/>; closing the socket does so for all.</summary>
+    public void Leave(IPv4Address group) => _stack.LeaveGroup(_queue, group);
+
     /// <summary>Takes the last report that a datagram from this port did not get to where it was sent.</summary>
     /// <remarks>Anyone can forge one.</remarks>
     /// <returns>Whether there was one.</returns>

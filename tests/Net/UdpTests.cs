@@ -183,6 +183,55 @@ public sealed class UdpTests
     }
 
     [Test]
+    public void Datagrams_to_a_group_come_in_while_it_is_joined()
+    {
+        Network network = Ready();
+        var group = new IPv4Address(239, 255, 1, 2);
+        MacAddress station = MacAddress.Parse("01:00:5e:7f:01:02");
+        UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] packet = Frames.IPv4(
+            Network.NeighbourAddress, group, 17, Frames.Udp(Network.NeighbourAddress, group, 9, 7000, s_data));
+        network.ReceivePacket(packet, station);
+        Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(1));
+
+        Assert.That(socket.TryJoin(Network.NeighbourAddress), Is.False);
+        Assert.That(socket.TryJoin(group), Is.True);
+        Assert.That(socket.TryJoin(group), Is.True);
+        socket.Leave(group);
+        network.ReceivePacket(packet, station);
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out UdpDatagram datagram), Is.True);
+        Assert.That(datagram.Length, Is.EqualTo(s_data.Length));
+
+        // Another group with the same station, an echo request, and a packet for us alone in such a frame.
+        var other = new IPv4Address(238, 127, 1, 2);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, other, 17, packet[20..]), station);
+        byte[] echo = Frames.Icmp(8, 0, 1, 1, s_data);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, group, 1, echo), station);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, echo), station);
+        Assert.That(network.Link.Sent, Is.Empty);
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.False);
+
+        socket.Dispose();
+        network.ReceivePacket(packet, station);
+        Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Groups_are_bounded()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        for (int i = 0; i < IPv4Interface.GroupLimit; i++)
+        {
+            Assert.That(socket.TryJoin(new IPv4Address(239, 0, 0, (byte)i)), Is.True);
+        }
+
+        Assert.That(socket.TryJoin(new IPv4Address(239, 0, 1, 0)), Is.False);
+        socket.Leave(new IPv4Address(239, 0, 0, 0));
+        Assert.That(socket.TryJoin(new IPv4Address(239, 0, 1, 0)), Is.True);
+    }
+
+    [Test]
     public void Broadcasts_go_out_and_come_in()
     {
         Network network = Ready();

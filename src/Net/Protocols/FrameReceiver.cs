@@ -53,8 +53,10 @@ internal sealed class FrameReceiver
             return;
         }
 
-        if ((ethernet.Destination != _port.Address && !ethernet.Destination.IsBroadcast)
-            || ethernet.Source == _port.Address)
+        bool isForUs = ethernet.Destination == _port.Address
+            || ethernet.Destination.IsBroadcast
+            || (ethernet.Destination.IsMulticast && _ipv4.IsGroupStation(ethernet.Destination));
+        if (!isForUs || ethernet.Source == _port.Address)
         {
             _counters.Drop(DropReason.EthernetNotForUs);
             return;
@@ -76,7 +78,7 @@ internal sealed class FrameReceiver
                 break;
 
             case EtherType.IPv4:
-                OnPacket(data, ethernet.Destination.IsBroadcast, now);
+                OnPacket(data, ethernet.Destination.IsMulticast, now);
                 break;
 
             case EtherType.Vlan:
@@ -101,7 +103,7 @@ internal sealed class FrameReceiver
         }
     }
 
-    private void OnPacket(ReadOnlySpan<byte> packet, bool isBroadcastFrame, TimeSpan now)
+    private void OnPacket(ReadOnlySpan<byte> packet, bool isGroupFrame, TimeSpan now)
     {
         if (!_ipv4.TryReceive(packet, out IPv4Header header, out Delivery delivery, out DropReason reason))
         {
@@ -109,8 +111,8 @@ internal sealed class FrameReceiver
             return;
         }
 
-        // A broadcast frame must carry a broadcast address (RFC 1122, 3.3.6).
-        if (delivery == Delivery.Unicast && isBroadcastFrame)
+        // A frame for many must not carry the address of one (RFC 1122, 3.3.6).
+        if (delivery == Delivery.Unicast && isGroupFrame)
         {
             delivery = Delivery.Other;
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Numerics;
 using VirtioGuest.Net.Wire;
 
@@ -8,6 +9,9 @@ namespace VirtioGuest.Net.Protocols;
 /// <remarks>It forwards nothing.</remarks>
 internal sealed class IPv4Interface
 {
+    /// <summary>How many groups may be joined.</summary>
+    public const int GroupLimit = 32;
+
     private const byte DefaultTimeToLive = 64;
     private const int PayloadOffset = EthernetHeader.Length + IPv4Header.MinimumLength;
 
@@ -17,6 +21,7 @@ internal sealed class IPv4Interface
     private readonly ArpCache _arp;
     private readonly byte[] _frame = IPv4Output.NewFrame();
     private readonly LoopbackQueue _loopback = new();
+    private readonly List<IPv4Address> _groups = [];
     private ushort _identification;
 
     public IPv4Interface(IPv4Output output, ArpCache arp, Random random)
@@ -48,6 +53,44 @@ internal sealed class IPv4Interface
         _arp.Configure(configuration);
     }
 
+    /// <summary>Receives what is sent to a group from now on; it may be joined several times.</summary>
+    /// <returns>Whether it is a group, and there is room for it.</returns>
+    public bool TryJoin(IPv4Address group)
+    {
+        if (!group.IsMulticast || _groups.Count == GroupLimit)
+        {
+            return false;
+        }
+
+        _groups.Add(group);
+        return true;
+    }
+
+    /// <summary>Takes back one <see cref="TryJoin"/>.</summary>
+    public void Leave(IPv4Address group) => _groups.Remove(group);
+
+    /// <summary>Whether frames for a group of stations may be for us (RFC 1112, 6.4).</summary>
+    public bool IsGroupStation(MacAddress station)
+    {
+        foreach (IPv4Address group in _groups)
+        {
+            if (station == GroupStation(group))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The low 23 bits of a group's address, behind 01:00:5E (RFC 1112, 6.4).</summary>
+    private static MacAddress GroupStation(IPv4Address group)
+    {
+        ReadOnlySpan<byte> bytes =
+            [0x01, 0x00, 0x5E, (byte)((group.Value >> 16) & 0x7F), (byte)(group.Value >> 8), (byte)group.Value];
+        return new MacAddress(bytes);
+    }
+
     /// <summary>Checks a received packet's header and addresses.</summary>
     /// <param name="packet">The packet, perhaps with padding.</param>
     /// <param name="header">Its header, where it is valid.</param>
@@ -71,6 +114,10 @@ internal sealed class IPv4Interface
         if (header.Destination.IsBroadcast || (Configuration?.IsBroadcast(header.Destination) ?? false))
         {
             delivery = Delivery.Broadcast;
+        }
+        else if (header.Destination.IsMulticast && _groups.Contains(header.Destination))
+        {
+            delivery = Delivery.Multicast;
         }
         else if (header.Destination == Configuration?.Address)
         {
@@ -269,6 +316,9 @@ internal enum Delivery
 
     /// <summary>All hosts on the link.</summary>
     Broadcast,
+
+    /// <summary>All hosts that have joined a group.</summary>
+    Multicast,
 
     /// <summary>Another host; or us, at an address that DHCP has offered but not granted yet.</summary>
     Other,

@@ -34,7 +34,7 @@ internal sealed class IcmpInput
         {
             _counters.Drop(DropReason.IcmpChecksum);
         }
-        else if (delivery == Delivery.Broadcast)
+        else if (delivery != Delivery.Unicast)
         {
             // Answers to broadcasts could be used to flood whoever is named as their source.
             _counters.Drop(DropReason.IcmpIgnored);

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 
 namespace VirtioGuest.Net.Protocols;
@@ -30,6 +31,9 @@ internal sealed class UdpQueue
     public ushort Port { get; }
 
     public bool IsOpen { get; private set; } = true;
+
+    /// <summary>The groups that were joined for it.</summary>
+    public List<IPv4Address> Groups { get; } = [];
 
     /// <summary>Released when a datagram has arrived or the port was closed.</summary>
     public SemaphoreSlim Signal { get; } = new(0);
