@@ -48,7 +48,7 @@ public enum DropReason
     /// <summary>Received: an IPv4 destination that is not ours.</summary>
     IPv4NotForUs,
 
-    /// <summary>Received: neither ICMP nor UDP.</summary>
+    /// <summary>Received: neither ICMP nor TCP nor UDP.</summary>
     IPv4UnknownProtocol,
 
     /// <summary>Received: an ICMP message that is too short.</summary>
@@ -74,6 +74,18 @@ public enum DropReason
 
     /// <summary>Received: a UDP datagram for a socket whose queue is full.</summary>
     UdpSocketFull,
+
+    /// <summary>Received: a TCP segment with an impossible header or option.</summary>
+    TcpMalformed,
+
+    /// <summary>Received: a TCP segment with a wrong checksum.</summary>
+    TcpChecksum,
+
+    /// <summary>Received: a TCP segment that belongs to no connection.</summary>
+    TcpNoConnection,
+
+    /// <summary>Received: a request for a TCP connection for which there is no room.</summary>
+    TcpBacklogFull,
 
     /// <summary>Received: not a DHCP message: too short, or without a type.</summary>
     DhcpMalformed,
@@ -127,6 +139,10 @@ public static class DropReasonText
         DropReason.UdpChecksum => "wrong UDP checksum",
         DropReason.UdpNoSocket => "no such UDP port",
         DropReason.UdpSocketFull => "UDP socket full",
+        DropReason.TcpMalformed => "malformed TCP segment",
+        DropReason.TcpChecksum => "wrong TCP checksum",
+        DropReason.TcpNoConnection => "no such TCP connection",
+        DropReason.TcpBacklogFull => "no room for a TCP connection",
         DropReason.DhcpMalformed => "malformed DHCP message",
         DropReason.DhcpIgnored => "DHCP message not expected",
         DropReason.LinkDown => "link down",

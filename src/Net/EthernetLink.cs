@@ -20,6 +20,9 @@ public abstract class EthernetLink
     /// <summary>Whether the link is up at the moment.</summary>
     public abstract bool IsUp { get; }
 
+    /// <summary>What the device can do for the stack: always the same.</summary>
+    public virtual LinkOffloads Offloads => LinkOffloads.None;
+
     /// <summary>Sends one frame, or takes a copy of it to send soon.</summary>
     /// <param name="frame">
     /// Header and data, at least 60 bytes, without the frame check sequence. Not to be kept after the return.
@@ -30,4 +33,41 @@ public abstract class EthernetLink
     /// <see cref="NetworkStack.OnFrame"/>.
     /// </remarks>
     public abstract bool TrySend(ReadOnlySpan<byte> frame);
+
+    /// <summary>
+    /// Sends a frame that the device completes; as <see cref="TrySend(ReadOnlySpan{byte})"/> otherwise.
+    /// </summary>
+    /// <param name="frame">
+    /// Header and data; with <see cref="FrameOffload.SegmentSize"/> more than the MTU allows.
+    /// </param>
+    /// <param name="offload">What the device has to do, of what <see cref="Offloads"/> promises.</param>
+    public virtual bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload) =>
+        throw new NotSupportedException("The link promises no offloads.");
+}
+
+/// <summary>What a link's device can do for the stack.</summary>
+[Flags]
+public enum LinkOffloads
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>It completes the checksums of TCP segments (VIRTIO_NET_F_CSUM; virtio 1.4, 5.1.3).</summary>
+    Checksum = 1,
+
+    /// <summary>It cuts large TCP segments into smaller ones (VIRTIO_NET_F_HOST_TSO4); needs the other.</summary>
+    TcpSegmentation = 2,
+}
+
+/// <summary>What a device has to do with a frame before it leaves (struct virtio_net_hdr; virtio 1.4, 5.1.6).</summary>
+/// <param name="ChecksumStart">Where the bytes begin that the checksum covers; 0 where there is nothing to do.</param>
+/// <param name="ChecksumOffset">
+/// Where from there the checksum belongs. The sum of the pseudo-header is there already.
+/// </param>
+/// <param name="HeaderLength">Where the data begins that is cut.</param>
+/// <param name="SegmentSize">How much data each segment carries; 0 where nothing is to be cut.</param>
+public readonly record struct FrameOffload(int ChecksumStart, int ChecksumOffset, int HeaderLength, int SegmentSize)
+{
+    /// <summary>Whether there is nothing to do.</summary>
+    public bool IsNone => ChecksumStart == 0;
 }

@@ -2,11 +2,12 @@ using System;
 using System.Threading;
 using VirtioGuest.Hal;
 using VirtioGuest.Net.Protocols;
+using VirtioGuest.Net.Tcp;
 
 namespace VirtioGuest.Net;
 
 /// <summary>
-/// IPv4 on one Ethernet link, with ARP, ICMP echo, UDP and DHCP: what a host needs to get an address and to talk.
+/// IPv4 on one Ethernet link, with ARP, ICMP echo, UDP, TCP and DHCP: what a host needs to get an address and to talk.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -14,7 +15,8 @@ namespace VirtioGuest.Net;
 /// does what has become due in the meantime; a machine that is otherwise idle calls <see cref="RunTimers"/>.
 /// </para>
 /// <para>
-/// One lock guards everything. It is held while frames are sent, and never while a caller waits.
+/// One lock guards everything (<see cref="Turn"/>). It is held while frames are sent, and never while a caller waits or
+/// handles an event.
 /// </para>
 /// </remarks>
 public sealed class NetworkStack
@@ -40,21 +42,29 @@ public sealed class NetworkStack
     private readonly UdpPorts _udp;
     private readonly DhcpClient _dhcp;
     private readonly FrameReceiver _receiver;
+    private readonly TcpSecret _secret;
+    private IPv4Configuration? _connectionsFrom;
+    private TimeSpan _promised = TimeSpan.MaxValue;
     private bool _isAwaitingDhcp;
 
     /// <summary>Creates a stack without an address.</summary>
     /// <exception cref="ArgumentException">The stack cannot work with the link's address or MTU.</exception>
     public NetworkStack(EthernetLink link)
-        : this(link, NetworkClock.System, new Random())
+        : this(link, NetworkClock.System, new Random(), NewSecret())
     {
     }
 
     /// <summary>Creates a stack without an address.</summary>
     /// <param name="link">The network device.</param>
     /// <param name="clock">The clock for timeouts and timers.</param>
-    /// <param name="random">Where identifiers, port numbers and the jitter of retransmissions come from.</param>
+    /// <param name="random">Where everything comes from that is chosen at random.</param>
     /// <exception cref="ArgumentException">The stack cannot work with the link's address or MTU.</exception>
     public NetworkStack(EthernetLink link, NetworkClock clock, Random random)
+        : this(link, clock, random, NewSecret(random))
+    {
+    }
+
+    private NetworkStack(EthernetLink link, NetworkClock clock, Random random, ReadOnlySpan<byte> secret)
     {
         ArgumentNullException.ThrowIfNull(link);
         ArgumentNullException.ThrowIfNull(clock);
@@ -74,14 +84,24 @@ public sealed class NetworkStack
         _clock = clock;
         var port = new EthernetPort(link, _counters);
         var output = new IPv4Output(port, _counters);
-        _arp = new ArpCache(port, output, _counters, address => _icmp!.OnUnanswered(address));
+        _arp = new ArpCache(port, output, _counters, OnUnanswered);
         _reassembly = new Reassembly(_counters);
         _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
+        _secret = new TcpSecret(secret);
+        Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, _secret);
         _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
-        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, _icmp, _udp, _dhcp);
+        var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp, _udp);
+        var errors = new IcmpErrors(_ipv4);
+        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
     }
+
+    /// <summary>
+    /// Raised when <see cref="RunTimers"/> has to be called earlier than it has said last. Without a lock, on any
+    /// thread.
+    /// </summary>
+    public event Action? SoonerTimer;
 
     /// <summary>The longest that any call waits; longer timeouts are cut to it.</summary>
     public static TimeSpan LongestWait { get; } = TimeSpan.FromHours(1);
@@ -111,7 +131,8 @@ public sealed class NetworkStack
     }
 
     /// <summary>
-    /// Takes a frame that the device has received. Whatever is in it, this neither throws nor allocates.
+    /// Takes a frame that the device has received. Whatever is in it, this does not throw; it allocates only for a new
+    /// connection.
     /// </summary>
     /// <param name="frame">Header and data, without the frame check sequence. Not kept after the return.</param>
     /// <remarks>
@@ -119,30 +140,25 @@ public sealed class NetworkStack
     /// </remarks>
     public void OnFrame(ReadOnlySpan<byte> frame)
     {
-        lock (_gate)
-        {
-            _receiver.OnFrame(frame, _clock.Now);
-            RunDueTimers();
-        }
+        using Turn turn = Enter(isLate: true);
+        _receiver.OnFrame(frame, turn.Now);
     }
 
     /// <summary>Sets an address by hand, and ends the use of DHCP.</summary>
     /// <returns>Whether the parts fit together; if not, nothing has changed.</returns>
     /// <seealso cref="IPv4Configuration.TryCreate"/>
-    public bool TrySetStatic(IPv4Address address, int prefixLength, IPv4Address gateway)
+    public bool TrySetStatic(
+        IPv4Address address, int prefixLength, IPv4Address gateway, IPv4Address nameServer = default)
     {
         if (!IPv4Configuration.TryCreate(
-            address, prefixLength, gateway, IPv4Address.Any, out IPv4Configuration? configuration))
+            address, prefixLength, gateway, nameServer, out IPv4Configuration? configuration))
         {
             return false;
         }
 
-        lock (_gate)
-        {
-            _dhcp.Stop();
-            _ipv4.Configure(configuration);
-        }
-
+        using Turn turn = Enter();
+        _dhcp.Stop();
+        _ipv4.Configure(configuration);
         return true;
     }
 
@@ -154,10 +170,9 @@ public sealed class NetworkStack
     public DhcpResult Dhcp(TimeSpan timeout)
     {
         TimeSpan deadline;
-        lock (_gate)
+        using (Turn turn = Enter())
         {
-            TimeSpan now = _clock.Now;
-            deadline = DeadlineAfter(now, timeout);
+            deadline = DeadlineAfter(turn.Now, timeout);
             if (_isAwaitingDhcp)
             {
                 return new DhcpResult(DhcpStatus.Busy);
@@ -169,21 +184,20 @@ public sealed class NetworkStack
             }
 
             _isAwaitingDhcp = true;
-            _dhcp.Start(now);
+            _dhcp.Start(turn.Now);
         }
 
         while (true)
         {
             TimeSpan wait;
-            lock (_gate)
+            using (Turn turn = Enter())
             {
-                TimeSpan now = RunDueTimers();
-                if (_dhcp.IsIdle || _dhcp.Progress == DhcpStatus.Bound || now >= deadline)
+                if (_dhcp.IsIdle || _dhcp.Progress == DhcpStatus.Bound || turn.Now >= deadline)
                 {
                     return EndDhcp();
                 }
 
-                wait = WaitFrom(now, deadline);
+                wait = WaitFrom(turn.Now, deadline);
             }
 
             _clock.Wait(_dhcp.Signal, wait);
@@ -199,32 +213,28 @@ public sealed class NetworkStack
     {
         EchoRequest? request;
         TimeSpan deadline;
-        lock (_gate)
+        using (Turn turn = Enter())
         {
-            TimeSpan now = _clock.Now;
-            deadline = DeadlineAfter(now, timeout);
-            request = _icmp.Start(destination, sequence, payload, now, out PingResult failure);
+            deadline = DeadlineAfter(turn.Now, timeout);
+            request = _icmp.Start(destination, sequence, payload, turn.Now, out PingResult failure);
             if (request is null)
             {
                 return failure;
             }
-
-            _receiver.ReceiveLoopback(now);
         }
 
         while (true)
         {
             TimeSpan wait;
-            lock (_gate)
+            using (Turn turn = Enter())
             {
-                TimeSpan now = RunDueTimers();
-                if (request.Result is not null || now >= deadline)
+                if (request.Result is not null || turn.Now >= deadline)
                 {
                     _icmp.Forget(request);
                     return request.Result ?? PingResults.TimedOut;
                 }
 
-                wait = WaitFrom(now, deadline);
+                wait = WaitFrom(turn.Now, deadline);
             }
 
             _clock.Wait(request.Signal, wait);
@@ -243,15 +253,20 @@ public sealed class NetworkStack
         }
     }
 
-    /// <summary>Does what has become due: sends requests again, renews a lease or gives it up.</summary>
-    /// <returns>How long until there is something to do again; at most <see cref="LongestWait"/>.</returns>
+    /// <summary>Makes a TCP socket, which is not bound and not connected.</summary>
+    public TcpSocket OpenTcp() => new(this);
+
+    /// <summary>Does what has become due: sends something again, renews a lease or gives it up.</summary>
+    /// <returns>
+    /// How long until there is something to do again; at most <see cref="LongestWait"/>. Where that changes,
+    /// <see cref="SoonerTimer"/> says so.
+    /// </returns>
     public TimeSpan RunTimers()
     {
-        lock (_gate)
-        {
-            TimeSpan now = RunDueTimers();
-            return WaitFrom(now, now + LongestWait);
-        }
+        using Turn turn = Enter();
+        TimeSpan wait = WaitFrom(turn.Now, turn.Now + LongestWait);
+        _promised = turn.Now + wait;
+        return wait;
     }
 
     /// <summary>What the stack has done so far.</summary>
@@ -261,19 +276,20 @@ public sealed class NetworkStack
         {
             TimeSpan now = _clock.Now;
             _reassembly.RunTimers(now);
-            return _counters.Snapshot(_arp.CountResolved(now));
+            return _counters.Snapshot(_arp.CountResolved(now), Tcp.Connections);
         }
     }
 
+    /// <summary>The time.</summary>
+    internal TimeSpan Now => _clock.Now;
+
+    /// <summary>The connections; under the lock.</summary>
+    internal TcpTable Tcp { get; }
+
     internal SendStatus SendUdp(UdpQueue queue, IPv4Address destination, ushort port, ReadOnlySpan<byte> data)
     {
-        lock (_gate)
-        {
-            TimeSpan now = RunDueTimers();
-            SendStatus status = _udp.Send(queue, destination, port, data, now);
-            _receiver.ReceiveLoopback(now);
-            return status;
-        }
+        using Turn turn = Enter();
+        return _udp.Send(queue, destination, port, data, turn.Now);
     }
 
     internal bool ReceiveUdp(UdpQueue queue, Span<byte> buffer, TimeSpan timeout, out UdpDatagram datagram)
@@ -282,20 +298,61 @@ public sealed class NetworkStack
         while (true)
         {
             TimeSpan wait;
-            lock (_gate)
+            using (Turn turn = Enter())
             {
-                TimeSpan now = RunDueTimers();
                 bool isTaken = queue.TryTake(buffer, out datagram);
-                if (isTaken || !queue.IsOpen || now >= deadline)
+                if (isTaken || !queue.IsOpen || turn.Now >= deadline || queue.TellUnreachable())
                 {
                     queue.WakeNext();
                     return isTaken;
                 }
 
-                wait = WaitFrom(now, deadline);
+                wait = WaitFrom(turn.Now, deadline);
             }
 
             _clock.Wait(queue.Signal, wait);
+        }
+    }
+
+    /// <summary>A number for a question, which nobody can guess.</summary>
+    internal ushort DrawIdentifier()
+    {
+        lock (_gate)
+        {
+            return (ushort)_secret.Draw(ushort.MaxValue + 1);
+        }
+    }
+
+    internal bool TakeUnreachable(UdpQueue queue, out UdpUnreachable error)
+    {
+        lock (_gate)
+        {
+            return queue.TryTakeUnreachable(out error);
+        }
+    }
+
+    internal bool JoinGroup(UdpQueue queue, IPv4Address group)
+    {
+        lock (_gate)
+        {
+            bool isJoined = queue.IsOpen && _ipv4.TryJoin(group);
+            if (isJoined)
+            {
+                queue.Groups.Add(group);
+            }
+
+            return isJoined;
+        }
+    }
+
+    internal void LeaveGroup(UdpQueue queue, IPv4Address group)
+    {
+        lock (_gate)
+        {
+            if (queue.Groups.Remove(group))
+            {
+                _ipv4.Leave(group);
+            }
         }
     }
 
@@ -303,6 +360,8 @@ public sealed class NetworkStack
     {
         lock (_gate)
         {
+            queue.Groups.ForEach(_ipv4.Leave);
+            queue.Groups.Clear();
             _udp.Close(queue);
         }
     }
@@ -319,13 +378,112 @@ public sealed class NetworkStack
         return new DhcpResult(_dhcp.Progress, _dhcp.Progress == DhcpStatus.Bound ? _dhcp.Lease : null);
     }
 
-    private TimeSpan RunDueTimers()
+    private static byte[] NewSecret(Random random)
     {
+        byte[] secret = new byte[TcpSecret.KeyLength];
+        random.NextBytes(secret);
+        return secret;
+    }
+
+    /// <summary>A key from the system's own source, which nobody can compute from other numbers of ours.</summary>
+    private static byte[] NewSecret()
+    {
+        // A GUID has 122 random bits; a second one covers the places of the other six.
+        Span<byte> other = stackalloc byte[TcpSecret.KeyLength];
+        byte[] secret = Guid.NewGuid().ToByteArray();
+        Guid.NewGuid().TryWriteBytes(other);
+        for (int i = 0; i < secret.Length; i++)
+        {
+            secret[i] ^= other[(i + 4) % other.Length];
+        }
+
+        return secret;
+    }
+
+    /// <summary>Takes the lock, and does what has become due.</summary>
+    /// <param name="isLate">Whether that is done at the end, for the sake of what waits to be done.</param>
+    internal Turn Enter(bool isLate = false)
+    {
+        _gate.Enter();
         TimeSpan now = _clock.Now;
+        if (!isLate)
+        {
+            RunDueTimers(now);
+        }
+
+        return new Turn(this, now, isLate);
+    }
+
+    private void Leave(TimeSpan now, bool isLate)
+    {
+        bool hasRaised;
+        bool isSooner;
+        try
+        {
+            if (isLate)
+            {
+                RunDueTimers(now);
+            }
+
+            _receiver.ReceiveLoopback(now);
+            if (_ipv4.Configuration != _connectionsFrom)
+            {
+                _connectionsFrom = _ipv4.Configuration;
+                Tcp.OnAddressChange();
+            }
+
+            hasRaised = Tcp.HasRaised;
+            TimeSpan next = NextTimer(now);
+            isSooner = next < _promised;
+            _promised = isSooner ? next : _promised;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+
+        if (hasRaised)
+        {
+            RaiseReadiness();
+        }
+
+        if (isSooner)
+        {
+            SoonerTimer?.Invoke();
+        }
+    }
+
+    private void RaiseReadiness()
+    {
+        while (true)
+        {
+            TcpSocket? socket;
+            TcpReadiness readiness;
+            lock (_gate)
+            {
+                if (!Tcp.TryTakeRaised(out socket, out readiness))
+                {
+                    return;
+                }
+            }
+
+            socket!.RaiseReadiness(readiness);
+        }
+    }
+
+    private void OnUnanswered(IPv4Address neighbour)
+    {
+        _icmp.OnUnanswered(neighbour);
+        Tcp.OnNoNeighbour(
+            remote => _ipv4.TryRoute(remote.IPv4, out IPv4Address nextHop) && nextHop == neighbour);
+    }
+
+    private void RunDueTimers(TimeSpan now)
+    {
         _reassembly.RunTimers(now);
         _arp.RunTimers(now);
         _dhcp.RunTimers(now);
-        return now;
+        Tcp.RunTimers(now);
     }
 
     private static TimeSpan DeadlineAfter(TimeSpan now, TimeSpan timeout)
@@ -336,9 +494,34 @@ public sealed class NetworkStack
     /// <summary>How long to wait for the next timer, or for the deadline where that comes first.</summary>
     private TimeSpan WaitFrom(TimeSpan now, TimeSpan deadline)
     {
-        TimeSpan until = Earlier(Earlier(deadline, _arp.NextTimer), _dhcp.NextTimer);
+        TimeSpan until = Earlier(deadline, NextTimer(now));
         return until - now > s_shortestWait ? until - now : s_shortestWait;
     }
 
+    private TimeSpan NextTimer(TimeSpan now) =>
+        _ipv4.HasLoopback ? now : Earlier(Earlier(Tcp.NextTimer, _arp.NextTimer), _dhcp.NextTimer);
+
     private static TimeSpan Earlier(TimeSpan time, TimeSpan? other) => other < time ? other.Value : time;
+
+    /// <summary>A visit to the stack: the lock is held until it is disposed of.</summary>
+    internal readonly ref struct Turn
+    {
+        private readonly NetworkStack _stack;
+        private readonly bool _isLate;
+
+        public Turn(NetworkStack stack, TimeSpan now, bool isLate)
+        {
+            _stack = stack;
+            _isLate = isLate;
+            Now = now;
+        }
+
+        /// <summary>The time.</summary>
+        public TimeSpan Now { get; }
+
+        public TcpTable Tcp => _stack.Tcp;
+
+        /// <summary>Receives what was sent to ourselves, releases the lock, and raises events.</summary>
+        public void Dispose() => _stack.Leave(Now, _isLate);
+    }
 }

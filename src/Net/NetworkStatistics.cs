@@ -34,6 +34,15 @@ public sealed class NetworkStatistics
     /// <summary>How many packets were sent in fragments.</summary>
     public long PacketsFragmented { get; internal init; }
 
+    /// <summary>How many TCP segments with data were sent, the repeated ones included.</summary>
+    public long TcpSegmentsSent { get; internal init; }
+
+    /// <summary>How many of them had been sent before.</summary>
+    public long TcpSegmentsRepeated { get; internal init; }
+
+    /// <summary>How many TCP connections there were when the snapshot was taken, closing ones included.</summary>
+    public int TcpConnections { get; internal init; }
+
     /// <summary>How many neighbours' addresses were in the ARP table when the snapshot was taken.</summary>
     public int ArpEntries { get; internal init; }
 
@@ -85,6 +94,8 @@ internal sealed class StackCounters
     private long _addressConflicts;
     private long _reassembled;
     private long _fragmented;
+    private long _tcpSent;
+    private long _tcpRepeated;
 
     public void Received(int length)
     {
@@ -107,7 +118,13 @@ internal sealed class StackCounters
 
     public void Fragmented() => _fragmented++;
 
-    public NetworkStatistics Snapshot(int arpEntries) => new(_dropped)
+    public void TcpSent(bool isRepeated)
+    {
+        _tcpSent++;
+        _tcpRepeated += isRepeated ? 1 : 0;
+    }
+
+    public NetworkStatistics Snapshot(int arpEntries, int tcpConnections) => new(_dropped)
     {
         FramesReceived = _framesReceived,
         BytesReceived = _bytesReceived,
@@ -116,6 +133,9 @@ internal sealed class StackCounters
         AddressConflicts = _addressConflicts,
         DatagramsReassembled = _reassembled,
         PacketsFragmented = _fragmented,
+        TcpSegmentsSent = _tcpSent,
+        TcpSegmentsRepeated = _tcpRepeated,
+        TcpConnections = tcpConnections,
         ArpEntries = arpEntries,
     };
 }

@@ -31,11 +31,31 @@ public sealed class UdpSocket : IDisposable
     /// <param name="buffer">Receives as much of its data as fits.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="NetworkStack.LongestWait"/>.</param>
     /// <param name="datagram">Who sent it, and how long it is.</param>
-    /// <returns>Whether one arrived in time; false at once when the socket is closed.</returns>
+    /// <returns>
+    /// Whether one arrived in time; false at once when the socket is closed, and once when
+    /// <see cref="TryTakeUnreachable"/> has something new to tell.
+    /// </returns>
     public bool TryReceive(Span<byte> buffer, TimeSpan timeout, out UdpDatagram datagram)
     {
         return _stack.ReceiveUdp(_queue, buffer, timeout, out datagram);
     }
+
+    /// <summary>Receives datagrams to a group as well (RFC 1112), as all sockets with its port then do.</summary>
+    /// <remarks>
+    /// Nobody is told (there is no IGMP): what comes is what the link brings anyway, as it does on links without
+    /// routers.
+    /// </remarks>
+    /// <param name="group">In 224.0.0.0/4. It may be joined several times, and left as often.</param>
+    /// <returns>Whether it is a group, and not too many are joined.</returns>
+    public bool TryJoin(IPv4Address group) => _stack.JoinGroup(_queue, group);
+
+    /// <summary>Takes back a <see cref="TryJoin"/>; closing the socket does so for all.</summary>
+    public void Leave(IPv4Address group) => _stack.LeaveGroup(_queue, group);
+
+    /// <summary>Takes the last report that a datagram from this port did not get to where it was sent.</summary>
+    /// <remarks>Anyone can forge one.</remarks>
+    /// <returns>Whether there was one.</returns>
+    public bool TryTakeUnreachable(out UdpUnreachable error) => _stack.TakeUnreachable(_queue, out error);
 
     /// <summary>Closes the port; whoever waits for it is woken.</summary>
     public void Dispose() => _stack.CloseUdp(_queue);
@@ -62,6 +82,14 @@ public readonly struct UdpDatagram
     /// </summary>
     public int Length { get; }
 }
+
+/// <summary>A report that a datagram did not get to where it was sent (RFC 792; RFC 1122, 4.1.3.3).</summary>
+/// <param name="Destination">Where it was sent.</param>
+/// <param name="DestinationPort">To which port.</param>
+/// <param name="From">The host that reports: the destination itself, or a router.</param>
+/// <param name="Code">Why: the ICMP code; 3 means that nobody has the port open.</param>
+public readonly record struct UdpUnreachable(
+    IPv4Address Destination, ushort DestinationPort, IPv4Address From, byte Code);
 
 /// <summary>What became of a packet that was to be sent.</summary>
 public enum SendStatus

@@ -109,7 +109,7 @@ public sealed class IPv4Tests
     {
         Network network = Ready();
 
-        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 6, new byte[20]));
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 99, new byte[20]));
 
         Assert.That(network.Dropped(DropReason.IPv4UnknownProtocol), Is.EqualTo(1));
     }

@@ -123,14 +123,112 @@ public sealed class UdpTests
     }
 
     [Test]
-    public void A_datagram_for_a_closed_port_is_dropped()
+    public void A_datagram_for_a_closed_port_is_dropped_and_reported()
     {
         Network network = Ready();
 
         Receive(network, 7000, s_data);
 
         Assert.That(network.Dropped(DropReason.UdpNoSocket), Is.EqualTo(1));
+        byte[] sent = network.SentPackets().Single();
+        Assert.That(sent[20..22], Is.EqualTo(new byte[] { 3, 3 }));
+        Assert.That(Frames.AddressAt(sent, 40), Is.EqualTo(Network.NeighbourAddress), "the quoted source");
+        Assert.That(sent[48..52], Is.EqualTo(new byte[] { 0, 9, 0x1B, 0x58 }), "the quoted ports");
+        Assert.That(sent[56..], Is.EqualTo(s_data));
+    }
+
+    [Test]
+    public void Reports_are_limited_and_broadcasts_cause_none()
+    {
+        Network network = Ready();
+        byte[] datagram = Frames.Udp(
+            Network.NeighbourAddress, IPv4Address.Broadcast, 9, 7000, s_data);
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, IPv4Address.Broadcast, 17, datagram), MacAddress.Broadcast);
         Assert.That(network.Link.Sent, Is.Empty);
+
+        for (int i = 0; i < 100; i++)
+        {
+            Receive(network, 7000, s_data);
+        }
+
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(IcmpErrors.PerSecond));
+        network.Clock.Advance(TimeSpan.FromSeconds(1));
+        Receive(network, 7000, new byte[1400]);
+        Assert.That(network.SentIPv4(), Has.Length.EqualTo(IcmpErrors.PerSecond + 1));
+        Assert.That(network.SentPackets()[^1], Has.Length.EqualTo(576));
+    }
+
+    [Test]
+    public void A_report_reaches_the_socket_that_it_is_about()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        using UdpSocket other = network.Stack.OpenUdp(7001)!;
+        socket.Send(Network.NeighbourAddress, 7, s_data);
+        byte[] quoted = network.SentPackets().Single()[..28];
+
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(3, 3, 0, 0, quoted)));
+
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.FromHours(1), out _), Is.False, "at once");
+        Assert.That(socket.TryTakeUnreachable(out UdpUnreachable error), Is.True);
+        Assert.That(
+            error, Is.EqualTo(new UdpUnreachable(Network.NeighbourAddress, 7, Network.NeighbourAddress, 3)));
+        Assert.That(socket.TryTakeUnreachable(out _), Is.False);
+        Assert.That(other.TryTakeUnreachable(out _), Is.False);
+        network.ReceivePacket(
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, Frames.Icmp(3, 3, 0, 0, quoted[..27])));
+        Assert.That(socket.TryTakeUnreachable(out _), Is.False, "too little is quoted");
+    }
+
+    [Test]
+    public void Datagrams_to_a_group_come_in_while_it_is_joined()
+    {
+        Network network = Ready();
+        var group = new IPv4Address(239, 255, 1, 2);
+        MacAddress station = MacAddress.Parse("01:00:5e:7f:01:02");
+        UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] packet = Frames.IPv4(
+            Network.NeighbourAddress, group, 17, Frames.Udp(Network.NeighbourAddress, group, 9, 7000, s_data));
+        network.ReceivePacket(packet, station);
+        Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(1));
+
+        Assert.That(socket.TryJoin(Network.NeighbourAddress), Is.False);
+        Assert.That(socket.TryJoin(group), Is.True);
+        Assert.That(socket.TryJoin(group), Is.True);
+        socket.Leave(group);
+        network.ReceivePacket(packet, station);
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out UdpDatagram datagram), Is.True);
+        Assert.That(datagram.Length, Is.EqualTo(s_data.Length));
+
+        // Another group with the same station, an echo request, and a packet for us alone in such a frame.
+        var other = new IPv4Address(238, 127, 1, 2);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, other, 17, packet[20..]), station);
+        byte[] echo = Frames.Icmp(8, 0, 1, 1, s_data);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, group, 1, echo), station);
+        network.ReceivePacket(Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 1, echo), station);
+        Assert.That(network.Link.Sent, Is.Empty);
+        Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.False);
+
+        socket.Dispose();
+        network.ReceivePacket(packet, station);
+        Assert.That(network.Dropped(DropReason.EthernetNotForUs), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Groups_are_bounded()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        for (int i = 0; i < IPv4Interface.GroupLimit; i++)
+        {
+            Assert.That(socket.TryJoin(new IPv4Address(239, 0, 0, (byte)i)), Is.True);
+        }
+
+        Assert.That(socket.TryJoin(new IPv4Address(239, 0, 1, 0)), Is.False);
+        socket.Leave(new IPv4Address(239, 0, 0, 0));
+        Assert.That(socket.TryJoin(new IPv4Address(239, 0, 1, 0)), Is.True);
     }
 
     [Test]

@@ -97,12 +97,13 @@ internal sealed class ArpCache
     }
 
     /// <summary>Sends a packet to a neighbour, or keeps it until the neighbour's address is resolved.</summary>
-    public SendStatus Send(IPv4Address nextHop, Span<byte> frame, int packetLength, TimeSpan now)
+    public SendStatus Send(
+        IPv4Address nextHop, Span<byte> frame, int packetLength, TimeSpan now, in FrameOffload offload)
     {
         int index = Find(nextHop);
         if (index >= 0 && _entries[index].State == ArpEntryState.Resolved && now < _entries[index].Deadline)
         {
-            return _output.Send(frame, packetLength, _entries[index].Hardware);
+            return _output.Send(frame, packetLength, _entries[index].Hardware, offload);
         }
 
         if (!_port.IsUpForPacket())
@@ -121,7 +122,7 @@ internal sealed class ArpCache
             }
         }
 
-        if (!_queue.TryAdd(nextHop, frame, packetLength))
+        if (!_queue.TryAdd(nextHop, frame, packetLength, offload))
         {
             return SendStatus.Busy;
         }

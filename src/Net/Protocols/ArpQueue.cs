@@ -33,8 +33,9 @@ internal sealed class ArpQueue
     /// <param name="nextHop">The host that it waits for.</param>
     /// <param name="frame">A frame with the packet behind its header.</param>
     /// <param name="packetLength">The packet's size in bytes.</param>
+    /// <param name="offload">What the device has to do with it.</param>
     /// <returns>Whether there was room.</returns>
-    public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int packetLength)
+    public bool TryAdd(IPv4Address nextHop, ReadOnlySpan<byte> frame, int packetLength, in FrameOffload offload)
     {
         int waiting = 0;
         for (int i = 0; i < _count; i++)
@@ -55,6 +56,7 @@ internal sealed class ArpQueue
         slot.NextHop = nextHop;
         slot.PacketLength = packetLength;
         slot.IsLarge = isLarge;
+        slot.Offload = offload;
         _isLargeInUse |= isLarge;
         frame[..length].CopyTo(isLarge ? _large : slot.Small);
         return true;
@@ -94,7 +96,7 @@ internal sealed class ArpQueue
             }
             else
             {
-                _output.Send(slot.IsLarge ? _large : slot.Small, slot.PacketLength, hardware.Value);
+                _output.Send(slot.IsLarge ? _large : slot.Small, slot.PacketLength, hardware.Value, slot.Offload);
             }
         }
 
@@ -107,5 +109,6 @@ internal sealed class ArpQueue
         public IPv4Address NextHop;
         public int PacketLength;
         public bool IsLarge;
+        public FrameOffload Offload;
     }
 }

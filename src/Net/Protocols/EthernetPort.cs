@@ -38,8 +38,14 @@ internal sealed class EthernetPort
     }
 
     /// <param name="frame">A buffer from <see cref="NewFrame"/>, with the payload already in place.</param>
-    /// <param name="payloadLength">The size of the payload in bytes, at most <see cref="Mtu"/>.</param>
-    public SendStatus Send(Span<byte> frame, int payloadLength, MacAddress destination, EtherType type)
+    /// <param name="payloadLength">
+    /// The size of the payload in bytes, at most <see cref="Mtu"/> unless the device cuts it.
+    /// </param>
+    /// <param name="destination">The station that it goes to.</param>
+    /// <param name="type">What the payload is.</param>
+    /// <param name="offload">What the device has to do.</param>
+    public SendStatus Send(
+        Span<byte> frame, int payloadLength, MacAddress destination, EtherType type, FrameOffload offload = default)
     {
         if (!IsUpForPacket())
         {
@@ -55,7 +61,10 @@ internal sealed class EthernetPort
             length = EthernetHeader.MinimumFrameLength;
         }
 
-        if (!_link.TrySend(frame[..length]))
+        bool isTaken = offload.IsNone
+            ? _link.TrySend(frame[..length])
+            : _link.TrySend(frame[..length], offload);
+        if (!isTaken)
         {
             _counters.Drop(DropReason.LinkBusy);
             return SendStatus.Busy;

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Net.Tcp;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -6,13 +7,17 @@ namespace VirtioGuest.Net.Protocols;
 /// <summary>The way in: takes a frame apart layer by layer, until a protocol has it or it is dropped.</summary>
 internal sealed class FrameReceiver
 {
+    private const int LoopbackLimit = 1024;
+
     private readonly EthernetPort _port;
     private readonly StackCounters _counters;
     private readonly ArpCache _arp;
     private readonly IPv4Interface _ipv4;
     private readonly Reassembly _reassembly;
-    private readonly IcmpEcho _icmp;
+    private readonly IcmpInput _icmp;
+    private readonly IcmpErrors _errors;
     private readonly UdpPorts _udp;
+    private readonly TcpTable _tcp;
     private readonly DhcpClient _dhcp;
 
     public FrameReceiver(
@@ -21,8 +26,10 @@ internal sealed class FrameReceiver
         ArpCache arp,
         IPv4Interface ipv4,
         Reassembly reassembly,
-        IcmpEcho icmp,
+        IcmpInput icmp,
+        IcmpErrors errors,
         UdpPorts udp,
+        TcpTable tcp,
         DhcpClient dhcp)
     {
         _port = port;
@@ -31,7 +38,9 @@ internal sealed class FrameReceiver
         _ipv4 = ipv4;
         _reassembly = reassembly;
         _icmp = icmp;
+        _errors = errors;
         _udp = udp;
+        _tcp = tcp;
         _dhcp = dhcp;
     }
 
@@ -44,8 +53,10 @@ internal sealed class FrameReceiver
             return;
         }
 
-        if ((ethernet.Destination != _port.Address && !ethernet.Destination.IsBroadcast)
-            || ethernet.Source == _port.Address)
+        bool isForUs = ethernet.Destination == _port.Address
+            || ethernet.Destination.IsBroadcast
+            || (ethernet.Destination.IsMulticast && _ipv4.IsGroupStation(ethernet.Destination));
+        if (!isForUs || ethernet.Source == _port.Address)
         {
             _counters.Drop(DropReason.EthernetNotForUs);
             return;
@@ -67,7 +78,7 @@ internal sealed class FrameReceiver
                 break;
 
             case EtherType.IPv4:
-                OnPacket(data, ethernet.Destination.IsBroadcast, now);
+                OnPacket(data, ethernet.Destination.IsMulticast, now);
                 break;
 
             case EtherType.Vlan:
@@ -84,14 +95,15 @@ internal sealed class FrameReceiver
     /// <summary>Receives what this host has just sent to itself, and the answers to that.</summary>
     public void ReceiveLoopback(TimeSpan now)
     {
-        // Nothing answers an answer, so this ends after the second packet.
-        while (_ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
+        // A bound, so that whatever this host may have to say to itself cannot hold up everyone else.
+        int left = LoopbackLimit;
+        while (left-- > 0 && _ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
         {
             OnPayload(header, packet[header.HeaderLength..], Delivery.Unicast, now);
         }
     }
 
-    private void OnPacket(ReadOnlySpan<byte> packet, bool isBroadcastFrame, TimeSpan now)
+    private void OnPacket(ReadOnlySpan<byte> packet, bool isGroupFrame, TimeSpan now)
     {
         if (!_ipv4.TryReceive(packet, out IPv4Header header, out Delivery delivery, out DropReason reason))
         {
@@ -99,8 +111,8 @@ internal sealed class FrameReceiver
             return;
         }
 
-        // A broadcast frame must carry a broadcast address (RFC 1122, 3.3.6).
-        if (delivery == Delivery.Unicast && isBroadcastFrame)
+        // A frame for many must not carry the address of one (RFC 1122, 3.3.6).
+        if (delivery == Delivery.Unicast && isGroupFrame)
         {
             delivery = Delivery.Other;
         }
@@ -128,12 +140,27 @@ internal sealed class FrameReceiver
                 _icmp.OnMessage(header, payload, delivery, now);
                 break;
 
+            case IPv4Protocol.Tcp when delivery == Delivery.Unicast:
+                _tcp.OnSegment(
+                    new IpEndpoint(header.Destination, 0),
+                    new IpEndpoint(header.Source, 0),
+                    payload,
+                    TcpOverIPv4.PseudoHeaderSum(header.Source, header.Destination, payload.Length),
+                    now);
+                break;
+
+            case IPv4Protocol.Tcp:
+                // A connection has two ends (RFC 9293, 3.9.2.3).
+                _counters.Drop(DropReason.IPv4NotForUs);
+                break;
+
             case IPv4Protocol.Udp:
                 OnDatagram(header, payload, delivery, now);
                 break;
 
             default:
                 _counters.Drop(DropReason.IPv4UnknownProtocol);
+                _errors.Send(header, payload, delivery, IcmpMessage.ProtocolUnreachable, now);
                 break;
         }
     }
@@ -162,9 +189,9 @@ internal sealed class FrameReceiver
         {
             _counters.Drop(DropReason.IPv4NotForUs);
         }
-        else
+        else if (!_udp.OnDatagram(header.Source, udp, data))
         {
-            _udp.OnDatagram(header.Source, udp, data);
+            _errors.Send(header, payload, delivery, IcmpMessage.PortUnreachable, now);
         }
     }
 }

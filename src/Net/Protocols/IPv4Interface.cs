@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Numerics;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -7,14 +9,19 @@ namespace VirtioGuest.Net.Protocols;
 /// <remarks>It forwards nothing.</remarks>
 internal sealed class IPv4Interface
 {
+    /// <summary>How many groups may be joined.</summary>
+    public const int GroupLimit = 32;
+
     private const byte DefaultTimeToLive = 64;
     private const int PayloadOffset = EthernetHeader.Length + IPv4Header.MinimumLength;
 
+    private static readonly IPv4Address s_loopbackAddress = new(127, 0, 0, 1);
+
     private readonly IPv4Output _output;
     private readonly ArpCache _arp;
-    private byte[] _frame = IPv4Output.NewFrame();
-    private byte[] _loopback = IPv4Output.NewFrame();
-    private int _loopbackLength;
+    private readonly byte[] _frame = IPv4Output.NewFrame();
+    private readonly LoopbackQueue _loopback = new();
+    private readonly List<IPv4Address> _groups = [];
     private ushort _identification;
 
     public IPv4Interface(IPv4Output output, ArpCache arp, Random random)
@@ -27,6 +34,12 @@ internal sealed class IPv4Interface
     /// <summary>The address and what goes with it; null where there is none.</summary>
     public IPv4Configuration? Configuration { get; private set; }
 
+    /// <summary>The size of the largest packet that is sent in one piece, in bytes.</summary>
+    public int Mtu => _output.Mtu;
+
+    /// <summary>Whether this host has sent packets to itself that it has not received yet.</summary>
+    public bool HasLoopback => !_loopback.IsEmpty;
+
     /// <summary>
     /// Where the payload of the next packet to send is built; its content is lost when anything is sent.
     /// </summary>
@@ -35,9 +48,47 @@ internal sealed class IPv4Interface
     public void Configure(IPv4Configuration? configuration)
     {
         Configuration = configuration;
-        _loopbackLength = 0;
+        _loopback.Clear();
         _output.SetMtu(configuration?.Mtu ?? 0);
         _arp.Configure(configuration);
+    }
+
+    /// <summary>Receives what is sent to a group from now on; it may be joined several times.</summary>
+    /// <returns>Whether it is a group, and there is room for it.</returns>
+    public bool TryJoin(IPv4Address group)
+    {
+        if (!group.IsMulticast || _groups.Count == GroupLimit)
+        {
+            return false;
+        }
+
+        _groups.Add(group);
+        return true;
+    }
+
+    /// <summary>Takes back one <see cref="TryJoin"/>.</summary>
+    public void Leave(IPv4Address group) => _groups.Remove(group);
+
+    /// <summary>Whether frames for a group of stations may be for us (RFC 1112, 6.4).</summary>
+    public bool IsGroupStation(MacAddress station)
+    {
+        foreach (IPv4Address group in _groups)
+        {
+            if (station == GroupStation(group))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The low 23 bits of a group's address, behind 01:00:5E (RFC 1112, 6.4).</summary>
+    private static MacAddress GroupStation(IPv4Address group)
+    {
+        ReadOnlySpan<byte> bytes =
+            [0x01, 0x00, 0x5E, (byte)((group.Value >> 16) & 0x7F), (byte)(group.Value >> 8), (byte)group.Value];
+        return new MacAddress(bytes);
     }
 
     /// <summary>Checks a received packet's header and addresses.</summary>
@@ -64,6 +115,10 @@ internal sealed class IPv4Interface
         {
             delivery = Delivery.Broadcast;
         }
+        else if (header.Destination.IsMulticast && _groups.Contains(header.Destination))
+        {
+            delivery = Delivery.Multicast;
+        }
         else if (header.Destination == Configuration?.Address)
         {
             delivery = Delivery.Unicast;
@@ -77,12 +132,17 @@ internal sealed class IPv4Interface
     public bool TryRoute(IPv4Address destination, out IPv4Address nextHop)
     {
         nextHop = destination;
+        if (IsOwn(destination))
+        {
+            return true;
+        }
+
         if (Configuration is null)
         {
             return false;
         }
 
-        if (Configuration.IsBroadcast(destination) || destination == Configuration.Address)
+        if (Configuration.IsBroadcast(destination))
         {
             return true;
         }
@@ -100,10 +160,35 @@ internal sealed class IPv4Interface
         return !nextHop.IsAny;
     }
 
+    /// <summary>Whether an address is this host's own: the configured one, or any of 127.0.0.0/8.</summary>
+    public bool IsOwn(IPv4Address address) =>
+        address.IsLoopback || (Configuration is not null && address == Configuration.Address);
+
+    /// <summary>Whether an address can be that of a host, this one included.</summary>
+    public bool CanBeHost(IPv4Address address) =>
+        IsOwn(address) || (Configuration is null ? address.IsUnicast : Configuration.IsOtherHost(address));
+
+    /// <summary>The address that packets to a destination come from; <see cref="IPv4Address.Any"/> for none.</summary>
+    public IPv4Address SourceFor(IPv4Address destination) =>
+        destination.IsLoopback ? s_loopbackAddress : Configuration?.Address ?? IPv4Address.Any;
+
     /// <summary>Sends the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
-    public SendStatus Send(IPv4Address destination, IPv4Protocol protocol, int length, TimeSpan now)
+    /// <param name="destination">The receiver.</param>
+    /// <param name="protocol">What the payload is.</param>
+    /// <param name="length">Its size in bytes.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="mayFragment">Whether routers may cut it, or rather report that it is too large.</param>
+    /// <param name="offload">What the device has to do with it.</param>
+    public SendStatus Send(
+        IPv4Address destination,
+        IPv4Protocol protocol,
+        int length,
+        TimeSpan now,
+        bool mayFragment = true,
+        FrameOffload offload = default)
     {
-        if (Configuration is null)
+        IPv4Address source = SourceFor(destination);
+        if (source.IsAny)
         {
             return SendStatus.NoAddress;
         }
@@ -118,15 +203,17 @@ internal sealed class IPv4Interface
             return SendStatus.TooLarge;
         }
 
-        int total = WriteHeader(Configuration.Address, destination, protocol, length);
-        if (destination == Configuration.Address)
+        bool isWhole = offload.SegmentSize > 0 || _output.Fits(IPv4Header.MinimumLength + length);
+        ushort fragment = mayFragment || !isWhole ? (ushort)0 : IPv4Header.DontFragment;
+        int total = WriteHeader(source, destination, protocol, length, fragment);
+        if (IsOwn(destination))
         {
-            return LoopBack(total);
+            return _loopback.TryAdd(_frame.AsSpan(EthernetHeader.Length, total)) ? SendStatus.Sent : SendStatus.Busy;
         }
 
-        return Configuration.IsBroadcast(destination)
+        return Configuration!.IsBroadcast(destination)
             ? _output.Send(_frame, total, MacAddress.Broadcast)
-            : _arp.Send(nextHop, _frame, total, now);
+            : _arp.Send(nextHop, _frame, total, now, offload);
     }
 
     /// <summary>
@@ -135,29 +222,29 @@ internal sealed class IPv4Interface
     /// </summary>
     public SendStatus SendUnconfigured(IPv4Protocol protocol, int length)
     {
-        int total = WriteHeader(IPv4Address.Any, IPv4Address.Broadcast, protocol, length);
+        int total = WriteHeader(IPv4Address.Any, IPv4Address.Broadcast, protocol, length, fragment: 0);
         return _output.Send(_frame, total, MacAddress.Broadcast);
     }
 
-    /// <summary>Takes the packet that this host last sent to itself.</summary>
-    /// <param name="packet">The packet; valid until the next one is sent.</param>
+    /// <summary>Takes the oldest packet that this host has sent to itself.</summary>
+    /// <param name="packet">The packet; valid until the next one is taken.</param>
     /// <param name="header">Its header.</param>
     /// <returns>Whether there is one.</returns>
     public bool TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header)
     {
-        packet = _loopback.AsSpan(EthernetHeader.Length, _loopbackLength);
-        _loopbackLength = 0;
+        packet = _loopback.Take();
         return IPv4Header.TryParse(packet, out header, out _);
     }
 
-    private int WriteHeader(IPv4Address source, IPv4Address destination, IPv4Protocol protocol, int length)
+    private int WriteHeader(
+        IPv4Address source, IPv4Address destination, IPv4Protocol protocol, int length, ushort fragment)
     {
         int total = IPv4Header.MinimumLength + length;
         var header = new IPv4Header(
             IPv4Header.MinimumLength,
             total,
             _identification++,
-            Fragment: 0,
+            fragment,
             DefaultTimeToLive,
             protocol,
             source,
@@ -166,11 +253,58 @@ internal sealed class IPv4Interface
         return total;
     }
 
-    private SendStatus LoopBack(int total)
+}
+
+/// <summary>Packets from this host to itself, on their way.</summary>
+internal sealed class LoopbackQueue
+{
+    /// <summary>How many packets may be on the way.</summary>
+    public const int Capacity = 64;
+
+    // Each place grows to the largest packet that it has had.
+    private readonly byte[][] _packets = new byte[Capacity][];
+    private readonly int[] _lengths = new int[Capacity];
+    private int _first;
+    private int _count;
+    private bool _isFirstTaken;
+
+    public bool IsEmpty => _count == (_isFirstTaken ? 1 : 0);
+
+    /// <returns>Whether there was room.</returns>
+    public bool TryAdd(ReadOnlySpan<byte> packet)
     {
-        (_frame, _loopback) = (_loopback, _frame);
-        _loopbackLength = total;
-        return SendStatus.Sent;
+        if (_count == Capacity)
+        {
+            return false;
+        }
+
+        int index = (_first + _count++) % Capacity;
+        if (_packets[index] is null || _packets[index].Length < packet.Length)
+        {
+            _packets[index] = new byte[BitOperations.RoundUpToPowerOf2((uint)packet.Length)];
+        }
+
+        packet.CopyTo(_packets[index]);
+        _lengths[index] = packet.Length;
+        return true;
+    }
+
+    /// <summary>Takes the oldest packet; empty where there is none. It is valid until the next call.</summary>
+    public ReadOnlySpan<byte> Take()
+    {
+        if (_isFirstTaken)
+        {
+            _first = (_first + 1) % Capacity;
+            _count--;
+        }
+
+        _isFirstTaken = _count > 0;
+        return _isFirstTaken ? _packets[_first].AsSpan(0, _lengths[_first]) : default;
+    }
+
+    public void Clear()
+    {
+        _count = _isFirstTaken ? 1 : 0;
     }
 }
 
@@ -182,6 +316,9 @@ internal enum Delivery
 
     /// <summary>All hosts on the link.</summary>
     Broadcast,
+
+    /// <summary>All hosts that have joined a group.</summary>
+    Multicast,
 
     /// <summary>Another host; or us, at an address that DHCP has offered but not granted yet.</summary>
     Other,

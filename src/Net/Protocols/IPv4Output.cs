@@ -25,6 +25,9 @@ internal sealed class IPv4Output
     /// <summary>A buffer for the largest packet with an Ethernet header in front.</summary>
     public static byte[] NewFrame() => new byte[EthernetHeader.Length + IPv4Header.MaximumPacketLength];
 
+    /// <summary>The size of the largest packet that is sent in one piece, in bytes.</summary>
+    public int Mtu => _mtu;
+
     /// <summary>Limits the size of packets; 0 for as large as the link's device can send.</summary>
     public void SetMtu(int mtu) => _mtu = mtu == 0 ? _port.Mtu : Math.Min(mtu, _port.Mtu);
 
@@ -34,14 +37,15 @@ internal sealed class IPv4Output
     /// <param name="frame">At least a frame of the smallest size, with the packet behind its header.</param>
     /// <param name="length">The packet's size in bytes; its header has no options.</param>
     /// <param name="destination">The next hop.</param>
+    /// <param name="offload">What the device has to do with it.</param>
     /// <returns>
     /// What became of it. After a fragment that cannot be sent no more are: the others would be useless.
     /// </returns>
-    public SendStatus Send(Span<byte> frame, int length, MacAddress destination)
+    public SendStatus Send(Span<byte> frame, int length, MacAddress destination, FrameOffload offload = default)
     {
-        if (Fits(length))
+        if (Fits(length) || offload.SegmentSize > 0)
         {
-            return _port.Send(frame, length, destination, EtherType.IPv4);
+            return _port.Send(frame, length, destination, EtherType.IPv4, offload);
         }
 
         ReadOnlySpan<byte> packet = frame.Slice(EthernetHeader.Length, length);

@@ -5,7 +5,7 @@ using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
 
-/// <summary>ICMP: answers echo requests, and sends its own (RFC 792; RFC 1122, 3.2.2).</summary>
+/// <summary>ICMP's echo: answers requests, and sends its own (RFC 792; RFC 1122, 3.2.2.6).</summary>
 internal sealed class IcmpEcho
 {
     /// <summary>How many requests may be in flight.</summary>
@@ -89,39 +89,6 @@ internal sealed class IcmpEcho
         }
     }
 
-    public void OnMessage(in IPv4Header header, ReadOnlySpan<byte> message, Delivery delivery, TimeSpan now)
-    {
-        if (!IcmpMessage.TryParse(message, out IcmpMessage icmp))
-        {
-            _counters.Drop(DropReason.IcmpMalformed);
-        }
-        else if (!InternetChecksum.IsCorrect(message))
-        {
-            _counters.Drop(DropReason.IcmpChecksum);
-        }
-        else if (delivery == Delivery.Broadcast)
-        {
-            // Answers to broadcasts could be used to flood whoever is named as their source.
-            _counters.Drop(DropReason.IcmpIgnored);
-        }
-        else if (icmp.Type == IcmpType.EchoRequest && icmp.Code == 0)
-        {
-            OnEchoRequest(header, message, now);
-        }
-        else if (icmp.Type == IcmpType.EchoReply && icmp.Code == 0)
-        {
-            OnEchoReply(header, icmp, message[IcmpMessage.HeaderLength..], now);
-        }
-        else if (icmp.Type == IcmpType.DestinationUnreachable)
-        {
-            OnUnreachable(header, icmp, message[IcmpMessage.HeaderLength..]);
-        }
-        else
-        {
-            _counters.Drop(DropReason.IcmpIgnored);
-        }
-    }
-
     private bool IsUnicast(IPv4Address address)
     {
         IPv4Configuration? configuration = _ipv4.Configuration;
@@ -130,7 +97,8 @@ internal sealed class IcmpEcho
             : address == configuration.Address || configuration.IsOtherHost(address);
     }
 
-    private void OnEchoRequest(in IPv4Header header, ReadOnlySpan<byte> message, TimeSpan now)
+    /// <summary>Answers a request.</summary>
+    public void OnEchoRequest(in IPv4Header header, ReadOnlySpan<byte> message, TimeSpan now)
     {
         Span<byte> reply = _ipv4.Payload[..message.Length];
         message.CopyTo(reply);
@@ -138,7 +106,7 @@ internal sealed class IcmpEcho
         _ipv4.Send(header.Source, IPv4Protocol.Icmp, reply.Length, now);
     }
 
-    private void OnEchoReply(in IPv4Header header, in IcmpMessage icmp, ReadOnlySpan<byte> payload, TimeSpan now)
+    public void OnEchoReply(in IPv4Header header, in IcmpMessage icmp, ReadOnlySpan<byte> payload, TimeSpan now)
     {
         EchoRequest? request = Find(header.Source, icmp);
         if (request is null || !payload.SequenceEqual(request.Payload))
@@ -152,26 +120,18 @@ internal sealed class IcmpEcho
             header.Source.Value, (ulong)(roundTrip.Ticks * TimeSpan.NanosecondsPerTick)));
     }
 
-    private void OnUnreachable(in IPv4Header header, in IcmpMessage icmp, ReadOnlySpan<byte> quoted)
+    /// <summary>An error quotes a packet of ours that may be a request.</summary>
+    /// <returns>Whether it is one that waits for an answer.</returns>
+    public bool OnUnreachable(IPv4Address from, byte code, in IPv4Header inner, ReadOnlySpan<byte> quoted)
     {
-        // The error quotes the header of the packet that it is about, and at least the next eight bytes.
         EchoRequest? request = null;
-        if (IPv4Header.TryParseQuoted(quoted, out IPv4Header inner)
-            && inner.Protocol == IPv4Protocol.Icmp
-            && inner.Source == _ipv4.Configuration?.Address
-            && IcmpMessage.TryParse(quoted[inner.HeaderLength..], out IcmpMessage echo)
-            && echo.Type == IcmpType.EchoRequest)
+        if (IcmpMessage.TryParse(quoted, out IcmpMessage echo) && echo.Type == IcmpType.EchoRequest)
         {
             request = Find(inner.Destination, echo);
         }
 
-        if (request is null)
-        {
-            _counters.Drop(DropReason.IcmpUnmatched);
-            return;
-        }
-
-        request.Finish(PingResults.Unreachable(header.Source, icmp.Code));
+        request?.Finish(PingResults.Unreachable(from, code));
+        return request is not null;
     }
 
     private EchoRequest? Find(IPv4Address destination, in IcmpMessage echo)

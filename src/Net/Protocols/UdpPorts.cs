@@ -59,7 +59,8 @@ internal sealed class UdpPorts
             return SendStatus.Closed;
         }
 
-        if (_ipv4.Configuration is null)
+        IPv4Address source = _ipv4.SourceFor(destination);
+        if (source.IsAny)
         {
             return SendStatus.NoAddress;
         }
@@ -72,12 +73,22 @@ internal sealed class UdpPorts
 
         data.CopyTo(room[UdpHeader.Length..]);
         var header = new UdpHeader(queue.Port, port, UdpHeader.Length + data.Length);
-        header.Write(_ipv4.Configuration.Address, destination, room);
+        header.Write(source, destination, room);
         return _ipv4.Send(destination, IPv4Protocol.Udp, header.DatagramLength, now);
     }
 
+    /// <summary>An ICMP error quotes a datagram from a port.</summary>
+    /// <returns>Whether it is open.</returns>
+    public bool OnUnreachable(ushort port, in UdpUnreachable error)
+    {
+        UdpQueue? queue = Find(port);
+        queue?.OnUnreachable(error);
+        return queue is not null;
+    }
+
     /// <summary>Takes a received datagram whose header and checksum are correct.</summary>
-    public void OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
+    /// <returns>Whether anybody has its port open.</returns>
+    public bool OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
     {
         UdpQueue? queue = Find(header.DestinationPort);
         if (queue is null)
@@ -88,6 +99,8 @@ internal sealed class UdpPorts
         {
             _counters.Drop(DropReason.UdpSocketFull);
         }
+
+        return queue is not null;
     }
 
     private UdpQueue? Find(ushort port)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 
 namespace VirtioGuest.Net.Protocols;
@@ -19,6 +20,8 @@ internal sealed class UdpQueue
     private int _count;
     private int _firstByte;
     private int _byteCount;
+    private UdpUnreachable? _unreachable;
+    private bool _isUnreachableNew;
 
     public UdpQueue(ushort port)
     {
@@ -28,6 +31,9 @@ internal sealed class UdpQueue
     public ushort Port { get; }
 
     public bool IsOpen { get; private set; } = true;
+
+    /// <summary>The groups that were joined for it.</summary>
+    public List<IPv4Address> Groups { get; } = [];
 
     /// <summary>Released when a datagram has arrived or the port was closed.</summary>
     public SemaphoreSlim Signal { get; } = new(0);
@@ -71,6 +77,31 @@ internal sealed class UdpQueue
         _firstByte = (_firstByte + datagram.Length) % ByteCapacity;
         _byteCount -= datagram.Length;
         return true;
+    }
+
+    /// <summary>Keeps an error until it is asked for; a later one takes its place.</summary>
+    public void OnUnreachable(in UdpUnreachable error)
+    {
+        _unreachable = error;
+        _isUnreachableNew = true;
+        Wake();
+    }
+
+    public bool TryTakeUnreachable(out UdpUnreachable error)
+    {
+        error = _unreachable.GetValueOrDefault();
+        bool isThere = _unreachable is not null;
+        _unreachable = null;
+        _isUnreachableNew = false;
+        return isThere;
+    }
+
+    /// <summary>Whether an error has come since this was asked last: it ends one wait.</summary>
+    public bool TellUnreachable()
+    {
+        bool isNew = _isUnreachableNew;
+        _isUnreachableNew = false;
+        return isNew;
     }
 
     /// <summary>Closes the port and wakes whoever waits for it.</summary>

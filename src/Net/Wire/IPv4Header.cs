@@ -31,6 +31,9 @@ internal readonly record struct IPv4Header(
     /// <summary>Fragments start at multiples of this many bytes.</summary>
     public const int FragmentUnit = 8;
 
+    /// <summary>In <see cref="Fragment"/>: routers may not cut the packet.</summary>
+    public const ushort DontFragment = 0x4000;
+
     private const int Version = 4;
     private const ushort MoreFragments = 0x2000;
     private const ushort OffsetMask = 0x1FFF;
@@ -133,6 +136,9 @@ internal enum IPv4Protocol : byte
 {
     /// <summary>An ICMP message (RFC 792).</summary>
     Icmp = 1,
+
+    /// <summary>A TCP segment (RFC 9293).</summary>
+    Tcp = 6,
 
     /// <summary>A UDP datagram (RFC 768).</summary>
     Udp = 17,

@@ -13,6 +13,11 @@ internal readonly record struct IcmpMessage(IcmpType Type, byte Code, ushort Ide
     /// <summary>The size of the header in bytes; an echo's payload or a quoted packet follows.</summary>
     public const int HeaderLength = 8;
 
+    /// <summary>Codes of <see cref="IcmpType.DestinationUnreachable"/> (RFC 792; RFC 1191, 4).</summary>
+    public const byte ProtocolUnreachable = 2;
+    public const byte PortUnreachable = 3;
+    public const byte FragmentationNeeded = 4;
+
     private const int ChecksumOffset = 2;
     private const int IdentifierOffset = 4;
     private const int SequenceOffset = 6;

@@ -4,7 +4,7 @@ using System.Buffers.Binary;
 namespace VirtioGuest.Net.Wire;
 
 /// <summary>
-/// The checksum of IPv4, ICMP and UDP: the complement of a ones' complement sum of 16-bit words (RFC 1071).
+/// The checksum of IPv4, ICMP, UDP and TCP: the complement of a ones' complement sum of 16-bit words (RFC 1071).
 /// </summary>
 internal static class InternetChecksum
 {
@@ -31,6 +31,9 @@ internal static class InternetChecksum
 
     /// <summary>Folds a sum to 16 bits and complements it: the value of a checksum field.</summary>
     public static ushort Finish(ulong sum) => (ushort)~Fold(sum);
+
+    /// <summary>Folds a sum to 16 bits: what a device that adds the rest wants in the checksum field.</summary>
+    public static ushort Partial(ulong sum) => Fold(sum);
 
     /// <summary>The checksum of a message whose checksum field is zero.</summary>
     public static ushort Compute(ReadOnlySpan<byte> data) => Finish(Sum(data));

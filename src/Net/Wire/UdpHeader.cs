@@ -38,6 +38,16 @@ internal readonly record struct UdpHeader(ushort SourcePort, ushort DestinationP
         return true;
     }
 
+    /// <summary>Reads the ports of a header that an ICMP error quotes (RFC 792).</summary>
+    /// <returns>Whether the whole header is there.</returns>
+    public static bool TryParseQuoted(ReadOnlySpan<byte> datagram, out ushort sourcePort, out ushort destinationPort)
+    {
+        bool isThere = datagram.Length >= Length;
+        sourcePort = isThere ? BinaryPrimitives.ReadUInt16BigEndian(datagram) : (ushort)0;
+        destinationPort = isThere ? BinaryPrimitives.ReadUInt16BigEndian(datagram[DestinationPortOffset..]) : (ushort)0;
+        return isThere;
+    }
+
     /// <summary>Whether a datagram is intact, or its sender computed no checksum.</summary>
     /// <param name="source">The IPv4 source address.</param>
     /// <param name="destination">The IPv4 destination address.</param>

@@ -42,7 +42,7 @@ internal static class FrameAuditor
         Require(frame[14] == 0x45 && total >= 20 && total <= frame.Length - 14, "IPv4's lengths");
         Require(Frames.Checksum(frame.AsSpan(14, 20)) == 0, "the IPv4 checksum");
         int fragment = Frames.WordAt(frame, 20);
-        Require((fragment & 0xC000) == 0, "the flags");
+        Require((fragment & 0xC000) == 0 || (fragment == 0x4000 && frame[23] == 6), "the flags");
         Require((fragment & 0x2000) == 0 || total % 8 == 4, "the size of a fragment that is not the last");
         Require(frame.AsSpan(14 + total).IndexOfAnyExcept((byte)0) < 0, "the padding");
 
@@ -62,8 +62,19 @@ internal static class FrameAuditor
         Require(source == address || (isDhcp && source.IsAny && destination.IsBroadcast), "the IPv4 source");
         if (frame[23] == 1)
         {
-            Require(payload.Length >= 8 && payload[0] is 0 or 8 && payload[1] == 0, "the ICMP message");
+            bool isEcho = payload.Length >= 8 && payload[0] is 0 or 8 && payload[1] == 0;
+            bool isError = payload.Length is >= 28 and <= 556 && payload[0] == 3 && payload[1] is 2 or 3;
+            Require(isEcho || isError, "the ICMP message");
             Require(Frames.Checksum(payload) == 0, "the ICMP checksum");
+        }
+        else if (frame[23] == 6)
+        {
+            int header = payload.Length >= 20 ? (payload[12] >> 4) * 4 : 0;
+            Require(header >= 20 && header <= payload.Length, "the TCP header's length");
+            Require(Frames.WordAt(payload, 0) != 0 && Frames.WordAt(payload, 2) != 0, "the TCP ports");
+            Require((payload[12] & 0xF) == 0 && (payload[13] & 0xC0) == 0, "TCP's reserved bits");
+            byte[] summed = Frames.WithPseudoHeader(source, destination, payload, protocol: 6);
+            Require(Frames.Checksum(summed) == 0, "the TCP checksum");
         }
         else
         {

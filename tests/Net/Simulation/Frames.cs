@@ -113,9 +113,33 @@ internal static class Frames
         return datagram;
     }
 
-    public static byte[] WithPseudoHeader(IPv4Address source, IPv4Address destination, ReadOnlySpan<byte> datagram)
+    public static byte[] Tcp(
+        IPv4Address source,
+        IPv4Address destination,
+        ushort sourcePort,
+        ushort destinationPort,
+        uint sequence,
+        uint acknowledgment,
+        byte flags,
+        ushort window,
+        byte[] options,
+        byte[] data)
     {
-        return [.. Bytes(source), .. Bytes(destination), 0, 17, .. Big((ushort)datagram.Length), .. datagram];
+        byte[] padded = [.. options, .. new byte[-options.Length & 3]];
+        byte[] segment =
+        [
+            .. Big(sourcePort), .. Big(destinationPort), .. Big(sequence), .. Big(acknowledgment),
+            (byte)((20 + padded.Length) / 4 << 4), flags, .. Big(window), 0, 0, 0, 0, .. padded, .. data,
+        ];
+        ushort checksum = Checksum(WithPseudoHeader(source, destination, segment, protocol: 6));
+        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(16), checksum);
+        return segment;
+    }
+
+    public static byte[] WithPseudoHeader(
+        IPv4Address source, IPv4Address destination, ReadOnlySpan<byte> datagram, byte protocol = 17)
+    {
+        return [.. Bytes(source), .. Bytes(destination), 0, protocol, .. Big((ushort)datagram.Length), .. datagram];
     }
 
     /// <summary>The Internet checksum in its plainest form: word by word, each carry added at once.</summary>

@@ -178,7 +178,7 @@ internal sealed class MediumEntry
         }
     }
 
-    private string? TryWrite(uint entries)
+    private Failure? TryWrite(uint entries)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(_sector, 0, Length), entries);
         return _disk.TryWrite(_table, 1, _sector);
