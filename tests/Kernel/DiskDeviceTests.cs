@@ -144,6 +144,91 @@ internal sealed class DiskDeviceTests
         Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.OutOfRange));
     }
 
+    [TestCase("discard", "discarded")]
+    [TestCase("zero", "zeroed")]
+    [TestCase("erase", "erased")]
+    public void A_range_goes_in_pieces_that_the_device_takes(string verb, string done)
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= BlockFeature.Discard | BlockFeature.WriteZeroes | BlockFeature.SecureErase;
+        foreach (int field in (int[])[36, 48, 60])
+        {
+            bench.SetField(field, 8);
+            bench.SetField(field + 4, 1);
+        }
+
+        bench.Model.Disk.Fill(7);
+        Disk disk = Start(bench);
+        RequestLog log = bench.LogRequests();
+        var shell = new ShellBench(disk);
+
+        Assert.That(shell.Run($"blk 0 {verb} 3 20"), Is.EqualTo($"{done} 20 sectors"));
+
+        Assert.That(log.Requests, Has.Count.EqualTo(3));
+        byte[] range = bench.Model.Disk.Slice(3 * 512, 20 * 512).ToArray();
+        Assert.That(range, verb == "zero" ? Is.All.Zero : Has.None.EqualTo(7));
+        Assert.That(bench.Model.Disk[..(3 * 512)].ContainsAnyExcept((byte)7), Is.False);
+        Assert.That(bench.Model.Disk[(23 * 512)..].ContainsAnyExcept((byte)7), Is.False);
+        Assert.That(shell.Run($"blk 0 {verb} 60 5"), Does.Contain("beyond the end"));
+        Assert.That(disk.Discard(63, 2), Is.EqualTo(BlockStatus.OutOfRange));
+        Assert.That(disk.Discard(63, 0), Is.EqualTo(BlockStatus.Ok));
+        disk.Remove();
+    }
+
+    [TestCase("discard 0 8")]
+    [TestCase("zero 0 8")]
+    [TestCase("erase 0 8")]
+    [TestCase("lifetime")]
+    [TestCase("cache off")]
+    public void What_the_device_does_not_offer_is_refused(string what)
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        Disk disk = Start(bench);
+        Assert.That(
+            new ShellBench(disk).Run("blk 0 " + what),
+            Is.EqualTo("error: disk0: the device does not support the request"));
+        Assert.That(bench.Model.Findings, Is.Empty);
+        disk.Remove();
+    }
+
+    [Test]
+    public void The_device_tells_what_it_is_called_how_worn_it_is_and_how_it_caches()
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= BlockFeature.Lifetime | BlockFeature.ConfigWce | BlockFeature.Flush;
+        bench.Model.Id = "a serial number";
+        Disk disk = Start(bench);
+        var shell = new ShellBench(disk);
+        Assert.That(shell.Run("blk 0 id"), Is.EqualTo("a serial number"));
+        Assert.That(shell.Run("blk 0 lifetime"), Does.StartWith("reserved blocks consumed: "));
+        Assert.That(shell.Run("blk 0 cache on"), Is.EqualTo("writeback"));
+        int flushes = bench.Model.Flushes;
+        Assert.That(shell.Run("blk 0 cache off"), Is.EqualTo("writethrough"));
+        Assert.That(bench.Model.Flushes, Is.EqualTo(flushes + 1), "what was written before is durable now");
+        Assert.That(shell.Run("blk 0 cache"), Is.EqualTo("writethrough"));
+        Assert.That(shell.Run("blk 0 cache maybe"), Does.Contain("blk D cache [on|off]"));
+        disk.Remove();
+    }
+
+    [Test]
+    public void A_range_that_is_not_whole_blocks_is_refused_before_anything_is_done()
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Model.OfferedFeatures |= BlockFeature.Discard | BlockFeature.BlockSize;
+        bench.SetField(20, 4096);
+        bench.SetField(36, 64);
+        bench.SetField(40, 1);
+        Disk disk = Start(bench);
+        RequestLog log = bench.LogRequests();
+        Assert.That(disk.Discard(8, 12), Is.EqualTo(BlockStatus.Unaligned));
+        Assert.That(log.Requests, Is.Empty);
+        Assert.That(disk.Discard(8, 16), Is.EqualTo(BlockStatus.Ok));
+        Assert.That(
+            new ShellBench(disk).Run("blk 0 discard 1 8"),
+            Is.EqualTo("error: disk0: the request is not for whole blocks of 4096 bytes"));
+        disk.Remove();
+    }
+
     [Test]
     public void Requests_that_are_completed_out_of_order_find_their_owners()
     {

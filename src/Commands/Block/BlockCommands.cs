@@ -88,6 +88,19 @@ public abstract class SectorRangeCommand : BlockCommand
         return failure is not null || shell.IsInterrupted;
     }
 
+    /// <summary>Says that something was done about a range, or why not.</summary>
+    private protected static CommandResult Tell(
+        ShellContext shell, SectorDevice disk, Failure? failure, string done, ulong count)
+    {
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(done + " " + DecimalText.Of(count) + " sectors");
+        return CommandResult.Success;
+    }
+
     /// <summary>Runs the command on a range that lies on the disk.</summary>
     /// <param name="shell">Where it is run.</param>
     /// <param name="disk">The disk.</param>
@@ -360,5 +373,125 @@ public sealed class BlockVerifyCommand : SectorRangeCommand
             return "sector " + DecimalText.Of(sector) + " differs at byte " + DecimalText.Of((uint)position)
                 + ": expected 0x" + Hexadecimal.Format(expected, 2) + ", found 0x" + Hexadecimal.Format(found, 2);
         }
+    }
+}
+
+/// <summary><c>blk D discard FIRST COUNT</c>: gives sectors up.</summary>
+public sealed class BlockDiscardCommand : SectorRangeCommand
+{
+    public BlockDiscardCommand()
+        : base("discard", hasSeed: false, "give sectors up; what they hold is anything afterwards")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
+        Tell(shell, disk, disk.Discard(first, count), "discarded", count);
+}
+
+/// <summary><c>blk D zero FIRST COUNT</c>: makes sectors read as zeroes.</summary>
+public sealed class BlockZeroCommand : SectorRangeCommand
+{
+    public BlockZeroCommand()
+        : base("zero", hasSeed: false, "make sectors read as zeroes, without writing them")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
+        Tell(shell, disk, disk.WriteZeroes(first, count), "zeroed", count);
+}
+
+/// <summary><c>blk D erase FIRST COUNT</c>: erases sectors for good.</summary>
+public sealed class BlockEraseCommand : SectorRangeCommand
+{
+    public BlockEraseCommand()
+        : base("erase", hasSeed: false, "erase sectors so that nobody gets at them any more")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
+        Tell(shell, disk, disk.SecureErase(first, count), "erased", count);
+}
+
+/// <summary><c>blk D id</c>: shows what the disk calls itself.</summary>
+public sealed class BlockIdCommand : BlockCommand
+{
+    public BlockIdCommand()
+        : base("blk D id", "show what the disk calls itself")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments)
+    {
+        if (arguments.Length != 0)
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        Failure? failure = disk.ReadId(out string id);
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(id.Length == 0 ? "no ID" : id);
+        return CommandResult.Success;
+    }
+}
+
+/// <summary><c>blk D lifetime</c>: shows how worn the storage is.</summary>
+public sealed class BlockLifetimeCommand : BlockCommand
+{
+    public BlockLifetimeCommand()
+        : base("blk D lifetime", "show how worn the storage is")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments)
+    {
+        if (arguments.Length != 0)
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        Failure? failure = disk.ReadLifetime(out string lifetime);
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(lifetime);
+        return CommandResult.Success;
+    }
+}
+
+/// <summary><c>blk D cache [on|off]</c>: shows or sets whether writes may complete before they are durable.</summary>
+public sealed class BlockCacheCommand : BlockCommand
+{
+    public BlockCacheCommand()
+        : base("blk D cache [on|off]", "show or set whether writes may complete before they are durable")
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments)
+    {
+        if (arguments.Length > 1 || (arguments.Length == 1 && arguments[0] != "on" && arguments[0] != "off"))
+        {
+            return CommandResult.WrongArguments;
+        }
+
+        Failure? failure = arguments.Length == 0 ? null : disk.SetWriteback(arguments[0] == "on");
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(disk.IsWriteback ? "writeback" : "writethrough");
+        return CommandResult.Success;
     }
 }

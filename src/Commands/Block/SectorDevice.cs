@@ -22,6 +22,9 @@ public abstract class SectorDevice
 
     private const ulong SectorsPerPart = 128;
 
+    private static readonly Failure NotOffered =
+        new Failure("the device does not support the request", isSentence: true);
+
     /// <param name="name">What people call it, for example <c>disk0</c>.</param>
     protected SectorDevice(string name)
     {
@@ -82,6 +85,45 @@ public abstract class SectorDevice
     /// <summary>Makes completed writes durable.</summary>
     /// <returns>Null, or why it failed.</returns>
     public abstract Failure? Flush();
+
+    /// <summary>Gives sectors up, whose content is anything afterwards.</summary>
+    /// <param name="firstSector">The first.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>Null, or why it failed; then any part may have been done.</returns>
+    public virtual Failure? Discard(ulong firstSector, ulong count) => NotOffered;
+
+    /// <summary>Makes sectors read as zeroes.</summary>
+    /// <inheritdoc cref="Discard"/>
+    public virtual Failure? WriteZeroes(ulong firstSector, ulong count) => NotOffered;
+
+    /// <summary>Erases sectors for good.</summary>
+    /// <inheritdoc cref="Discard"/>
+    public virtual Failure? SecureErase(ulong firstSector, ulong count) => NotOffered;
+
+    /// <summary>Asks the disk what it calls itself.</summary>
+    /// <param name="id">Its name; empty where it has none.</param>
+    /// <returns>Null, or why it failed.</returns>
+    public virtual Failure? ReadId(out string id)
+    {
+        id = string.Empty;
+        return NotOffered;
+    }
+
+    /// <summary>Asks the disk how worn its storage is.</summary>
+    /// <param name="lifetime">What it says, for people.</param>
+    /// <returns>Null, or why it failed.</returns>
+    public virtual Failure? ReadLifetime(out string lifetime)
+    {
+        lifetime = string.Empty;
+        return NotOffered;
+    }
+
+    /// <summary>Whether completed writes are durable only once a flush is completed.</summary>
+    public virtual bool IsWriteback => true;
+
+    /// <summary>Sets that, and makes completed writes durable where it is turned off.</summary>
+    /// <returns>Null, or why it failed.</returns>
+    public virtual Failure? SetWriteback(bool isWriteback) => NotOffered;
 
     /// <summary>Reads a range, first sector to last, and shows it to a visitor in parts.</summary>
     /// <param name="firstSector">The first sector.</param>

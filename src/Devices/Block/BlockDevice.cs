@@ -311,7 +311,7 @@ public sealed class BlockDevice : VirtioDeviceModel
 
         foreach (ChainElement data in elements[1..^1])
         {
-            if (data.IsWritable != (type != TypeOut))
+            if (data.IsWritable != (type is TypeIn or TypeGetId or TypeGetLifetime))
             {
                 return false;
             }

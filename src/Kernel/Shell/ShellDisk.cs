@@ -96,6 +96,35 @@ internal sealed class ShellDisk : SectorDevice
         }
     }
 
+    /// <inheritdoc/>
+    public override Failure? Discard(ulong firstSector, ulong count) =>
+        Failure(Disk.Discard(firstSector, count), firstSector, count);
+
+    /// <inheritdoc/>
+    public override Failure? WriteZeroes(ulong firstSector, ulong count) =>
+        Failure(Disk.WriteZeroes(firstSector, count, mayUnmap: true), firstSector, count);
+
+    /// <inheritdoc/>
+    public override Failure? SecureErase(ulong firstSector, ulong count) =>
+        Failure(Disk.SecureErase(firstSector, count), firstSector, count);
+
+    /// <inheritdoc/>
+    public override Failure? ReadId(out string id) => Failure(Disk.ReadId(out id), 0, 0);
+
+    /// <inheritdoc/>
+    public override Failure? ReadLifetime(out string lifetime)
+    {
+        BlockStatus status = Disk.ReadLifetime(out BlockLifetime read);
+        lifetime = read.ToString();
+        return Failure(status, 0, 0);
+    }
+
+    /// <inheritdoc/>
+    public override bool IsWriteback => Disk.Device.IsWriteback;
+
+    /// <inheritdoc/>
+    public override Failure? SetWriteback(bool isWriteback) => Failure(Disk.SetWriteback(isWriteback), 0, 0);
+
     /// <summary>A status as commands take it.</summary>
     /// <param name="status">The status.</param>
     /// <param name="firstSector">The first sector of what it is about.</param>

@@ -24,8 +24,8 @@ public class InitialisationTests
 
     private const ulong EveryBlockFeature = FeatureBit.All | BlockFeature.SizeMaximum | BlockFeature.SegmentMaximum
         | BlockFeature.Geometry | BlockFeature.ReadOnly | BlockFeature.BlockSize | BlockFeature.Flush
-        | BlockFeature.Topology | BlockFeature.ConfigWce | BlockFeature.Discard | BlockFeature.WriteZeroes
-        | BlockFeature.Lifetime | BlockFeature.SecureErase;
+        | BlockFeature.Topology | BlockFeature.ConfigWce | BlockFeature.MultiQueue | BlockFeature.Discard
+        | BlockFeature.WriteZeroes | BlockFeature.Lifetime | BlockFeature.SecureErase;
 
     private const ulong EveryNetFeature = FeatureBit.All | NetFeature.Mtu | NetFeature.Mac | NetFeature.Status;
 
@@ -78,13 +78,13 @@ public class InitialisationTests
         disk.SetField(8, 4096);
         disk.SetField(12, 8);
         VirtioBlock block = disk.Start<VirtioBlock>("disk0");
-        Assert.That(disk.Model.DriverFeatures, Is.EqualTo(0x9DF_3000_EE76));
+        Assert.That(disk.Model.DriverFeatures, Is.EqualTo(0x9DF_3001_FE76));
         Assert.That(
             block.Describe().Features,
             Is.EqualTo(new[]
             {
-                "SIZE_MAX", "SEG_MAX", "GEOMETRY", "RO", "BLK_SIZE", "FLUSH", "TOPOLOGY", "CONFIG_WCE", "DISCARD",
-                "WRITE_ZEROES", "LIFETIME", "INDIRECT_DESC", "EVENT_IDX", "VERSION_1",
+                "SIZE_MAX", "SEG_MAX", "GEOMETRY", "RO", "BLK_SIZE", "FLUSH", "TOPOLOGY", "CONFIG_WCE", "MQ", "DISCARD",
+                "WRITE_ZEROES", "LIFETIME", "SECURE_ERASE", "INDIRECT_DESC", "EVENT_IDX", "VERSION_1",
                 "ACCESS_PLATFORM", "RING_PACKED", "IN_ORDER", "ORDER_PLATFORM", "NOTIFICATION_DATA",
                 "NOTIF_CONFIG_DATA", "RING_RESET", "SUSPEND",
             }));
@@ -95,7 +95,7 @@ public class InitialisationTests
         VirtioNet net = network.Start<VirtioNet>("net0");
         Assert.That(network.Model.DriverFeatures, Is.EqualTo(0x9DF_3001_0028));
         Assert.That(net.Describe().Features[..3], Is.EqualTo(new[] { "MTU", "MAC", "STATUS" }));
-        Assert.That(net.Describe().Features[3..], Is.EqualTo(block.Describe().Features[11..]));
+        Assert.That(net.Describe().Features[3..], Is.EqualTo(block.Describe().Features[13..]));
     }
 
     [Test]

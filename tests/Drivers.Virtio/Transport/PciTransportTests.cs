@@ -154,7 +154,8 @@ public class PciTransportTests
         Model.Queues[1].NotifyOffset = (ushort)offset;
         PciTransport transport = Negotiated(Features.NotificationData);
         using QueueLease queue = new QueueLease(Machine, 1, 16);
-        Assert.That(transport.EnableQueue(queue.Queue)?.ToString(), Does.StartWith("places a queue's notifications outside"));
+        Assert.That(
+            transport.EnableQueue(queue.Queue)?.ToString(), Does.StartWith("places a queue's notifications outside"));
     }
 
     [Test]

@@ -129,7 +129,7 @@ internal sealed class VolumeTest : FileTest
             {
                 _medium.Restore();
             }
-            catch (IOException exception)
+            catch (Exception exception)
             {
                 failure = new Failure(exception.Message, isSentence: true);
             }

@@ -141,7 +141,7 @@ internal sealed class MediumEntry
     private const int ReservedOffset = 14;
     private const int Length = 4;
 
-    /// <summary>The bit that tells 0xF0 from the other media. Without it the first entry is no end of a chain.</summary>
+    /// <summary>Tells 0xF0 from the other media. Without it the first entry is no end of a chain.</summary>
     private const uint EndOfChain = 8;
 
     private readonly DiskAccess _disk;

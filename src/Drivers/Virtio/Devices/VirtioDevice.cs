@@ -233,7 +233,7 @@ public abstract class VirtioDevice
         State = DeviceState.Running;
         for (int i = 0; i < _queues.Count; i++)
         {
-            NotifyIfDue(_queues[i]);
+            _queues[i].NotifyIfDue();
         }
 
         return true;
@@ -419,18 +419,6 @@ public abstract class VirtioDevice
 
     /// <summary>Whether a feature was negotiated.</summary>
     protected bool Has(Features feature) => (Features & feature) != 0;
-
-    /// <summary>
-    /// Notifies the device of new buffers in a queue that the transport has enabled, if it wants to be.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected internal static void NotifyIfDue(Virtqueue queue)
-    {
-        if (queue.NeedsNotification())
-        {
-            queue.Notifier!.Notify(queue);
-        }
-    }
 
     /// <summary>Looks whether a queue was found broken, and if so gives up on the device.</summary>
     protected internal void CheckFault(Virtqueue queue)

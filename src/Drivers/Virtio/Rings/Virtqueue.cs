@@ -375,6 +375,19 @@ public abstract class Virtqueue
     }
 
     /// <summary>
+    /// Notifies the device of what was added since the last call, if it wants to be. The transport has enabled the
+    /// queue.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void NotifyIfDue()
+    {
+        if (NeedsNotification())
+        {
+            Notifier!.Notify(this);
+        }
+    }
+
+    /// <summary>
     /// Whether the device is to be notified of what was added since the last call. If so, the caller notifies.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -30,7 +30,7 @@ namespace VirtioGuest.Kernel.Services.Block;
 /// <see cref="SectorWriter"/> show the buffers themselves.
 /// </para>
 /// <para>
-/// A flush makes durable what was completed before it was asked for. Requests that are in flight together have no order.
+/// A flush makes durable what was completed before it was asked for. Requests in flight together have no order.
 /// </para>
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "What ends its life stops the timer.")]
@@ -191,10 +191,57 @@ internal sealed class Disk
             return RentFailure;
         }
 
-        BlockStatus status = Start(request, BlockOperation.Flush, 0, 0);
-        status = status == BlockStatus.Ok ? Wait(request) : status;
-        Return(request);
+        return Finish(request, Start(request, BlockOperation.Flush, 0, 0));
+    }
+
+    /// <summary>Gives sectors up, whose content is anything afterwards, and blocks until it is done.</summary>
+    /// <inheritdoc cref="WriteZeroes"/>
+    public BlockStatus Discard(ulong firstSector, ulong count) =>
+        Change(BlockOperation.Discard, firstSector, count, mayUnmap: false);
+
+    /// <summary>Makes sectors read as zeroes, and blocks until it is done.</summary>
+    /// <param name="firstSector">The first, at the start of a block.</param>
+    /// <param name="count">How many: whole blocks.</param>
+    /// <param name="mayUnmap">Whether the device may deallocate them.</param>
+    /// <returns>NotOffered where the device has no such request. After a failure any part may have been done.</returns>
+    public BlockStatus WriteZeroes(ulong firstSector, ulong count, bool mayUnmap) =>
+        Change(BlockOperation.WriteZeroes, firstSector, count, mayUnmap && Device.MayUnmap);
+
+    /// <summary>Erases sectors for good, and blocks until it is done.</summary>
+    /// <inheritdoc cref="WriteZeroes"/>
+    public BlockStatus SecureErase(ulong firstSector, ulong count) =>
+        Change(BlockOperation.SecureErase, firstSector, count, mayUnmap: false);
+
+    /// <summary>Asks the device what it calls itself, and blocks until it has answered.</summary>
+    /// <param name="id">Printable ASCII, at most 20 characters; empty where it has no name or the call failed.</param>
+    public BlockStatus ReadId(out string id)
+    {
+        Span<byte> answer = stackalloc byte[(int)VirtioBlock.IdLength];
+        BlockStatus status = Ask(BlockOperation.GetId, answer);
+        id = status == BlockStatus.Ok ? VirtioBlock.ParseId(answer) : "";
         return status;
+    }
+
+    /// <summary>Asks the device how worn its storage is, and blocks until it has answered.</summary>
+    /// <param name="lifetime">What it says; all unknown where the call failed.</param>
+    public BlockStatus ReadLifetime(out BlockLifetime lifetime)
+    {
+        Span<byte> answer = stackalloc byte[(int)BlockLifetime.Length];
+        BlockStatus status = Ask(BlockOperation.GetLifetime, answer);
+        lifetime = status == BlockStatus.Ok ? BlockLifetime.Parse(answer) : default;
+        return status;
+    }
+
+    /// <summary>
+    /// Sets the cache mode. Where writes are to be durable on completion from now on, those that were completed before
+    /// are made so (virtio 1.4, 5.2.6.1).
+    /// </summary>
+    /// <param name="isWriteback">Whether writes may complete before they are durable.</param>
+    /// <returns>NotOffered where the mode is the device's, Unsupported where it does not take this one.</returns>
+    public BlockStatus SetWriteback(bool isWriteback)
+    {
+        BlockStatus status = _device.TrySetWriteback(isWriteback);
+        return status == BlockStatus.Ok && !isWriteback ? Flush() : status;
     }
 
     /// <summary>Reads sectors into memory that stays pinned until the device is done with it.</summary>
@@ -224,7 +271,7 @@ internal sealed class Disk
     /// <summary>Reads sectors into several pieces of memory, in order.</summary>
     /// <param name="firstSector">The first.</param>
     /// <param name="destinations">Room for them; each a multiple of 512 bytes.</param>
-    /// <param name="cancellation">As in <see cref="ReadAsync(ulong, Memory{byte}, CancellationToken)"/>.</param>
+    /// <param name="cancellation">Keeps what the device does not have yet from it.</param>
     public ValueTask<BlockStatus> ReadAsync(
         ulong firstSector, ReadOnlyMemory<Memory<byte>> destinations, CancellationToken cancellation = default) =>
         MovePartsAsync(BlockOperation.Read, firstSector, new MemoryParts(destinations), cancellation);
@@ -232,7 +279,7 @@ internal sealed class Disk
     /// <summary>Writes sectors from several pieces of memory, in order.</summary>
     /// <param name="firstSector">The first.</param>
     /// <param name="sources">Their content; each a multiple of 512 bytes.</param>
-    /// <param name="cancellation">As in <see cref="WriteAsync(ulong, ReadOnlyMemory{byte}, CancellationToken)"/>.</param>
+    /// <param name="cancellation">Keeps what the device does not have yet from it.</param>
     public ValueTask<BlockStatus> WriteAsync(
         ulong firstSector, ReadOnlyMemory<Memory<byte>> sources, CancellationToken cancellation = default) =>
         MovePartsAsync(BlockOperation.Write, firstSector, new MemoryParts(sources), cancellation);
@@ -331,6 +378,53 @@ internal sealed class Disk
         }
 
         return (ulong)(length / SectorSize);
+    }
+
+    /// <summary>Does something about a range that moves no data.</summary>
+    private BlockStatus Change(BlockOperation operation, ulong firstSector, ulong count, bool mayUnmap)
+    {
+        if (!Contains(firstSector, count))
+        {
+            return BlockStatus.OutOfRange;
+        }
+
+        if ((firstSector | count) % (BlockSize / SectorSize) != 0)
+        {
+            return BlockStatus.Unaligned;
+        }
+
+        DiskRequest? request = count == 0 ? null : Rent();
+        if (request is null)
+        {
+            return count == 0 ? BlockStatus.Ok : RentFailure;
+        }
+
+        request.DescribeRange(operation, firstSector, count, mayUnmap);
+        return Finish(request, _device.Submit(request));
+    }
+
+    /// <summary>Asks the device about itself.</summary>
+    private BlockStatus Ask(BlockOperation operation, Span<byte> answer)
+    {
+        DiskRequest? request = Rent();
+        if (request is null)
+        {
+            return RentFailure;
+        }
+
+        request.Describe(operation, 0, (uint)answer.Length);
+        BlockStatus status = _device.Submit(request);
+        status = status == BlockStatus.Ok ? Wait(request) : status;
+        request.Buffer[..answer.Length].CopyTo(answer);
+        Return(request);
+        return status;
+    }
+
+    private BlockStatus Finish(DiskRequest request, BlockStatus started)
+    {
+        BlockStatus status = started == BlockStatus.Ok ? Wait(request) : started;
+        Return(request);
+        return status;
     }
 
     private DiskRequest? CreateBuffered()

@@ -175,6 +175,13 @@ internal sealed class DiskDevice
         return !_isGone && Driver.TryStart(out failure);
     }
 
+    /// <summary>Sets the cache mode (virtio 1.4, 5.2.5).</summary>
+    public BlockStatus TrySetWriteback(bool isWriteback)
+    {
+        using Section section = Enter();
+        return _isGone ? WhyGone : Driver.TrySetWriteback(isWriteback);
+    }
+
     /// <summary>Looks for what the device has done, for the case that no interrupt tells of it.</summary>
     public void Poll()
     {
@@ -253,16 +260,12 @@ internal sealed class DiskDevice
             return true;
         }
 
-        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, _queue.MaximumSegments, Driver.BlockSize);
-        BlockStatus status = isTaken
-            ? _queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
-            : BlockStatus.Invalid;
+        BlockStatus status = request.HasRange ? SubmitRange(request) : SubmitData(request);
         if (status == BlockStatus.Ok)
         {
             return true;
         }
 
-        request.TakeBack();
         bool canWait = status == BlockStatus.Full ? _queue.InFlight != 0 : Driver.State == DeviceState.NeedsReset;
         if (!canWait)
         {
@@ -270,6 +273,34 @@ internal sealed class DiskDevice
         }
 
         return !canWait;
+    }
+
+    private BlockStatus SubmitData(DiskRequest request)
+    {
+        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, _queue.MaximumSegments, Driver.BlockSize);
+        BlockStatus status = isTaken
+            ? _queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
+            : BlockStatus.Invalid;
+        if (status != BlockStatus.Ok)
+        {
+            request.TakeBack();
+        }
+
+        return status;
+    }
+
+    private BlockStatus SubmitRange(DiskRequest request)
+    {
+        BlockLimits limits = Driver.LimitsOf(request.Operation);
+        if (limits.MaximumSectors == 0)
+        {
+            return Driver.State == DeviceState.Running ? BlockStatus.NotOffered : BlockStatus.NotRunning;
+        }
+
+        uint unit = Math.Max(limits.SectorAlignment, Driver.BlockSize / Disk.SectorSize);
+        BlockRange range = request.CutRange(limits.MaximumSectors, unit);
+        return _queue.TrySubmitRanges(
+            request.Operation, new ReadOnlySpan<BlockRange>(in range), request.RangeMemory, request.Token);
     }
 
     /// <summary>A flush where the device has none.</summary>

@@ -45,6 +45,11 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     private MemoryHandle _pin;
     private Disk? _owner;
 
+    // What it is about where it moves no data.
+    private ulong _rangeLeft;
+    private uint _rangePiece;
+    private bool _mayUnmap;
+
     // The piece that the device has, or gets next.
     private DmaSegment[] _segments = new DmaSegment[1];
     private int _segmentCount;
@@ -95,6 +100,13 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     /// <summary>The first sector of the piece.</summary>
     public ulong FirstSector => _firstSector + (_done / Disk.SectorSize);
 
+    /// <summary>Whether it is about a range of sectors, and moves no data.</summary>
+    public bool HasRange =>
+        Operation is BlockOperation.Discard or BlockOperation.WriteZeroes or BlockOperation.SecureErase;
+
+    /// <summary>Where the device reads the range from: the request's own buffer.</summary>
+    public DmaMemory RangeMemory => _buffer!;
+
     /// <summary>The data of the piece, in segments that the device takes.</summary>
     public ReadOnlySpan<DmaSegment> Segments => _segments.AsSpan(0, _segmentCount);
 
@@ -123,7 +135,11 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     {
         BlockOperation.Read => "read of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
         BlockOperation.Write => "write of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
-        _ => "flush",
+        BlockOperation.Flush => "flush",
+        BlockOperation.Discard => "discard at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.WriteZeroes => "write of zeroes at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.SecureErase => "secure erase at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        _ => "question about the device",
     };
 
     /// <summary>Says what it does. It is rented and not in flight.</summary>
@@ -139,7 +155,35 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
         _done = 0;
     }
 
-    /// <summary>Takes memory of whoever asks as its data, and holds it in its place until <see cref="Unload"/>.</summary>
+    /// <summary>Says that it is about a range of sectors. It is rented and not in flight.</summary>
+    /// <param name="operation">A discard, a write of zeroes or a secure erase.</param>
+    /// <param name="firstSector">The first sector.</param>
+    /// <param name="count">How many, at least 1.</param>
+    /// <param name="mayUnmap">Whether a write of zeroes may deallocate them.</param>
+    public void DescribeRange(BlockOperation operation, ulong firstSector, ulong count, bool mayUnmap)
+    {
+        Describe(operation, firstSector, 0);
+        _rangeLeft = count;
+        _mayUnmap = mayUnmap;
+    }
+
+    /// <summary>Takes as much of the range as goes into one request.</summary>
+    /// <param name="most">How many sectors a request may have, at least 1.</param>
+    /// <param name="unit">What a range is split at, in sectors.</param>
+    public BlockRange CutRange(uint most, uint unit)
+    {
+        ulong piece = Math.Min(_rangeLeft, most);
+        if (piece < _rangeLeft)
+        {
+            ulong tail = (_firstSector + piece) % unit;
+            piece -= tail < piece ? tail : 0;
+        }
+
+        _rangePiece = (uint)piece;
+        return new BlockRange(_firstSector, _rangePiece, _mayUnmap);
+    }
+
+    /// <summary>Takes memory of whoever asks as its data, and pins it until <see cref="Unload"/>.</summary>
     /// <param name="data">The memory.</param>
     /// <param name="segments">How many segments it may have for the device.</param>
     /// <param name="owner">Who gets the request back once its end was awaited.</param>
@@ -206,6 +250,7 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     /// </returns>
     public bool TryHandOver(uint segmentLength, int segments, uint blockSize)
     {
+        Debug.Assert(!HasRange, "a range is handed over by the driver");
         Cut(segmentLength, segments);
         if (_done + _piece < _length)
         {
@@ -214,19 +259,36 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
             Shorten(_piece - (_piece % unit));
         }
 
-        Sync(Operation == BlockOperation.Read ? DmaSync.PreRead : DmaSync.PreWrite);
+        Sync(IsWrittenByDevice ? DmaSync.PreRead : DmaSync.PreWrite);
         return _piece != 0 || _length == 0;
     }
 
     /// <summary>Takes the piece back from the device.</summary>
-    public void TakeBack() => Sync(Operation == BlockOperation.Read ? DmaSync.PostRead : DmaSync.PostWrite);
+    public void TakeBack()
+    {
+        if (HasRange)
+        {
+            _buffer!.Sync(0, BlockRange.Length, DmaSync.PostWrite);
+        }
+        else
+        {
+            Sync(IsWrittenByDevice ? DmaSync.PostRead : DmaSync.PostWrite);
+        }
+    }
 
     /// <summary>Moves on to the next piece.</summary>
     /// <returns>Whether there is one.</returns>
     public bool TryAdvance()
     {
-        _done += _piece;
         IsRepeated = false;
+        if (HasRange)
+        {
+            _firstSector += _rangePiece;
+            _rangeLeft -= _rangePiece;
+            return _rangeLeft != 0;
+        }
+
+        _done += _piece;
         return _done < _length;
     }
 
@@ -367,6 +429,9 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
         object? state,
         short token,
         ValueTaskSourceOnCompletedFlags flags) => _source.OnCompleted(continuation, state, token, flags);
+
+    private bool IsWrittenByDevice =>
+        Operation is BlockOperation.Read or BlockOperation.GetId or BlockOperation.GetLifetime;
 
     private void StartClock(ulong now)
     {

@@ -192,7 +192,7 @@ public sealed class BlockQueue
     {
         if (IsRunning)
         {
-            VirtioDevice.NotifyIfDue(_ring!);
+            _ring!.NotifyIfDue();
         }
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Block;
 
@@ -222,6 +223,22 @@ public readonly struct BlockLifetime
     /// <param name="bytes">At least <see cref="Length"/> bytes.</param>
     public static BlockLifetime Parse(ReadOnlySpan<byte> bytes) => new BlockLifetime(
         Field(bytes, 0, PreEolInfoMaximum), Field(bytes, 2, EstimateMaximum), Field(bytes, 4, EstimateMaximum));
+
+    /// <summary>All of it, for people.</summary>
+    public override string ToString() =>
+        "reserved blocks consumed: " + (PreEolInfo switch
+        {
+            1 => "below 80%",
+            2 => "80% or more",
+            3 => "90% or more",
+            _ => "unknown",
+        })
+        + "; life used: " + Describe(EstimateA) + " (SLC), " + Describe(EstimateB) + " (MLC)";
+
+    private static string Describe(ushort estimate) =>
+        estimate == 0 ? "unknown"
+        : estimate == EstimateMaximum ? "all"
+        : "up to " + DecimalText.Of(estimate * 10UL) + "%";
 
     private static ushort Field(ReadOnlySpan<byte> bytes, int offset, int maximum)
     {

@@ -42,7 +42,7 @@ public sealed class VirtioEntropy(
         _memory.Sync(0, _buffer[0].Length, DmaSync.PreRead, EntropySites.BufferToDevice);
         Queue(0).EnableInterrupts();
         Queue(0).TryAdd(ReadOnlySpan<DmaSegment>.Empty, _buffer, 0);
-        NotifyIfDue(Queue(0));
+        Queue(0).NotifyIfDue();
         return true;
     }
 

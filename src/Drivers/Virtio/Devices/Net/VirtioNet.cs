@@ -103,7 +103,7 @@ public sealed class VirtioNet : VirtioDevice
 
         int count = _receive.Drain(sink, maximum);
         CheckFault(Queue(ReceiveQueueIndex));
-        NotifyIfDue(Queue(ReceiveQueueIndex));
+        Queue(ReceiveQueueIndex).NotifyIfDue();
         return count;
     }
 
@@ -164,7 +164,7 @@ public sealed class VirtioNet : VirtioDevice
     {
         if (State == DeviceState.Running)
         {
-            NotifyIfDue(Queue(TransmitQueueIndex));
+            Queue(TransmitQueueIndex).NotifyIfDue();
         }
     }
 
@@ -235,7 +235,7 @@ public sealed class VirtioNet : VirtioDevice
     }
 
     /// <inheritdoc/>
-    protected override void OnLive() => NotifyIfDue(Queue(ReceiveQueueIndex));
+    protected override void OnLive() => Queue(ReceiveQueueIndex).NotifyIfDue();
 
     /// <inheritdoc/>
     protected override void Clear()
