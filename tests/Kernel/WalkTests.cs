@@ -29,7 +29,7 @@ internal sealed class WalkTests
 {
     private const string Start = "<!-- Walked by the tests from here: VIRTIOGUEST_WRITE_DOCS=1 -->\n";
     private const string End = "<!-- to here -->\n";
-    private const int MostDown = 17;
+    private const int MostDown = 16;
     private const int MostBack = 11;
 
     private static readonly string[] s_projects = ["Kernel", "Commands", "Net", "Drivers", "Pci", "Hal"];
@@ -46,7 +46,7 @@ internal sealed class WalkTests
             + Render("and back, from the interrupt to whoever waits", back)
             + Render("A received frame, from the interrupt to the notification of its ping reply", reply);
         string file = Path.Combine(
-            typeof(DiskBench).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            typeof(WalkTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
                 .Single(each => each.Key == "Repository").Value!,
             "docs",
             "architecture.md");
