@@ -115,6 +115,24 @@ internal sealed class RemovalTests
     }
 
     [Test]
+    public void Disk_that_does_not_come_back_is_out_of_use()
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create(64);
+        Disk disk = Start(bench);
+        Assert.That(disk.TrySuspend(out Failure? failure), Is.True, failure?.ToString());
+        bench.Model.RefusesFeatures = true;
+
+        Assert.That(disk.TryResume(out failure), Is.False);
+
+        Assert.That(failure?.ToString(), Does.Contain("FEATURES_OK").Or.Contain("features"));
+        Assert.That(disk.IsUsable, Is.False);
+        Assert.That(disk.Read(0, new byte[512]), Is.EqualTo(BlockStatus.NotRunning));
+        Assert.That(disk.TryResume(out failure), Is.False);
+        Assert.That(failure?.ToString(), Is.EqualTo("is out of use"));
+        disk.Remove();
+    }
+
+    [Test]
     public void Disk_with_a_request_in_flight_is_not_suspended()
     {
         using ModelBench<BlockDevice> bench = DiskBench.Create(64);

@@ -33,6 +33,32 @@ public sealed class DiskKindTests : QemuTest
         Assert.That(disk.Read(800, 80), Is.EqualTo(SectorPattern.Make(800, 80, 7)));
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Ranges_are_zeroed_and_given_up_and_the_disk_tells_of_itself(bool isPacked)
+    {
+        DiskImage disk = NewDisk(Sectors);
+
+        Transcript transcript = Run(
+            new GuestOptions().WithDisk(new DiskOptions(disk.Path)
+            {
+                IsPacked = isPacked,
+                Properties = "serial=coursework,config-wce=on",
+            }),
+            "blk 0 id; blk 0 fill 0 4096 5; blk 0 zero 512 1000; blk 0 discard 2048 8; blk 0 cache off; "
+            + "blk 0 cache on; blk 0 flush; exit");
+
+        Assert.That(transcript.TextOf("blk 0 id"), Is.EqualTo("coursework"));
+        Assert.That(transcript.TextOf("blk 0 zero 512 1000"), Is.EqualTo("zeroed 1000 sectors"));
+        Assert.That(transcript.TextOf("blk 0 discard 2048 8"), Is.EqualTo("discarded 8 sectors"));
+        Assert.That(transcript.TextOf("blk 0 cache off"), Is.EqualTo("writethrough"));
+        Assert.That(transcript.TextOf("blk 0 cache on"), Is.EqualTo("writeback"));
+        Assert.That(disk.Read(0, 512), Is.EqualTo(SectorPattern.Make(0, 512, 5)));
+        Assert.That(disk.Read(512, 1000), Is.All.Zero);
+        Assert.That(disk.Read(1512, 536), Is.EqualTo(SectorPattern.Make(1512, 536, 5)));
+        Assert.That(disk.Read(2056, 2040), Is.EqualTo(SectorPattern.Make(2056, 2040, 5)));
+    }
+
     /// <summary>It offers SIZE_MAX, and has 0 in the field.</summary>
     [Test]
     public void Disk_of_qemu_storage_daemon_over_vhost_user_works()

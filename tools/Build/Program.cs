@@ -5,6 +5,9 @@ using VirtioGuest.Build;
 // What follows "--" is for QEMU, even if it looks like an option of this tool.
 int separator = Array.IndexOf(args, "--");
 string[] own = separator < 0 ? args : args[..separator];
+
+// People try it as a verb as well.
+own = own is ["help", .. string[] rest] ? [.. rest, "--help"] : own;
 string[] forQemu = separator < 0 ? [] : args[(separator + 1)..];
 try
 {

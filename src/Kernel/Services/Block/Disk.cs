@@ -125,7 +125,10 @@ internal sealed class Disk
     /// <param name="failure">Why not.</param>
     public bool TrySuspend([NotNullWhen(false)] out Failure? failure) => _device.TrySuspend(out failure);
 
-    /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
+    /// <summary>
+    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not come
+    /// back is given up.
+    /// </summary>
     /// <param name="failure">Why not.</param>
     public bool TryResume([NotNullWhen(false)] out Failure? failure) => _device.TryResume(out failure);
 

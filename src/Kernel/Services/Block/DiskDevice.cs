@@ -166,13 +166,28 @@ internal sealed class DiskDevice
         return !isBusy && Driver.Stop();
     }
 
-    /// <summary>Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile.</summary>
+    /// <summary>
+    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not come
+    /// back is given up.
+    /// </summary>
     /// <param name="failure">Why not.</param>
     public bool TryResume([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
-        failure = new Failure("was taken out of the machine");
-        return !_isGone && Driver.TryStart(out failure);
+        if (_isGone)
+        {
+            failure = new Failure(IsRemoved ? "was taken out of the machine" : "is out of use");
+            return false;
+        }
+
+        bool isBack = Driver.TryStart(out failure);
+        if (!isBack)
+        {
+            _recovery.GiveUp(failure!);
+            Volatile.Write(ref _isGone, true);
+        }
+
+        return isBack;
     }
 
     /// <summary>Sets the cache mode (virtio 1.4, 5.2.5).</summary>

@@ -133,12 +133,12 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     /// <summary>What it does, for people.</summary>
     public string Description => Operation switch
     {
-        BlockOperation.Read => "read of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
-        BlockOperation.Write => "write of sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.Read => Place("read of sector "),
+        BlockOperation.Write => Place("write of sector "),
         BlockOperation.Flush => "flush",
-        BlockOperation.Discard => "discard at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
-        BlockOperation.WriteZeroes => "write of zeroes at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
-        BlockOperation.SecureErase => "secure erase at sector " + _firstSector.ToString(CultureInfo.InvariantCulture),
+        BlockOperation.Discard => Place("discard at sector "),
+        BlockOperation.WriteZeroes => Place("write of zeroes at sector "),
+        BlockOperation.SecureErase => Place("secure erase at sector "),
         _ => "question about the device",
     };
 
@@ -429,6 +429,8 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
         object? state,
         short token,
         ValueTaskSourceOnCompletedFlags flags) => _source.OnCompleted(continuation, state, token, flags);
+
+    private string Place(string what) => what + _firstSector.ToString(CultureInfo.InvariantCulture);
 
     private bool IsWrittenByDevice =>
         Operation is BlockOperation.Read or BlockOperation.GetId or BlockOperation.GetLifetime;
