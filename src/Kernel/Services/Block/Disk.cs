@@ -126,8 +126,8 @@ internal sealed class Disk
     public bool TrySuspend([NotNullWhen(false)] out Failure? failure) => _device.TrySuspend(out failure);
 
     /// <summary>
-    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not come
-    /// back is given up.
+    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not
+    /// come back is given up.
     /// </summary>
     /// <param name="failure">Why not.</param>
     public bool TryResume([NotNullWhen(false)] out Failure? failure) => _device.TryResume(out failure);

@@ -167,8 +167,8 @@ internal sealed class DiskDevice
     }
 
     /// <summary>
-    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not come
-    /// back is given up.
+    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not
+    /// come back is given up.
     /// </summary>
     /// <param name="failure">Why not.</param>
     public bool TryResume([NotNullWhen(false)] out Failure? failure)
