@@ -23,8 +23,8 @@ internal static unsafe class Startup
     // Used when nothing on the machine tells the time: a wrong speed is better than none.
     private const uint AssumedKilohertz = 1_000_000;
 
-    // What firmware keeps for itself at the top of a small machine's memory, as in MemoryCheck.inc.
-    private const ulong FirmwareShare = 0x2_0000;
+    // What firmware keeps for itself at the top of a small machine's memory, and works with, as in MemoryCheck.inc.
+    private const ulong FirmwareShare = 0xE_0000;
 
     private static ulong s_ramBytes;
 
