@@ -30,6 +30,19 @@ public abstract class BlockCommand : DeviceCommand
     /// <param name="arguments">The words after the verb.</param>
     protected abstract CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments);
 
+    /// <summary>Ends a command: with what it has to say, or with why it failed.</summary>
+    private protected static CommandResult Answer(
+        ShellContext shell, SectorDevice disk, Failure? failure, string text)
+    {
+        if (failure is not null)
+        {
+            return Failure(disk, failure);
+        }
+
+        shell.Output.WriteLine(text);
+        return CommandResult.Success;
+    }
+
     /// <summary>Fails because of the disk.</summary>
     protected static CommandResult Failure(SectorDevice disk, Failure failure) =>
         CommandResult.Failure(disk.Name, failure);
@@ -86,19 +99,6 @@ public abstract class SectorRangeCommand : BlockCommand
     {
         result = failure is null ? CommandResult.Interrupted : Failure(disk, failure);
         return failure is not null || shell.IsInterrupted;
-    }
-
-    /// <summary>Says that something was done about a range, or why not.</summary>
-    private protected static CommandResult Tell(
-        ShellContext shell, SectorDevice disk, Failure? failure, string done, ulong count)
-    {
-        if (failure is not null)
-        {
-            return Failure(disk, failure);
-        }
-
-        shell.Output.WriteLine(done + " " + DecimalText.Of(count) + " sectors");
-        return CommandResult.Success;
     }
 
     /// <summary>Runs the command on a range that lies on the disk.</summary>
@@ -165,14 +165,7 @@ public sealed class BlockFlushCommand : BlockCommand
             return CommandResult.WrongArguments;
         }
 
-        Failure? failure = disk.Flush();
-        if (failure is not null)
-        {
-            return Failure(disk, failure);
-        }
-
-        shell.Output.WriteLine("flushed");
-        return CommandResult.Success;
+        return Answer(shell, disk, disk.Flush(), "flushed");
     }
 }
 
@@ -386,7 +379,7 @@ public sealed class BlockDiscardCommand : SectorRangeCommand
 
     /// <inheritdoc/>
     protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
-        Tell(shell, disk, disk.Discard(first, count), "discarded", count);
+        Answer(shell, disk, disk.Discard(first, count), "discarded " + DecimalText.Of(count) + " sectors");
 }
 
 /// <summary><c>blk D zero FIRST COUNT</c>: makes sectors read as zeroes.</summary>
@@ -399,7 +392,7 @@ public sealed class BlockZeroCommand : SectorRangeCommand
 
     /// <inheritdoc/>
     protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
-        Tell(shell, disk, disk.WriteZeroes(first, count), "zeroed", count);
+        Answer(shell, disk, disk.WriteZeroes(first, count), "zeroed " + DecimalText.Of(count) + " sectors");
 }
 
 /// <summary><c>blk D erase FIRST COUNT</c>: erases sectors for good.</summary>
@@ -412,7 +405,7 @@ public sealed class BlockEraseCommand : SectorRangeCommand
 
     /// <inheritdoc/>
     protected override CommandResult Run(ShellContext shell, SectorDevice disk, ulong first, ulong count, ulong seed) =>
-        Tell(shell, disk, disk.SecureErase(first, count), "erased", count);
+        Answer(shell, disk, disk.SecureErase(first, count), "erased " + DecimalText.Of(count) + " sectors");
 }
 
 /// <summary><c>blk D id</c>: shows what the disk calls itself.</summary>
@@ -432,13 +425,7 @@ public sealed class BlockIdCommand : BlockCommand
         }
 
         Failure? failure = disk.ReadId(out string id);
-        if (failure is not null)
-        {
-            return Failure(disk, failure);
-        }
-
-        shell.Output.WriteLine(id.Length == 0 ? "no ID" : id);
-        return CommandResult.Success;
+        return Answer(shell, disk, failure, id.Length == 0 ? "no ID" : id);
     }
 }
 
@@ -459,13 +446,7 @@ public sealed class BlockLifetimeCommand : BlockCommand
         }
 
         Failure? failure = disk.ReadLifetime(out string lifetime);
-        if (failure is not null)
-        {
-            return Failure(disk, failure);
-        }
-
-        shell.Output.WriteLine(lifetime);
-        return CommandResult.Success;
+        return Answer(shell, disk, failure, lifetime);
     }
 }
 
@@ -486,12 +467,6 @@ public sealed class BlockCacheCommand : BlockCommand
         }
 
         Failure? failure = arguments.Length == 0 ? null : disk.SetWriteback(arguments[0] == "on");
-        if (failure is not null)
-        {
-            return Failure(disk, failure);
-        }
-
-        shell.Output.WriteLine(disk.IsWriteback ? "writeback" : "writethrough");
-        return CommandResult.Success;
+        return Answer(shell, disk, failure, disk.IsWriteback ? "writeback" : "writethrough");
     }
 }

@@ -8,7 +8,7 @@ using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Shell;
 
-/// <summary>A disk as commands see it. Ranges are moved with several transfers in flight.</summary>
+/// <summary>A disk as commands see it. Ranges are moved with several requests in flight.</summary>
 internal sealed class ShellDisk : SectorDevice
 {
     /// <summary>Shows a disk to commands.</summary>

@@ -396,10 +396,15 @@ internal sealed class Disk
             return BlockStatus.Unaligned;
         }
 
-        DiskRequest? request = count == 0 ? null : Rent();
+        if (count == 0)
+        {
+            return BlockStatus.Ok;
+        }
+
+        DiskRequest? request = Rent();
         if (request is null)
         {
-            return count == 0 ? BlockStatus.Ok : RentFailure;
+            return RentFailure;
         }
 
         request.DescribeRange(operation, firstSector, count, mayUnmap);
