@@ -13,12 +13,14 @@ internal static class DiskBench
     public static ModelBench<BlockDevice> Create(
         int sectors = 64,
         int configurationLength = BlockDevice.ConfigurationSize,
-        SimulatedDmaOptions? memory = null)
+        SimulatedDmaOptions? memory = null,
+        int queues = 1)
     {
         ModelBench<BlockDevice> bench = new ModelBench<BlockDevice>(
-            dma => new BlockDevice(dma.GuestMemory, sectors, configurationLength: configurationLength)
+            dma => new BlockDevice(dma.GuestMemory, sectors, queues, configurationLength)
             {
-                OfferedFeatures = FeatureBit.Version1 | FeatureBit.RingPacked,
+                OfferedFeatures = FeatureBit.Version1 | FeatureBit.RingPacked
+                    | (queues > 1 ? BlockFeature.MultiQueue : 0),
                 ExpectsUsualLayout = true,
             },
             memory: memory);
@@ -31,10 +33,10 @@ internal static class DiskBench
         BinaryPrimitives.WriteUInt32LittleEndian(bench.Model.ConfigurationStore[offset..], value);
 
     /// <summary>Has the device keep requests that it is done with.</summary>
-    public static HeldBackCompletion HoldRequests(this ModelBench<BlockDevice> bench)
+    public static HeldBackCompletion HoldRequests(this ModelBench<BlockDevice> bench, int queue = 0)
     {
         HeldBackCompletion held = new HeldBackCompletion();
-        bench.Model.Queues[0].Policy = held;
+        bench.Model.Queues[queue].Policy = held;
         return held;
     }
 

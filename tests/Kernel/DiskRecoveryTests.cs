@@ -557,8 +557,9 @@ internal sealed class DiskRecoveryTests
 
     private static BlockStatus StatusOf(DiskRequest transfer)
     {
-        Assert.That(transfer.TryWait(s_timeout, out BlockStatus status), Is.True);
-        return status;
+        transfer.WaitSignalled(s_timeout);
+        Assert.That(transfer.IsOver, Is.True);
+        return transfer.Status;
     }
 
     private static void Trouble(ModelBench<BlockDevice> bench, bool isBroken)

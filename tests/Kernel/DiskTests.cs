@@ -365,10 +365,11 @@ internal sealed class DiskTests
         Assert.That(() => request.Complete(BlockStatus.Ok), Throws.InvalidOperationException);
         Assert.That(disk.Start(request, BlockOperation.Read, 0, 1), Is.EqualTo(BlockStatus.Ok));
         Assert.That(() => request.Begin(1, 0), Throws.InvalidOperationException);
-        Assert.That(request.TryWait(TimeSpan.FromMilliseconds(20), out _), Is.False);
+        request.WaitSignalled(TimeSpan.FromMilliseconds(20));
+        Assert.That(request.IsOver, Is.False);
         disk.Remove();
-        Assert.That(request.TryWait(TimeSpan.Zero, out BlockStatus status), Is.True);
-        Assert.That(status, Is.EqualTo(BlockStatus.Removed));
+        Assert.That(request.IsOver, Is.True);
+        Assert.That(request.Status, Is.EqualTo(BlockStatus.Removed));
     }
 
     [Test]

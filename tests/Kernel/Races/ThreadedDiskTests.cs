@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Devices;
@@ -19,7 +20,7 @@ namespace VirtioGuest.Kernel.Tests.Races;
 
 /// <summary>
 /// Disks whose device works on a thread of its own, with interrupts on another, while several threads read and write:
-/// whatever the moment, nothing sleeps over work and every sector is the right one.
+/// whatever the moment and however they wait, nothing sleeps over work and every sector is the right one.
 /// </summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.RingPacked)]
@@ -39,20 +40,31 @@ internal sealed class ThreadedDiskTests
         _features = features;
     }
 
-    [Test]
-    public void A_device_on_a_thread_of_its_own_is_never_slept_over([Values] bool isInTrouble)
+    [TestCase(false, WaitMode.Interrupt, false, 1)]
+    [TestCase(true, WaitMode.Interrupt, false, 1)]
+    [TestCase(false, WaitMode.Interrupt, true, 1)]
+    [TestCase(true, WaitMode.Interrupt, true, 1)]
+    [TestCase(true, WaitMode.Interrupt, true, 2)]
+    [TestCase(false, WaitMode.Polled, true, 1)]
+    [TestCase(true, WaitMode.Polled, false, 2)]
+    [TestCase(true, WaitMode.Hybrid, true, 1)]
+    public void A_device_on_a_thread_of_its_own_is_never_slept_over(
+        bool isInTrouble, WaitMode mode, bool hasClaims, int queues)
     {
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
         TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
         int rounds = Nightly.Cases(300, 20_000);
         using ModelBench<BlockDevice> bench = DiskBench.Create(
-            Users * SectorsPerUser, memory: new SimulatedDmaOptions());
+            Users * SectorsPerUser, memory: new SimulatedDmaOptions(), queues: queues);
         bench.ExpectsViolations = true;
-        bench.Model.OfferedFeatures = FeatureBit.Version1 | _features;
-        HeldBackCompletion held = bench.HoldRequests();
+        bench.Model.OfferedFeatures = FeatureBit.Version1 | _features | (queues > 1 ? BlockFeature.MultiQueue : 0);
+        HeldBackCompletion[] held = [.. Enumerable.Range(0, queues).Select(queue => bench.HoldRequests(queue))];
         bench.Machine.Messages.IsQueued = true;
+        bench.Machine.Messages.HasClaims = hasClaims;
         Disk? disk = Disk.TryCreate(bench.OpenTransport(), "disk0", out Failure? failure);
         Assert.That(disk, Is.Not.Null, failure?.ToString());
+        Assert.That(disk!.Device.QueueCount, Is.EqualTo(queues));
+        disk.WaitMode = mode;
 
         bool isOver = false;
         var failures = new List<string>();
@@ -79,7 +91,7 @@ internal sealed class ThreadedDiskTests
         for (int user = 0; user < Users; user++)
         {
             int own = user;
-            users[user] = new Thread(() => Guard(failures, () => Use(bench, disk!, seed + 2 + own, own, rounds)));
+            users[user] = new Thread(() => Guard(failures, () => Use(disk, seed + 2 + own, own, rounds)));
             users[user].Start();
         }
 
@@ -91,8 +103,8 @@ internal sealed class ThreadedDiskTests
             isDone &= user.Join(s_timeout);
         }
 
-        int left = bench.Model.Queues[0].Finished;
-        string state = $"{FuzzSeed.Describe(seed)}: {disk!.Device.State}, {left} at the device";
+        int left = bench.Model.Queues.ToArray().Sum(queue => queue.Finished);
+        string state = $"{FuzzSeed.Describe(seed)}: {disk.Device.State}, {left} at the device";
         Volatile.Write(ref isOver, true);
         device.Join();
         interrupts.Join();
@@ -120,10 +132,11 @@ internal sealed class ThreadedDiskTests
     }
 
     private static void Act(
-        ModelBench<BlockDevice> bench, HeldBackCompletion held, Random random, bool isInTrouble)
+        ModelBench<BlockDevice> bench, HeldBackCompletion[] held, Random random, bool isInTrouble)
     {
         BlockDevice device = bench.Model;
-        ModelQueue queue = device.Queues[0];
+        int index = random.Next(held.Length);
+        ModelQueue queue = device.Queues[index];
         if (!device.IsRunning)
         {
             return;
@@ -131,7 +144,7 @@ internal sealed class ThreadedDiskTests
 
         if (queue.Finished > 0)
         {
-            bench.Complete(held, random.Next(queue.Finished));
+            bench.Complete(held[index], random.Next(queue.Finished));
         }
 
         int what = random.Next(2000);
@@ -155,7 +168,7 @@ internal sealed class ThreadedDiskTests
         }
     }
 
-    private static void Use(ModelBench<BlockDevice> bench, Disk disk, int seed, int user, int rounds)
+    private static void Use(Disk disk, int seed, int user, int rounds)
     {
         var random = new Random(seed);
         byte[] written = new byte[SectorsPerUser * 512];

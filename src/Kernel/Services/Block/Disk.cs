@@ -39,10 +39,12 @@ internal sealed class Disk
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
     public const int SectorSize = SectorDevice.SectorSize;
 
+    /// <summary>Where buffers of the disk's own begin: at a page.</summary>
+    public const uint BufferAlignment = 4096;
+
     private const int MostBuffers = 16;
     private const int MostDirect = 256;
     private const int MostAtOnce = 8;
-    private const uint BufferAlignment = 4096;
     private const uint PageLength = 4096;
 
     private readonly DiskDevice _device;
@@ -91,6 +93,9 @@ internal sealed class Disk
 
     /// <summary>How many requests with buffers of their own there are, at least 1.</summary>
     public int MostInFlight { get; }
+
+    /// <summary>How threads wait in the blocking calls; may be set at any time.</summary>
+    public WaitMode WaitMode { get; set; }
 
     /// <summary>Why there is no request to be had, where <see cref="Rent"/> gave none.</summary>
     public BlockStatus RentFailure => IsUsable ? BlockStatus.NoResources : _device.WhyGone;
@@ -347,17 +352,43 @@ internal sealed class Disk
         return _device.Submit(request);
     }
 
-    /// <summary>Blocks until a request in flight has ended, and looks at the clock every now and then.</summary>
+    /// <summary>Hands requests to the device with one notification.</summary>
+    /// <param name="requests">Described and not in flight.</param>
+    /// <returns>Ok where all are now in flight and have to be waited for; else why none is.</returns>
+    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests) => _device.Submit(requests);
+
+    /// <summary>Blocks until a request in flight has ended.</summary>
     public BlockStatus Wait(DiskRequest request)
     {
-        BlockStatus status;
-        while (!request.TryWait(_watch.Interval, out status))
+        WaitFor(request);
+        TellEnd(request);
+        return request.Status;
+    }
+
+    /// <summary>Blocks until a wait is over, and looks at the clock every now and then.</summary>
+    public void WaitFor(DiskWait wait)
+    {
+        while (!_device.TryWait(wait, WaitMode, _watch.Interval))
         {
             LookAtClock();
         }
+    }
 
-        _watch.TellEnd(request, status);
-        return status;
+    /// <summary>Tells people of the end of a request that they were told of.</summary>
+    public void TellEnd(DiskRequest request) => _watch.TellEnd(request, request.Status);
+
+    /// <summary>Takes a request into the disk's keeping, before it is submitted for the first time.</summary>
+    public void Watch(DiskRequest request)
+    {
+        _device.Add(request);
+        _watch.Add(request);
+    }
+
+    /// <summary>Lets go of a request that is not in flight, and will not be submitted again.</summary>
+    public void Unwatch(DiskRequest request)
+    {
+        _watch.Drop(request);
+        _device.Drop(request);
     }
 
     /// <summary>
@@ -450,8 +481,7 @@ internal sealed class Disk
 
     private DiskRequest Watched(DiskRequest request)
     {
-        _device.Add(request);
-        _watch.Add(request);
+        Watch(request);
         return request;
     }
 
@@ -557,7 +587,7 @@ internal sealed class Disk
         DiskRequest request, BlockOperation operation, ulong firstSector, ReadOnlyMemory<byte> data)
     {
         BlockStatus? status = null;
-        if (request.TryLoad(data, Device.Queue(0).MaximumSegments, this))
+        if (request.TryLoad(data, _device.MaximumSegments, this))
         {
             request.Describe(operation, firstSector, (uint)data.Length);
             status = _device.Submit(request);

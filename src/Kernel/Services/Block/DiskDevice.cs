@@ -12,9 +12,10 @@ namespace VirtioGuest.Kernel.Services.Block;
 /// <summary>The device behind a disk: gets requests, completes them, and is brought up again where needed.</summary>
 /// <remarks>
 /// <para>
-/// One lock keeps the device's one queue to one context at a time: submitters and the driver thread. It has one way
-/// out (<see cref="Section"/>): whoever leaves it brings a device up again that was found in trouble meanwhile, so that
-/// nobody ever finds one which nobody looks after.
+/// One lock keeps the device's queues to one context at a time: submitters, those who wait, and the driver threads. It
+/// has one way out (<see cref="Section"/>): whoever leaves it brings a device up again that was found in trouble
+/// meanwhile, so that nobody ever finds one which nobody looks after. A thread's requests go to one queue; on one
+/// processor more queues than one pay only where the device serves them side by side.
 /// </para>
 /// <para>
 /// Once a device has confirmed its reset, what it had is handed to it once more, and fails with a status where that
@@ -35,14 +36,22 @@ internal sealed class DiskDevice
     private const int Batch = 32;
     private const int SilentAnswersForWarning = 3;
 
+    /// <summary>The most queues that are used: each takes memory, and a vector where it has one to itself.</summary>
+    private const int MostQueues = 8;
+
+    /// <summary>Where answers take longer, whoever waits in the hybrid way does not look for them first.</summary>
+    private const ulong LongestPoll = 200_000;
+    private const ulong LeastPoll = 5_000;
+
     private readonly Lock _gate = new();
-    private readonly BlockQueue _queue;
+    private readonly Lane[] _lanes = new Lane[MostQueues];
     private readonly DeviceRecovery _recovery;
     private readonly RequestWatch _watch;
-    private readonly List<DiskRequest> _requests = [];
-    private readonly Queue<DiskRequest> _backlog = new();
+    private readonly List<DiskRequest?> _requests = [];
+    private readonly Stack<int> _freeTokens = new();
     private readonly Queue<DiskRequest> _aborted = new();
     private int _answersWithoutInterrupt;
+    private ulong _usualAnswer;
     private bool _hasLostFlush;
     private bool _isGone;
     private bool _isRemoved;
@@ -50,7 +59,11 @@ internal sealed class DiskDevice
     private DiskDevice(VirtioBlock driver, RequestWatch watch)
     {
         Driver = driver;
-        _queue = driver.Queue(0);
+        for (int i = 0; i < MostQueues; i++)
+        {
+            _lanes[i] = new Lane(driver.Queue(i));
+        }
+
         _watch = watch;
         _recovery = new DeviceRecovery(driver);
     }
@@ -73,12 +86,15 @@ internal sealed class DiskDevice
     /// </summary>
     public uint RequestLength { get; private set; }
 
-    /// <summary>How many such requests its queue has room for, at least 1.</summary>
+    /// <summary>How many such requests a queue has room for, at least 1.</summary>
     public int FullRequests { get; private set; }
+
+    /// <summary>How many segments a request may have now.</summary>
+    public int MaximumSegments { get; private set; }
 
     /// <summary>How many bytes of such a request the device takes at once.</summary>
     private uint TakenAtOnce =>
-        (uint)Math.Min((ulong)_queue.MaximumSegments * Driver.MaximumSegmentLength, RequestLength);
+        (uint)Math.Min((ulong)MaximumSegments * Driver.MaximumSegmentLength, RequestLength);
 
     /// <summary>Brings a device up.</summary>
     /// <param name="transport">The way to it.</param>
@@ -89,7 +105,7 @@ internal sealed class DiskDevice
         VirtioTransport transport, string name, RequestWatch watch, out Failure? failure)
     {
         var events = new OwnerEvents();
-        var driver = new VirtioBlock(transport, name, events);
+        var driver = new VirtioBlock(transport, name, events, MostQueues);
         if (!driver.TryStart(out failure))
         {
             return null;
@@ -103,7 +119,7 @@ internal sealed class DiskDevice
             return null;
         }
 
-        events.Attach(_ => device.OnUsedBuffers(), device.OnConfigurationChange);
+        events.Attach(device.OnUsedBuffers, device.OnConfigurationChange);
 
         // What changed before the disk was there to be told.
         device.OnConfigurationChange();
@@ -115,8 +131,26 @@ internal sealed class DiskDevice
     {
         lock (_gate)
         {
-            request.Token = _requests.Count;
-            _requests.Add(request);
+            if (_freeTokens.TryPop(out int token))
+            {
+                request.Token = token;
+                _requests[token] = request;
+            }
+            else
+            {
+                request.Token = _requests.Count;
+                _requests.Add(request);
+            }
+        }
+    }
+
+    /// <summary>Lets go of a request that is not in flight, and will not be submitted again.</summary>
+    public void Drop(DiskRequest request)
+    {
+        lock (_gate)
+        {
+            _requests[request.Token] = null;
+            _freeTokens.Push(request.Token);
         }
     }
 
@@ -130,14 +164,80 @@ internal sealed class DiskDevice
             return WhyGone;
         }
 
-        _watch.Begin(request);
-        if (_backlog.Count != 0 || !TryHandOver(request))
+        Lane lane = Take(request, Environment.CurrentManagedThreadId);
+        lane.Queue.Notify();
+        return BlockStatus.Ok;
+    }
+
+    /// <summary>Hands requests to the device, which is notified once; any may have ended at once.</summary>
+    /// <returns>Ok where they have to be waited for; else why the device takes none.</returns>
+    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests)
+    {
+        using Section section = Enter();
+        if (_isGone)
         {
-            _backlog.Enqueue(request);
+            return WhyGone;
         }
 
-        _queue.Notify();
+        int submitter = Environment.CurrentManagedThreadId;
+        Lane? lane = null;
+        foreach (DiskRequest request in requests)
+        {
+            lane = Take(request, submitter);
+        }
+
+        lane?.Queue.Notify();
         return BlockStatus.Ok;
+    }
+
+    /// <summary>Blocks until a wait is over.</summary>
+    /// <param name="wait">For a request that was submitted, or one of a batch.</param>
+    /// <param name="mode">How.</param>
+    /// <param name="timeout">For how long at most.</param>
+    /// <returns>False where it is not over in time; some time before that is possible.</returns>
+    public bool TryWait(DiskWait wait, WaitMode mode, TimeSpan timeout)
+    {
+        if (wait.IsOver)
+        {
+            return true;
+        }
+
+        // Right for whoever submitted what he waits for, and no harm to others: they are woken by who has it.
+        Lane lane = _lanes[LaneOf(Environment.CurrentManagedThreadId)];
+        ulong limit = (ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick;
+        if (mode == WaitMode.Polled)
+        {
+            return TryPoll(wait, lane, limit);
+        }
+
+        ulong start = 0;
+        if (mode == WaitMode.Hybrid)
+        {
+            start = Now;
+            ulong usual = Volatile.Read(ref _usualAnswer);
+            if (usual < LongestPoll && TryPoll(wait, lane, (2 * usual) + LeastPoll))
+            {
+                TakeNoteOfAnswer(Now - start);
+                return true;
+            }
+        }
+
+        MessageInterrupt? interrupt = Volatile.Read(ref lane.Interrupt);
+        if (interrupt is not null && interrupt.TryClaim())
+        {
+            WaitForClaimed(wait, lane, interrupt, limit);
+        }
+        else
+        {
+            wait.WaitSignalled(timeout);
+        }
+
+        if (mode == WaitMode.Hybrid)
+        {
+            TakeNoteOfAnswer(Now - start);
+        }
+
+        return wait.IsOver;
     }
 
     /// <summary>
@@ -161,7 +261,7 @@ internal sealed class DiskDevice
     public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
     {
         using Section section = Enter();
-        bool isBusy = _isGone || _queue.InFlight != 0 || _backlog.Count != 0;
+        bool isBusy = _isGone || Array.Exists(_lanes, lane => lane.IsBusy);
         failure = new Failure(isBusy ? "is in use" : "does not finish its reset");
         return !isBusy && Driver.Stop();
     }
@@ -187,6 +287,7 @@ internal sealed class DiskDevice
             Volatile.Write(ref _isGone, true);
         }
 
+        LookAtQueues();
         return isBack;
     }
 
@@ -203,7 +304,13 @@ internal sealed class DiskDevice
         OnConfigurationChange();
 
         // One may have been answered just now, and its interrupt be on its way: once is no sign.
-        if (TakeAnswers() != 0 && Interlocked.Increment(ref _answersWithoutInterrupt) == SilentAnswersForWarning)
+        int count = 0;
+        foreach (Lane lane in _lanes)
+        {
+            count += TakeAnswers(lane);
+        }
+
+        if (count != 0 && Interlocked.Increment(ref _answersWithoutInterrupt) == SilentAnswersForWarning)
         {
             Driver.Transport.Machine.Log.Warning(
                 Driver.Name + ": no interrupt tells of its answers; they are looked for about once a second");
@@ -227,10 +334,12 @@ internal sealed class DiskDevice
     /// <returns>Whether that is a sector at least.</returns>
     private bool TryMeasure()
     {
+        LookAtQueues();
+
         // Where a request holds a block, ranges are cut between blocks: QEMU fails requests for parts of them.
         uint block = Driver.BlockSize;
         uint preferred = block <= LargestBlock ? Math.Max(block, PreferredLength) : PreferredLength;
-        ulong longest = Math.Min((ulong)_queue.MaximumSegments * Driver.MaximumSegmentLength, preferred);
+        ulong longest = Math.Min((ulong)MaximumSegments * Driver.MaximumSegmentLength, preferred);
         uint unit = longest < block ? Disk.SectorSize : block;
         RequestLength = (uint)(longest - (longest % unit));
         if (RequestLength == 0)
@@ -239,11 +348,33 @@ internal sealed class DiskDevice
         }
 
         int segments = (int)((RequestLength - 1) / Driver.MaximumSegmentLength) + 1;
-        FullRequests = Math.Max(_queue.MaximumRequestsOf(segments), 1);
+        FullRequests = Math.Max(LeastOfQueues(queue => queue.MaximumRequestsOf(segments)), 1);
         return true;
     }
 
-    private static bool IsStuck(DiskRequest request) => request.IsInFlight && request.IsOverdue;
+    /// <summary>Takes note of what its queues are, after the device came up.</summary>
+    private void LookAtQueues()
+    {
+        MaximumSegments = LeastOfQueues(queue => queue.MaximumSegments);
+        for (int i = 0; i < MostQueues; i++)
+        {
+            MessageInterrupt? interrupt = i < Driver.QueueCount ? Driver.Transport.QueueInterrupt((ushort)i) : null;
+            Volatile.Write(ref _lanes[i].Interrupt, interrupt);
+        }
+    }
+
+    private int LeastOfQueues(Func<BlockQueue, int> measure)
+    {
+        int least = int.MaxValue;
+        for (int i = 0; i < Driver.QueueCount; i++)
+        {
+            least = Math.Min(least, measure(Driver.Queue(i)));
+        }
+
+        return least;
+    }
+
+    private static bool IsStuck(DiskRequest? request) => request is { IsInFlight: true, IsOverdue: true };
 
     private Section Enter()
     {
@@ -251,15 +382,108 @@ internal sealed class DiskDevice
         return new Section(this);
     }
 
-    /// <summary>Gives the device what waits for it, as far as there is room.</summary>
-    private void Pump()
+    /// <summary>The time in nanoseconds.</summary>
+    private ulong Now => Driver.Transport.Machine.Clock.Nanoseconds;
+
+    /// <summary>Which queue a thread's requests go to.</summary>
+    private int LaneOf(int submitter)
     {
-        while (_backlog.TryPeek(out DiskRequest? next) && TryHandOver(next))
+        int count = Driver.QueueCount;
+        return count == 1 ? 0 : (int)((uint)submitter % (uint)count);
+    }
+
+    /// <summary>Takes a request, and gives it to the device if there is room; the device is not notified.</summary>
+    private Lane Take(DiskRequest request, int submitter)
+    {
+        request.Submitter = submitter;
+        Lane lane = _lanes[LaneOf(submitter)];
+        _watch.Begin(request);
+        if (lane.Backlog.Count != 0 || !TryHandOver(request, lane.Queue))
         {
-            _backlog.Dequeue();
+            lane.Backlog.Enqueue(request);
         }
 
-        _queue.Notify();
+        return lane;
+    }
+
+    /// <summary>Has a request wait for room, or for the device.</summary>
+    private void Postpone(DiskRequest request) => _lanes[LaneOf(request.Submitter)].Backlog.Enqueue(request);
+
+    /// <summary>Gives the device what waits for it, as far as there is room.</summary>
+    private void Pump(Lane lane)
+    {
+        while (lane.Backlog.TryPeek(out DiskRequest? next) && TryHandOver(next, lane.Queue))
+        {
+            lane.Backlog.Dequeue();
+        }
+
+        lane.Queue.Notify();
+    }
+
+    /// <summary>Looks for answers until a wait is over.</summary>
+    /// <param name="wait">The wait.</param>
+    /// <param name="lane">Where the answer comes.</param>
+    /// <param name="limit">For how long at most, in nanoseconds.</param>
+    private bool TryPoll(DiskWait wait, Lane lane, ulong limit)
+    {
+        ulong start = Now;
+        lock (_gate)
+        {
+            lane.Pollers++;
+            lane.Queue.DisableInterrupts();
+        }
+
+        Volatile.Write(ref _answersWithoutInterrupt, 0);
+        bool isLast;
+        do
+        {
+            TakeAnswers(lane);
+        }
+        while (!wait.IsOver && Now - start < limit);
+
+        lock (_gate)
+        {
+            isLast = --lane.Pollers == 0;
+        }
+
+        // The interrupts of others' requests are asked for again, with the look that belongs to it.
+        if (isLast)
+        {
+            TakeAnswers(lane);
+        }
+
+        return wait.IsOver;
+    }
+
+    /// <summary>Waits for interrupts that the calling thread has claimed, and looks into the queue itself.</summary>
+    private void WaitForClaimed(DiskWait wait, Lane lane, MessageInterrupt interrupt, ulong limit)
+    {
+        try
+        {
+            ulong start = Now;
+            ulong passed = 0;
+            while (!wait.IsOver && passed < limit
+                && wait.WaitClaimed(interrupt, limit - passed) == ClaimedWait.Arrived)
+            {
+                Volatile.Write(ref _answersWithoutInterrupt, 0);
+                TakeAnswers(lane);
+                passed = Now - start;
+            }
+        }
+        finally
+        {
+            if (interrupt.EndClaim())
+            {
+                TakeAnswers(lane);
+            }
+        }
+    }
+
+    // How long answers take lately. It is no harm if two threads do this at once and one is lost.
+    private void TakeNoteOfAnswer(ulong nanoseconds)
+    {
+        ulong usual = Volatile.Read(ref _usualAnswer);
+        Volatile.Write(ref _usualAnswer, usual - (usual / 8) + (Math.Min(nanoseconds, 8 * LongestPoll) / 8));
     }
 
     /// <summary>Gives the device the next piece of a request.</summary>
@@ -267,7 +491,7 @@ internal sealed class DiskDevice
     /// False where it has to wait: for room, or for the device to be brought up again. True where the device has it,
     /// and where it has come to its end because it is nothing for this device.
     /// </returns>
-    private bool TryHandOver(DiskRequest request)
+    private bool TryHandOver(DiskRequest request, BlockQueue queue)
     {
         if (request.Operation == BlockOperation.Flush && !Driver.HasFlush)
         {
@@ -275,13 +499,13 @@ internal sealed class DiskDevice
             return true;
         }
 
-        BlockStatus status = request.HasRange ? SubmitRange(request) : SubmitData(request);
+        BlockStatus status = request.HasRange ? SubmitRange(request, queue) : SubmitData(request, queue);
         if (status == BlockStatus.Ok)
         {
             return true;
         }
 
-        bool canWait = status == BlockStatus.Full ? _queue.InFlight != 0 : Driver.State == DeviceState.NeedsReset;
+        bool canWait = status == BlockStatus.Full ? queue.InFlight != 0 : Driver.State == DeviceState.NeedsReset;
         if (!canWait)
         {
             request.Complete(status == BlockStatus.NotRunning ? WhyGone : status);
@@ -290,11 +514,11 @@ internal sealed class DiskDevice
         return !canWait;
     }
 
-    private BlockStatus SubmitData(DiskRequest request)
+    private BlockStatus SubmitData(DiskRequest request, BlockQueue queue)
     {
-        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, _queue.MaximumSegments, Driver.BlockSize);
+        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, queue.MaximumSegments, Driver.BlockSize);
         BlockStatus status = isTaken
-            ? _queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
+            ? queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
             : BlockStatus.Invalid;
         if (status != BlockStatus.Ok)
         {
@@ -304,7 +528,7 @@ internal sealed class DiskDevice
         return status;
     }
 
-    private BlockStatus SubmitRange(DiskRequest request)
+    private BlockStatus SubmitRange(DiskRequest request, BlockQueue queue)
     {
         BlockLimits limits = Driver.LimitsOf(request.Operation);
         if (limits.MaximumSectors == 0)
@@ -314,7 +538,7 @@ internal sealed class DiskDevice
 
         uint unit = Math.Max(limits.SectorAlignment, Driver.BlockSize / Disk.SectorSize);
         BlockRange range = request.CutRange(limits.MaximumSectors, unit);
-        return _queue.TrySubmitRanges(
+        return queue.TrySubmitRanges(
             request.Operation, new ReadOnlySpan<BlockRange>(in range), request.RangeMemory, request.Token);
     }
 
@@ -330,16 +554,17 @@ internal sealed class DiskDevice
         return hasLostFlush ? BlockStatus.Unsupported : BlockStatus.Ok;
     }
 
-    private void OnUsedBuffers()
+    private void OnUsedBuffers(ushort queueIndex)
     {
         Volatile.Write(ref _answersWithoutInterrupt, 0);
-        TakeAnswers();
+        TakeAnswers(_lanes[queueIndex]);
     }
 
     /// <summary>Takes back what the device has done, and gives it what waits, until there is no more for now.</summary>
     /// <returns>How much it had done.</returns>
-    private int TakeAnswers()
+    private int TakeAnswers(Lane lane)
     {
+        BlockQueue queue = lane.Queue;
         Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
         int total = 0;
         bool hasMore = true;
@@ -352,11 +577,12 @@ internal sealed class DiskDevice
                 break;
             }
 
-            _queue.HoldInterrupts();
-            int count = _queue.Drain(batch);
+            queue.HoldInterrupts();
+            int count = queue.Drain(batch);
             End(batch[..count]);
-            Pump();
-            hasMore = Driver.State == DeviceState.Running && (count == batch.Length || _queue.EnableInterrupts());
+            Pump(lane);
+            hasMore = Driver.State == DeviceState.Running
+                && (count == batch.Length || (lane.Pollers == 0 && queue.EnableInterrupts()));
             total += count;
         }
 
@@ -373,12 +599,12 @@ internal sealed class DiskDevice
     {
         foreach (BlockCompletion completion in completions)
         {
-            DiskRequest request = _requests[completion.Token];
+            DiskRequest request = _requests[completion.Token]!;
             request.TakeBack();
             if (completion.Status == BlockStatus.Ok && request.TryAdvance())
             {
                 _watch.Restart(request);
-                _backlog.Enqueue(request);
+                Postpone(request);
             }
             else
             {
@@ -404,24 +630,23 @@ internal sealed class DiskDevice
     private void Recover(bool isAtFault)
     {
         // What is in the ring was done before the trouble; there is none where the ring itself is broken.
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
-        int count;
-        while ((count = _queue.Drain(batch)) != 0)
-        {
-            End(batch[..count]);
-        }
-
+        EndAnswered();
         bool hadFlush = Driver.HasFlush;
         uint taken = TakenAtOnce;
-        int requests = _queue.MaximumRequests;
+        int requests = LeastOfQueues(queue => queue.MaximumRequests);
         Driver.Stop();
-        TakeAborted(batch);
-        bool isBack = _recovery.TryRestart() && TakesASector();
+        TakeAborted();
+        bool isBack = _recovery.TryRestart();
+        LookAtQueues();
+        isBack = isBack && TakesASector();
         Volatile.Write(ref _isGone, !isBack);
-        for (int waiting = _backlog.Count; waiting > 0; waiting--)
+        foreach (Lane lane in _lanes)
         {
-            // The device never had it, so it is not what the device stumbled over.
-            Repeat(_backlog.Dequeue(), isAtFault: false);
+            for (int waiting = lane.Backlog.Count; waiting > 0; waiting--)
+            {
+                // The device never had it, so it is not what the device stumbled over.
+                Repeat(lane.Backlog.Dequeue(), isAtFault: false);
+            }
         }
 
         while (_aborted.TryDequeue(out DiskRequest? aborted))
@@ -435,12 +660,29 @@ internal sealed class DiskDevice
         }
 
         _hasLostFlush |= hadFlush && !Driver.HasFlush;
-        if (TakenAtOnce < taken || _queue.MaximumRequests < requests)
+        if (TakenAtOnce < taken || LeastOfQueues(queue => queue.MaximumRequests) < requests)
         {
             Driver.Transport.Machine.Log.Information(Driver.Name + ": takes less at a time than before");
         }
 
-        Pump();
+        foreach (Lane lane in _lanes)
+        {
+            Pump(lane);
+        }
+    }
+
+    /// <summary>Ends what the device has answered, as far as its rings tell.</summary>
+    private void EndAnswered()
+    {
+        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        foreach (Lane lane in _lanes)
+        {
+            int count;
+            while ((count = lane.Queue.Drain(batch)) != 0)
+            {
+                End(batch[..count]);
+            }
+        }
     }
 
     /// <summary>How a request ends where the device does not come back.</summary>
@@ -451,24 +693,33 @@ internal sealed class DiskDevice
     /// Takes back all that a device had which was stopped: what can be repeated, or, where it confirmed nothing, what
     /// has failed with it.
     /// </summary>
-    private void TakeAborted(Span<BlockCompletion> batch)
+    private void TakeAborted()
     {
-        int count;
-        while ((count = _queue.Drain(batch)) != 0)
+        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        foreach (Lane lane in _lanes)
         {
-            foreach (BlockCompletion completion in batch[..count])
+            int count;
+            while ((count = lane.Queue.Drain(batch)) != 0)
             {
-                DiskRequest request = _requests[completion.Token];
-                request.TakeBack();
-                if (completion.Status == BlockStatus.Abandoned)
-                {
-                    request.Quarantine();
-                    request.Complete(WithoutDevice(request));
-                }
-                else
-                {
-                    _aborted.Enqueue(request);
-                }
+                TakeAborted(batch[..count]);
+            }
+        }
+    }
+
+    private void TakeAborted(ReadOnlySpan<BlockCompletion> completions)
+    {
+        foreach (BlockCompletion completion in completions)
+        {
+            DiskRequest request = _requests[completion.Token]!;
+            request.TakeBack();
+            if (completion.Status == BlockStatus.Abandoned)
+            {
+                request.Quarantine();
+                request.Complete(WithoutDevice(request));
+            }
+            else
+            {
+                _aborted.Enqueue(request);
             }
         }
     }
@@ -488,7 +739,7 @@ internal sealed class DiskDevice
         {
             request.IsRepeated |= isAtFault;
             _watch.Restart(request);
-            _backlog.Enqueue(request);
+            Postpone(request);
         }
     }
 
@@ -505,25 +756,47 @@ internal sealed class DiskDevice
 
     private void EndAll()
     {
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
-        int count;
-        while ((count = _queue.Drain(batch)) != 0)
-        {
-            End(batch[..count]);
-        }
-
+        EndAnswered();
         Driver.Stop();
         Volatile.Write(ref _isGone, true);
-        TakeAborted(batch);
-        while (_backlog.TryDequeue(out DiskRequest? waiting))
+        TakeAborted();
+        foreach (Lane lane in _lanes)
         {
-            waiting.Complete(BlockStatus.Removed);
+            while (lane.Backlog.TryDequeue(out DiskRequest? waiting))
+            {
+                waiting.Complete(BlockStatus.Removed);
+            }
         }
 
         while (_aborted.TryDequeue(out DiskRequest? aborted))
         {
             aborted.Complete(BlockStatus.Removed);
         }
+    }
+
+    /// <summary>A queue, and what has to do with it alone. It stays the same through all lives of the device.</summary>
+    private sealed class Lane
+    {
+        /// <summary>Its interrupt where it has one to itself.</summary>
+        public MessageInterrupt? Interrupt;
+
+        /// <summary>Begins without any requests.</summary>
+        public Lane(BlockQueue queue)
+        {
+            Queue = queue;
+        }
+
+        /// <summary>The queue.</summary>
+        public BlockQueue Queue { get; }
+
+        /// <summary>What waits for room in it, or for the device.</summary>
+        public Queue<DiskRequest> Backlog { get; } = new();
+
+        /// <summary>How many threads look into it all the time, so that nobody asks for its interrupt.</summary>
+        public int Pollers { get; set; }
+
+        /// <summary>Whether there is anything to be done for it.</summary>
+        public bool IsBusy => Queue.InFlight != 0 || Backlog.Count != 0;
     }
 
     /// <summary>The time in which the lock is held.</summary>

@@ -29,14 +29,15 @@ namespace VirtioGuest.Kernel.Services.Block;
 /// again. Awaiting goes on at the thread pool, so that code which blocks never stops completions.
 /// </para>
 /// </remarks>
-internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
+internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
 {
     /// <summary>The sequence number of nothing.</summary>
     public const ulong NoSequence = ulong.MaxValue;
 
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly DmaMemory? _buffer;
     private readonly DmaMap? _map;
+    private readonly DiskBatch? _batch;
     private ManualResetValueTaskSourceCore<BlockStatus> _source = new() { RunContinuationsAsynchronously = true };
 
     // What it is.
@@ -60,7 +61,6 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
     // What became of it.
     private BlockStatus _status;
     private bool _isInFlight;
-    private bool _hasWaiter;
 
     // How long it takes.
     private bool _isOverdue;
@@ -78,6 +78,17 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
         _buffer = buffer;
     }
 
+    /// <summary>Creates a request of a batch, which is told of its ends and waits for them.</summary>
+    /// <param name="buffer">The request's buffer.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="slot">Where it stands in the batch.</param>
+    public DiskRequest(DmaMemory buffer, DiskBatch batch, int slot)
+        : this(buffer)
+    {
+        _batch = batch;
+        Slot = slot;
+    }
+
     /// <summary>Creates a request for memory of whoever asks.</summary>
     /// <param name="map">Finds where that memory is for the device.</param>
     public DiskRequest(DmaMap map)
@@ -87,6 +98,12 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
 
     /// <summary>What the device's driver knows it by.</summary>
     public int Token { get; set; }
+
+    /// <summary>Where it stands in its batch.</summary>
+    public int Slot { get; }
+
+    /// <summary>The thread that submitted it, which decides which of the device's queues it goes to.</summary>
+    public int Submitter { get; set; }
 
     /// <summary>What is done.</summary>
     public BlockOperation Operation { get; private set; }
@@ -115,6 +132,12 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
 
     /// <summary>Whether the device may be at work on it.</summary>
     public bool IsInFlight => Volatile.Read(ref _isInFlight);
+
+    /// <inheritdoc/>
+    public override bool IsOver => !IsInFlight;
+
+    /// <summary>How it ended. It has.</summary>
+    public BlockStatus Status => _status;
 
     /// <summary>Whether the limit that the user chose was over before its end.</summary>
     public bool IsOverdue => Volatile.Read(ref _isOverdue);
@@ -323,33 +346,23 @@ internal sealed class DiskRequest : IValueTaskSource<BlockStatus>
             }
 
             _status = status;
-            _isInFlight = false;
             _firstEnded = Math.Min(_firstEnded, _sequence);
+            Volatile.Write(ref _isInFlight, false);
 
             // Inside the lock, or the next owner's request could get this result. Continuations run elsewhere.
-            _source.SetResult(status);
-            if (_hasWaiter)
+            if (_batch is null)
             {
-                Monitor.PulseAll(_gate);
+                _source.SetResult(status);
             }
         }
-    }
 
-    /// <summary>Blocks until it has ended.</summary>
-    /// <returns>False where it has not ended in time; some time before that is possible.</returns>
-    public bool TryWait(TimeSpan timeout, out BlockStatus status)
-    {
-        lock (_gate)
+        if (_batch is null)
         {
-            if (_isInFlight)
-            {
-                _hasWaiter = true;
-                Monitor.Wait(_gate, timeout);
-                _hasWaiter = false;
-            }
-
-            status = _isInFlight ? BlockStatus.TimedOut : _status;
-            return !_isInFlight;
+            Wake();
+        }
+        else
+        {
+            _batch.OnEnd(this);
         }
     }
 

@@ -63,6 +63,15 @@ internal sealed class RequestWatch
         }
     }
 
+    /// <summary>Watches a request no more.</summary>
+    public void Drop(DiskRequest request)
+    {
+        lock (_gate)
+        {
+            _all.Remove(request);
+        }
+    }
+
     /// <summary>A request is given to the device.</summary>
     public void Begin(DiskRequest request) =>
         request.Begin(Interlocked.Increment(ref _sequence), _clock.Nanoseconds);

@@ -1,0 +1,75 @@
+using System;
+using System.Threading;
+using VirtioGuest.Hal;
+using VirtioGuest.Kernel.Machine;
+
+namespace VirtioGuest.Kernel.Services.Block;
+
+/// <summary>How a thread that blocks finds out that a disk has answered.</summary>
+internal enum WaitMode
+{
+    /// <summary>
+    /// By the device's interrupt: the processor is free meanwhile. The thread takes the interrupt itself where it can
+    /// be claimed, so that none other has to run first.
+    /// </summary>
+    Interrupt = 0,
+
+    /// <summary>By looking all the time, with the device's interrupts off: the processor does nothing else.</summary>
+    Polled = 1,
+
+    /// <summary>By looking as long as answers have taken lately, then by interrupt.</summary>
+    Hybrid = 2,
+}
+
+/// <summary>What a thread waits for: the end of a request, or of the next of a batch. One thread at a time does.</summary>
+internal abstract class DiskWait
+{
+    private readonly WakeSignal _signal = new();
+    private MessageInterrupt? _claimed;
+    private bool _isAwaited;
+
+    /// <summary>Whether there is nothing to wait for.</summary>
+    public abstract bool IsOver { get; }
+
+    /// <summary>Waits until somebody else ends the wait.</summary>
+    /// <param name="timeout">How long at most; some time less is possible.</param>
+    public void WaitSignalled(TimeSpan timeout)
+    {
+        // Who ends the wait does these two the other way around, so that one of both sees what the other did.
+        Volatile.Write(ref _isAwaited, true);
+        Interlocked.MemoryBarrier();
+        if (!IsOver)
+        {
+            _signal.Wait((ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick);
+        }
+
+        Volatile.Write(ref _isAwaited, false);
+    }
+
+    /// <summary>Waits until a claimed interrupt comes, or somebody else ends the wait.</summary>
+    /// <param name="interrupt">The calling thread has a claim on it.</param>
+    /// <param name="nanoseconds">For how long at most.</param>
+    public ClaimedWait WaitClaimed(MessageInterrupt interrupt, ulong nanoseconds)
+    {
+        Volatile.Write(ref _claimed, interrupt);
+        Interlocked.MemoryBarrier();
+        ClaimedWait end = IsOver ? ClaimedWait.Arrived : interrupt.WaitClaimed(nanoseconds);
+        Volatile.Write(ref _claimed, null);
+        return end;
+    }
+
+    /// <summary>Ends the wait, if there is one. Called by any thread, once <see cref="IsOver"/> is true.</summary>
+    protected void Wake()
+    {
+        Interlocked.MemoryBarrier();
+        MessageInterrupt? claimed = Volatile.Read(ref _claimed);
+        if (claimed is not null)
+        {
+            claimed.WakeClaimant();
+        }
+        else if (Volatile.Read(ref _isAwaited))
+        {
+            _signal.Wake();
+        }
+    }
+}
