@@ -20,7 +20,13 @@ internal readonly struct GuestMeter
         // A reading takes long itself. What it takes is outside of the span between two readings.
         _ticksBefore = LibOsCalls.Timestamp();
         Nanoseconds = LibOsCalls.MonotonicNanoseconds();
-        Notifications = device.Describe().Queues[0].Notifications;
+        ulong notifications = 0;
+        foreach (QueueDescription queue in device.Describe().Queues)
+        {
+            notifications += queue.Notifications;
+        }
+
+        Notifications = notifications;
         Interrupts = CountInterrupts(system, device.Name);
         _idleTicks = IdleNanoseconds(system) * Startup.Information.TimestampKilohertz / NanosecondsPerMillisecond;
         _ticksAfter = LibOsCalls.Timestamp();
@@ -29,7 +35,7 @@ internal readonly struct GuestMeter
     /// <summary>The time since the kernel's start.</summary>
     public ulong Nanoseconds { get; }
 
-    /// <summary>How often the device was notified of its first queue.</summary>
+    /// <summary>How often the device was notified.</summary>
     public ulong Notifications { get; }
 
     /// <summary>How often the device has interrupted.</summary>

@@ -34,6 +34,9 @@ internal sealed class TickCount
     /// <summary>The sum over all pairs.</summary>
     public ulong Total => _ticks;
 
+    /// <summary>How many pairs there were.</summary>
+    public ulong Pairs => _pairs;
+
     /// <summary>What a pair takes at the median.</summary>
     public ulong Median
     {
@@ -63,6 +66,26 @@ internal sealed class TickCount
         return least;
     }
 
+    /// <summary>
+    /// Whether a tick is an instruction: then the same work takes the same number of them, each time, which no clock
+    /// ever showed.
+    /// </summary>
+    public static bool IsCountingInstructions()
+    {
+        const int Rounds = 8;
+        int same = 0;
+        ulong last = 0;
+        for (int i = 0; i < Rounds; i++)
+        {
+            ulong ticks = MeasureWork();
+            same += ticks == last ? 1 : 0;
+            last = ticks;
+        }
+
+        // The first may be slower, and an interrupt may come into one.
+        return same >= Rounds - 3;
+    }
+
     /// <summary>The first look of a pair, for <see cref="End"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Begin() => LibOsCalls.Timestamp();
@@ -70,6 +93,21 @@ internal sealed class TickCount
     /// <summary>The second look of a pair.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void End(ulong begin) => Add(LibOsCalls.Timestamp() - begin);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong MeasureWork()
+    {
+        const int Steps = 10_000;
+        ulong begin = Begin();
+        uint work = 1;
+        for (int i = 0; i < Steps; i++)
+        {
+            work = (work * 1664525) + 1013904223;
+        }
+
+        ulong ticks = LibOsCalls.Timestamp() - begin;
+        return work == 0 ? 0 : ticks;
+    }
 
     private void Add(ulong ticks)
     {

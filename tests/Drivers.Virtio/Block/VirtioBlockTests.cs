@@ -529,6 +529,42 @@ public class VirtioBlockTests
         Assert.That(Submit(block, BlockOperation.Read, 32, 512), Is.EqualTo(BlockStatus.OutOfRange));
     }
 
+    [TestCase(32, 31, 32)]
+    [TestCase(128, 127, 128)]
+    public void A_new_capacity_is_what_requests_are_checked_against(int sectors, int last, int beyond)
+    {
+        using ModelBench<BlockDevice> bench = NewBench(64);
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        bench.Model.Resize(sectors);
+        block.ObserveChange();
+
+        // One segment takes the short way, two the long one.
+        foreach (uint[] lengths in new[] { new uint[] { 512 }, new uint[] { 256, 256 } })
+        {
+            Assert.That(
+                Submit(block, BlockOperation.Read, (ulong)beyond, lengths), Is.EqualTo(BlockStatus.OutOfRange));
+            Assert.That(Submit(block, BlockOperation.Read, (ulong)last, lengths), Is.EqualTo(BlockStatus.Ok));
+        }
+    }
+
+    [Test]
+    public void Errors_are_counted_whatever_the_device_calls_them()
+    {
+        using ModelBench<BlockDevice> bench = NewBench(64);
+        RequestLog log = bench.LogRequests();
+        VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)!;
+        foreach (byte status in new byte[] { 1, 2, 77 })
+        {
+            log.ForcedStatus = status;
+            Transfer(block, BlockOperation.Read, 0, buffer, 1);
+        }
+
+        log.ForcedStatus = null;
+        Transfer(block, BlockOperation.Read, 0, buffer, 1);
+        Assert.That(block.Describe().Counters.Single(counter => counter.Name == "errors").Value, Is.EqualTo(3));
+    }
+
     [Test]
     public void A_broken_queue_stops_the_device_and_its_requests_are_aborted()
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 
@@ -28,6 +29,23 @@ public class PackedRingTests
                 bench.Pass(chain / 2, chain - (chain / 2), 1001);
                 bench.Pass(0, chain, 1002);
                 bench.Pass(0, 1, 1003);
+            }
+        }
+    }
+
+    [Test]
+    public void A_descriptor_is_used_only_where_both_bits_are_as_the_wrap_counter()
+    {
+        const ushort Available = 1 << 7;
+        const ushort Used = 1 << 15;
+        foreach (bool isSecondLap in new[] { false, true })
+        {
+            RingPosition position = RingPosition.Start;
+            position.Advance(isSecondLap ? 4u : 0u, 4);
+            foreach (ushort flags in new ushort[] { 0, Available, Used, Available | Used })
+            {
+                ushort both = isSecondLap ? (ushort)0 : (ushort)(Available | Used);
+                Assert.That(position.IsUsed((ushort)(flags | 2)), Is.EqualTo(flags == both), $"{flags:x}");
             }
         }
     }

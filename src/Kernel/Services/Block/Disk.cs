@@ -97,6 +97,13 @@ internal sealed class Disk
     /// <summary>How threads wait in the blocking calls; may be set at any time.</summary>
     public WaitMode WaitMode { get; set; }
 
+    /// <summary>Who measures what the driver does; null for nobody.</summary>
+    public DriverMeter? Meter
+    {
+        get => _device.Meter;
+        set => _device.Meter = value;
+    }
+
     /// <summary>Why there is no request to be had, where <see cref="Rent"/> gave none.</summary>
     public BlockStatus RentFailure => IsUsable ? BlockStatus.NoResources : _device.WhyGone;
 
@@ -199,7 +206,10 @@ internal sealed class Disk
             return RentFailure;
         }
 
-        return Finish(request, Start(request, BlockOperation.Flush, 0, 0));
+        request.Describe(BlockOperation.Flush, 0, 0);
+        BlockStatus status = Run(request);
+        Return(request);
+        return status;
     }
 
     /// <summary>Gives sectors up, whose content is anything afterwards, and blocks until it is done.</summary>
@@ -355,7 +365,23 @@ internal sealed class Disk
     /// <summary>Hands requests to the device with one notification.</summary>
     /// <param name="requests">Described and not in flight.</param>
     /// <returns>Ok where all are now in flight and have to be waited for; else why none is.</returns>
-    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests) => _device.Submit(requests);
+    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests) => _device.Submit(requests, WaitMode);
+
+    /// <summary>Hands requests to the device with one notification, and blocks until a wait is over.</summary>
+    /// <param name="requests">Described and not in flight.</param>
+    /// <param name="wait">For one of them, or one that is in flight already.</param>
+    /// <returns>Ok where the wait is over; else why the device takes none of the requests, and nobody waited.</returns>
+    public BlockStatus SubmitAndWait(ReadOnlySpan<DiskRequest> requests, DiskWait wait)
+    {
+        BlockStatus status = _device.SubmitAndWait(requests, wait, WaitMode, _watch.Interval);
+        if (status == BlockStatus.Ok && !wait.IsOver)
+        {
+            LookAtClock();
+            WaitFor(wait);
+        }
+
+        return status;
+    }
 
     /// <summary>Blocks until a request in flight has ended.</summary>
     public BlockStatus Wait(DiskRequest request)
@@ -398,7 +424,7 @@ internal sealed class Disk
     public void LookAtClock()
     {
         _device.Poll();
-        if (_watch.FindOverdue())
+        if (_device.FindOverdue())
         {
             _device.ResetOverdue();
         }
@@ -439,7 +465,9 @@ internal sealed class Disk
         }
 
         request.DescribeRange(operation, firstSector, count, mayUnmap);
-        return Finish(request, _device.Submit(request));
+        BlockStatus status = Run(request);
+        Return(request);
+        return status;
     }
 
     /// <summary>Asks the device about itself.</summary>
@@ -452,18 +480,23 @@ internal sealed class Disk
         }
 
         request.Describe(operation, 0, (uint)answer.Length);
-        BlockStatus status = _device.Submit(request);
-        status = status == BlockStatus.Ok ? Wait(request) : status;
+        BlockStatus status = Run(request);
         request.Buffer[..answer.Length].CopyTo(answer);
         Return(request);
         return status;
     }
 
-    private BlockStatus Finish(DiskRequest request, BlockStatus started)
+    /// <summary>Hands a request over and blocks until it has ended.</summary>
+    private BlockStatus Run(DiskRequest request)
     {
-        BlockStatus status = started == BlockStatus.Ok ? Wait(request) : started;
-        Return(request);
-        return status;
+        BlockStatus started = SubmitAndWait(new ReadOnlySpan<DiskRequest>(in request), request);
+        if (started != BlockStatus.Ok)
+        {
+            return started;
+        }
+
+        TellEnd(request);
+        return request.Status;
     }
 
     private DiskRequest? CreateBuffered()

@@ -71,6 +71,9 @@ internal sealed class DiskDevice
     /// <summary>The driver. Only what never changes is read without the lock.</summary>
     public VirtioBlock Driver { get; }
 
+    /// <summary>Who measures what the driver does; null for nobody.</summary>
+    public DriverMeter? Meter { get; set; }
+
     /// <summary>Whether the device takes no more requests, ever.</summary>
     public bool IsGone => Volatile.Read(ref _isGone);
 
@@ -156,38 +159,83 @@ internal sealed class DiskDevice
 
     /// <summary>Hands a request to the device; it may have ended at once.</summary>
     /// <returns>Ok where it has to be waited for; else why the device takes none.</returns>
-    public BlockStatus Submit(DiskRequest request)
+    public BlockStatus Submit(DiskRequest request) =>
+        Submit(new ReadOnlySpan<DiskRequest>(in request), WaitMode.Interrupt);
+
+    /// <summary>Hands requests to the device, which is notified once; any may have ended at once.</summary>
+    /// <param name="requests">Described and not in flight.</param>
+    /// <param name="mode">How they will be waited for.</param>
+    /// <returns>Ok where they have to be waited for; else why the device takes none.</returns>
+    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests, WaitMode mode)
     {
-        using Section section = Enter();
-        if (_isGone)
+        bool hasToAsk;
+        Lane lane;
+        int submitter = Environment.CurrentManagedThreadId;
+        using (Enter())
         {
-            return WhyGone;
+            lane = _lanes[LaneOf(submitter)];
+            if (_isGone)
+            {
+                return WhyGone;
+            }
+
+            ulong now = _watch.Now;
+            foreach (DiskRequest request in requests)
+            {
+                request.Submitter = submitter;
+                _watch.Begin(request, now);
+                if (lane.Backlog.Count != 0 || !TryHandOver(request, lane.Queue))
+                {
+                    lane.Backlog.Enqueue(request);
+                }
+            }
+
+            Notify(lane.Queue);
+            hasToAsk = lane.IsQuiet && lane.Pollers == 0 && mode == WaitMode.Interrupt;
         }
 
-        Lane lane = Take(request, Environment.CurrentManagedThreadId);
-        lane.Queue.Notify();
+        if (hasToAsk)
+        {
+            TakeAnswers(lane);
+        }
+
         return BlockStatus.Ok;
     }
 
-    /// <summary>Hands requests to the device, which is notified once; any may have ended at once.</summary>
-    /// <returns>Ok where they have to be waited for; else why the device takes none.</returns>
-    public BlockStatus Submit(ReadOnlySpan<DiskRequest> requests)
+    /// <summary>Hands requests to the device and blocks until a wait is over, as <see cref="TryWait"/> does.</summary>
+    /// <param name="requests">Described and not in flight.</param>
+    /// <param name="wait">For one of these requests, or one that was submitted before.</param>
+    /// <param name="mode">How.</param>
+    /// <param name="timeout">For how long at most.</param>
+    /// <returns>Ok where the requests are in flight, whatever became of the wait; else why the device takes none.</returns>
+    public BlockStatus SubmitAndWait(
+        ReadOnlySpan<DiskRequest> requests, DiskWait wait, WaitMode mode, TimeSpan timeout)
     {
-        using Section section = Enter();
-        if (_isGone)
+        // The claim comes before the device can answer: afterwards, its interrupt would wake another thread first.
+        Lane lane = _lanes[LaneOf(Environment.CurrentManagedThreadId)];
+        MessageInterrupt? interrupt = mode == WaitMode.Interrupt ? Volatile.Read(ref lane.Interrupt) : null;
+        if (interrupt is null || !interrupt.TryClaim())
         {
-            return WhyGone;
+            BlockStatus started = Submit(requests, mode);
+            if (started == BlockStatus.Ok)
+            {
+                TryWait(wait, mode, timeout);
+            }
+
+            return started;
         }
 
-        int submitter = Environment.CurrentManagedThreadId;
-        Lane? lane = null;
-        foreach (DiskRequest request in requests)
+        BlockStatus status = BlockStatus.NotRunning;
+        try
         {
-            lane = Take(request, submitter);
+            status = Submit(requests, mode);
+        }
+        finally
+        {
+            WaitForClaimed(wait, lane, interrupt, status == BlockStatus.Ok ? LimitOf(timeout) : 0);
         }
 
-        lane?.Queue.Notify();
-        return BlockStatus.Ok;
+        return status;
     }
 
     /// <summary>Blocks until a wait is over.</summary>
@@ -204,10 +252,9 @@ internal sealed class DiskDevice
 
         // Right for whoever submitted what he waits for, and no harm to others: they are woken by who has it.
         Lane lane = _lanes[LaneOf(Environment.CurrentManagedThreadId)];
-        ulong limit = (ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick;
         if (mode == WaitMode.Polled)
         {
-            return TryPoll(wait, lane, limit);
+            return TryPoll(wait, lane, LimitOf(timeout));
         }
 
         ulong start = 0;
@@ -225,7 +272,7 @@ internal sealed class DiskDevice
         MessageInterrupt? interrupt = Volatile.Read(ref lane.Interrupt);
         if (interrupt is not null && interrupt.TryClaim())
         {
-            WaitForClaimed(wait, lane, interrupt, limit);
+            WaitForClaimed(wait, lane, interrupt, LimitOf(timeout));
         }
         else
         {
@@ -238,6 +285,16 @@ internal sealed class DiskDevice
         }
 
         return wait.IsOver;
+    }
+
+    /// <summary>Looks at the clock for all requests.</summary>
+    /// <returns>Whether the limit is over for one.</returns>
+    public bool FindOverdue()
+    {
+        lock (_gate)
+        {
+            return _watch.FindOverdue();
+        }
     }
 
     /// <summary>
@@ -360,6 +417,7 @@ internal sealed class DiskDevice
         {
             MessageInterrupt? interrupt = i < Driver.QueueCount ? Driver.Transport.QueueInterrupt((ushort)i) : null;
             Volatile.Write(ref _lanes[i].Interrupt, interrupt);
+            _lanes[i].IsQuiet = false;
         }
     }
 
@@ -392,19 +450,7 @@ internal sealed class DiskDevice
         return count == 1 ? 0 : (int)((uint)submitter % (uint)count);
     }
 
-    /// <summary>Takes a request, and gives it to the device if there is room; the device is not notified.</summary>
-    private Lane Take(DiskRequest request, int submitter)
-    {
-        request.Submitter = submitter;
-        Lane lane = _lanes[LaneOf(submitter)];
-        _watch.Begin(request);
-        if (lane.Backlog.Count != 0 || !TryHandOver(request, lane.Queue))
-        {
-            lane.Backlog.Enqueue(request);
-        }
-
-        return lane;
-    }
+    private static ulong LimitOf(TimeSpan timeout) => (ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick;
 
     /// <summary>Has a request wait for room, or for the device.</summary>
     private void Postpone(DiskRequest request) => _lanes[LaneOf(request.Submitter)].Backlog.Enqueue(request);
@@ -417,7 +463,14 @@ internal sealed class DiskDevice
             lane.Backlog.Dequeue();
         }
 
-        lane.Queue.Notify();
+        Notify(lane.Queue);
+    }
+
+    private void Notify(BlockQueue queue)
+    {
+        ulong begun = Meter?.Begin() ?? 0;
+        queue.Notify();
+        Meter?.EndNotify(begun);
     }
 
     /// <summary>Looks for answers until a wait is over.</summary>
@@ -430,24 +483,29 @@ internal sealed class DiskDevice
         lock (_gate)
         {
             lane.Pollers++;
-            lane.Queue.DisableInterrupts();
+            if (!lane.IsQuiet)
+            {
+                lane.IsQuiet = true;
+                lane.Queue.DisableInterrupts();
+            }
         }
 
         Volatile.Write(ref _answersWithoutInterrupt, 0);
-        bool isLast;
         do
         {
             TakeAnswers(lane);
         }
         while (!wait.IsOver && Now - start < limit);
 
+        bool isWaitedFor;
         lock (_gate)
         {
-            isLast = --lane.Pollers == 0;
+            isWaitedFor = --lane.Pollers == 0 && lane.IsBusy;
         }
 
-        // The interrupts of others' requests are asked for again, with the look that belongs to it.
-        if (isLast)
+        // Others' requests need the interrupts, with the look that belongs to asking for them. Where there are none,
+        // whoever submits the next asks.
+        if (isWaitedFor)
         {
             TakeAnswers(lane);
         }
@@ -516,10 +574,12 @@ internal sealed class DiskDevice
 
     private BlockStatus SubmitData(DiskRequest request, BlockQueue queue)
     {
-        bool isTaken = request.TryHandOver(Driver.MaximumSegmentLength, queue.MaximumSegments, Driver.BlockSize);
-        BlockStatus status = isTaken
+        bool isReady = request.TryHandOver(Driver.MaximumSegmentLength, queue.MaximumSegments, Driver.BlockSize);
+        ulong begun = Meter?.Begin() ?? 0;
+        BlockStatus status = isReady
             ? queue.TrySubmit(request.Operation, request.FirstSector, request.Segments, request.Token)
             : BlockStatus.Invalid;
+        Meter?.EndSubmit(begun);
         if (status != BlockStatus.Ok)
         {
             request.TakeBack();
@@ -577,16 +637,26 @@ internal sealed class DiskDevice
                 break;
             }
 
+            ulong begun = Meter?.Begin() ?? 0;
             queue.HoldInterrupts();
             int count = queue.Drain(batch);
+            Meter?.EndComplete(begun);
             End(batch[..count]);
             Pump(lane);
+            begun = Meter?.Begin() ?? 0;
             hasMore = Driver.State == DeviceState.Running
-                && (count == batch.Length || (lane.Pollers == 0 && queue.EnableInterrupts()));
+                && (count == batch.Length || (lane.Pollers == 0 && EnableInterrupts(lane)));
+            Meter?.EndComplete(begun);
             total += count;
         }
 
         return total;
+    }
+
+    private static bool EnableInterrupts(Lane lane)
+    {
+        lane.IsQuiet = false;
+        return lane.Queue.EnableInterrupts();
     }
 
     private void OnConfigurationChange()
@@ -795,6 +865,9 @@ internal sealed class DiskDevice
         /// <summary>How many threads look into it all the time, so that nobody asks for its interrupt.</summary>
         public int Pollers { get; set; }
 
+        /// <summary>Whether nobody has asked for its interrupt since somebody looked into it all the time.</summary>
+        public bool IsQuiet { get; set; }
+
         /// <summary>Whether there is anything to be done for it.</summary>
         public bool IsBusy => Queue.InFlight != 0 || Backlog.Count != 0;
     }
@@ -823,4 +896,21 @@ internal sealed class DiskDevice
             }
         }
     }
+}
+
+/// <summary>Measures what a disk's driver does, from outside: each call lies between a beginning and an end.</summary>
+internal abstract class DriverMeter
+{
+    /// <summary>The driver is about to be called.</summary>
+    /// <returns>What the end wants to know.</returns>
+    public abstract ulong Begin();
+
+    /// <summary>It has taken a request, or refused it.</summary>
+    public abstract void EndSubmit(ulong begun);
+
+    /// <summary>It has notified its device, if that was needed.</summary>
+    public abstract void EndNotify(ulong begun);
+
+    /// <summary>It has looked for completions, or asked for interrupts.</summary>
+    public abstract void EndComplete(ulong begun);
 }

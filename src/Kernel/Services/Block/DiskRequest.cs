@@ -25,6 +25,9 @@ namespace VirtioGuest.Kernel.Services.Block;
 /// touches it.
 /// </para>
 /// <para>
+/// The device's lock is held where it begins and ends, and where its time is counted.
+/// </para>
+/// <para>
 /// What the device gets at a time follows from what it takes at that moment, which may change whenever it is brought up
 /// again. Awaiting goes on at the thread pool, so that code which blocks never stops completions.
 /// </para>
@@ -34,7 +37,6 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     /// <summary>The sequence number of nothing.</summary>
     public const ulong NoSequence = ulong.MaxValue;
 
-    private readonly Lock _gate = new();
     private readonly DmaMemory? _buffer;
     private readonly DmaMap? _map;
     private readonly DiskBatch? _batch;
@@ -43,6 +45,7 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     // What it is.
     private ulong _firstSector;
     private uint _length;
+    private bool _isWrittenByDevice;
     private MemoryHandle _pin;
     private Disk? _owner;
 
@@ -118,8 +121,7 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     public ulong FirstSector => _firstSector + (_done / Disk.SectorSize);
 
     /// <summary>Whether it is about a range of sectors, and moves no data.</summary>
-    public bool HasRange =>
-        Operation is BlockOperation.Discard or BlockOperation.WriteZeroes or BlockOperation.SecureErase;
+    public bool HasRange { get; private set; }
 
     /// <summary>Where the device reads the range from: the request's own buffer.</summary>
     public DmaMemory RangeMemory => _buffer!;
@@ -172,6 +174,9 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     public void Describe(BlockOperation operation, ulong firstSector, uint length)
     {
         Operation = operation;
+        HasRange = operation is BlockOperation.Discard or BlockOperation.WriteZeroes or BlockOperation.SecureErase;
+        _isWrittenByDevice =
+            operation is BlockOperation.Read or BlockOperation.GetId or BlockOperation.GetLifetime;
         IsRepeated = false;
         _firstSector = firstSector;
         _length = length;
@@ -248,20 +253,21 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     /// <exception cref="InvalidOperationException">It is already.</exception>
     public void Begin(ulong sequence, ulong now)
     {
-        lock (_gate)
+        if (_isInFlight)
         {
-            if (_isInFlight)
-            {
-                throw new InvalidOperationException("a disk request was started twice");
-            }
-
-            _source.Reset();
-            _sequence = sequence;
-            _waited = 0;
-            _isNamed = false;
-            StartClock(now);
-            _isInFlight = true;
+            throw new InvalidOperationException("a disk request was started twice");
         }
+
+        if (_batch is null)
+        {
+            _source.Reset();
+        }
+
+        _sequence = sequence;
+        _waited = 0;
+        _isNamed = false;
+        StartClock(now);
+        _isInFlight = true;
     }
 
     /// <summary>Makes the next piece ready for the device, or the same once more.</summary>
@@ -282,7 +288,7 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
             Shorten(_piece - (_piece % unit));
         }
 
-        Sync(IsWrittenByDevice ? DmaSync.PreRead : DmaSync.PreWrite);
+        Sync(_isWrittenByDevice ? DmaSync.PreRead : DmaSync.PreWrite);
         return _piece != 0 || _length == 0;
     }
 
@@ -295,7 +301,7 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
         }
         else
         {
-            Sync(IsWrittenByDevice ? DmaSync.PostRead : DmaSync.PostWrite);
+            Sync(_isWrittenByDevice ? DmaSync.PostRead : DmaSync.PostWrite);
         }
     }
 
@@ -338,54 +344,38 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     /// <summary>Says how it ended. Called once for each <see cref="Begin"/>, from any thread.</summary>
     public void Complete(BlockStatus status)
     {
-        lock (_gate)
+        if (!_isInFlight)
         {
-            if (!_isInFlight)
-            {
-                throw new InvalidOperationException("a disk request was completed twice");
-            }
-
-            _status = status;
-            _firstEnded = Math.Min(_firstEnded, _sequence);
-            Volatile.Write(ref _isInFlight, false);
-
-            // Inside the lock, or the next owner's request could get this result. Continuations run elsewhere.
-            if (_batch is null)
-            {
-                _source.SetResult(status);
-            }
+            throw new InvalidOperationException("a disk request was completed twice");
         }
 
-        if (_batch is null)
+        _status = status;
+        _firstEnded = Math.Min(_firstEnded, _sequence);
+        Volatile.Write(ref _isInFlight, false);
+        if (_batch is not null)
         {
-            Wake();
+            _batch.OnEnd(this);
         }
         else
         {
-            _batch.OnEnd(this);
+            // Whoever sees that it has ended may rent it out again, but nobody begins it before this is over: the
+            // device's lock is held. Continuations run elsewhere.
+            _source.SetResult(status);
+            Wake();
         }
     }
 
     /// <summary>Starts its limit anew, because it was handed over again, or the device did a part of it.</summary>
     /// <param name="now">The time in nanoseconds.</param>
-    public void Restart(ulong now)
-    {
-        lock (_gate)
-        {
-            StartClock(now);
-        }
-    }
+    public void Restart(ulong now) => StartClock(now);
 
     /// <summary>Takes note of the lowest sequence number under which it has ended since the last call.</summary>
     /// <returns>The number; <see cref="NoSequence"/> where it has not ended.</returns>
     public ulong TakeFirstEnded()
     {
-        lock (_gate)
-        {
-            ulong sequence = _firstEnded;
-            _firstEnded = NoSequence;
-            return sequence;
-        }
+        ulong sequence = _firstEnded;
+        _firstEnded = NoSequence;
+        return sequence;
     }
 
     /// <summary>Counts the time since the last call, where it is in flight.</summary>
@@ -399,31 +389,25 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
     /// <returns>Whether it is overdue from now on.</returns>
     public bool Count(ulong now, ulong longestStep, ulong firstEnded, ulong limit)
     {
-        lock (_gate)
+        if (!_isInFlight)
         {
-            if (!_isInFlight)
-            {
-                return false;
-            }
-
-            ulong step = Math.Min(now - Math.Min(now, _countedUntil), longestStep);
-            _countedUntil = now;
-            _waited += step;
-            _stalled = firstEnded < _sequence ? 0 : _stalled + step;
-            bool isNew = !_isOverdue && limit != 0 && _stalled >= limit;
-            _isOverdue |= isNew;
-            return isNew;
+            return false;
         }
+
+        ulong step = Math.Min(now - Math.Min(now, _countedUntil), longestStep);
+        _countedUntil = now;
+        _waited += step;
+        _stalled = firstEnded < _sequence ? 0 : _stalled + step;
+        bool isNew = !_isOverdue && limit != 0 && _stalled >= limit;
+        _isOverdue |= isNew;
+        return isNew;
     }
 
     /// <summary>Marks it as named to people, where it is still in flight.</summary>
     public bool TryName()
     {
-        lock (_gate)
-        {
-            _isNamed |= _isInFlight;
-            return _isInFlight;
-        }
+        _isNamed |= _isInFlight;
+        return _isInFlight;
     }
 
     /// <inheritdoc/>
@@ -445,9 +429,6 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
 
     private string Place(string what) => what + _firstSector.ToString(CultureInfo.InvariantCulture);
 
-    private bool IsWrittenByDevice =>
-        Operation is BlockOperation.Read or BlockOperation.GetId or BlockOperation.GetLifetime;
-
     private void StartClock(ulong now)
     {
         _countedUntil = now;
@@ -462,6 +443,14 @@ internal sealed class DiskRequest : DiskWait, IValueTaskSource<BlockStatus>
         _piece = 0;
         if (_length == 0)
         {
+            return;
+        }
+
+        if (_buffer is not null && _length - _done <= segmentLength)
+        {
+            _piece = _length - _done;
+            _segments[0] = new DmaSegment(_buffer.DeviceAddress + _done, _piece);
+            _segmentCount = 1;
             return;
         }
 

@@ -61,14 +61,14 @@ internal abstract class DiskWait
     /// <summary>Ends the wait, if there is one. Called by any thread, once <see cref="IsOver"/> is true.</summary>
     protected void Wake()
     {
-        Interlocked.MemoryBarrier();
-        MessageInterrupt? claimed = Volatile.Read(ref _claimed);
-        if (claimed is not null)
+        // Once for each wait, however many requests end meanwhile.
+        if (Interlocked.Exchange(ref _claimed, null) is { } claimed)
         {
             claimed.WakeClaimant();
         }
         else if (Volatile.Read(ref _isAwaited))
         {
+            Volatile.Write(ref _isAwaited, false);
             _signal.Wake();
         }
     }

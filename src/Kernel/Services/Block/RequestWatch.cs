@@ -72,14 +72,16 @@ internal sealed class RequestWatch
         }
     }
 
-    /// <summary>A request is given to the device.</summary>
-    public void Begin(DiskRequest request) =>
-        request.Begin(Interlocked.Increment(ref _sequence), _clock.Nanoseconds);
+    /// <summary>The time, for <see cref="Begin"/>.</summary>
+    public ulong Now => _clock.Nanoseconds;
 
-    /// <summary>A request is given to the device again, or a part of it was done.</summary>
+    /// <summary>A request is given to the device, whose lock is held.</summary>
+    public void Begin(DiskRequest request, ulong now) => request.Begin(++_sequence, now);
+
+    /// <summary>The same again, or a part of it was done.</summary>
     public void Restart(DiskRequest request) => request.Restart(_clock.Nanoseconds);
 
-    /// <summary>Looks at the clock.</summary>
+    /// <summary>Looks at the clock. The device's lock is held.</summary>
     /// <returns>Whether a request is overdue.</returns>
     public bool FindOverdue()
     {

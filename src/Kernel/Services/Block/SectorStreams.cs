@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 
 namespace VirtioGuest.Kernel.Services.Block;
@@ -52,18 +53,17 @@ internal ref struct SectorReader : IDisposable
             return false;
         }
 
-        SubmitAhead();
+        DiskRequest? request = SubmitAndWait();
         ReturnShown();
-        if (_inFlight == 0)
+        if (request is null)
         {
             return false;
         }
 
-        DiskRequest request = _ring[_oldest]!;
         _oldest = (_oldest + 1) % RequestRing.Capacity;
         _inFlight--;
         _shown = request;
-        Status = _disk.Wait(request);
+        Status = request.Status;
         if (Status != BlockStatus.Ok)
         {
             return false;
@@ -98,31 +98,74 @@ internal ref struct SectorReader : IDisposable
         }
     }
 
-    private void SubmitAhead()
+    /// <summary>Asks for what comes next, as far ahead as there are requests, and waits for the oldest.</summary>
+    /// <returns>The oldest; null where there is none, and <see cref="Status"/> says why.</returns>
+    private DiskRequest? SubmitAndWait()
     {
-        while (_nextSubmit < _end && _inFlight < RequestRing.Capacity)
+        var fresh = default(RequestRing);
+        int count = 0;
+        ulong next = _nextSubmit;
+        while (next < _end && _inFlight + count < RequestRing.Capacity)
         {
-            DiskRequest? request = _shown ?? (_inFlight == 0 ? _disk.Rent() : _disk.TryRent());
+            DiskRequest? request = _shown ?? (_inFlight + count == 0 ? _disk.Rent() : _disk.TryRent());
             _shown = null;
             if (request is null)
             {
-                Status = _inFlight == 0 ? _disk.RentFailure : Status;
-                return;
+                break;
             }
 
-            int count = (int)Math.Min((ulong)request.SectorCapacity, _end - _nextSubmit);
-            BlockStatus status = _disk.Start(request, BlockOperation.Read, _nextSubmit, count);
-            if (status != BlockStatus.Ok)
-            {
-                _disk.Return(request);
-                Status = _inFlight == 0 ? status : Status;
-                return;
-            }
-
-            _ring[(_oldest + _inFlight) % RequestRing.Capacity] = request;
-            _inFlight++;
-            _nextSubmit += (ulong)count;
+            int sectors = (int)Math.Min((ulong)request.SectorCapacity, _end - next);
+            request.Describe(BlockOperation.Read, next, (uint)sectors * Disk.SectorSize);
+            fresh[count++] = request;
+            next += (ulong)sectors;
         }
+
+        DiskRequest? oldest = _inFlight == 0 ? fresh[0] : _ring[_oldest];
+        if (oldest is null)
+        {
+            Status = _disk.RentFailure;
+            return null;
+        }
+
+        BlockStatus status = BlockStatus.Ok;
+        if (count == 0)
+        {
+            _disk.WaitFor(oldest);
+        }
+        else
+        {
+            status = _disk.SubmitAndWait(RequestRing.Filled(ref fresh, count), oldest);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            if (status == BlockStatus.Ok)
+            {
+                _ring[(_oldest + _inFlight) % RequestRing.Capacity] = fresh[i];
+                _inFlight++;
+            }
+            else
+            {
+                _disk.Return(fresh[i]!);
+            }
+        }
+
+        if (status == BlockStatus.Ok)
+        {
+            _nextSubmit = next;
+        }
+        else if (_inFlight == 0)
+        {
+            Status = status;
+            return null;
+        }
+        else
+        {
+            _disk.WaitFor(oldest);
+        }
+
+        _disk.TellEnd(oldest);
+        return oldest;
     }
 }
 
@@ -274,4 +317,8 @@ internal struct RequestRing
     public const int Capacity = 8;
 
     private DiskRequest? _first;
+
+    /// <summary>The first of them, none of which is null.</summary>
+    public static ReadOnlySpan<DiskRequest> Filled(ref RequestRing ring, int count) =>
+        MemoryMarshal.CreateReadOnlySpan(ref ring._first, count)!;
 }

@@ -10,7 +10,10 @@ using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Shell.Commands;
 
-/// <summary><c>blk D bench DEPTH COUNT</c>: what reading 4 KB at random places costs.</summary>
+/// <summary>
+/// <c>blk D bench OPERATION SIZE DEPTH SECONDS [poll|hybrid]</c>: what a disk does and costs as a program sees it; and
+/// <c>blk D bench DEPTH COUNT</c>: what reading 4 KB at random places costs the driver alone.
+/// </summary>
 internal sealed class BlockBenchCommand : DeviceCommand
 {
     private const ulong MaximumCount = 100_000_000;
@@ -21,7 +24,10 @@ internal sealed class BlockBenchCommand : DeviceCommand
     private readonly DeviceInventory _devices;
 
     public BlockBenchCommand(SystemControl system, DeviceInventory devices)
-        : base("disk", "blk D bench DEPTH COUNT", "measure COUNT reads of 4096 bytes, DEPTH at a time")
+        : base(
+            "disk",
+            "blk D bench read|write|randread|randwrite SIZE DEPTH SECONDS [poll|hybrid] | DEPTH COUNT",
+            "measure the disk, or COUNT reads by its driver alone")
     {
         _system = system;
         _devices = devices;
@@ -36,6 +42,11 @@ internal sealed class BlockBenchCommand : DeviceCommand
     /// <inheritdoc/>
     protected override CommandResult Run(ShellContext shell, int device, string[] arguments)
     {
+        if (DiskWorkload.TryParse(arguments) is { } workload)
+        {
+            return Run(shell, _devices.Disks[device], workload);
+        }
+
         if (arguments.Length != 2
             || !Number.TryParse(arguments[0], out ulong depth) || depth is 0 or > BlockBenchmark.MaximumDepth
             || !Number.TryParse(arguments[1], out ulong count) || count is 0 or > MaximumCount)
@@ -70,6 +81,23 @@ internal sealed class BlockBenchCommand : DeviceCommand
         output.WriteLine(
             "rate: " + (cost.Reads * NanosecondsPerSecond / Math.Max(cost.Nanoseconds, 1)).ToString()
             + " reads per second");
+        return CommandResult.Success;
+    }
+
+    private CommandResult Run(ShellContext shell, Disk disk, DiskWorkload workload)
+    {
+        DiskBenchmarkResult? result = DiskBenchmark.TryRun(disk, workload, _system, shell, out Failure? failure);
+        if (result is null)
+        {
+            return failure is null ? CommandResult.Interrupted : CommandResult.Failure(disk.Name, failure);
+        }
+
+        foreach (string line in result.Describe().Split('\n'))
+        {
+            shell.Output.WriteLine(line);
+        }
+
+        shell.Output.WriteLine(result.ToJson());
         return CommandResult.Success;
     }
 
