@@ -25,6 +25,17 @@ internal sealed class DiskBenchmarkTests
         Assert.That((workload.Milliseconds, workload.WaitMode), Is.EqualTo((milliseconds, mode)));
     }
 
+    [Test]
+    public void A_workload_can_be_a_number_of_requests()
+    {
+        DiskWorkload workload = DiskWorkload.TryParse(["read", "4K", "32", "20000x"])!;
+        Assert.That((workload.Requests, workload.Milliseconds), Is.EqualTo((20_000ul, 0ul)));
+    }
+
+    [TestCase("read 4K 32 x")]
+    [TestCase("read 4K 32 0x")]
+    [TestCase("read 4K 32 5X")]
+    [TestCase("read 4K 32 1000000001x")]
     [TestCase("randread 4K 32")]
     [TestCase("randread 4K 32 5 poll poll")]
     [TestCase("readrand 4K 32 5")]

@@ -18,9 +18,11 @@ internal sealed class DiskWorkload
     /// <summary>The longest request in bytes.</summary>
     public const uint LongestRequest = 16 * 1024 * 1024;
 
+    private const ulong MostRequests = 1_000_000_000;
+
     private static readonly string[] s_operations = ["read", "write", "randread", "randwrite"];
 
-    /// <summary>The operation as it was written: <c>read</c>, <c>write</c>, <c>randread</c> or <c>randwrite</c>.</summary>
+    /// <summary>As it was written: <c>read</c>, <c>write</c>, <c>randread</c> or <c>randwrite</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>Bytes in a request, at least a sector.</summary>
@@ -29,8 +31,11 @@ internal sealed class DiskWorkload
     /// <summary>How many requests are submitted together and waited for, at least 1.</summary>
     public required int Depth { get; init; }
 
-    /// <summary>How long, in milliseconds, at least 1.</summary>
-    public required ulong Milliseconds { get; init; }
+    /// <summary>How long, in milliseconds; 0 where it is a number of requests.</summary>
+    public ulong Milliseconds { get; init; }
+
+    /// <summary>How many requests, rounded up to a multiple of the depth; 0 where it is a time.</summary>
+    public ulong Requests { get; init; }
 
     /// <summary>How it is waited.</summary>
     public WaitMode WaitMode { get; init; }
@@ -42,7 +47,10 @@ internal sealed class DiskWorkload
     public BlockOperation Operation =>
         Name.EndsWith("write", StringComparison.Ordinal) ? BlockOperation.Write : BlockOperation.Read;
 
-    /// <summary>Reads a workload from the words of a command: OPERATION SIZE DEPTH SECONDS [poll|hybrid].</summary>
+    /// <summary>
+    /// Reads a workload from the words of a command: OPERATION SIZE DEPTH SECONDS [poll|hybrid], or COUNTx for so many
+    /// requests instead of a time, for runs in which instructions are counted.
+    /// </summary>
     /// <returns>Null where they are none.</returns>
     public static DiskWorkload? TryParse(ReadOnlySpan<string> words)
     {
@@ -53,7 +61,7 @@ internal sealed class DiskWorkload
         if (!isWorkload
             || !TryParseSize(words[1], out uint size)
             || !Number.TryParse(words[2], out ulong depth) || depth is 0 or > BlockBenchmark.MaximumDepth
-            || !TryParseSeconds(words[3], out ulong milliseconds))
+            || !TryParseEnd(words[3], out ulong milliseconds, out ulong requests))
         {
             return null;
         }
@@ -64,6 +72,7 @@ internal sealed class DiskWorkload
             Size = size,
             Depth = (int)depth,
             Milliseconds = milliseconds,
+            Requests = requests,
             WaitMode = mode,
         };
     }
@@ -84,10 +93,16 @@ internal sealed class DiskWorkload
         return isSize;
     }
 
-    // A fraction is for runs in which instructions are counted, where a second is long.
-    private static bool TryParseSeconds(string text, out ulong milliseconds)
+    private static bool TryParseEnd(string text, out ulong milliseconds, out ulong requests)
     {
         const decimal Longest = 24 * 3600;
+        milliseconds = 0;
+        requests = 0;
+        if (text.EndsWith('x'))
+        {
+            return Number.TryParse(text[..^1], out requests) && requests is > 0 and <= MostRequests;
+        }
+
         bool isNumber = decimal.TryParse(
             text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal seconds);
         milliseconds = isNumber && seconds <= Longest ? (ulong)(seconds * 1000) : 0;
@@ -184,21 +199,23 @@ internal sealed class DiskBenchmark
         _disk.Meter = meter;
         ulong batches = 0;
         ulong second = 1000 * _ticksPerMillisecond;
-        ulong duration = _workload.Milliseconds * _ticksPerMillisecond;
+        bool isTimed = _workload.Requests == 0;
+        ulong duration = isTimed ? _workload.Milliseconds * _ticksPerMillisecond : ulong.MaxValue;
+        ulong most = isTimed ? ulong.MaxValue : ((_workload.Requests - 1) / (ulong)_workload.Depth) + 1;
         GuestMeter start = GuestMeter.Read(system, _disk.Device);
         ulong begin = LibOsCalls.Timestamp();
         ulong told = 0;
         ulong passed = 0;
-        while (status == BlockStatus.Ok && passed < duration && !_shell.IsInterrupted)
+        while (status == BlockStatus.Ok && passed < duration && batches < most && !_shell.IsInterrupted)
         {
             status = MoveBatch();
             batches++;
             passed = LibOsCalls.Timestamp() - begin;
-            if (passed / second != told && passed < duration)
+            if (passed / second != told && passed < duration && batches < most)
             {
                 told = passed / second;
                 ulong rate = batches * (ulong)_workload.Depth * second / passed;
-                _shell.Output.WriteLine($"{told} of {_workload.Milliseconds / 1000} s: {rate} per second");
+                _shell.Output.WriteLine($"after {told} s: {rate} per second");
             }
         }
 
@@ -399,7 +416,7 @@ internal sealed class DiskBenchmarkResult
     /// <summary>How often the device interrupted.</summary>
     public required ulong Interrupts { get; init; }
 
-    /// <summary>The time from submission until a request was taken back, in nanoseconds: that of half of them.</summary>
+    /// <summary>Nanoseconds from the submission of a request until it was taken back: those of half of them.</summary>
     public required ulong Median { get; init; }
 
     /// <summary>That of 99 of 100.</summary>
@@ -451,7 +468,8 @@ internal sealed class DiskBenchmarkResult
     public string ToJson()
     {
         var text = new StringBuilder();
-        text.Append(Invariant($"{{\"disk\":\"{Disk}\",\"ring\":\"{RingFormat}\",\"operation\":\"{Workload.Name}\","));
+        text.Append(Invariant($"{{\"disk\":\"{Disk}\",\"ring\":\"{RingFormat}\","));
+        text.Append(Invariant($"\"operation\":\"{Workload.Name}\","));
         text.Append(Invariant($"\"size\":{Workload.Size},\"depth\":{Workload.Depth},\"wait\":\"{Wait}\","));
         text.Append(Invariant($"\"seconds\":{Seconds:0.######},\"requests\":{Requests},\"iops\":{Rate:0.0},"));
         text.Append(Invariant($"\"megabytesPerSecond\":{Megabytes:0.00},"));

@@ -534,6 +534,8 @@ public class VirtioBlockTests
     public void A_new_capacity_is_what_requests_are_checked_against(int sectors, int last, int beyond)
     {
         using ModelBench<BlockDevice> bench = NewBench(64);
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.SetField(SegMaxField, 2);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         bench.Model.Resize(sectors);
         block.ObserveChange();

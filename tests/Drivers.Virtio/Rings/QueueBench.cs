@@ -185,6 +185,10 @@ internal sealed class QueueBench : IDisposable
     public void SetAvailableEvent(ushort index) =>
         Poke16(Queue.DeviceArea + 4 + (UsedElementLength * (ulong)Queue.Size), index);
 
+    /// <summary>Writes the flags of a descriptor of a packed ring.</summary>
+    public void SetDescriptorFlags(int slot, ushort flags) =>
+        Poke16(Queue.DescriptorArea + ((ulong)slot * DescriptorLength) + 14, flags);
+
     /// <summary>Writes <c>flags</c> of the used ring of a split queue.</summary>
     public void SetUsedFlags(ushort flags) => Poke16(Queue.DeviceArea, flags);
 

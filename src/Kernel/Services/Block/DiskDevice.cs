@@ -207,7 +207,7 @@ internal sealed class DiskDevice
     /// <param name="wait">For one of these requests, or one that was submitted before.</param>
     /// <param name="mode">How.</param>
     /// <param name="timeout">For how long at most.</param>
-    /// <returns>Ok where the requests are in flight, whatever became of the wait; else why the device takes none.</returns>
+    /// <returns>Ok where the requests are in flight, however the wait ended; else why the device takes none.</returns>
     public BlockStatus SubmitAndWait(
         ReadOnlySpan<DiskRequest> requests, DiskWait wait, WaitMode mode, TimeSpan timeout)
     {

@@ -21,7 +21,7 @@ internal enum WaitMode
     Hybrid = 2,
 }
 
-/// <summary>What a thread waits for: the end of a request, or of the next of a batch. One thread at a time does.</summary>
+/// <summary>What one thread at a time waits for: the end of a request, or of the next of a batch.</summary>
 internal abstract class DiskWait
 {
     private readonly WakeSignal _signal = new();

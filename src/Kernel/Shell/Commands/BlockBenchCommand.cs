@@ -26,7 +26,7 @@ internal sealed class BlockBenchCommand : DeviceCommand
     public BlockBenchCommand(SystemControl system, DeviceInventory devices)
         : base(
             "disk",
-            "blk D bench read|write|randread|randwrite SIZE DEPTH SECONDS [poll|hybrid] | DEPTH COUNT",
+            "blk D bench read|write|randread|randwrite SIZE DEPTH SECONDS|COUNTx [poll|hybrid] | DEPTH COUNT",
             "measure the disk, or COUNT reads by its driver alone")
     {
         _system = system;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
-using System.Linq;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace VirtioGuest.Build.Benchmarks.Linux;
 
@@ -16,6 +16,8 @@ internal sealed class BlockWorkload : Workload
     private const long DiskSize = 1L << 30;
     private const int CountedRequests = 20_000;
     private const int MillisecondsForRate = 1500;
+
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNameCaseInsensitive = true };
 
     private readonly string _operation;
     private readonly int _size;
@@ -64,43 +66,41 @@ internal sealed class BlockWorkload : Workload
     ];
 
     /// <inheritdoc/>
-    public override string? ShellCommand =>
-        _operation == "randread" && _size == Page ? $"blk 0 bench {_depth} {ShellCount}" : null;
+    public override string? ShellCommand => $"blk 0 bench {_operation} {_size} {_depth} "
+        + (Measure == Measure.Rate ? $"{MillisecondsForRate / 1000m}" : $"{CountedRequests}x");
 
     /// <inheritdoc/>
     public override string LinuxJob => $"{Name}:disk:{_operation}:{_size}:{_depth}:"
         + (Measure == Measure.Rate ? $"0:{MillisecondsForRate}" : $"{CountedRequests}:0");
 
-    // The guest's command takes a number and no time: about as many as it does in that time.
-    private int ShellCount => Measure == Measure.Instructions ? CountedRequests
-        : _depth == 1 ? 20 * MillisecondsForRate
-        : 250 * MillisecondsForRate;
-
     /// <inheritdoc/>
     public override Sample? ReadShell(IReadOnlyList<string> lines)
     {
-        const string RateLabel = "rate: ";
-        const string RingEnd = " ring, ";
-        if (!lines[^1].StartsWith(RateLabel, StringComparison.Ordinal))
+        string last = lines[^1];
+        if (!last.StartsWith('{'))
         {
             return null;
         }
 
-        string first = lines.LastOrDefault(line => line.Contains(RingEnd, StringComparison.Ordinal)) ?? "";
-        int end = first.IndexOf(RingEnd, StringComparison.Ordinal);
-        string ring = end < 0 ? "" : first[..end].Split(' ')[^1];
-        return new Sample(ring, Number(RateLabel), Number("guest: "), Number("interrupts: "));
-
-        double Number(string label)
+        try
         {
-            string line = lines.LastOrDefault(text => text.StartsWith(label, StringComparison.Ordinal)) ?? label;
-            return double.TryParse(
-                line[label.Length..].Split(' ')[0],
-                NumberStyles.AllowDecimalPoint,
-                CultureInfo.InvariantCulture,
-                out double value)
-                ? value
-                : throw new BuildFailure($"the guest printed '{line}' where a number was expected after '{label}'");
+            ShellReport report = JsonSerializer.Deserialize<ShellReport>(last, s_json)!;
+            double spent = report.Driver + report.Rest;
+            return report.Iops > 0 && spent > 0 && report.Interrupts >= 0
+                ? new Sample(report.Ring, report.Iops, spent, report.Interrupts)
+                : throw new BuildFailure($"the guest printed '{last}', which is no result");
+        }
+        catch (JsonException e)
+        {
+            throw new BuildFailure($"the guest printed '{last}', which is no result", e);
         }
     }
+
+    /// <summary>The line of <c>blk D bench</c>, as far as it is read here; the rest is for whoever looks.</summary>
+    private sealed record ShellReport(
+        [property: JsonRequired] string Ring,
+        [property: JsonRequired] double Iops,
+        [property: JsonRequired] double Driver,
+        [property: JsonRequired] double Rest,
+        [property: JsonRequired] double Interrupts);
 }
