@@ -50,6 +50,7 @@ internal sealed class DiskDevice
     private readonly List<DiskRequest?> _requests = [];
     private readonly Stack<int> _freeTokens = new();
     private readonly Queue<DiskRequest> _aborted = new();
+    private readonly BlockCompletion[] _completions = new BlockCompletion[Batch];
     private int _answersWithoutInterrupt;
     private ulong _usualAnswer;
     private bool _hasLostFlush;
@@ -625,7 +626,7 @@ internal sealed class DiskDevice
     private int TakeAnswers(Lane lane)
     {
         BlockQueue queue = lane.Queue;
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        Span<BlockCompletion> batch = _completions;
         int total = 0;
         bool hasMore = true;
         while (hasMore)
@@ -744,7 +745,7 @@ internal sealed class DiskDevice
     /// <summary>Ends what the device has answered, as far as its rings tell.</summary>
     private void EndAnswered()
     {
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        Span<BlockCompletion> batch = _completions;
         foreach (Lane lane in _lanes)
         {
             int count;
@@ -765,7 +766,7 @@ internal sealed class DiskDevice
     /// </summary>
     private void TakeAborted()
     {
-        Span<BlockCompletion> batch = stackalloc BlockCompletion[Batch];
+        Span<BlockCompletion> batch = _completions;
         foreach (Lane lane in _lanes)
         {
             int count;
