@@ -3,6 +3,7 @@ using NUnit.Framework;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.Tests;
 

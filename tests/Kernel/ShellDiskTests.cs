@@ -6,6 +6,7 @@ using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Kernel.Tests.Fakes;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Kernel.Tests;
 

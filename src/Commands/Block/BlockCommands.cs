@@ -4,6 +4,7 @@ using VirtioGuest.Commands.Text;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.Block;
 

@@ -18,6 +18,7 @@ public sealed class PackageTests
     private static readonly string[] s_projects =
     [
         "Hal/VirtioGuest.Hal.csproj", "Pci/VirtioGuest.Pci.csproj",
+        "Volumes/VirtioGuest.Volumes.csproj",
         "Drivers/Virtio/VirtioGuest.Drivers.Virtio.csproj",
         "Cosmos/VirtioGuest.Cosmos/VirtioGuest.Cosmos.csproj",
         "Cosmos/VirtioGuest.Cosmos.Plugs/VirtioGuest.Cosmos.Plugs.csproj",
