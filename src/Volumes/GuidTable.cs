@@ -1,18 +1,22 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Volumes;
 
 /// <summary>A GUID partition table with its backup at the end of the disk (UEFI 2.10, 5.3).</summary>
 internal sealed class GuidTable
 {
+    private const string Signature = "EFI PART";
     private const int HeaderLength = 92;
     private const int ChecksumOffset = 16;
     private const uint SmallestEntry = 128;
     private const uint LargestEntry = 4096;
     private const uint MostEntries = 1024;
     private const int NameLength = 36;
+    private const uint SmallBlock = 512;
+    private const uint LargeBlock = 4096;
 
     /// <summary>A partition that a BIOS may start from (UEFI 2.10, table 5.8).</summary>
     private const ulong LegacyBootable = 1 << 2;
@@ -57,7 +61,28 @@ internal sealed class GuidTable
 
         _table.Note(damage);
         _table.Note("the backup " + (trouble ?? "table cannot be read"));
-        return failure ?? second;
+        failure ??= second;
+        return failure is null ? FindOtherBlockSize() : failure;
+    }
+
+    /// <summary>Tells of a table that was made where the disk had blocks of another size, as images can.</summary>
+    private Failure? FindOtherBlockSize()
+    {
+        bool isSmall = _window.Block.Length == SmallBlock;
+        if (isSmall && _window.BlockCount <= LargeBlock / SmallBlock)
+        {
+            return null;
+        }
+
+        Failure? failure = _window.Load(isSmall ? LargeBlock / SmallBlock : 0);
+        if (failure is null && Fields.Holds(_window.Block, isSmall ? 0 : (int)SmallBlock, Signature))
+        {
+            _table.Note(
+                "there is a table for a disk with blocks of " + DecimalText.Of(isSmall ? LargeBlock : SmallBlock)
+                + " bytes");
+        }
+
+        return failure;
     }
 
     private void CheckBackup(ulong place)
@@ -133,7 +158,7 @@ internal sealed class GuidTable
     private string? CheckHeader(ulong place)
     {
         byte[] header = _window.Block;
-        if (!Fields.Holds(header, 0, "EFI PART"))
+        if (!Fields.Holds(header, 0, Signature))
         {
             return "header is missing";
         }

@@ -28,6 +28,7 @@ public sealed class PartitionTable
     private readonly BlockWindow _window;
     private readonly List<Partition> _partitions = new();
     private readonly List<string> _notes = new();
+    private int _nextLogical = Entries + 1;
 
     private PartitionTable(ReadableDisk disk, byte[] block)
     {
@@ -214,7 +215,7 @@ public sealed class PartitionTable
                 return failure;
             }
 
-            ulong link = ReadRecord(record, records.Count + Entries);
+            ulong link = ReadRecord(record);
             if (link == 0)
             {
                 return null;
@@ -226,14 +227,13 @@ public sealed class PartitionTable
 
     /// <summary>Reads the loaded record of a logical partition.</summary>
     /// <param name="record">Its block, which the partition's place is relative to.</param>
-    /// <param name="number">The number of the partition.</param>
     /// <returns>Where the next record is, relative to the extended partition; 0 for none.</returns>
-    private ulong ReadRecord(ulong record, int number)
+    private ulong ReadRecord(ulong record)
     {
         byte[] block = _window.Block;
         if (Fields.Read16(block, BootSignatureOffset) != BootSignature)
         {
-            Note(number, "has no record");
+            Note("the chain of logical partitions leads to no record");
             return 0;
         }
 
@@ -250,7 +250,7 @@ public sealed class PartitionTable
             else if (type != 0 && !isFound)
             {
                 isFound = true;
-                Add(_window, FromEntry(number, block, entry, record));
+                Add(_window, FromEntry(_nextLogical++, block, entry, record));
             }
         }
 

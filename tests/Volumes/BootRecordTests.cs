@@ -44,9 +44,20 @@ internal sealed class BootRecordTests
         Assert.That(table.Notes, Is.Empty);
     }
 
+    [Test]
+    public void A_record_without_a_partition_takes_no_number()
+    {
+        PartitionTable table = new ImageDisk(Blocks)
+            .PutEntry(0, 0x05, 100, 100).PutEntry(1, 0x05, 300, 100)
+            .PutEntry(1, 0x05, 50, 50, block: 100).PutEntry(0, 0x83, 10, 20, block: 150)
+            .PutEntry(0, 0x82, 10, 20, block: 300).ReadTable();
+
+        Assert.That(Describe(table), Is.EqualTo(new[] { "5: 160+20 Linux", "6: 310+20 Linux swap" }));
+    }
+
     [TestCase(50u, 50u, "the chain of logical partitions leads back to where it was")]
     [TestCase(50u, 2000u, "the chain of logical partitions leads beyond the disk")]
-    [TestCase(300u, 0u, "partition 6 has no record")]
+    [TestCase(300u, 0u, "the chain of logical partitions leads to no record")]
     public void Logical_partitions_end_where_their_links_lead_to_none(uint first, uint second, string note)
     {
         ImageDisk disk = new ImageDisk(Blocks)

@@ -119,6 +119,24 @@ internal sealed class GuidTableTests
         Assert.That(table.IsBackup, Is.False);
     }
 
+    [TestCase(512, 4096)]
+    [TestCase(4096, 512)]
+    public void A_table_for_blocks_of_another_size_is_no_table_but_told_of(int blockSize, int other)
+    {
+        ImageDisk disk = new ImageDisk(Blocks, other).PutGuidTable(new GuidEntry(0, 40, 99));
+        var shown = new ImageDisk(Blocks * other / blockSize, blockSize);
+        disk.Content.CopyTo(shown.Content, 0);
+
+        PartitionTable table = shown.ReadTable();
+
+        Assert.That(table.Partitions, Is.Empty);
+        Assert.That(table.Notes, Is.EqualTo(new[]
+        {
+            "the primary header is missing", "the backup header is missing",
+            $"there is a table for a disk with blocks of {other} bytes",
+        }));
+    }
+
     [Test]
     public void Where_neither_can_be_read_the_device_is_to_blame()
     {
