@@ -63,6 +63,17 @@ internal sealed class GuidTableTests
         Assert.That(table.Failure, Is.Null);
     }
 
+    // A copy of another place has a sound sum.
+    [TestCase(24, 2u, "the primary header is damaged, the backup is used")]
+    [TestCase(12, 17u, "the primary header is damaged, the backup is used")]
+    public void A_header_with_a_right_sum_is_not_enough(int offset, uint value, string note)
+    {
+        PartitionTable table = new ImageDisk(Blocks)
+            .PutGuidTable(new GuidEntry(0, 40, 99)).Put32(512 + offset, value).SumHeader(1).ReadTable();
+        Assert.That(table.Notes, Is.EqualTo(new[] { note }));
+        Assert.That(table.Partitions, Has.Count.EqualTo(1));
+    }
+
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(33)]
@@ -191,7 +202,7 @@ internal sealed class GuidTableTests
     public void A_hybrid_record_is_told_of_and_its_other_partitions_are_not_used()
     {
         PartitionTable table = new ImageDisk(Blocks)
-            .PutGuidTable(new GuidEntry(0, 40, 99)).PutEntry(1, 0x0C, 40, 10).ReadTable();
+            .PutGuidTable(new GuidEntry(0, 40, 99)).PutEntry(0, 0x0C, 40, 10).PutEntry(3, 0xEE, 1, 39).ReadTable();
 
         Assert.That(table.Partitions, Has.Count.EqualTo(1));
         Assert.That(table.Partitions[0].SectorCount, Is.EqualTo(60));

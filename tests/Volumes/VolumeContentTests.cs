@@ -65,6 +65,13 @@ internal sealed class VolumeContentTests
         Check(content, "FAT32", "", "1234-abcd", 512, 70_000 * 512UL);
     }
 
+    [Test]
+    public void A_FAT_from_before_labels_has_none()
+    {
+        VolumeContent content = Recognise(disk => Fat.Put(disk, (long)First, 2048).Put8(Start + 38, 0));
+        Check(content, "FAT12", "", "", 512, 2048 * 512);
+    }
+
     [TestCase(0, 0x00, TestName = "no jump")]
     [TestCase(12, 0x00, TestName = "sectors of 0 bytes")]
     [TestCase(12, 0x03, TestName = "sectors of no power of two")]
@@ -119,6 +126,19 @@ internal sealed class VolumeContentTests
             .PutUuid(Start + 1036).PutText(Start + 1052, "swap"));
         Check(content, "Linux swap", "swap", Uuid, (ulong)page, 16 * (ulong)page);
     }
+
+    [TestCase(1024, 2)]
+    [TestCase(32768, 2)]
+    [TestCase(32768 + 128, 3)]
+    [TestCase(32768 + 5, 0)]
+    [TestCase(4090, 0)]
+    public void A_version_or_a_size_that_there_is_not_is_no_format(int offset, int value) =>
+        Assert.That(
+            Recognise(disk => (offset >= 32768
+                ? disk.Put8(Start + 32768, 1).PutText(Start + 32769, "CD001").Put16(Start + 32768 + 128, 2048)
+                : disk.PutText(Start + 4086, "SWAPSPACE2").Put32(Start + 1024, 1)).Put8(Start + offset, (byte)value))
+                .Format,
+            Is.EqualTo("unknown"));
 
     [Test]
     public void An_image_of_a_CD_is_known_by_its_sixteenth_sector()

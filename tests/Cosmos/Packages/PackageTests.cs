@@ -60,7 +60,7 @@ public sealed class PackageTests
         Assert.That(
             output,
             Does.Contain(" VirtioGuest.Cosmos ").And.Contain(" VirtioGuest.Drivers.Virtio ").And.Contain(
-                " VirtioGuest.Hal "));
+                " VirtioGuest.Hal ").And.Contain(" VirtioGuest.Volumes "));
         Assert.That(output, Does.Not.Match("compiled with it:.*Plugs"), "a kernel never calls them");
     }
 
