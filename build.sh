@@ -18,6 +18,8 @@ requirements=(
     /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin
     /usr/bin/xorriso xorriso
     /usr/bin/mformat mtools
+    /sbin/sfdisk fdisk
+    /sbin/mke2fs e2fsprogs
     /usr/share/consolefonts/spleen-8x16.psfu.gz fonts-spleen
     /usr/bin/qemu-system-x86_64 qemu-system-x86
     /usr/share/ovmf/OVMF.fd ovmf

@@ -3,6 +3,7 @@ using NUnit.Framework;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Commands.Tests.Fakes;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.Tests;
 
@@ -17,9 +18,27 @@ internal sealed class BlockCommandTests
     {
         var disk = new FakeSectorDevice(8) { RefusesWrites = true };
         var bench = new CommandBench(disk);
-        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only"));
+        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only, writeback"));
         disk.IsOutOfUse = true;
-        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only, out of use"));
+        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only, writeback, out of use"));
+    }
+
+    [Test]
+    public void Disks_shows_what_a_disk_tells_of_itself()
+    {
+        var disk = new FakeSectorDevice(16)
+        {
+            Block = 4096, Queues = 4, IsWritethrough = true, Id = "coursework", Lifetime = "life used: 10%",
+        };
+        var bench = new CommandBench(disk);
+        Assert.That(bench.Run("disks"), Is.EqualTo(
+            "disk0: 16 sectors (8 KiB), blocks of 4096 bytes, writethrough, 4 queues, serial \"coursework\", "
+            + "life used: 10%"));
+        disk.Id = "";
+        disk.Queues = 1;
+        disk.IsOutOfUse = true;
+        Assert.That(bench.Run("disks"), Is.EqualTo(
+            "disk0: 16 sectors (8 KiB), blocks of 4096 bytes, writethrough, 1 queue, out of use"));
     }
 
     [Test]

@@ -15,8 +15,8 @@ internal sealed class CommandShellTests
         Assert.That(bench.Shell.RunScript(" disks ;; blk 0 flush\r\n\tdisks\t;\n;"), Is.True);
         Assert.That(bench.Output.Lines, Is.EqualTo(new[]
         {
-            "vg> disks", "disk0: 8 sectors (4 KiB)", "vg> blk 0 flush", "flushed", "vg> disks",
-            "disk0: 8 sectors (4 KiB)",
+            "vg> disks", "disk0: 8 sectors (4 KiB), writeback", "vg> blk 0 flush", "flushed", "vg> disks",
+            "disk0: 8 sectors (4 KiB), writeback",
         }));
         Assert.That(bench.Context.HasFailed, Is.False);
     }
@@ -258,12 +258,12 @@ internal sealed class CommandShellTests
     public void Help_shows_every_command_in_columns()
     {
         string[] lines = new CommandBench().Run("help").Split('\n');
-        Assert.That(lines, Has.Length.EqualTo(15));
+        Assert.That(lines, Has.Length.EqualTo(16));
         Assert.That(lines[0], Is.EqualTo("help                           show the commands"));
         Assert.That(
-            lines[5],
+            lines[6],
             Is.EqualTo("blk D verify FIRST COUNT SEED  compare sectors with the pattern that belongs to SEED"));
         Assert.That(
-            lines[14], Is.EqualTo("Numbers are decimal, or hexadecimal after 0x. A semicolon separates commands."));
+            lines[15], Is.EqualTo("Numbers are decimal, or hexadecimal after 0x. A semicolon separates commands."));
     }
 }

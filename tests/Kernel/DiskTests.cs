@@ -15,6 +15,7 @@ using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Kernel.Tests.Fakes;
+using VirtioGuest.Volumes.Tests;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -353,6 +354,41 @@ internal sealed class DiskTests
         stream.Position = 0;
         Assert.That(
             () => stream.ReadByte(),
+            Throws.InstanceOf<IOException>().With.Message.EqualTo("disk0: the device reports an I/O error"));
+    }
+
+    [TestCase(512u)]
+    [TestCase(4096u)]
+    public void A_partition_is_a_stream_by_its_number(uint blockSize)
+    {
+        int scale = (int)blockSize / 512;
+        using var model = new ModelDisk(64 * scale, blockSize: blockSize);
+        new ImageDisk(64, (int)blockSize).PutEntry(1, 0x83, 8, 16).PutEntry(2, 0x05, 30, 30)
+            .PutEntry(0, 0x83, 2, 4, block: 30).Content.CopyTo(model.Content);
+        model.Content.Slice(8 * (int)blockSize, 16 * (int)blockSize).Fill(0xA5);
+
+        using DiskStream primary = DiskStream.OpenPartition(model.Disk, 2);
+        using DiskStream logical = DiskStream.OpenPartition(model.Disk, 5);
+
+        Assert.That(primary.Length, Is.EqualTo(16 * blockSize));
+        Assert.That(logical.Length, Is.EqualTo(4 * blockSize));
+        byte[] data = new byte[primary.Length + 1];
+        Assert.That(primary.Read(data), Is.EqualTo(primary.Length));
+        Assert.That(data.AsSpan(0, (int)primary.Length).ContainsAnyExcept((byte)0xA5), Is.False);
+        logical.WriteByte(7);
+        Assert.That(model.Content[32 * (int)blockSize], Is.EqualTo(7));
+    }
+
+    [Test]
+    public void A_partition_that_there_is_not_is_no_stream()
+    {
+        using var model = new ModelDisk(64);
+        Assert.That(
+            () => DiskStream.OpenPartition(model.Disk, 1),
+            Throws.InstanceOf<IOException>().With.Message.EqualTo("disk0: there is no partition 1"));
+        model.BadSector = 0;
+        Assert.That(
+            () => DiskStream.OpenPartition(model.Disk, 1),
             Throws.InstanceOf<IOException>().With.Message.EqualTo("disk0: the device reports an I/O error"));
     }
 

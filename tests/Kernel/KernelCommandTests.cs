@@ -71,7 +71,7 @@ internal sealed class KernelCommandTests
     {
         var bench = new ShellBench();
         string text = bench.Run("help");
-        foreach (string usage in (string[])["help", "lspci", "lsvirtio", "mem", "threads", "disks",
+        foreach (string usage in (string[])["help", "lspci", "lsvirtio", "mem", "threads", "disks", @"parts \[D\]",
             "blk D read FIRST COUNT", "blk D checksum FIRST COUNT", "blk D fill FIRST COUNT SEED",
             "blk D verify FIRST COUNT SEED", "blk D flush", "net N status", "net N dhcp",
             "net N ping ADDRESS COUNT", "selftest", "stress registers SECONDS", "reboot", "poweroff", "exit",

@@ -6,6 +6,7 @@ using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Shell;
 using VirtioGuest.Kernel.Tests.Fakes;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Kernel.Tests;
 
@@ -18,7 +19,24 @@ internal sealed class ShellDiskTests
     {
         using var model = new ModelDisk(8, isReadOnly: true);
         var bench = new ShellBench(model.Disk);
-        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), read-only"));
+        Assert.That(bench.Run("disks"), Is.EqualTo(
+            "disk0: 8 sectors (4 KiB), read-only, writeback, 1 queue, serial \"virtioguest\""));
+    }
+
+    [Test]
+    public void Disks_shows_a_disk_that_does_not_answer_and_asks_it_no_second_time()
+    {
+        using var model = new ModelDisk(8, isStuck: true);
+        var bench = new ShellBench(model.Disk);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.That(
+                bench.Run("disks"), Is.EqualTo("disk0: 8 sectors (4 KiB), writeback, 1 queue, does not answer"));
+        }
+
+        Assert.That(model.Requests, Is.EqualTo(1));
+        model.Disk.Remove();
+        Assert.That(bench.Run("disks"), Does.EndWith("writeback, 1 queue, out of use"));
     }
 
     [TestCase("checksum 4 1")]
@@ -28,7 +46,7 @@ internal sealed class ShellDiskTests
     {
         using var model = new ModelDisk(64, blockSize: 4096) { BadSector = 4 };
         var bench = new ShellBench(model.Disk);
-        Assert.That(bench.Run("disks"), Is.EqualTo("disk0: 64 sectors (32 KiB), blocks of 4096 bytes"));
+        Assert.That(bench.Run("disks"), Does.StartWith("disk0: 64 sectors (32 KiB), blocks of 4096 bytes"));
         Assert.That(
             bench.Run("blk 0 " + what),
             Does.EndWith("the request is not for whole blocks of 4096 bytes"));

@@ -27,7 +27,7 @@ public sealed class DiskKindTests : QemuTest
             $"disks; blk 0 read 1 1; blk 0 checksum 8 {Sectors - 8}; blk 0 fill 800 80 7; selftest; exit",
             QemuGuest.Failure);
 
-        Assert.That(transcript.TextOf("disks"), Does.EndWith(", blocks of 4096 bytes"));
+        Assert.That(transcript.TextOf("disks"), Does.Contain(", blocks of 4096 bytes, "));
         Assert.That(transcript.TextOf("blk 0 read 1 1"), Does.EndWith(Explanation));
         Expect.PassedSelfTest(transcript);
         Assert.That(disk.Read(800, 80), Is.EqualTo(SectorPattern.Make(800, 80, 7)));
@@ -45,9 +45,12 @@ public sealed class DiskKindTests : QemuTest
                 IsPacked = isPacked,
                 Properties = "serial=coursework,config-wce=on",
             }),
-            "blk 0 id; blk 0 fill 0 4096 5; blk 0 zero 512 1000; blk 0 discard 2048 8; blk 0 cache off; "
+            "disks; blk 0 id; blk 0 fill 0 4096 5; blk 0 zero 512 1000; blk 0 discard 2048 8; blk 0 cache off; "
             + "blk 0 cache on; blk 0 flush; exit");
 
+        Assert.That(
+            transcript.TextOf("disks"),
+            Is.EqualTo($"disk0: {Sectors} sectors (2 MiB), writeback, 1 queue, serial \"coursework\""));
         Assert.That(transcript.TextOf("blk 0 id"), Is.EqualTo("coursework"));
         Assert.That(transcript.TextOf("blk 0 zero 512 1000"), Is.EqualTo("zeroed 1000 sectors"));
         Assert.That(transcript.TextOf("blk 0 discard 2048 8"), Is.EqualTo("discarded 8 sectors"));

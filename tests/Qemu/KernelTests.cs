@@ -44,7 +44,8 @@ public sealed class KernelTests : QemuTest
             Assert.That(transcript.Start, Has.Some.Match(_kernel.FirstLine));
             Assert.That(transcript.Start, Has.Some.Match(_kernel.BoundDisk(0, disk, ring)));
             Assert.That(transcript.Start, Has.Some.Match(_kernel.BoundNic(0, ring)));
-            Assert.That(transcript.OutputOf("disks"), Has.Some.Match($@"^disk0: {Sectors} sectors"));
+            Assert.That(
+                transcript.OutputOf("disks"), Has.Some.Match($@"^disk0: {Sectors} sectors .*, write\w+, 1 queue"));
             Assert.That(transcript.TextOf($"blk 0 checksum 0 {Sectors}"), Is.EqualTo(before[0]));
             Assert.That(transcript.OutputOf("blk 0 read 0x11 2"), Is.EqualTo(before[1..]));
             Assert.That(transcript.TextOf("blk 0 verify 400 100 9"), Is.EqualTo("verified 100 sectors"));

@@ -177,8 +177,8 @@ public sealed class ScriptTests : QemuTest
     {
         string[] names =
         [
-            "help", "lspci", "lsvirtio", "mem", "threads", "disks", "blk", "net", "selftest", "stress", "reboot",
-            "poweroff", "exit", "crash",
+            "help", "lspci", "lsvirtio", "mem", "threads", "disks", "parts", "blk", "net", "selftest", "stress",
+            "reboot", "poweroff", "exit", "crash",
         ];
 
         Transcript transcript = Run(

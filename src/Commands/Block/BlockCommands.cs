@@ -4,6 +4,7 @@ using VirtioGuest.Commands.Text;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.Block;
 
@@ -119,7 +120,7 @@ internal static class SectorRange
         DecimalText.Of(count) + " sectors starting at " + DecimalText.Of(first);
 }
 
-/// <summary><c>disks</c>: shows the disks and their sizes.</summary>
+/// <summary><c>disks</c>: shows the disks, and what they tell of themselves.</summary>
 public sealed class ListDisksCommand : Command
 {
     public ListDisksCommand()
@@ -137,7 +138,8 @@ public sealed class ListDisksCommand : Command
 
         foreach (SectorDevice disk in shell.Disks)
         {
-            shell.Output.WriteLine(disk.Name + ": " + disk.Size + (disk.IsUsable ? "" : ", out of use"));
+            string text = disk.Name + ": " + disk.Size + Describe(disk);
+            shell.Output.WriteLine(text + (disk.IsUsable ? "" : ", out of use"));
         }
 
         if (shell.Disks.Length == 0)
@@ -146,6 +148,14 @@ public sealed class ListDisksCommand : Command
         }
 
         return CommandResult.Success;
+    }
+
+    private static string Describe(SectorDevice disk)
+    {
+        int queues = disk.QueueCount;
+        string text = (disk.IsWriteback ? ", writeback" : ", writethrough")
+            + (queues == 0 ? "" : ", " + DecimalText.Of((uint)queues) + (queues == 1 ? " queue" : " queues"));
+        return disk.IsUsable ? text + disk.AskAboutItself() : text;
     }
 }
 

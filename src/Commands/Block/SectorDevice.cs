@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Text;
 using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.Block;
 
@@ -11,11 +12,8 @@ namespace VirtioGuest.Commands.Block;
 /// A call blocks until it is done, and ends in bounded time whatever the device does. A failure is a few words that can
 /// follow the disk's name and a colon; null means success.
 /// </remarks>
-public abstract class SectorDevice
+public abstract class SectorDevice : ReadableDisk
 {
-    /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
-    public const int SectorSize = 512;
-
     /// <summary>The failure of every call with a range that does not lie on the disk.</summary>
     public static readonly Failure OutOfRange =
         new Failure("a sector lies beyond the end of the disk", isSentence: true);
@@ -34,20 +32,14 @@ public abstract class SectorDevice
     /// <summary>What people call it.</summary>
     public string Name { get; }
 
-    /// <summary>How many sectors it has: 0 to 2^55 - 1. May change.</summary>
-    public abstract ulong SectorCount { get; }
-
-    /// <summary>
-    /// Bytes in a block of the disk: a power of two, at least a sector. A device may fail requests that are not for
-    /// whole blocks, but need not.
-    /// </summary>
-    public virtual uint BlockSize => SectorSize;
-
     /// <summary>Whether writes are refused.</summary>
     public abstract bool IsReadOnly { get; }
 
     /// <summary>Whether the device still takes requests.</summary>
     public abstract bool IsUsable { get; }
+
+    /// <summary>How many queues its requests go through; 0 where nobody can tell.</summary>
+    public virtual int QueueCount => 0;
 
     /// <summary>Its size for people, and whether it is read-only.</summary>
     public string Size => DescribeSize(SectorCount, IsReadOnly) + DescribeBlocks(BlockSize);
@@ -67,14 +59,6 @@ public abstract class SectorDevice
         ulong sectorCount = SectorCount;
         return firstSector <= sectorCount && count <= sectorCount - firstSector;
     }
-
-    /// <summary>Reads sectors.</summary>
-    /// <param name="firstSector">The first.</param>
-    /// <param name="destination">
-    /// Room for them, a multiple of 512 bytes. Undefined content where the result is a failure.
-    /// </param>
-    /// <returns>Null, or why it failed.</returns>
-    public abstract Failure? Read(ulong firstSector, byte[] destination);
 
     /// <summary>Writes sectors. After a failure any part may have been written.</summary>
     /// <param name="firstSector">The first.</param>
@@ -116,6 +100,17 @@ public abstract class SectorDevice
     {
         lifetime = string.Empty;
         return NotOffered;
+    }
+
+    /// <summary>Asks the disk what it calls itself and how worn it is, for a list of disks.</summary>
+    /// <returns>
+    /// What it says, each part after a comma. What it does not offer fails as what it cannot do now, and is left out.
+    /// </returns>
+    public virtual string AskAboutItself()
+    {
+        bool hasId = ReadId(out string id) is null && id.Length != 0;
+        bool hasLifetime = ReadLifetime(out string lifetime) is null;
+        return (hasId ? ", serial \"" + id + "\"" : "") + (hasLifetime ? ", " + lifetime : "");
     }
 
     /// <summary>Whether completed writes are durable only once a flush is completed.</summary>

@@ -8,7 +8,9 @@ using VirtioGuest.Cosmos.Machine;
 using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 using HalGlobal = Cosmos.HAL.Global;
+using Partition = Cosmos.HAL.BlockDevice.Partition;
 
 namespace VirtioGuest.Cosmos;
 
@@ -111,17 +113,21 @@ public static class VirtioDrivers
         }
 
         BlockDevice.Devices.Add(device);
-        var sector = new byte[DiskAccess.SectorLength];
-        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out Failure? failure);
-        for (int i = 0; i < partitions.Count; i++)
+        PartitionTable table = PartitionTable.Read(new DiskSectors(disk), new byte[disk.Device.BlockSize]);
+        for (int i = 0; i < table.Partitions.Count; i++)
         {
-            PartitionExtent extent = partitions[i];
-            Partition.Partitions.Add(new Partition(device, extent.FirstSector, extent.SectorCount));
+            Volumes.Partition found = table.Partitions[i];
+            Partition.Partitions.Add(new Partition(device, found.FirstSector, found.SectorCount));
         }
 
-        if (failure is not null)
+        for (int i = 0; i < table.Notes.Count; i++)
         {
-            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + failure.Of("the device"));
+            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + table.Notes[i]);
+        }
+
+        if (table.Failure is not null)
+        {
+            platform.WriteLine("warning: " + disk.Device.Name + ": partitions: " + table.Failure.Of("the device"));
         }
     }
 

@@ -26,6 +26,7 @@ internal static class CommandList
         new MemoryCommand(system, devices),
         new ThreadsCommand(system),
         new ListDisksCommand(),
+        new ListPartitionsCommand(),
         new BlockReadCommand(),
         new BlockChecksumCommand(),
         new BlockFillCommand(),

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading.Tasks;
 using VirtioGuest.Commands.Block;
 using VirtioGuest.Hal;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
@@ -11,6 +12,10 @@ namespace VirtioGuest.Kernel.Shell;
 /// <summary>A disk as commands see it. Ranges are moved with several requests in flight.</summary>
 internal sealed class ShellDisk : SectorDevice
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
+    private Task<string>? _asking;
+
     /// <summary>Shows a disk to commands.</summary>
     public ShellDisk(Disk disk)
         : base(disk.Name)
@@ -26,6 +31,9 @@ internal sealed class ShellDisk : SectorDevice
 
     /// <inheritdoc/>
     public override uint BlockSize => Disk.BlockSize;
+
+    /// <inheritdoc/>
+    public override int QueueCount => Disk.Device.QueueCount;
 
     /// <inheritdoc/>
     public override bool IsReadOnly => Disk.IsReadOnly;
@@ -117,6 +125,20 @@ internal sealed class ShellDisk : SectorDevice
         BlockStatus status = Disk.ReadLifetime(out BlockLifetime read);
         lifetime = read.ToString();
         return Failure(status, 0, 0);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A list of disks is for finding the one that is stuck, so none is waited for as long as it takes.
+    /// </remarks>
+    public override string AskAboutItself()
+    {
+        if (_asking is null || _asking.IsCompleted)
+        {
+            _asking = Task.Run(() => base.AskAboutItself());
+        }
+
+        return _asking.Wait(s_patience) ? _asking.Result : ", does not answer";
     }
 
     /// <inheritdoc/>

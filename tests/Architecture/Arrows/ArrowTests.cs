@@ -27,6 +27,7 @@ public sealed class ArrowTests
 
     [TestCase("VirtioGuest.Hal")]
     [TestCase("VirtioGuest.Pci")]
+    [TestCase("VirtioGuest.Volumes")]
     [TestCase("VirtioGuest.Commands")]
     [TestCase("VirtioGuest.Drivers.Virtio")]
     [TestCase("VirtioGuest.Cosmos")]
@@ -62,6 +63,8 @@ public sealed class ArrowTests
     [TestCase("VirtioGuest.Pci", "System.Runtime", 0)]
     [TestCase("VirtioGuest.Hal", "VirtioGuest.Pci", 1)]
     [TestCase("VirtioGuest.Net", "VirtioGuest.Pci", 1)]
+    [TestCase("VirtioGuest.Volumes", "VirtioGuest.Pci", 1)]
+    [TestCase("VirtioGuest.Commands", "VirtioGuest.Volumes", 0)]
     [TestCase("VirtioGuest.Commands", "VirtioGuest.Drivers.Virtio", 1)]
     [TestCase("VirtioGuest.Commands", "VirtioGuest.Net", 1)]
     [TestCase("VirtioGuest.Drivers.Virtio", "VirtioGuest.Devices", 1)]

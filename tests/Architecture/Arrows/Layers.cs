@@ -15,6 +15,7 @@ public static class Layers
 
     private const string Hal = "VirtioGuest.Hal";
     private const string Pci = "VirtioGuest.Pci";
+    private const string Volumes = "VirtioGuest.Volumes";
     private const string Commands = "VirtioGuest.Commands";
     private const string Virtio = "VirtioGuest.Drivers.Virtio";
     private const string Net = "VirtioGuest.Net";
@@ -32,15 +33,16 @@ public static class Layers
         [Hal] = [],
         [Net] = [Hal],
         [Pci] = [Hal],
-        [Commands] = [Pci, Hal],
+        [Volumes] = [Hal],
+        [Commands] = [Volumes, Pci, Hal],
         [Virtio] = [Pci, Hal],
         [Devices] = [Pci, Hal],
         [Simulation] = [Devices, Pci, Hal],
         [Conformance] = [Virtio, Devices, Pci, Hal],
-        [Kernel] = [Conformance, Commands, Net, Virtio, Devices, Pci, Hal],
-        [Cosmos] = [Conformance, Net, Virtio, Devices, Pci, Hal],
-        [CosmosPlugs] = [Cosmos, Conformance, Net, Virtio, Devices, Pci, Hal],
-        [CosmosKernel] = [Cosmos, Conformance, Commands, Net, Virtio, Devices, Pci, Hal],
+        [Kernel] = [Conformance, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [Cosmos] = [Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [CosmosPlugs] = [Cosmos, Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [CosmosKernel] = [Cosmos, Conformance, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
     };
 
     /// <summary>Reports the arrows that do not point down; names from outside this house are passed over.</summary>

@@ -14,8 +14,8 @@ public sealed class SubsetTests
 {
     private static readonly string[] s_assemblies =
     [
-        "VirtioGuest.Hal", "VirtioGuest.Pci", "VirtioGuest.Commands", "VirtioGuest.Drivers.Virtio",
-        "VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Kernel",
+        "VirtioGuest.Hal", "VirtioGuest.Pci", "VirtioGuest.Volumes", "VirtioGuest.Commands",
+        "VirtioGuest.Drivers.Virtio", "VirtioGuest.Cosmos", "VirtioGuest.Cosmos.Kernel",
     ];
 
     [Test]

@@ -13,17 +13,24 @@ internal sealed class CommandBench
         NetworkInterface? network = null,
         SelfTestCase[]? selfTests = null,
         params Command[] ofDrivers)
+        : this(disk is null ? [] : [disk], network, selfTests, ofDrivers)
+    {
+    }
+
+    public CommandBench(
+        SectorDevice[] disks, NetworkInterface? network, SelfTestCase[]? selfTests, Command[] ofDrivers)
     {
         System = new FakeCommandSystem(Clock);
         Context = new ShellContext(
             Output,
             System,
-            disk is null ? [] : [disk],
+            disks,
             network is null ? [] : [network],
             new SelfTestPlan(selfTests ?? []),
             [
                 new HelpCommand(),
                 new ListDisksCommand(),
+                new ListPartitionsCommand(),
                 new BlockReadCommand(),
                 new BlockChecksumCommand(),
                 new BlockFillCommand(),

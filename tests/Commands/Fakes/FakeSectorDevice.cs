@@ -10,8 +10,8 @@ internal sealed class FakeSectorDevice : SectorDevice
     /// <summary>The failure of a bad sector.</summary>
     public const string Trouble = "the device is in trouble";
 
-    public FakeSectorDevice(int sectors)
-        : base("disk0")
+    public FakeSectorDevice(int sectors, string name = "disk0")
+        : base(name)
     {
         Content = new byte[sectors * SectorSize];
     }
@@ -39,6 +39,16 @@ internal sealed class FakeSectorDevice : SectorDevice
     /// <summary>The block size; requests for parts of blocks fail.</summary>
     public uint Block { get; set; } = SectorSize;
 
+    public int Queues { get; set; }
+
+    public bool IsWritethrough { get; set; }
+
+    /// <summary>What it calls itself; null where it cannot be asked.</summary>
+    public string? Id { get; set; }
+
+    /// <summary>How worn it is; null where it cannot be asked.</summary>
+    public string? Lifetime { get; set; }
+
     public int Flushes { get; private set; }
 
     public int Reads { get; private set; }
@@ -55,6 +65,22 @@ internal sealed class FakeSectorDevice : SectorDevice
     public override bool IsReadOnly => RefusesWrites;
 
     public override bool IsUsable => !IsOutOfUse;
+
+    public override int QueueCount => Queues;
+
+    public override bool IsWriteback => !IsWritethrough;
+
+    public override Failure? ReadId(out string id)
+    {
+        id = Id ?? "";
+        return Id is null ? Sentence(Trouble) : null;
+    }
+
+    public override Failure? ReadLifetime(out string lifetime)
+    {
+        lifetime = Lifetime ?? "";
+        return Lifetime is null ? Sentence(Trouble) : null;
+    }
 
     public override Failure? Read(ulong firstSector, byte[] destination)
     {

@@ -6,6 +6,7 @@ using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -80,5 +81,5 @@ public sealed class MediumEntryTests
         return model;
     }
 
-    private static MediumEntry Take(Pc pc) => new(pc.Disk, new PartitionExtent(8, 56), pc.Buffer(512));
+    private static MediumEntry Take(Pc pc) => new(pc.Disk, new Partition(1, 8, 56), pc.Buffer(512));
 }

@@ -6,6 +6,8 @@ using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Kernel.Files;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Volumes;
+using VirtioGuest.Volumes.Tests;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -26,16 +28,44 @@ public sealed class MountablePartitionsTests
     public void A_disk_without_a_table_has_nothing_to_mount() =>
         Assert.That(Find(disk => disk[..1024].Fill(0xA5)), Is.Empty);
 
-    [TestCase(64u, false)]
-    [TestCase(128u, true)]
-    [TestCase(512u, true)]
-    [TestCase(1024u, false)]
-    public void A_GUID_table_may_have_no_entry_across_sectors(uint entryLength, bool isMounted) =>
-        Assert.That(Find(disk => PutGuidTable(disk, entryLength, 1)), isMounted ? Has.One.EqualTo(40) : Is.Empty);
+    [Test]
+    public void Logical_partitions_are_none_to_Cosmos() =>
+        Assert.That(Find(disk =>
+        {
+            Put(disk, 0, 0x0C, 8, 100);
+            Put(disk, 1, 0x05, 120, 50);
+            Put(disk[(120 * 512)..], 0, 0x0C, 1, 40);
+            disk[(120 * 512) + 510] = 0x55;
+            disk[(120 * 512) + 511] = 0xAA;
+        }), Is.EqualTo(new[] { 8UL }));
+
+    [TestCase(64, false)]
+    [TestCase(128, true)]
+    [TestCase(512, true)]
+    [TestCase(1024, false)]
+    public void A_GUID_table_may_have_no_entry_across_sectors(int entryLength, bool isMounted) =>
+        Assert.That(
+            Find(disk => PutGuidTable(disk, entryLength, 1)), isMounted ? Has.One.EqualTo(40) : Is.Empty);
 
     [Test]
     public void A_disk_with_more_than_four_partitions_is_left_alone() =>
         Assert.That(Find(disk => PutGuidTable(disk, 128, 5)), Is.Empty);
+
+    [Test]
+    public void A_damaged_GUID_table_is_left_alone_although_the_backup_is_sound() =>
+        Assert.That(Find(disk =>
+        {
+            PutGuidTable(disk, 128, 1);
+            disk[1024 + 40] ^= 1;
+        }), Is.Empty);
+
+    [Test]
+    public void A_GUID_table_that_the_boot_record_does_not_cover_is_left_alone() =>
+        Assert.That(Find(disk =>
+        {
+            PutGuidTable(disk, 128, 1);
+            Put(disk, 0, 0x0C, 8, 100);
+        }), Is.Empty);
 
     [Test]
     public void A_disk_with_a_stale_GUID_header_without_entry_size_is_not_mounted() =>
@@ -56,7 +86,7 @@ public sealed class MountablePartitionsTests
         {
             Assert.That(MountablePartitions.Find(pc.Disk, pc.Buffer(512)), Is.Empty);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(1, 15), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat(pc.Disk, new Partition(1, 1, 15), pc.Buffer(512)), Is.False);
         }
     }
 
@@ -71,11 +101,11 @@ public sealed class MountablePartitionsTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(8, 129024), pc.Buffer(512)), Is.True);
+                MountablePartitions.HasFat(pc.Disk, new Partition(1, 8, 129024), pc.Buffer(512)), Is.True);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(8, 129023), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat(pc.Disk, new Partition(1, 8, 129023), pc.Buffer(512)), Is.False);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new PartitionExtent(9, 129024), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat(pc.Disk, new Partition(1, 9, 129024), pc.Buffer(512)), Is.False);
         }
     }
 
@@ -100,19 +130,10 @@ public sealed class MountablePartitionsTests
         BinaryPrimitives.WriteUInt32LittleEndian(place[12..], count);
     }
 
-    private static void PutGuidTable(Span<byte> disk, uint entryLength, int partitions)
+    private static void PutGuidTable(Span<byte> disk, int entryLength, int partitions)
     {
-        Put(disk, 0, 0xEE, 1, Sectors - 1);
-        "EFI PART"u8.CopyTo(disk[512..]);
-        BinaryPrimitives.WriteUInt64LittleEndian(disk[(512 + 72)..], 2);
-        BinaryPrimitives.WriteUInt32LittleEndian(disk[(512 + 80)..], 8);
-        BinaryPrimitives.WriteUInt32LittleEndian(disk[(512 + 84)..], entryLength);
-        for (int i = 0; i < partitions; i++)
-        {
-            Span<byte> place = disk[(1024 + (i * (int)entryLength))..];
-            place[..16].Fill(0x11);
-            BinaryPrimitives.WriteUInt64LittleEndian(place[32..], (ulong)(40 + (i * 8)));
-            BinaryPrimitives.WriteUInt64LittleEndian(place[40..], (ulong)(47 + (i * 8)));
-        }
+        GuidEntry[] entries = [.. Enumerable.Range(0, partitions)
+            .Select(each => new GuidEntry(each, (ulong)(40 + (each * 8)), (ulong)(47 + (each * 8))))];
+        new ImageDisk(Sectors).PutGuidTable(8, entryLength, entries).Content.CopyTo(disk);
     }
 }

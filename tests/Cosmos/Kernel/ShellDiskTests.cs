@@ -4,7 +4,9 @@ using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Kernel.Block;
 using VirtioGuest.Cosmos.Tests.Simulation;
 using VirtioGuest.Devices.Block;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
+using BlockStatus = VirtioGuest.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Cosmos.Tests.Kernel;
 
@@ -81,6 +83,25 @@ public sealed class ShellDiskTests
         {
             Assert.That(disk.IsReadOnly, Is.True);
             Assert.That(disk.Write(0, pc.Buffer(512))?.ToString(), Is.EqualTo("the disk is read-only"));
+        }
+    }
+
+    [Test]
+    public void A_disk_is_asked_about_itself_and_tells_what_it_offers()
+    {
+        using Pc pc = new();
+        pc.AddDisk(16, prepare: model => model.Id = "serial 7");
+        var disk = new ShellDisk(pc.Boot().Disk, FakeHeap.Ample);
+        byte[] id = pc.Buffer((int)VirtioBlock.IdLength);
+        byte[] lifetime = pc.Buffer((int)BlockLifetime.Length);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(pc.Disk.TryAsk(BlockOperation.GetId, id), Is.Null);
+            Assert.That(VirtioBlock.ParseId(id), Is.EqualTo("serial 7"));
+            Assert.That(pc.Disk.TryAsk(BlockOperation.GetLifetime, lifetime), Is.Not.Null);
+            Assert.That(disk.QueueCount, Is.EqualTo(1));
+            Assert.That(disk.IsWriteback, Is.True);
         }
     }
 

@@ -18,6 +18,7 @@ public sealed class PackageTests
     private static readonly string[] s_projects =
     [
         "Hal/VirtioGuest.Hal.csproj", "Pci/VirtioGuest.Pci.csproj",
+        "Volumes/VirtioGuest.Volumes.csproj",
         "Drivers/Virtio/VirtioGuest.Drivers.Virtio.csproj",
         "Cosmos/VirtioGuest.Cosmos/VirtioGuest.Cosmos.csproj",
         "Cosmos/VirtioGuest.Cosmos.Plugs/VirtioGuest.Cosmos.Plugs.csproj",
@@ -59,7 +60,7 @@ public sealed class PackageTests
         Assert.That(
             output,
             Does.Contain(" VirtioGuest.Cosmos ").And.Contain(" VirtioGuest.Drivers.Virtio ").And.Contain(
-                " VirtioGuest.Hal "));
+                " VirtioGuest.Hal ").And.Contain(" VirtioGuest.Volumes "));
         Assert.That(output, Does.Not.Match("compiled with it:.*Plugs"), "a kernel never calls them");
     }
 

@@ -15,7 +15,18 @@ public static class Tool
     /// <param name="arguments">Its arguments.</param>
     public static string Run(string program, string package, params string[] arguments)
     {
+        return RunWith("", program, package, arguments);
+    }
+
+    /// <summary>The same with a text on its standard input.</summary>
+    /// <param name="input">The text.</param>
+    /// <param name="program">Its name on the path.</param>
+    /// <param name="package">The Debian package that holds it.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static string RunWith(string input, string program, string package, params string[] arguments)
+    {
         using Process process = Start(new ProcessStartInfo(program, arguments), package);
+        process.StandardInput.Write(input);
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();

@@ -22,6 +22,7 @@ internal static class CosmosBuild
     private static readonly string[] s_packages =
     [
         "src/Hal/VirtioGuest.Hal.csproj", "src/Pci/VirtioGuest.Pci.csproj",
+        "src/Volumes/VirtioGuest.Volumes.csproj",
         "src/Drivers/Virtio/VirtioGuest.Drivers.Virtio.csproj",
         "src/Cosmos/VirtioGuest.Cosmos/VirtioGuest.Cosmos.csproj",
         "src/Cosmos/VirtioGuest.Cosmos.Plugs/VirtioGuest.Cosmos.Plugs.csproj",

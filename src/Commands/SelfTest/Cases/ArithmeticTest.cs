@@ -1,6 +1,7 @@
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;
 

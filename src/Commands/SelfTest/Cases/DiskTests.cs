@@ -4,6 +4,7 @@ using VirtioGuest.Commands.Data;
 using VirtioGuest.Hal;
 using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Commands.SelfTest.Cases;
 

@@ -3,6 +3,7 @@ using VirtioGuest.Commands.Block;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Cosmos.Kernel.Machine;
 using VirtioGuest.Drivers.Virtio.Devices;
+using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Cosmos.Kernel.Block;
@@ -25,6 +26,10 @@ internal sealed class ShellDisk : SectorDevice
     public override uint BlockSize => _disk.Device.BlockSize;
 
     public override bool IsReadOnly => _disk.Device.IsReadOnly;
+
+    public override int QueueCount => _disk.Device.QueueCount;
+
+    public override bool IsWriteback => _disk.Device.IsWriteback;
 
     // A device that was reset, or has to be, is started by the next call.
     public override bool IsUsable => _disk.Device.State != DeviceState.Abandoned;
@@ -55,6 +60,24 @@ internal sealed class ShellDisk : SectorDevice
     }
 
     public override Failure? Flush() => _disk.TryFlush();
+
+    public override Failure? ReadId(out string id)
+    {
+        _memory.Check();
+        var answer = new byte[VirtioBlock.IdLength];
+        Failure? failure = _disk.TryAsk(BlockOperation.GetId, answer);
+        id = failure is null ? VirtioBlock.ParseId(answer) : string.Empty;
+        return failure;
+    }
+
+    public override Failure? ReadLifetime(out string lifetime)
+    {
+        _memory.Check();
+        var answer = new byte[BlockLifetime.Length];
+        Failure? failure = _disk.TryAsk(BlockOperation.GetLifetime, answer);
+        lifetime = failure is null ? BlockLifetime.Parse(answer).ToString() : string.Empty;
+        return failure;
+    }
 
     private static ulong Sectors(byte[] data) => (uint)data.Length / SectorSize;
 }

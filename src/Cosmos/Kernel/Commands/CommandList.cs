@@ -21,6 +21,7 @@ internal static class CommandList
         {
             new HelpCommand(),
             new ListDisksCommand(),
+            new ListPartitionsCommand(),
             new BlockReadCommand(),
             new BlockChecksumCommand(),
             new BlockFillCommand(),

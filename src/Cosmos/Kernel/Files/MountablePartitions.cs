@@ -2,7 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using VirtioGuest.Cosmos.Block;
-using VirtioGuest.Hal;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -15,6 +15,9 @@ internal static class MountablePartitions
 {
     private const int MaximumPartitions = 4;
 
+    /// <summary>The entries of a master boot record: Cosmos looks at no logical partitions.</summary>
+    private const int PrimaryPartitions = 4;
+
     /// <summary>"EFI PART", little-endian (UEFI 2.10, 5.3.2).</summary>
     private const ulong GuidSignature = 0x5452415020494645;
     private const int GuidEntryLengthOffset = 84;
@@ -22,25 +25,40 @@ internal static class MountablePartitions
 
     /// <param name="disk">The disk.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    /// <returns>All partitions of the disk, in order; none where Cosmos would misread the table.</returns>
-    internal static List<PartitionExtent> Find(DiskAccess disk, byte[] sector)
+    /// <returns>
+    /// The partitions of the disk that Cosmos knows of, in order; none where Cosmos would misread the table.
+    /// </returns>
+    internal static List<Partition> Find(DiskAccess disk, byte[] sector)
     {
-        List<PartitionExtent> partitions = PartitionTable.Read(disk, sector, out Failure? failure);
-        bool isSafe = failure is null && partitions.Count <= MaximumPartitions
-            && disk.TryRead(1, 1, sector) is null && IsReadCorrectly(sector);
-        return isSafe ? partitions : new List<PartitionExtent>();
+        PartitionTable table = PartitionTable.Read(new DiskSectors(disk), sector);
+        var partitions = new List<Partition>();
+        for (int i = 0; i < table.Partitions.Count && partitions.Count <= MaximumPartitions; i++)
+        {
+            Partition partition = table.Partitions[i];
+            if (table.Kind == PartitionTableKind.Guid || partition.Number <= PrimaryPartitions)
+            {
+                partitions.Add(partition);
+            }
+        }
+
+        // Cosmos reads the primary table, and checks no sum of it.
+        bool isSafe = table.Failure is null && !table.IsBackup && partitions.Count <= MaximumPartitions
+            && disk.TryRead(1, 1, sector) is null && IsReadCorrectly(sector, table.Kind);
+        return isSafe ? partitions : new List<Partition>();
     }
 
     /// <summary>Whether a partition starts as a FAT file system does.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="partition">The partition.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    internal static bool HasFat(DiskAccess disk, PartitionExtent partition, byte[] sector) =>
+    internal static bool HasFat(DiskAccess disk, Partition partition, byte[] sector) =>
         disk.TryRead(partition.FirstSector, 1, sector) is null
         && FatBootSector.IsSound(sector, partition.SectorCount);
 
-    /// <summary>Whether sector 1 has no GUID partition table, or one whose entries do not cross sectors.</summary>
-    private static bool IsReadCorrectly(byte[] sector)
+    /// <summary>
+    /// Whether sector 1 has no GUID partition table, or one that is valid and whose entries do not cross sectors.
+    /// </summary>
+    private static bool IsReadCorrectly(byte[] sector, PartitionTableKind kind)
     {
         var bytes = new ReadOnlySpan<byte>(sector);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != GuidSignature)
@@ -49,7 +67,8 @@ internal static class MountablePartitions
         }
 
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(GuidEntryLengthOffset));
-        return length >= MinimumGuidEntry && length <= DiskAccess.SectorLength && (length & (length - 1)) == 0;
+        return kind == PartitionTableKind.Guid && length >= MinimumGuidEntry && length <= DiskAccess.SectorLength
+            && (length & (length - 1)) == 0;
     }
 }
 

@@ -4,6 +4,8 @@ using Cosmos.System.FileSystem;
 using Cosmos.System.FileSystem.Listing;
 using Cosmos.System.FileSystem.VFS;
 using VirtioGuest.Cosmos.Block;
+using VirtioGuest.Volumes;
+using Partition = VirtioGuest.Volumes.Partition;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -59,7 +61,7 @@ internal sealed class VirtioFileSystems : CosmosVFS
     private void Mount(Disk disk, VirtioBlockDevice device)
     {
         var sector = new byte[DiskAccess.SectorLength];
-        List<PartitionExtent> partitions = MountablePartitions.Find(device.Disk, sector);
+        List<Partition> partitions = MountablePartitions.Find(device.Disk, sector);
         if (partitions.Count == 0 || disk.Partitions.Count != partitions.Count)
         {
             return;
@@ -85,7 +87,7 @@ internal sealed class VirtioFileSystems : CosmosVFS
 /// <summary>A partition with a mounted file system.</summary>
 internal sealed class MountedVolume
 {
-    internal MountedVolume(VirtioBlockDevice device, PartitionExtent partition, string root)
+    internal MountedVolume(VirtioBlockDevice device, Partition partition, string root)
     {
         Device = device;
         Partition = partition;
@@ -94,7 +96,7 @@ internal sealed class MountedVolume
 
     internal VirtioBlockDevice Device { get; }
 
-    internal PartitionExtent Partition { get; }
+    internal Partition Partition { get; }
 
     /// <summary>How its paths start, for example <c>0:\</c>.</summary>
     internal string Root { get; }

@@ -6,6 +6,7 @@ using Cosmos.System.FileSystem.Listing;
 using Cosmos.System.FileSystem.VFS;
 using VirtioGuest.Cosmos.Block;
 using VirtioGuest.Hal;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
@@ -154,7 +155,7 @@ internal sealed class MediumEntry
     /// <param name="partition">A partition of it with a FAT file system.</param>
     /// <param name="sector">Room for one sector, which is overwritten now and later.</param>
     /// <exception cref="IOException">The disk failed.</exception>
-    internal MediumEntry(DiskAccess disk, PartitionExtent partition, byte[] sector)
+    internal MediumEntry(DiskAccess disk, Partition partition, byte[] sector)
     {
         _disk = disk;
         _sector = sector;

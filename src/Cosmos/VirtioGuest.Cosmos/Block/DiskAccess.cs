@@ -125,6 +125,12 @@ public sealed class DiskAccess
     public Failure? TryWrite(ulong first, ulong count, byte[] data) =>
         Exclusively(BlockOperation.Write, first, count, data);
 
+    /// <summary>Asks the device about itself.</summary>
+    /// <param name="question">A request that has an answer of its own, such as the device's ID.</param>
+    /// <param name="answer">As long as the answer is.</param>
+    /// <returns>Null, or what went wrong.</returns>
+    public Failure? TryAsk(BlockOperation question, byte[] answer) => Exclusively(question, 0, 0, answer);
+
     /// <summary>Does what <see cref="Flush"/> does; the result is that of <see cref="TryRead"/>.</summary>
     public Failure? TryFlush() => Exclusively(BlockOperation.Flush, 0, 0, Array.Empty<byte>());
 
@@ -184,7 +190,12 @@ public sealed class DiskAccess
 
         _isBusy = true;
         Failure? failure = Recover() ?? CheckRange(first, count) ?? CheckBuffer(count, data);
-        failure ??= operation == BlockOperation.Flush ? FlushDevice() : TransferAll(operation, first, count, data);
+        failure ??= operation switch
+        {
+            BlockOperation.Flush => FlushDevice(),
+            BlockOperation.Read or BlockOperation.Write => TransferAll(operation, first, count, data),
+            _ => TransferOnce(operation, 0, data, 0, (uint)data.Length),
+        };
         _isBusy = false;
         return failure;
     }
@@ -228,7 +239,7 @@ public sealed class DiskAccess
             return new Failure("cannot be given the buffer");
         }
 
-        bool isRead = operation == BlockOperation.Read;
+        bool isRead = operation != BlockOperation.Write;
         map.Sync(length, isRead ? DmaSync.PreRead : DmaSync.PreWrite);
         Failure? failure = Submit(operation, sector, map.Segments, out bool isAbandoned);
         if (isAbandoned)

@@ -4,6 +4,8 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Hal;
+using VirtioGuest.Volumes;
 
 namespace VirtioGuest.Kernel.Services.Block;
 
@@ -39,6 +41,26 @@ internal sealed class DiskStream : Stream
         _firstSector = firstSector;
         _length = (long)count * Disk.SectorSize;
         _block = GC.AllocateUninitializedArray<byte>((int)disk.BlockSize, pinned: true);
+    }
+
+    /// <summary>Opens a partition.</summary>
+    /// <param name="disk">The disk.</param>
+    /// <param name="number">The partition's number, from 1; logical ones of a master boot record begin with 5.</param>
+    /// <exception cref="IOException">There is no such partition, or the table cannot be read.</exception>
+    public static DiskStream OpenPartition(Disk disk, int number)
+    {
+        PartitionTable table = PartitionTable.Read(new DiskSectors(disk), new byte[disk.BlockSize]);
+        foreach (Partition partition in table.Partitions)
+        {
+            if (partition.Number == number)
+            {
+                return new DiskStream(disk, partition.FirstSector, partition.SectorCount);
+            }
+        }
+
+        throw new IOException(table.Failure is null
+            ? $"{disk.Name}: there is no partition {number}"
+            : $"{disk.Name}: {table.Failure.Of("the device")}");
     }
 
     /// <inheritdoc/>
@@ -239,6 +261,20 @@ internal sealed class DiskStream : Stream
             ? left - (left % _block.Length)
             : Math.Min(left, _block.Length - part.Offset));
         return true;
+    }
+
+    /// <summary>A disk as partition tables are read from it.</summary>
+    private sealed class DiskSectors(Disk disk) : ReadableDisk
+    {
+        public override ulong SectorCount => disk.SectorCount;
+
+        public override uint BlockSize => disk.BlockSize;
+
+        public override Failure? Read(ulong firstSector, byte[] destination)
+        {
+            BlockStatus status = disk.Read(firstSector, destination);
+            return status == BlockStatus.Ok ? null : new Failure(status.Describe(), isSentence: true);
+        }
     }
 
     /// <summary>What one step moves.</summary>

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace VirtioGuest.Commands.Data;
+namespace VirtioGuest.Volumes;
 
 /// <summary>
 /// The 32-bit cyclic redundancy check of zlib, PNG and Ethernet: reflected polynomial 0xEDB88320, starts with all ones,
