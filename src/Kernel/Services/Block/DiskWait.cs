@@ -35,12 +35,14 @@ internal abstract class DiskWait
     /// <param name="timeout">How long at most; some time less is possible.</param>
     public void WaitSignalled(TimeSpan timeout)
     {
-        // Who ends the wait does these two the other way around, so that one of both sees what the other did.
-        Volatile.Write(ref _isAwaited, true);
-        Interlocked.MemoryBarrier();
-        if (!IsOver)
+        // Who ends the wait does these two the other way around, so that one of both sees what the other did. A signal
+        // may be left of an earlier wait, which ended without it.
+        bool isInTime = true;
+        while (isInTime)
         {
-            _signal.Wait((ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick);
+            Volatile.Write(ref _isAwaited, true);
+            Interlocked.MemoryBarrier();
+            isInTime = !IsOver && _signal.Wait((ulong)timeout.Ticks * TimeSpan.NanosecondsPerTick);
         }
 
         Volatile.Write(ref _isAwaited, false);
