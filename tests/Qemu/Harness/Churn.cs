@@ -68,7 +68,7 @@ public sealed record Churn(ulong Seed, ulong Operations)
     /// <param name="before">The disk before the churn.</param>
     /// <param name="after">The disk afterwards.</param>
     /// <param name="done">All operations below have to be in it; those from it on may be, each of them.</param>
-    /// <param name="start">The number of the first sector of both, where they are not the whole disk.</param>
+    /// <param name="start">The number of the first sector of both, which need not be the whole disk.</param>
     /// <returns>What is wrong, in words; null where nothing is.</returns>
     public string? FindLoss(ReadOnlySpan<byte> before, ReadOnlySpan<byte> after, ulong done, ulong start = 0)
     {
@@ -79,6 +79,11 @@ public sealed record Churn(ulong Seed, ulong Operations)
             ChurnOperation operation = sequence.Operation(number);
             for (ulong sector = operation.FirstSector; sector < operation.FirstSector + operation.Count; sector++)
             {
+                if (sector < start || sector - start >= (ulong)holds.Length)
+                {
+                    continue;
+                }
+
                 List<long> held = holds[sector - start];
                 if (operation.Kind is ChurnKind.Write or ChurnKind.WriteZeroes && number < done)
                 {
