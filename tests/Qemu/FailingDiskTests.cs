@@ -144,7 +144,7 @@ public sealed class FailingDiskTests : QemuTest
             "-blockdev", $"driver=file,node-name=file,filename={disk.Path},locking=off,discard=unmap",
             "-blockdev", $"driver=blkdebug,node-name=bad,image=file,discard=unmap,config={rules}",
             "-blockdev", "driver=raw,node-name=disk,file=bad,discard=unmap",
-            "-device", "virtio-blk-pci,drive=disk,packed=on" + properties);
+            "-device", "virtio-blk-pci,drive=disk,packed=on,request-merging=off" + properties);
     }
 
     private static void Resize(QemuGuest guest, int sectors) =>

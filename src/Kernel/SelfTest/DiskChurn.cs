@@ -81,6 +81,9 @@ internal sealed class DiskChurn
         _lastChange = new ulong[count];
     }
 
+    /// <summary>How many operations have begun; after <see cref="Run"/>, all of them have ended.</summary>
+    public ulong Begun => _next;
+
     /// <summary>Does a number of operations and compares the whole range at the end.</summary>
     /// <param name="operations">How many.</param>
     /// <param name="depth">How many may be in flight, 1 to <see cref="MostInFlight"/>.</param>

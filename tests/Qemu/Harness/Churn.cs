@@ -49,6 +49,16 @@ public sealed record Churn(ulong Seed, ulong Operations)
     /// <param name="disk">The number of the disk.</param>
     public string Command(int disk = 0) => $"blk {disk} churn {First} {Count} {Seed} {Operations} {Depth}".TrimEnd();
 
+    /// <summary>Ends it by a key, and waits for the next prompt.</summary>
+    /// <returns>The same churn with as many operations as there were.</returns>
+    public Churn Interrupt(QemuGuest guest)
+    {
+        guest.Type("\u0003");
+        Match ended = guest.WaitForLine(@"^churned (\d+) operations\nerror: interrupted$");
+        guest.WaitForText("^vg> ");
+        return this with { Operations = ulong.Parse(ended.Groups[1].Value, CultureInfo.InvariantCulture) };
+    }
+
     /// <summary>A seed that nobody has had yet; it is printed.</summary>
     public static ulong NewSeed()
     {

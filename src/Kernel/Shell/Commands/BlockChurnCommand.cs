@@ -56,7 +56,8 @@ internal sealed class BlockChurnCommand : BlockCommand
             $"{disk.Name}: blocks of {disk.BlockSize} bytes, {depth} at a time, discard {UsedOrNot(hasDiscard)}, "
             + $"write zeroes {UsedOrNot(hasWriteZeroes)}");
         var sequence = new ChurnSequence(first, count, seed, disk.BlockSize, hasDiscard, hasWriteZeroes);
-        string? problem = new DiskChurn(shown, first, count, sequence, shell).Run(operations, (int)depth);
+        var churn = new DiskChurn(shown, first, count, sequence, shell);
+        string? problem = churn.Run(operations, (int)depth);
         if (problem is not null)
         {
             return Failure(disk, problem);
@@ -64,6 +65,7 @@ internal sealed class BlockChurnCommand : BlockCommand
 
         if (shell.IsInterrupted)
         {
+            shell.Output.WriteLine($"churned {churn.Begun} operations");
             return CommandResult.Interrupted;
         }
 
