@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
@@ -79,10 +80,13 @@ public sealed class ChurnTests : QemuTest
     {
         GuestOptions options = new GuestOptions().WithArguments(
             "-machine", "microvm,acpi=off", "-global", "virtio-mmio.force-legacy=false");
-        Check([Kind(""), Kind("", packed: false)], options, (so, disk) => so.WithArguments(
-            "-drive", $"if=none,id={System.IO.Path.GetFileName(disk.Path)},format=raw,file={disk.Path},file.locking=off",
-            "-device",
-            $"virtio-blk-device,drive={System.IO.Path.GetFileName(disk.Path)},packed={(disk.IsPacked ? "on" : "off")}"));
+        Check([Kind(""), Kind("", packed: false)], options, (so, disk) =>
+        {
+            string id = Path.GetFileName(disk.Path);
+            return so.WithArguments(
+                "-drive", $"if=none,id={id},format=raw,file={disk.Path},file.locking=off",
+                "-device", $"virtio-blk-device,drive={id},packed={(disk.IsPacked ? "on" : "off")}");
+        });
     }
 
     [Test]
@@ -131,7 +135,7 @@ public sealed class ChurnTests : QemuTest
     public void File_that_ends_in_a_part_of_a_sector_keeps_what_was_written(int bytes)
     {
         DiskImage disk = NewDisk((bytes / 512) + 1);
-        using (System.IO.FileStream file = System.IO.File.OpenWrite(disk.Path))
+        using (FileStream file = File.OpenWrite(disk.Path))
         {
             file.SetLength(bytes);
         }

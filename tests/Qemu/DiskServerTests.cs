@@ -5,7 +5,9 @@ using VirtioGuest.Qemu.Tests.Harness;
 
 namespace VirtioGuest.Qemu.Tests;
 
-/// <summary>Disks that another process serves, which dies, stops, or comes back while many requests are in flight.</summary>
+/// <summary>
+/// Disks that another process serves, which dies, stops, or is replaced while many requests are in flight.
+/// </summary>
 public sealed class DiskServerTests : QemuTest
 {
     private const int Sectors = 8192;
@@ -115,7 +117,7 @@ public sealed class DiskServerTests : QemuTest
         byte[] before = disk.ReadAll();
         using DiskServer server = DiskServer.StartNbd(disk, Folder);
         (QemuGuest guest, Churn churn) = StartChurn(
-            server.Put(new GuestOptions { CommandLine = "timeout=1" }));
+            server.Put(new GuestOptions { CommandLine = "timeout=3" }));
         server.Stop();
         guest.WaitForLine(@"^warning: disk0: a \S+( of sector \d+)? was not answered for .* s, which is the limit$");
 

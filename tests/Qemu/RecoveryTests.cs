@@ -17,10 +17,6 @@ public sealed class RecoveryTests : QemuTest
 {
     private const int Attempts = 3;
     private const ulong InFlight = 64;
-    private const ulong Many = 1_000_000;
-
-    // So much later the device has not seen what was broken.
-    private static readonly TimeSpan s_timeForReset = TimeSpan.FromSeconds(0.5);
 
     [TestCase("pc")]
     [TestCase("q35")]
@@ -61,6 +57,10 @@ public sealed class RecoveryTests : QemuTest
         Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Failure));
     }
 
+    /// <summary>
+    /// The disk is slow, so that what is in flight is with it, and the ring is quiet enough to be broken between two
+    /// requests. QEMU does what it has when it is reset, and tells nobody: the driver has all of it done once more.
+    /// </summary>
     [TestCase("pc", "on")]
     [TestCase("q35", "off")]
     [TestCase("microvm,acpi=off", "on")]
@@ -69,27 +69,20 @@ public sealed class RecoveryTests : QemuTest
     {
         DiskImage disk = NewDisk(8192);
         byte[] before = disk.ReadAll();
-        Churn churn = new(Churn.NewSeed(), Many);
-        QemuGuest guest = StartWithMemory(machine, Disk(machine, disk, packed), out GuestMemory memory);
+        Churn churn = new(Churn.NewSeed(), 200_000);
+        QemuGuest guest = StartWithMemory(
+            machine, Disk(machine, disk, packed, "throttling.iops-total=150"), out GuestMemory memory);
         guest.Type(churn.Command() + "\n");
         for (int attempt = 1; attempt <= Attempts; attempt++)
         {
             // A request is handed to the device once more, not twice: what was in flight the last time has to be done.
-            ulong done = Churn.Durable(guest.Serial.Text).LastOrDefault();
-            bool hasGoneOn = SpinWait.SpinUntil(
-                () => Churn.Durable(guest.Serial.Text).LastOrDefault() > done + InFlight, Deadlines.Command);
-            Assert.That(hasGoneOn, Is.True);
-            string back = $"disk0: brought up again, attempt {attempt} of {Attempts}\n";
-            for (int shot = 0; !guest.Serial.Text.Contains(back, StringComparison.Ordinal); shot++)
-            {
-                Assert.That(shot, Is.LessThan(50), "the device never finds what is broken");
-                BreakRing(guest, memory, packed, ahead: machine.StartsWith("microvm", StringComparison.Ordinal) ? 1 : 0);
-                SpinWait.SpinUntil(
-                    () => guest.Serial.Text.Contains(back, StringComparison.Ordinal), s_timeForReset);
-            }
+            ulong done = LastDurable(guest);
+            WaitUntil(() => LastDurable(guest) > done + InFlight, "the work goes on");
+            WaitUntil(() => BreakRing(guest, memory, packed, attempt), "the device finds what is broken");
         }
 
-        guest.WaitForLine("^durable: [0-9]+$");
+        guest.Monitor.ExecuteText($"block_set_io_throttle {(machine.StartsWith('m') ? "a" : "disk0")} 0 0 0 0 0 0");
+        Thread.Sleep(200);
         churn = churn.Interrupt(guest);
         Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
         guest.Type("lsvirtio; exit\n");
@@ -175,33 +168,48 @@ public sealed class RecoveryTests : QemuTest
         return devices + string.Concat(names.Order().Select(name => "\n" + name));
     }
 
-    // The device looks when the machine goes on, or over MMIO as soon as it has done what the driver tells it of next.
-    // One descriptor, unless the driver overwrites it before that: with more in a packed ring, QEMU 7.2 forgets that the
-    // device is broken and looks for ever (virtio_blk_handle_vq).
-    private static void BreakRing(QemuGuest guest, GuestMemory memory, string packed, int ahead)
+    private static ulong LastDurable(QemuGuest guest) =>
+        Churn.Durable(guest.Serial.Text) is [.., ulong last] ? last : 0;
+
+    private static void WaitUntil(Func<bool> condition, string what) =>
+        Assert.That(SpinWait.SpinUntil(condition, Deadlines.Command), Is.True, what);
+
+    // Whether the device was reset because of it: where the driver comes before it, it overwrites what was broken. A
+    // broken descriptor in a packed ring with another available one behind it makes QEMU 7.2 look for ever, because it
+    // forgets that the device is broken (virtio_blk_handle_vq): so it is one, and the device looks while the driver
+    // waits (ioeventfd=off).
+    private static bool BreakRing(QemuGuest guest, GuestMemory memory, string packed, int attempt)
     {
-        guest.Monitor.Execute("stop");
         DeviceRing ring = DeviceRing.Find(guest, memory, "virtio-blk", 0);
         if (packed == "on")
         {
-            ring.BreakPackedDescriptor(ahead);
+            ring.BreakPackedDescriptor(ahead: 1);
         }
-        else
+        else if (!ring.BreakNextSplitAvailable(TimeSpan.FromMilliseconds(100)))
         {
-            ring.OfferBrokenSplit();
+            return false;
         }
 
-        guest.Monitor.Execute("cont");
+        return SpinWait.SpinUntil(
+            () => guest.Serial.Text.Contains(
+                $"disk0: brought up again, attempt {attempt} of {Attempts}\n", StringComparison.Ordinal),
+            TimeSpan.FromMilliseconds(100));
     }
 
-    private static GuestOptions Disk(string machine, DiskImage disk, string packed = "on")
+    private static GuestOptions Disk(string machine, DiskImage disk, string packed = "on", string? drive = null)
     {
         return machine == "microvm,acpi=off"
             ? new GuestOptions().WithArguments(
                 "-global", "virtio-mmio.force-legacy=false",
-                "-drive", $"if=none,id=a,format=raw,file={disk.Path},file.locking=off",
+                "-drive",
+                $"if=none,id=a,format=raw,file={disk.Path},file.locking=off" + (drive is null ? "" : "," + drive),
                 "-device", "virtio-blk-device,drive=a,packed=" + packed)
-            : new GuestOptions().WithDisk(new DiskOptions(disk.Path) { IsPacked = packed == "on" });
+            : new GuestOptions().WithDisk(new DiskOptions(disk.Path)
+            {
+                IsPacked = packed == "on",
+                Drive = drive,
+                Properties = packed == "on" && drive is not null ? "ioeventfd=off" : null,
+            });
     }
 
     private QemuGuest StartWithMemory(string machine, GuestOptions options, out GuestMemory memory)

@@ -65,11 +65,13 @@ public sealed class SlowDiskTests : QemuTest
         DiskImage disk = NewDisk(8192);
         byte[] before = disk.ReadAll();
         Churn churn = new(Churn.NewSeed(), 2_000);
-        QemuGuest guest = Start(new GuestOptions { CommandLine = "timeout=1" }.WithDisk(disk));
+        QemuGuest guest = Start(
+            new GuestOptions { CommandLine = "timeout=3" }
+                .WithDisk(new DiskOptions(disk.Path) { Drive = "cache=unsafe" }));
         guest.WaitForPrompt();
         guest.Type(churn.Command() + "; exit\n");
         guest.WaitForLine("^durable: [0-9]+$");
-        Pause(guest, 3);
+        Pause(guest, 5);
         for (int pause = 0; pause < 10; pause++)
         {
             Thread.Sleep(pause);
@@ -92,7 +94,7 @@ public sealed class SlowDiskTests : QemuTest
         guest.WaitForPrompt();
         guest.Type(churn.Command() + "; exit\n");
         guest.WaitForLine("^durable: [0-9]+$");
-        Limit(guest, operations: 20);
+        Limit(guest, "iops", 20);
         Thread.Sleep(1500);
         Hasten(guest);
         guest.WaitForLine($"^{churn.Success}$");
@@ -108,11 +110,13 @@ public sealed class SlowDiskTests : QemuTest
         byte[] before = disk.ReadAll();
         Churn churn = new(Churn.NewSeed(), 200_000);
         QemuGuest guest = Start(
-            Throttled(disk, "throttling.iops-total=100000") with { CommandLine = "timeout=1" });
+            Throttled(disk, "cache=unsafe,throttling.iops-total=100000") with { CommandLine = "timeout=3" });
         guest.WaitForPrompt();
         guest.Type(churn.Command() + "\n");
         guest.WaitForLine("^durable: [0-9]+$");
-        Limit(guest, operations: 1);
+
+        // Four seconds for a sector.
+        Limit(guest, "bps", 128);
         guest.WaitForLine(
             @"^error: disk0: operation \d+, a [a-z ]+( of \d+ sectors starting at \d+)?: "
             + "the device did not answer in time and was reset$");
@@ -189,15 +193,15 @@ public sealed class SlowDiskTests : QemuTest
         guest.Monitor.Execute("cont");
     }
 
-    private static void Hasten(QemuGuest guest) => Limit(guest, operations: 0);
+    private static void Hasten(QemuGuest guest) => Limit(guest, "iops", 0);
 
-    // Operations a second; 0 for no limit.
-    private static void Limit(QemuGuest guest, int operations)
+    // Operations or bytes a second; 0 for no limit.
+    private static void Limit(QemuGuest guest, string limited, int number)
     {
         JsonObject limits = new() { ["device"] = "slow" };
         foreach (string name in (string[])["bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"])
         {
-            limits[name] = name == "iops" ? operations : 0;
+            limits[name] = name == limited ? number : 0;
         }
 
         guest.Monitor.Execute("block_set_io_throttle", limits);

@@ -83,7 +83,8 @@ public sealed record Churn(ulong Seed, ulong Operations)
     public string? FindLoss(ReadOnlySpan<byte> before, ReadOnlySpan<byte> after, ulong done, ulong start = 0)
     {
         ChurnSequence sequence = Sequence;
-        List<long>[] holds = [.. Enumerable.Range(0, before.Length / SectorSize).Select(_ => new List<long> { Before })];
+        List<long>[] holds =
+            [.. Enumerable.Range(0, before.Length / SectorSize).Select(_ => new List<long> { Before })];
         for (ulong number = 0; number < Operations; number++)
         {
             ChurnOperation operation = sequence.Operation(number);

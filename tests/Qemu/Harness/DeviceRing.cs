@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 namespace VirtioGuest.Qemu.Tests.Harness;
 
 /// <summary>A ring of a running device, as QEMU's monitor tells of it, in the guest's memory.</summary>
-/// <remarks>Only while the guest rests, or is stopped: the monitor's answer is of one moment.</remarks>
+/// <remarks>Only while the guest rests, or does little: the monitor's answer is of one moment.</remarks>
 public sealed class DeviceRing
 {
     private const int DescriptorLength = 16;
@@ -72,17 +72,17 @@ public sealed class DeviceRing
         _memory.Write(entry, [0xFF, 0xFF]);
     }
 
-    /// <summary>Makes a descriptor available in a split ring that there is not.</summary>
-    public void OfferBrokenSplit()
+    /// <summary>
+    /// Waits until a driver has made the next buffer of a split ring available, and names a descriptor that there is
+    /// not before the device has looked. Only once: after a reset the memory may be somebody else's.
+    /// </summary>
+    /// <returns>Whether the driver has; the device may have been quicker all the same.</returns>
+    public bool BreakNextSplitAvailable(TimeSpan time)
     {
-        BreakSplitAvailable();
-        ulong index = _driverArea + AvailableHeader - sizeof(ushort);
-        if (BinaryPrimitives.ReadUInt16LittleEndian(_memory.Read(index, sizeof(ushort))) == (ushort)_next)
-        {
-            byte[] next = new byte[sizeof(ushort)];
-            BinaryPrimitives.WriteUInt16LittleEndian(next, (ushort)(_next + 1));
-            _memory.Write(index, next);
-        }
+        ulong entry = _driverArea + AvailableHeader + (2 * (ulong)(_next % _size));
+        byte[] index = new byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16LittleEndian(index, (ushort)_next);
+        return _memory.WriteOnChange(_driverArea + AvailableHeader - sizeof(ushort), index, entry, [0xFF, 0xFF], time);
     }
 
     // Flags are for a wrap counter of 1.

@@ -93,7 +93,7 @@ public sealed class DiskServer : IDisposable
             ];
         Process process = Tool.Start(
             new ProcessStartInfo("qemu-storage-daemon", [
-                "--blockdev", $"driver=file,node-name=file,filename={_disk.Path},locking=off",
+                "--blockdev", $"driver=file,node-name=file,filename={_disk.Path},locking=off,cache.no-flush=on",
                 "--blockdev", "driver=raw,node-name=disk,file=file",
                 .. export]),
             "qemu-system-common");
