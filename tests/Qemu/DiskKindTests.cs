@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.IO;
-using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Qemu.Tests.Harness;
 
@@ -67,37 +64,16 @@ public sealed class DiskKindTests : QemuTest
     public void Disk_of_qemu_storage_daemon_over_vhost_user_works()
     {
         DiskImage disk = NewDisk(Sectors);
-        string socket = Path.Combine(Folder, "disk.sock");
-        var start = new ProcessStartInfo("qemu-storage-daemon", [
-            "--blockdev", $"driver=file,node-name=file,filename={disk.Path}",
-            "--blockdev", "driver=raw,node-name=disk,file=file",
-            "--export",
-            $"type=vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path={socket}"]);
-        using Process daemon = Tool.Start(start, "qemu-system-common");
-        try
-        {
-            Assert.That(
-                SpinWait.SpinUntil(() => File.Exists(socket) || daemon.HasExited, Deadlines.Command), Is.True);
-            string checksum = disk.Checksum(0, Sectors);
+        using DiskServer server = DiskServer.StartVhostUser(disk, Folder);
+        string checksum = disk.Checksum(0, Sectors);
 
-            Transcript transcript = Run(
-                new GuestOptions().WithArguments(
-                    "-object", "memory-backend-memfd,id=shared,size=256M,share=on",
-                    "-numa", "node,memdev=shared",
-                    "-chardev", $"socket,id=disk,path={socket}",
-                    "-device", "vhost-user-blk-pci,chardev=disk,disable-legacy=on,vectors=0"),
-                $"lsvirtio; blk 0 checksum 0 {Sectors}; blk 0 fill 100 300 7; blk 0 flush; selftest; exit");
+        Transcript transcript = Run(
+            server.Put(new GuestOptions(), properties: "vectors=0"),
+            $"lsvirtio; blk 0 checksum 0 {Sectors}; blk 0 fill 100 300 7; blk 0 flush; selftest; exit");
 
-            Assert.That(transcript.TextOf("lsvirtio"), Does.Match("(?m)^    features: .*SIZE_MAX"));
-            Assert.That(transcript.OutputOf($"blk 0 checksum 0 {Sectors}"), Is.EqualTo(new[] { checksum }));
-            Expect.PassedSelfTest(transcript);
-        }
-        finally
-        {
-            daemon.Kill();
-            daemon.WaitForExit();
-        }
-
+        Assert.That(transcript.TextOf("lsvirtio"), Does.Match("(?m)^    features: .*SIZE_MAX"));
+        Assert.That(transcript.OutputOf($"blk 0 checksum 0 {Sectors}"), Is.EqualTo(new[] { checksum }));
+        Expect.PassedSelfTest(transcript);
         Assert.That(disk.Read(100, 300), Is.EqualTo(SectorPattern.Make(100, 300, 7)));
     }
 }

@@ -71,6 +71,27 @@ public sealed class HotplugTests : QemuTest
         Command(guest, "blk 1 fill 0 8 5; blk 1 verify 0 8 5", "^verified 8 sectors$");
     }
 
+    [Test]
+    public void Disk_that_goes_with_much_in_flight_keeps_what_was_flushed()
+    {
+        const string Gone = @"^error: disk\d: operation \d+, a .*: the device was removed$";
+        DiskImage disk = NewDisk(8192);
+        QemuGuest guest = Start(new GuestOptions());
+        guest.WaitForPrompt();
+        for (int round = 0; round < Rounds; round++)
+        {
+            byte[] before = disk.ReadAll();
+            Plug(guest, disk, "pci.0");
+            guest.WaitForLine($"^disk{round}: virtio-blk at .*");
+            Churn churn = new(Churn.NewSeed(), 200_000);
+            guest.Type(churn.Command(round) + "\n");
+            guest.WaitForLine("^durable: [0-9]{2,}$");
+            Unplug(guest, Gone);
+            guest.WaitForText("^vg> ");
+            Assert.That(churn.FindLoss(before, disk.ReadAll(), Churn.Durable(guest.Serial.Text)[^1]), Is.Null);
+        }
+    }
+
     [TestCase("pc", "pci.0", null)]
     [TestCase("q35", "rp", "pcie-root-port,id=rp,slot=1")]
     public void Card_comes_and_goes(string machine, string bus, string? port)

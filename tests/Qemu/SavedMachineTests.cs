@@ -80,6 +80,63 @@ public sealed class SavedMachineTests : QemuTest
     }
 
     [Test]
+    public void Machine_that_is_put_back_in_the_middle_of_its_work_finds_what_it_had_written()
+    {
+        Churn churn = new(Churn.NewSeed(), 4_000);
+        QemuGuest guest = Start(WithDevices(NewDisk(8192), snapshot: "on"));
+        guest.WaitForPrompt();
+        guest.Type(churn.Command() + "\n");
+        guest.WaitForLine("^durable: [0-9]{2,}$");
+        Assert.That(guest.Monitor.ExecuteText("savevm here"), Is.Empty);
+        ulong saved = Churn.Durable(guest.Serial.Text)[^1];
+        guest.WaitForLine($"^{churn.Success}$");
+
+        // The disk goes back with the machine, and both go on.
+        Assert.That(guest.Monitor.ExecuteText("loadvm here"), Is.Empty);
+        guest.WaitForLine($"^{churn.Success}$");
+        Assert.That(saved, Is.LessThan(churn.Operations / 2), "it was too late");
+        guest.WaitForText("^vg> ");
+        guest.Type("exit\n");
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
+    }
+
+    [TestCase("on")]
+    [TestCase("off")]
+    public void Machine_that_moves_in_the_middle_of_its_work_loses_nothing(string packed)
+    {
+        // The first sectors are written once more at the end.
+        const int First = 1024;
+        DiskImage disk = NewDisk(8192);
+        byte[] before = disk.Read(First, 7168);
+        Churn churn = new(Churn.NewSeed(), 4_000) { First = First, Count = 7168 };
+        Move(WithDevices(disk, packed), churn.Command(), churn.Success);
+        Assert.That(churn.FindLoss(before, disk.Read(First, 7168), churn.Operations, First), Is.Null);
+    }
+
+    [Test]
+    public void Machine_that_is_reset_in_the_middle_of_its_work_has_what_was_flushed()
+    {
+        DiskImage disk = NewDisk(8192);
+        byte[] before = disk.ReadAll();
+        Churn churn = new(Churn.NewSeed(), 20_000);
+        QemuGuest guest = Start(new GuestOptions { EndsOnReset = false }.WithDisk(disk));
+        for (int reset = 0; reset < 3; reset++)
+        {
+            guest.WaitForPrompt();
+            guest.Type(churn.Command() + "\n");
+            guest.WaitForLine("^durable: [0-9]{2,}$");
+            guest.Monitor.Execute("system_reset");
+            guest.WaitForFirstLine();
+            guest.WaitForText("^vg> ");
+            byte[] after = disk.ReadAll();
+            Assert.That(churn.FindLoss(before, after, Churn.Durable(guest.Serial.Text)[^1]), Is.Null);
+            before = after;
+            churn = new Churn(churn.Seed + 1, churn.Operations);
+            guest.Type("\n");
+        }
+    }
+
+    [Test]
     [NightlyOnly]
     public void Whatever_else_is_there_the_machine_is_put_back(
         [Values] MachineType machine, [ValueSource(nameof(Others))] string others)
@@ -155,7 +212,7 @@ public sealed class SavedMachineTests : QemuTest
         Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
     }
 
-    private void Move(GuestOptions options, string? work)
+    private void Move(GuestOptions options, string? work, string? end = null)
     {
         string state = Path.Combine(Folder, "state");
         QemuGuest guest = Start(options);
@@ -169,13 +226,19 @@ public sealed class SavedMachineTests : QemuTest
 
         guest.Monitor.Execute("migrate", new JsonObject { ["uri"] = $"exec:cat > {state}" });
         WaitForStatus(guest, "query-migrate", "completed");
-        string end = guest.Serial.Text;
+        string said = guest.Serial.Text;
         guest.Dispose();
 
         // What is typed before the state has come belongs to a serial port that the state replaces.
         QemuGuest next = Start(options.WithArguments("-incoming", $"exec:cat {state}"));
         WaitForStatus(next, "query-status", "running");
-        if (work is not null && !end.EndsWith("vg> ", System.StringComparison.Ordinal))
+        if (end is not null)
+        {
+            Assert.That(said, Does.Not.Contain(end), "it was too late");
+            next.WaitForLine($"^{end}$");
+        }
+
+        if (work is not null && !said.EndsWith("vg> ", System.StringComparison.Ordinal))
         {
             next.WaitForText("^vg> ");
         }

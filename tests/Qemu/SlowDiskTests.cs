@@ -59,6 +59,80 @@ public sealed class SlowDiskTests : QemuTest
         Assert.That(guest.Serial.Text, Does.Not.Contain("warning"));
     }
 
+    [Test]
+    public void Machine_that_is_paused_again_and_again_while_much_is_in_flight_loses_nothing()
+    {
+        DiskImage disk = NewDisk(8192);
+        byte[] before = disk.ReadAll();
+        Churn churn = new(Churn.NewSeed(), 2_000);
+        QemuGuest guest = Start(
+            new GuestOptions { CommandLine = "timeout=3" }
+                .WithDisk(new DiskOptions(disk.Path) { Drive = "cache=unsafe" }));
+        guest.WaitForPrompt();
+        guest.Type(churn.Command() + "; exit\n");
+        guest.WaitForLine("^durable: [0-9]+$");
+        Pause(guest, 5);
+        for (int pause = 0; pause < 10; pause++)
+        {
+            Thread.Sleep(pause);
+            Pause(guest, 0);
+        }
+
+        guest.WaitForLine($"^{churn.Success}$");
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
+        Assert.That(guest.Serial.Text, Does.Not.Contain("warning"));
+        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
+    }
+
+    [Test]
+    public void Disk_that_is_slow_for_a_while_loses_nothing()
+    {
+        DiskImage disk = NewDisk(8192);
+        byte[] before = disk.ReadAll();
+        Churn churn = new(Churn.NewSeed(), 1_000);
+        QemuGuest guest = Start(Throttled(disk, "throttling.iops-total=100000"));
+        guest.WaitForPrompt();
+        guest.Type(churn.Command() + "; exit\n");
+        guest.WaitForLine("^durable: [0-9]+$");
+        Limit(guest, "iops", 20);
+        Thread.Sleep(1500);
+        Hasten(guest);
+        guest.WaitForLine($"^{churn.Success}$");
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
+        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
+    }
+
+    /// <summary>QEMU lets go what it holds back when the device is reset, so that the disk is usable at once.</summary>
+    [Test]
+    public void Disk_that_gets_stuck_with_much_in_flight_is_reset_and_used_on()
+    {
+        DiskImage disk = NewDisk(8192);
+        byte[] before = disk.ReadAll();
+        Churn churn = new(Churn.NewSeed(), 200_000);
+        QemuGuest guest = Start(
+            Throttled(disk, "cache=unsafe,throttling.iops-total=100000") with { CommandLine = "timeout=3" });
+        guest.WaitForPrompt();
+        guest.Type(churn.Command() + "\n");
+        guest.WaitForLine("^durable: [0-9]+$");
+
+        // Four seconds for a sector.
+        Limit(guest, "bps", 128);
+        guest.WaitForLine(
+            @"^error: disk0: operation \d+, a [a-z ]+( of \d+ sectors starting at \d+)?: "
+            + "the device did not answer in time and was reset$");
+        ulong done = Churn.Durable(guest.Serial.Text)[^1];
+        guest.WaitForText("^vg> ");
+        Hasten(guest);
+        byte[] between = disk.ReadAll();
+        Assert.That(churn.FindLoss(before, between, done), Is.Null);
+
+        Churn next = new(churn.Seed + 1, 300);
+        Command(guest, next.Command(), next.Success);
+        Assert.That(next.FindLoss(between, disk.ReadAll(), next.Operations), Is.Null);
+        guest.Type("exit\n");
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Failure));
+    }
+
     [TestCase("timeout=soon")]
     [TestCase("timeout=-1")]
     public void Limit_that_is_none_is_named(string word)
@@ -119,12 +193,15 @@ public sealed class SlowDiskTests : QemuTest
         guest.Monitor.Execute("cont");
     }
 
-    private static void Hasten(QemuGuest guest)
+    private static void Hasten(QemuGuest guest) => Limit(guest, "iops", 0);
+
+    // Operations or bytes a second; 0 for no limit.
+    private static void Limit(QemuGuest guest, string limited, int number)
     {
         JsonObject limits = new() { ["device"] = "slow" };
         foreach (string name in (string[])["bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"])
         {
-            limits[name] = 0;
+            limits[name] = name == limited ? number : 0;
         }
 
         guest.Monitor.Execute("block_set_io_throttle", limits);

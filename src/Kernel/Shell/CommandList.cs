@@ -38,6 +38,7 @@ internal static class CommandList
         new BlockIdCommand(),
         new BlockLifetimeCommand(),
         new BlockCacheCommand(),
+        new BlockChurnCommand(),
         new BlockBenchCommand(system, devices),
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),

@@ -22,6 +22,7 @@ internal sealed class ModelDisk : IDisposable
     private const int SizeMaxField = 8;
     private const int SegMaxField = 12;
     private const int BlockSizeField = 20;
+    private const uint ReadType = 0;
     private const ulong LookNanoseconds = 10_000_000;
 
     private readonly ModelBench<BlockDevice> _bench;
@@ -97,6 +98,9 @@ internal sealed class ModelDisk : IDisposable
     /// <summary>Requests that touch this sector fail.</summary>
     public ulong? BadSector { get; set; }
 
+    /// <summary>Whoever reads this sector finds its first byte inverted, from then on.</summary>
+    public ulong? SpoiltSector { get; set; }
+
     public int LargestInFlight { get; private set; }
 
     public int Requests { get; private set; }
@@ -159,9 +163,14 @@ internal sealed class ModelDisk : IDisposable
         {
             disk.Requests++;
             disk.LargestInFlight = Math.Max(disk.LargestInFlight, disk.Disk.Device.Queue(0).InFlight);
-            bool isBad = length != 0 && disk.BadSector is { } bad
-                && bad >= sector && bad < sector + (length / Disk.SectorSize);
-            return isBad ? BlockStatus.IoError : null;
+            if (type == ReadType && Covers(disk.SpoiltSector))
+            {
+                disk.Content[(int)disk.SpoiltSector! * Disk.SectorSize] ^= 0xFF;
+            }
+
+            return Covers(disk.BadSector) ? BlockStatus.IoError : null;
+
+            bool Covers(ulong? one) => one >= sector && one < sector + (length / Disk.SectorSize);
         }
     }
 

@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 namespace VirtioGuest.Qemu.Tests.Harness;
 
 /// <summary>A ring of a running device, as QEMU's monitor tells of it, in the guest's memory.</summary>
-/// <remarks>Only while the guest rests: the monitor's answer is of one moment.</remarks>
+/// <remarks>Only while the guest rests, or does little: the monitor's answer is of one moment.</remarks>
 public sealed class DeviceRing
 {
     private const int DescriptorLength = 16;
@@ -72,19 +72,37 @@ public sealed class DeviceRing
         _memory.Write(entry, [0xFF, 0xFF]);
     }
 
-    // Only before the ring has been gone through once: its wrap counters are 1 as long.
+    /// <summary>
+    /// Waits until a driver has made the next buffer of a split ring available, and names a descriptor that there is
+    /// not before the device has looked. Only once: after a reset the memory may be somebody else's.
+    /// </summary>
+    /// <returns>Whether the driver has; the device may have been quicker all the same.</returns>
+    public bool BreakNextSplitAvailable(TimeSpan time)
+    {
+        ulong entry = _driverArea + AvailableHeader + (2 * (ulong)(_next % _size));
+        byte[] index = new byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16LittleEndian(index, (ushort)_next);
+        return _memory.WriteOnChange(_driverArea + AvailableHeader - sizeof(ushort), index, entry, [0xFF, 0xFF], time);
+    }
+
+    // Flags are for a wrap counter of 1.
     private void WriteDescriptor(int slot, ulong address, uint length, ushort id, ushort flags)
     {
-        if (slot >= _size)
-        {
-            throw new InvalidOperationException("The ring was gone through already.");
-        }
-
+        // The driver has made the one before the next available on the same way round, or on the last one.
+        bool isFirstRound = _next == 0 ? !HasAvailable(_size - 1) : HasAvailable(_next - 1);
+        isFirstRound ^= slot >= _size;
         byte[] descriptor = new byte[DescriptorLength];
         BinaryPrimitives.WriteUInt64LittleEndian(descriptor, address);
         BinaryPrimitives.WriteUInt32LittleEndian(descriptor.AsSpan(8), length);
         BinaryPrimitives.WriteUInt16LittleEndian(descriptor.AsSpan(12), id);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor.AsSpan(14), flags);
-        _memory.Write(_descriptors + (ulong)(slot * DescriptorLength), descriptor);
+        BinaryPrimitives.WriteUInt16LittleEndian(
+            descriptor.AsSpan(14), (ushort)(isFirstRound ? flags : flags ^ (Available | Used)));
+        _memory.Write(_descriptors + (ulong)(slot % _size * DescriptorLength), descriptor);
+    }
+
+    private bool HasAvailable(int slot)
+    {
+        byte[] flags = _memory.Read(_descriptors + (ulong)((slot * DescriptorLength) + 14), sizeof(ushort));
+        return (BinaryPrimitives.ReadUInt16LittleEndian(flags) & Available) != 0;
     }
 }

@@ -13,6 +13,9 @@ public sealed record DiskOptions(string Path)
     /// <summary>MSI-X vectors; QEMU chooses where null, 0 leaves the interrupt line alone.</summary>
     public int? Vectors { get; init; }
 
+    /// <summary>More options of the image, such as <c>cache=writeback</c>.</summary>
+    public string? Drive { get; init; }
+
     /// <summary>More properties of the device, such as <c>queue-size=64</c>.</summary>
     public string? Properties { get; init; }
 }

@@ -1,3 +1,5 @@
+using System;
+using System.Diagnostics;
 using System.IO;
 using Microsoft.Win32.SafeHandles;
 
@@ -41,5 +43,30 @@ public sealed class GuestMemory
     {
         using SafeFileHandle file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         RandomAccess.Write(file, bytes, (long)address);
+    }
+
+    /// <summary>Writes bytes as soon as others are not what they were.</summary>
+    /// <param name="watched">Where to look.</param>
+    /// <param name="old">What is there at first.</param>
+    /// <param name="address">Where to write.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="time">How long to look.</param>
+    /// <returns>Whether they were written.</returns>
+    public bool WriteOnChange(ulong watched, byte[] old, ulong address, byte[] bytes, TimeSpan time)
+    {
+        using SafeFileHandle file = File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        long start = Stopwatch.GetTimestamp();
+        byte[] now = new byte[old.Length];
+        while (Stopwatch.GetElapsedTime(start) < time)
+        {
+            RandomAccess.Read(file, now, (long)watched);
+            if (!now.AsSpan().SequenceEqual(old))
+            {
+                RandomAccess.Write(file, bytes, (long)address);
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -175,7 +175,8 @@ public static class QemuCommandLine
             DiskOptions disk = options.Disks[i];
             arguments.AddRange([
                 "-drive", $"if=none,id=disk{i},format=raw,file={Escape(disk.Path)},file.locking=off" +
-                    (disk.IsReadOnly ? ",readonly=on" : string.Empty),
+                    (disk.IsReadOnly ? ",readonly=on" : string.Empty) +
+                    (disk.Drive is null ? string.Empty : "," + disk.Drive),
                 "-device", $"virtio-blk-pci,drive=disk{i},addr=0x{FirstDiskSlot + i:x}" +
                     Properties(disk.IsPacked, disk.Vectors, disk.Properties),
             ]);

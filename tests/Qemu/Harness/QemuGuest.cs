@@ -261,6 +261,20 @@ public sealed class QemuGuest : IDisposable
             $"{reason}\n--- {_commandLine}\n{QemuMessages()}--- end of the serial log\n{Serial.Tail()}");
     }
 
+    /// <summary>Ends QEMU at once, by <c>kill -9</c>, and takes in what it had written to the serial line.</summary>
+    public void Kill()
+    {
+        _line.TrySetResult(null);
+        _mayRead.Set();
+        if (IsRunning)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit(Deadlines.Monitor);
+        }
+
+        _reader.Join(Deadlines.Monitor);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -351,19 +365,6 @@ public sealed class QemuGuest : IDisposable
         }
 
         Serial.Complete();
-    }
-
-    private void Kill()
-    {
-        _line.TrySetResult(null);
-        _mayRead.Set();
-        if (IsRunning)
-        {
-            _process.Kill(entireProcessTree: true);
-            _process.WaitForExit(Deadlines.Monitor);
-        }
-
-        _reader.Join(Deadlines.Monitor);
     }
 
     private void FailToStart()
