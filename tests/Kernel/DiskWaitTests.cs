@@ -267,6 +267,95 @@ internal sealed class DiskWaitTests
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
 
+    [Test]
+    public void A_reset_that_is_asked_for_loses_nothing()
+    {
+        using var late = new LateDisk();
+        using DiskBatch batch = ReadFour(late);
+        late.CompleteNow(2);
+        int restarts = late.Restarts;
+        for (int i = 0; i < 8; i++)
+        {
+            // More often than a device in trouble would be brought up again.
+            Assert.That(late.Disk.Reset(), Is.EqualTo(BlockStatus.Ok));
+        }
+
+        Assert.That(late.Restarts, Is.EqualTo(restarts + 8));
+        TakeFour(late, batch);
+        late.Disk.Remove();
+        Assert.That(late.Disk.Reset(), Is.EqualTo(BlockStatus.Removed));
+    }
+
+    [Test]
+    public void A_queue_is_reset_once_it_has_nothing_in_flight_and_what_is_submitted_meanwhile_waits()
+    {
+        using var late = new LateDisk(resetsQueues: true);
+        using DiskBatch batch = DiskBatch.TryCreate(late.Disk, 2, 512)!;
+        batch.Prepare(0, BlockOperation.Read, 5, 1);
+        batch.Submit();
+        BlockStatus reset = BlockStatus.NoStatus;
+        var resetter = new Thread(() => reset = late.Disk.ResetQueue());
+        resetter.Start();
+        Assert.That(resetter.Join(50), Is.False);
+        batch.Prepare(1, BlockOperation.Read, 6, 1);
+        batch.Submit();
+        Assert.That(late.Disk.Device.Queue(0).InFlight, Is.EqualTo(1));
+
+        late.CompleteNow(0);
+        Assert.That(resetter.Join(s_limit), Is.True);
+        Assert.That(reset, Is.EqualTo(BlockStatus.Ok));
+        Assert.That(late.Disk.Device.Describe().Queues[0].Added, Is.EqualTo(1), "it is a new queue");
+        late.CompleteNow(0);
+        for (int i = 0; i < 2; i++)
+        {
+            batch.Wait();
+            Assert.That(batch.TryTake(out int slot, out BlockStatus status), Is.True);
+            Assert.That((slot, status), Is.EqualTo((i, BlockStatus.Ok)));
+            Assert.That(late.IsContent((ulong)slot + 5, batch.Buffer(slot)), Is.True);
+        }
+
+        Assert.That(late.Restarts, Is.Zero);
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void A_queue_whose_reset_waits_goes_on_when_the_disk_is_reset_or_taken_out(bool isTakenOut)
+    {
+        using var late = new LateDisk(resetsQueues: true);
+        using DiskBatch batch = ReadFour(late);
+        BlockStatus reset = BlockStatus.NoStatus;
+        var resetter = new Thread(() => reset = late.Disk.ResetQueue());
+        resetter.Start();
+        Assert.That(resetter.Join(50), Is.False);
+        if (isTakenOut)
+        {
+            late.Disk.Remove();
+        }
+        else
+        {
+            Assert.That(late.Disk.Reset(), Is.EqualTo(BlockStatus.Ok));
+        }
+
+        Assert.That(resetter.Join(s_limit), Is.True);
+        Assert.That(reset, Is.EqualTo(isTakenOut ? BlockStatus.Removed : BlockStatus.Ok));
+        if (!isTakenOut)
+        {
+            TakeFour(late, batch);
+        }
+    }
+
+    [Test]
+    public void A_queue_is_not_reset_alone_where_the_device_cannot()
+    {
+        using var late = new LateDisk();
+        using DiskBatch batch = ReadFour(late);
+        var resetter = new Thread(() => Assert.That(late.Disk.ResetQueue(), Is.EqualTo(BlockStatus.NotOffered)));
+        resetter.Start();
+        TakeFour(late, batch);
+        Assert.That(resetter.Join(s_limit), Is.True);
+        ReadByAwaiting(late);
+    }
+
     [TestCase(2, 8, "a vector per queue")]
     [TestCase(8, 9, "a vector per queue")]
     [TestCase(8, 2, "queues share a vector")]
@@ -301,6 +390,36 @@ internal sealed class DiskWaitTests
         disk.Remove();
     }
 
+    private static DiskBatch ReadFour(LateDisk late)
+    {
+        DiskBatch batch = DiskBatch.TryCreate(late.Disk, 4, 512)!;
+        for (int slot = 0; slot < 4; slot++)
+        {
+            batch.Prepare(slot, BlockOperation.Read, (ulong)slot + 5, 1);
+        }
+
+        Assert.That(batch.Submit(), Is.EqualTo(BlockStatus.Ok));
+        return batch;
+    }
+
+    private static void TakeFour(LateDisk late, DiskBatch batch)
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            if (!batch.IsOver)
+            {
+                late.CompleteNow(0);
+            }
+
+            batch.Wait();
+            Assert.That(batch.TryTake(out int slot, out BlockStatus status), Is.True);
+            Assert.That(status, Is.EqualTo(BlockStatus.Ok));
+            Assert.That(late.IsContent((ulong)slot + 5, batch.Buffer(slot)), Is.True);
+        }
+
+        Assert.That(batch.InFlight, Is.Zero);
+    }
+
     private static void ReadByAwaiting(LateDisk late)
     {
         byte[] data = new byte[512];
@@ -317,9 +436,10 @@ internal sealed class DiskWaitTests
         private Thread? _completer;
         private bool _isOver;
 
-        public LateDisk(bool hasClaims = false, TimeSpan limit = default)
+        public LateDisk(bool hasClaims = false, TimeSpan limit = default, bool resetsQueues = false)
         {
             Bench = DiskBench.Create(64, memory: new SimulatedDmaOptions());
+            Bench.Model.OfferedFeatures |= resetsQueues ? FeatureBit.RingReset : 0;
             Bench.ExpectsViolations = true;
             _held = Bench.HoldRequests();
             Bench.Machine.Messages.HasClaims = hasClaims;
@@ -349,6 +469,8 @@ internal sealed class DiskWaitTests
         public ulong HandlerCalls => Disk.Device.Describe().Queues[0].Interrupts;
 
         public ulong Interrupts => Disk.Device.Transport.QueueInterrupt(0)!.Count;
+
+        public int Restarts => (int)Disk.Device.Describe().Restarts;
 
         public int LiveMemory => Bench.Machine.Memory.Allocated - Bench.Machine.Memory.Freed;
 

@@ -69,6 +69,48 @@ public sealed class ChurnTests : QemuTest
         Check(s_kinds[kinds], options, (so, disk) => so.WithDisk(disk));
     }
 
+    /// <summary>A device's reset, and a queue's where QEMU has it, with requests in flight.</summary>
+    [Test]
+    public void Resets_in_the_middle_lose_nothing()
+    {
+        DiskOptions[] kinds =
+        [
+            Kind(""), Kind("", packed: false), Kind("indirect_desc=off,event_idx=off,queue-size=16"),
+            Kind("num-queues=4"), Kind("num-queues=2", packed: false), Kind("queue_reset=off"),
+        ];
+        DiskImage[] disks = [.. kinds.Select(_ => NewDisk(Sectors))];
+        byte[][] before = [.. disks.Select(disk => disk.ReadAll())];
+        Churn[] churns =
+            [.. kinds.Select(_ => new Churn(Churn.NewSeed(), Operations) { Count = Sectors, Resets = true })];
+        var options = new GuestOptions { Machine = MachineType.Q35 };
+        for (int i = 0; i < kinds.Length; i++)
+        {
+            options = options.WithDisk(kinds[i] with { Path = disks[i].Path });
+        }
+
+        string[] commands = [.. churns.Select((churn, i) => churn.Command(i))];
+        QemuGuest guest = Start(options.WithScript(string.Join("; ", commands) + "; exit"));
+        guest.WaitForExit(TimeSpan.FromMinutes(5));
+        Transcript transcript = new(guest.Serial.Lines);
+        Assert.Multiple(() =>
+        {
+            for (int i = 0; i < kinds.Length; i++)
+            {
+                string kind = $"disk{i}, {kinds[i]}";
+                IReadOnlyList<string> lines = transcript.OutputOf(commands[i]);
+                Assert.That(lines[^1], Is.EqualTo(churns[i].Success), kind);
+                Assert.That(
+                    lines[^2],
+                    Does.Match(
+                        Has(kinds[i], "queue_reset=off")
+                            ? "^reset the device [1-9][0-9]* times, a queue 0 times$"
+                            : "^reset the device [1-9][0-9]* times, a queue [1-9][0-9]* times$"),
+                    kind);
+                Assert.That(churns[i].FindLoss(before[i], disks[i].ReadAll(), Operations), Is.Null, kind);
+            }
+        });
+    }
+
     [Test]
     public void Sixteen_disks_do_not_get_into_each_other_s_way()
     {

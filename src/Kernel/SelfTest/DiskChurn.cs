@@ -42,6 +42,7 @@ internal sealed class DiskChurn
     private const int RangeThreads = 4;
     private const int RangeStackSize = 256 * 1024;
 
+    private const ulong ResetEvery = 64;
     private const int OddPlaces = 61;
     private const int PieceEvery = 4;
     private const byte Spoilt = 0xA5;
@@ -55,6 +56,7 @@ internal sealed class DiskChurn
     private readonly ulong _firstSector;
     private readonly ulong _count;
     private readonly ulong[] _lastChange;
+    private readonly bool _resets;
     private readonly List<Request> _inFlight = [];
     private readonly object _gate = new();
     private readonly Queue<Request> _ended = new();
@@ -70,8 +72,13 @@ internal sealed class DiskChurn
     /// <param name="count">How many it has, 1 to <see cref="MostSectors"/>.</param>
     /// <param name="sequence">What to do to that range.</param>
     /// <param name="shell">Who is told, and may interrupt it.</param>
-    public DiskChurn(ShellDisk disk, ulong firstSector, ulong count, ChurnSequence sequence, ShellContext shell)
+    /// <param name="resets">
+    /// Whether the device is reset every now and then, and in between, where it can do that, a queue of it alone.
+    /// </param>
+    public DiskChurn(
+        ShellDisk disk, ulong firstSector, ulong count, ChurnSequence sequence, ShellContext shell, bool resets)
     {
+        _resets = resets;
         _shown = disk;
         _disk = disk.Disk;
         _sequence = sequence;
@@ -83,6 +90,12 @@ internal sealed class DiskChurn
 
     /// <summary>How many operations have begun; after <see cref="Run"/>, all of them have ended.</summary>
     public ulong Begun => _next;
+
+    /// <summary>How often the device was reset in the middle of them.</summary>
+    public int DeviceResets { get; private set; }
+
+    /// <summary>How often a queue of it was.</summary>
+    public int QueueResets { get; private set; }
 
     /// <summary>Does a number of operations and compares the whole range at the end.</summary>
     /// <param name="operations">How many.</param>
@@ -141,6 +154,25 @@ internal sealed class DiskChurn
             _inFlight.Add(request);
             _next++;
             Begin(request);
+            if (_resets && _next % ResetEvery == 0)
+            {
+                Reset();
+            }
+        }
+    }
+
+    private void Reset()
+    {
+        bool isQueueOnly = _next / ResetEvery % 2 != 0;
+        BlockStatus status = isQueueOnly ? _disk.ResetQueue() : _disk.Reset();
+        if (status == BlockStatus.Ok)
+        {
+            QueueResets += isQueueOnly ? 1 : 0;
+            DeviceResets += isQueueOnly ? 0 : 1;
+        }
+        else if (status != BlockStatus.NotOffered)
+        {
+            _failure ??= $"a reset before operation {_next}: {status.Describe()}";
         }
     }
 

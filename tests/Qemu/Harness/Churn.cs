@@ -39,6 +39,9 @@ public sealed record Churn(ulong Seed, ulong Operations)
     /// <summary>How many operations are in flight at most; the command's own choice where null.</summary>
     public int? Depth { get; init; }
 
+    /// <summary>Whether the guest resets the device and its queues in the middle.</summary>
+    public bool Resets { get; init; }
+
     /// <summary>A line that says that all went well.</summary>
     public string Success => $"churned {Operations} operations, verified";
 
@@ -47,7 +50,8 @@ public sealed record Churn(ulong Seed, ulong Operations)
 
     /// <summary>The command for the shell.</summary>
     /// <param name="disk">The number of the disk.</param>
-    public string Command(int disk = 0) => $"blk {disk} churn {First} {Count} {Seed} {Operations} {Depth}".TrimEnd();
+    public string Command(int disk = 0) =>
+        $"blk {disk} churn {First} {Count} {Seed} {Operations} {Depth}".TrimEnd() + (Resets ? " reset" : "");
 
     /// <summary>Ends it by a key, and waits for the next prompt.</summary>
     /// <returns>The same churn with as many operations as there were.</returns>

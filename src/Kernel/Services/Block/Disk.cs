@@ -144,6 +144,23 @@ internal sealed class Disk
     /// <param name="failure">Why not.</param>
     public bool TryResume([NotNullWhen(false)] out Failure? failure) => _device.TryResume(out failure);
 
+    /// <summary>Resets the device with what it has in flight, which it gets once more.</summary>
+    /// <returns>NotRunning where it does not come back.</returns>
+    public BlockStatus Reset() => _device.Reset();
+
+    /// <summary>
+    /// Resets the calling thread's queue alone, once the device has answered what is in flight there; what is submitted
+    /// meanwhile waits. The specification would have the device forget what a queue has that is reset, but QEMU's
+    /// disks go on with it: they write to its memory, and give it back on the new queue.
+    /// </summary>
+    /// <returns>NotOffered where the device resets no queues; NotRunning where the queue does not come back.</returns>
+    public BlockStatus ResetQueue()
+    {
+        DiskWait held = _device.HoldQueue();
+        WaitFor(held);
+        return _device.ResetQueue(held);
+    }
+
     /// <summary>Whether a range lies on the disk.</summary>
     public bool Contains(ulong firstSector, ulong count)
     {

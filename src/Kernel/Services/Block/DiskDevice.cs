@@ -38,6 +38,7 @@ internal sealed class DiskDevice
 
     /// <summary>The most queues that are used: each takes memory, and a vector where it has one to itself.</summary>
     private const int MostQueues = 8;
+    private const int PreferredQueueSize = 256;
 
     /// <summary>Where answers take longer, whoever waits in the hybrid way does not look for them first.</summary>
     private const ulong LongestPoll = 200_000;
@@ -185,7 +186,7 @@ internal sealed class DiskDevice
             {
                 request.Submitter = submitter;
                 _watch.Begin(request, now);
-                if (lane.Backlog.Count != 0 || !TryHandOver(request, lane.Queue))
+                if (lane.Backlog.Count != 0 || lane.Holders != 0 || !TryHandOver(request, lane.Queue))
                 {
                     lane.Backlog.Enqueue(request);
                 }
@@ -388,6 +389,62 @@ internal sealed class DiskDevice
         }
     }
 
+    /// <summary>
+    /// Resets the device and hands what it had to it once more: nothing is lost, and what was done already is done again
+    /// at worst.
+    /// </summary>
+    /// <returns>NotRunning where it does not come back.</returns>
+    public BlockStatus Reset()
+    {
+        using Section section = Enter();
+        if (!_isGone)
+        {
+            Restart(isAtFault: false, TryStartAgain);
+        }
+
+        return _isGone ? WhyGone : BlockStatus.Ok;
+    }
+
+    /// <summary>Has what is submitted to the calling thread's queue wait, until <see cref="ResetQueue"/>.</summary>
+    /// <returns>For the queue to have nothing in flight.</returns>
+    public DiskWait HoldQueue()
+    {
+        lock (_gate)
+        {
+            Lane lane = _lanes[LaneOf(Environment.CurrentManagedThreadId)];
+            lane.Holders++;
+            return lane;
+        }
+    }
+
+    /// <summary>Resets a queue alone (virtio 1.4, 2.6.1) that was held until it had nothing in flight.</summary>
+    /// <param name="held">What <see cref="HoldQueue"/> has returned.</param>
+    /// <returns>NotOffered where the device resets no queues; NotRunning where the queue does not come back.</returns>
+    public BlockStatus ResetQueue(DiskWait held)
+    {
+        using Section section = Enter();
+        var lane = (Lane)held;
+        lane.Holders--;
+        BlockStatus status = _isGone ? WhyGone
+            : lane.Queue.TryReset(PreferredQueueSize) ? BlockStatus.Ok
+            : Driver.State == DeviceState.Running ? BlockStatus.NotOffered
+            : BlockStatus.NotRunning;
+        if (status == BlockStatus.Ok)
+        {
+            // There are some where another thread's hold has ended before.
+            TakeAborted(lane);
+            LookAtQueues();
+            RepeatAll(isAtFault: false);
+        }
+
+        if (!_isGone)
+        {
+            Pump(lane);
+        }
+
+        return status;
+    }
+
     /// <summary>Finds out what the device takes at a time.</summary>
     /// <returns>Whether that is a sector at least.</returns>
     private bool TryMeasure()
@@ -459,7 +516,8 @@ internal sealed class DiskDevice
     /// <summary>Gives the device what waits for it, as far as there is room.</summary>
     private void Pump(Lane lane)
     {
-        while (lane.Backlog.TryPeek(out DiskRequest? next) && TryHandOver(next, lane.Queue))
+        while (lane.Holders == 0
+            && lane.Backlog.TryPeek(out DiskRequest? next) && TryHandOver(next, lane.Queue))
         {
             lane.Backlog.Dequeue();
         }
@@ -644,6 +702,7 @@ internal sealed class DiskDevice
             Meter?.EndComplete(begun);
             End(batch[..count]);
             Pump(lane);
+            lane.TellIfEmpty();
             begun = Meter?.Begin() ?? 0;
             hasMore = Driver.State == DeviceState.Running
                 && (count == batch.Length || (lane.Pollers == 0 && EnableInterrupts(lane)));
@@ -696,18 +755,43 @@ internal sealed class DiskDevice
         }
     }
 
+    /// <summary>Recovers the device.</summary>
+    /// <param name="isAtFault">Whether each request that it had may be what it stumbled over.</param>
+    private void Recover(bool isAtFault) => Restart(isAtFault, _recovery.TryRestart);
+
+    /// <summary>Brings a device up again that was reset because somebody asked for it.</summary>
+    private bool TryStartAgain()
+    {
+        bool isBack = Driver.TryStart(out Failure? failure);
+        if (!isBack)
+        {
+            _recovery.GiveUp(failure!);
+        }
+
+        return isBack;
+    }
+
     /// <summary>Resets the device, brings it up again, and gives it what it had.</summary>
     /// <param name="isAtFault">Whether each request that it had may be what it stumbled over.</param>
-    private void Recover(bool isAtFault)
+    /// <param name="start">Brings it up again, or gives it up.</param>
+    private void Restart(bool isAtFault, Func<bool> start)
     {
         // What is in the ring was done before the trouble; there is none where the ring itself is broken.
-        EndAnswered();
+        foreach (Lane lane in _lanes)
+        {
+            EndAnswered(lane);
+        }
+
         bool hadFlush = Driver.HasFlush;
         uint taken = TakenAtOnce;
         int requests = LeastOfQueues(queue => queue.MaximumRequests);
         Driver.Stop();
-        TakeAborted();
-        bool isBack = _recovery.TryRestart();
+        foreach (Lane lane in _lanes)
+        {
+            TakeAborted(lane);
+        }
+
+        bool isBack = start();
         LookAtQueues();
         isBack = isBack && TakesASector();
         Volatile.Write(ref _isGone, !isBack);
@@ -720,11 +804,7 @@ internal sealed class DiskDevice
             }
         }
 
-        while (_aborted.TryDequeue(out DiskRequest? aborted))
-        {
-            Repeat(aborted, isAtFault);
-        }
-
+        RepeatAll(isAtFault);
         if (!isBack)
         {
             return;
@@ -739,20 +819,27 @@ internal sealed class DiskDevice
         foreach (Lane lane in _lanes)
         {
             Pump(lane);
+            lane.TellIfEmpty();
         }
     }
 
-    /// <summary>Ends what the device has answered, as far as its rings tell.</summary>
-    private void EndAnswered()
+    /// <summary>Ends what the device has answered, as far as the ring tells.</summary>
+    private void EndAnswered(Lane lane)
     {
         Span<BlockCompletion> batch = _completions;
-        foreach (Lane lane in _lanes)
+        int count;
+        while ((count = lane.Queue.Drain(batch)) != 0)
         {
-            int count;
-            while ((count = lane.Queue.Drain(batch)) != 0)
-            {
-                End(batch[..count]);
-            }
+            End(batch[..count]);
+        }
+    }
+
+    /// <summary>Decides about all that the device had when it was reset.</summary>
+    private void RepeatAll(bool isAtFault)
+    {
+        while (_aborted.TryDequeue(out DiskRequest? aborted))
+        {
+            Repeat(aborted, isAtFault);
         }
     }
 
@@ -764,16 +851,13 @@ internal sealed class DiskDevice
     /// Takes back all that a device had which was stopped: what can be repeated, or, where it confirmed nothing, what
     /// has failed with it.
     /// </summary>
-    private void TakeAborted()
+    private void TakeAborted(Lane lane)
     {
         Span<BlockCompletion> batch = _completions;
-        foreach (Lane lane in _lanes)
+        int count;
+        while ((count = lane.Queue.Drain(batch)) != 0)
         {
-            int count;
-            while ((count = lane.Queue.Drain(batch)) != 0)
-            {
-                TakeAborted(batch[..count]);
-            }
+            TakeAborted(batch[..count]);
         }
     }
 
@@ -827,16 +911,22 @@ internal sealed class DiskDevice
 
     private void EndAll()
     {
-        EndAnswered();
-        Driver.Stop();
-        Volatile.Write(ref _isGone, true);
-        TakeAborted();
         foreach (Lane lane in _lanes)
         {
+            EndAnswered(lane);
+        }
+
+        Driver.Stop();
+        Volatile.Write(ref _isGone, true);
+        foreach (Lane lane in _lanes)
+        {
+            TakeAborted(lane);
             while (lane.Backlog.TryDequeue(out DiskRequest? waiting))
             {
                 waiting.Complete(BlockStatus.Removed);
             }
+
+            lane.TellIfEmpty();
         }
 
         while (_aborted.TryDequeue(out DiskRequest? aborted))
@@ -846,7 +936,7 @@ internal sealed class DiskDevice
     }
 
     /// <summary>A queue, and what has to do with it alone. It stays the same through all lives of the device.</summary>
-    private sealed class Lane
+    private sealed class Lane : DiskWait
     {
         /// <summary>Its interrupt where it has one to itself.</summary>
         public MessageInterrupt? Interrupt;
@@ -869,8 +959,23 @@ internal sealed class DiskDevice
         /// <summary>Whether nobody has asked for its interrupt since somebody looked into it all the time.</summary>
         public bool IsQuiet { get; set; }
 
+        /// <summary>How many threads have what is submitted wait, because they want it empty.</summary>
+        public int Holders { get; set; }
+
+        /// <summary>Whether it has nothing in flight.</summary>
+        public override bool IsOver => Queue.InFlight == 0;
+
         /// <summary>Whether there is anything to be done for it.</summary>
         public bool IsBusy => Queue.InFlight != 0 || Backlog.Count != 0;
+
+        /// <summary>Ends the wait of who holds it, where it has nothing in flight.</summary>
+        public void TellIfEmpty()
+        {
+            if (Holders != 0 && IsOver)
+            {
+                Wake();
+            }
+        }
     }
 
     /// <summary>The time in which the lock is held.</summary>

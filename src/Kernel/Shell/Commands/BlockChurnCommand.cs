@@ -8,7 +8,8 @@ using VirtioGuest.Kernel.Services.Block;
 namespace VirtioGuest.Kernel.Shell.Commands;
 
 /// <summary>
-/// <c>blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]</c>: writes, reads, discards, zeroes and flushes, many at once.
+/// <c>blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]</c>: writes, reads, discards, zeroes and flushes, many at
+/// once.
 /// </summary>
 /// <remarks>
 /// After each flush it says <c>durable: N</c>: all operations below N had ended before that flush was asked for.
@@ -20,8 +21,8 @@ internal sealed class BlockChurnCommand : BlockCommand
 
     public BlockChurnCommand()
         : base(
-            "blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]",
-            "write, read, discard, zero and flush, DEPTH at a time, and compare")
+            "blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]",
+            "write, read, discard, zero and flush, DEPTH at a time, reset in the middle, and compare")
     {
     }
 
@@ -29,6 +30,8 @@ internal sealed class BlockChurnCommand : BlockCommand
     protected override CommandResult Run(ShellContext shell, SectorDevice disk, string[] arguments)
     {
         ulong depth = UsualDepth;
+        bool resets = arguments.Length > RequiredArguments && arguments[^1] == "reset";
+        arguments = resets ? arguments[..^1] : arguments;
         if (arguments.Length is < RequiredArguments or > RequiredArguments + 1
             || !Number.TryParse(arguments[0], out ulong first)
             || !Number.TryParse(arguments[1], out ulong count) || count is 0 or > DiskChurn.MostSectors
@@ -56,11 +59,16 @@ internal sealed class BlockChurnCommand : BlockCommand
             $"{disk.Name}: blocks of {disk.BlockSize} bytes, {depth} at a time, discard {UsedOrNot(hasDiscard)}, "
             + $"write zeroes {UsedOrNot(hasWriteZeroes)}");
         var sequence = new ChurnSequence(first, count, seed, disk.BlockSize, hasDiscard, hasWriteZeroes);
-        var churn = new DiskChurn(shown, first, count, sequence, shell);
+        var churn = new DiskChurn(shown, first, count, sequence, shell, resets);
         string? problem = churn.Run(operations, (int)depth);
         if (problem is not null)
         {
             return Failure(disk, problem);
+        }
+
+        if (resets)
+        {
+            shell.Output.WriteLine($"reset the device {churn.DeviceResets} times, a queue {churn.QueueResets} times");
         }
 
         if (shell.IsInterrupted)
