@@ -390,8 +390,8 @@ internal sealed class DiskDevice
     }
 
     /// <summary>
-    /// Resets the device and hands what it had to it once more: nothing is lost, and what was done already is done again
-    /// at worst.
+    /// Resets the device and hands what it had to it once more: nothing is lost, and what was done already is done
+    /// again at worst.
     /// </summary>
     /// <returns>NotRunning where it does not come back.</returns>
     public BlockStatus Reset()
