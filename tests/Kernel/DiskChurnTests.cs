@@ -86,11 +86,11 @@ internal sealed class DiskChurnTests
     [TestCase("blk 0 churn 0 65 1 1", "error: disk0: a sector lies beyond the end of the disk")]
     [TestCase("blk 0 churn 4 8 1 1", "error: disk0: the request is not for whole blocks of 4096 bytes")]
     [TestCase("blk 0 churn 8 9 1 1", "error: disk0: the request is not for whole blocks of 4096 bytes")]
-    [TestCase("blk 0 churn 0 0 1 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]")]
-    [TestCase("blk 0 churn 0 8 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]")]
-    [TestCase("blk 0 churn 0 8 1 1 0", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]")]
-    [TestCase("blk 0 churn 0 8 1 1 129", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]")]
-    [TestCase("blk 0 churn 0 8 1 1 1 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH]")]
+    [TestCase("blk 0 churn 0 0 1 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]")]
+    [TestCase("blk 0 churn 0 8 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]")]
+    [TestCase("blk 0 churn 0 8 1 1 0", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]")]
+    [TestCase("blk 0 churn 0 8 1 1 129", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]")]
+    [TestCase("blk 0 churn 0 8 1 1 1 1", "usage: blk D churn FIRST COUNT SEED OPERATIONS [DEPTH] [reset]")]
     public void Churn_of_what_cannot_be_churned_is_refused(string command, string expected)
     {
         using var model = new ModelDisk(64, blockSize: 4096);

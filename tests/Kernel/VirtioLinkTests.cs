@@ -55,6 +55,25 @@ internal sealed class VirtioLinkTests
     }
 
     [Test]
+    public void What_is_due_later_is_done_without_anybody_asking()
+    {
+        using ModelBench<NetDevice> bench = CreateBench();
+        VirtioLink link = Start(bench);
+        var port = new NetworkPort("net0", link);
+        link.Connect(port.Stack);
+        Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any), Is.True);
+        using TcpSocket socket = port.Stack.OpenTcp();
+        int before = bench.Model.SentFrames.Count;
+
+        // Nobody answers the ARP request that comes before the SYN, so it is sent again.
+        Assert.That(
+            socket.Connect(new IpEndpoint(IPv4Address.Parse("10.0.0.9"), 80)), Is.EqualTo(TcpStatus.Ok));
+        Assert.That(() => bench.Model.SentFrames.Count, Is.GreaterThan(before + 1).After(10_000, 20));
+        Assert.That(() => socket.Error, Is.EqualTo(TcpStatus.Unreachable).After(10_000, 20));
+        port.Remove();
+    }
+
+    [Test]
     public void Many_frames_pass_in_both_directions()
     {
         using ModelBench<NetDevice> bench = CreateBench();

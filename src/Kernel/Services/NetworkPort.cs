@@ -10,7 +10,7 @@ internal sealed class NetworkPort
     private static readonly TimeSpan s_dhcpTimeout = TimeSpan.FromSeconds(15);
 
     private readonly Lock _gate = new();
-    private Timer? _housekeeping;
+    private Timer? _timer;
     private bool _isRemoved;
 
     /// <summary>Joins a link and a stack.</summary>
@@ -21,6 +21,7 @@ internal sealed class NetworkPort
         Name = name;
         Link = link;
         Stack = new NetworkStack(link);
+        Stack.SoonerTimer += () => SetTimer(TimeSpan.Zero);
     }
 
     /// <summary>What people call the port.</summary>
@@ -43,34 +44,27 @@ internal sealed class NetworkPort
         lock (_gate)
         {
             _isRemoved = true;
-            _housekeeping?.Dispose();
-            _housekeeping = null;
+            _timer?.Dispose();
+            _timer = null;
         }
 
         (Link as VirtioLink)?.Remove();
     }
 
-    /// <summary>Asks a DHCP server for an address, and keeps the lease alive from then on.</summary>
-    public DhcpResult Dhcp()
-    {
-        DhcpResult result = Stack.Dhcp(s_dhcpTimeout);
-        if (result.Status == DhcpStatus.Bound)
-        {
-            RunTimers();
-        }
+    /// <summary>Asks a DHCP server for an address; the lease is kept alive from then on.</summary>
+    public DhcpResult Dhcp() => Stack.Dhcp(s_dhcpTimeout);
 
-        return result;
-    }
+    // The stack says when something is due next, and calls where that becomes sooner.
+    private void RunTimers() => SetTimer(Stack.RunTimers());
 
-    private void RunTimers()
+    private void SetTimer(TimeSpan next)
     {
-        double next = Math.Clamp(Stack.RunTimers().TotalMilliseconds, 1000, 60_000);
         lock (_gate)
         {
             if (!_isRemoved)
             {
-                _housekeeping ??= new Timer(_ => RunTimers());
-                _housekeeping.Change(TimeSpan.FromMilliseconds(next), Timeout.InfiniteTimeSpan);
+                _timer ??= new Timer(_ => RunTimers());
+                _timer.Change(next, Timeout.InfiniteTimeSpan);
             }
         }
     }

@@ -143,7 +143,9 @@ internal sealed class MutantRun
         }
     }
 
-    private void RunWithoutMutant(IReadOnlyList<int> numbers) =>
+    private void RunWithoutMutant(IReadOnlyList<int> numbers)
+    {
+        var failures = new ConcurrentQueue<string>();
         Parallel.ForEach(TestsOf(numbers), AtOnce, tests =>
         {
             var watch = Stopwatch.StartNew();
@@ -151,9 +153,14 @@ internal sealed class MutantRun
             _times[tests] = watch.Elapsed;
             if (outcome != Outcome.Survived)
             {
-                throw new BuildFailure($"{tests.Project}, {tests.Filter}: the tests fail without a mutant\n{output}");
+                failures.Enqueue($"{tests.Project}, {tests.Filter}: the tests fail without a mutant\n{output}");
             }
         });
+        if (!failures.IsEmpty)
+        {
+            throw new BuildFailure(string.Join('\n', failures));
+        }
+    }
 
     private void RunWithEach(IReadOnlyList<int> numbers) =>
         Parallel.ForEach(numbers, AtOnce, number =>
