@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using System.Threading;
 using System.Threading.Tasks;
 using NUnit.Framework;
 using VirtioGuest.Devices.Block;
@@ -30,20 +31,26 @@ internal sealed class WalkTests
     private const string Start = "<!-- Walked by the tests from here: VIRTIOGUEST_WRITE_DOCS=1 -->\n";
     private const string End = "<!-- to here -->\n";
     private const int MostDown = 16;
-    private const int MostBack = 11;
+    private const int MostBack = 8;
+    private const int MostBackByHandler = 11;
+    private const string Waiting = "Kernel/Services/Block/DiskDevice.cs";
 
     private static readonly string[] s_projects = ["Kernel", "Commands", "Net", "Drivers", "Pci", "Hal"];
 
     [Test]
     public void The_walks_of_the_document_are_those_that_happen()
     {
-        (string[] down, string[] back) = WalkRead();
+        (string[] down, string[] back) = WalkRead(hasClaims: true);
+        (string[] same, string[] handler) = WalkRead(hasClaims: false);
         string[] reply = WalkReply();
+        Assert.That(same, Is.EqualTo(down));
         Assert.That(down, Has.Length.LessThanOrEqualTo(MostDown), string.Join(", ", down));
         Assert.That(back, Has.Length.LessThanOrEqualTo(MostBack), string.Join(", ", back));
+        Assert.That(handler, Has.Length.LessThanOrEqualTo(MostBackByHandler), string.Join(", ", handler));
 
         string walks = Render("A read, from the prompt to the notification", down)
-            + Render("and back, from the interrupt to whoever waits", back)
+            + Render("and back, from the interrupt that the reader has claimed and waits for", back)
+            + Render("The same where it cannot be claimed, from the interrupt to whoever waits", handler)
             + Render("A received frame, from the interrupt to the notification of its ping reply", reply);
         string file = Path.Combine(
             typeof(WalkTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
@@ -62,7 +69,7 @@ internal sealed class WalkTests
         Assert.That(File.ReadAllText(file)[start..].Split(End)[0], Is.EqualTo(walks));
     }
 
-    private static (string[] Down, string[] Back) WalkRead()
+    private static (string[] Down, string[] Back) WalkRead(bool hasClaims)
     {
         // Memory as a PC has it: hand-overs need nothing.
         using ModelBench<BlockDevice> bench = DiskBench.Create(memory: new SimulatedDmaOptions());
@@ -73,17 +80,28 @@ internal sealed class WalkTests
         // Once before, so that what happens the first time only is no part of it.
         shell.Run("blk 0 checksum 0 8");
         bench.Model.RunsWhenNotified = false;
+        bench.Machine.Messages.HasClaims = hasClaims;
         int before = bench.Writes.Count;
         var down = new Walk();
         Task<string> reading = Task.Run(() => down.Follow(bench.Machine, () => shell.Run("blk 0 checksum 0 8")));
         Assert.That(() => bench.Writes.Count > before, Is.True.After(10_000, 5));
 
-        var back = new Walk();
-        back.Follow(bench.Machine, () =>
+        // From here on it is the way back: of the reader itself, or of whom the interrupt calls.
+        var back = new Walk(hasClaims ? Waiting : null);
+        if (hasClaims)
         {
+            down.GoOnWith(back);
             bench.Model.Run();
-            return "";
-        });
+        }
+        else
+        {
+            back.Follow(bench.Machine, () =>
+            {
+                bench.Model.Run();
+                return "";
+            });
+        }
+
         Assert.That(reading.Wait(TimeSpan.FromSeconds(10)), Is.True);
         Assert.That(reading.Result, Does.Match("^[0-9a-f]{8}$"));
         return (down.Files, back.Files);
@@ -134,9 +152,11 @@ internal sealed class WalkTests
         + string.Concat(files.Select((file, i) => $"{i + 1}. `{file}`\n")) + "\n";
 
     /// <summary>The files that are on the stack when something happens between driver and device.</summary>
-    private sealed class Walk
+    /// <param name="from">Where it begins; null for the outermost call.</param>
+    private sealed class Walk(string? from = null)
     {
         private readonly List<string> _files = [];
+        private Walk? _next;
 
         public string[] Files => [.. _files];
 
@@ -156,6 +176,9 @@ internal sealed class WalkTests
             return result;
         }
 
+        /// <summary>What happens from now on belongs to another walk.</summary>
+        public void GoOnWith(Walk next) => Volatile.Write(ref _next, next);
+
         private static string NameOf(StackFrame frame)
         {
             string path = (frame.GetFileName() ?? "").Replace('\\', '/');
@@ -166,7 +189,14 @@ internal sealed class WalkTests
         private void Take(StackTrace trace)
         {
             // From the outermost call inwards. What has no driver on the stack is the device's own doing.
-            string[] names = [.. trace.GetFrames().Reverse().Select(NameOf)];
+            if (Volatile.Read(ref _next) is { } next)
+            {
+                next.Take(trace);
+                return;
+            }
+
+            string[] names =
+                [.. trace.GetFrames().Reverse().Select(NameOf).SkipWhile(name => from is not null && name != from)];
             if (Array.Exists(names, name => name.StartsWith("Drivers/", StringComparison.Ordinal)))
             {
                 _files.AddRange(names.Where(name => s_projects.Contains(name.Split('/')[0])).Except(_files));
