@@ -534,13 +534,13 @@ public class VirtioBlockTests
     public void A_new_capacity_is_what_requests_are_checked_against(int sectors, int last, int beyond)
     {
         using ModelBench<BlockDevice> bench = NewBench(64);
-        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum;
+        bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum | FeatureBit.IndirectDescriptors;
         bench.SetField(SegMaxField, 2);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
         bench.Model.Resize(sectors);
         block.ObserveChange();
 
-        // One segment takes the short way, two the long one.
+        // With a table, one segment takes the short way, two the long one.
         foreach (uint[] lengths in new[] { new uint[] { 512 }, new uint[] { 256, 256 } })
         {
             Assert.That(
