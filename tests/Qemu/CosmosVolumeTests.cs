@@ -50,6 +50,25 @@ public sealed class CosmosVolumeTests : QemuTest
         Assert.That(UsedEntries(disk), Is.EqualTo(2 + 1 + 6 + 1), "medium, root directory, hosts.txt, note.txt");
     }
 
+    // Cosmos' driver would take the number of a cluster for that of a sector.
+    [Test]
+    public void FAT16_is_shown_and_not_mounted()
+    {
+        DiskImage disk = NewEmptyDisk(PartitionStart + PartitionLength);
+        disk.Write(0, PartitionTable());
+        Tool.Run(
+            "mformat", "mtools", "-i", Partition(disk),
+            "-T", $"{PartitionLength}", "-H", $"{PartitionStart}", "-c", "4", "-v", "TRIAL", "::");
+
+        Transcript transcript = Run(GuestKernel.Cosmos.Machine.WithDisk(disk), "parts; ls; exit", QemuGuest.Failure);
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(transcript.TextOf("parts"), Does.Contain(", FAT16 \"TRIAL\", "));
+            Assert.That(transcript.TextOf("ls"), Is.EqualTo("error: no disk has a FAT32 file system"));
+        });
+    }
+
     // 0xF0 is the medium that mformat writes where it is told of no hidden sectors.
     [TestCase(true, 0xF8)]
     [TestCase(false, 0xF8)]

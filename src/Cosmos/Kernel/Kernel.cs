@@ -33,7 +33,7 @@ public sealed class Kernel : CosmosKernel
     private CommandShell? _shell;
 
     /// <summary>Runs before anything of Cosmos' own start-up.</summary>
-    public Kernel() => ProcessorInterrupts.LoadEarlyTable();
+    public Kernel() => CosmosPlatform.PrepareStart();
 
     protected override void BeforeRun()
     {

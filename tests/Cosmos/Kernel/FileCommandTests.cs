@@ -104,7 +104,7 @@ public sealed class FileCommandTests
     public void Without_a_file_system_there_are_no_files()
     {
         _tree.SetRoots();
-        Assert.That(Run("ls"), Is.EqualTo("no disk has a FAT file system"));
+        Assert.That(Run("ls"), Is.EqualTo("no disk has a FAT32 file system"));
     }
 
     [Test]

@@ -86,12 +86,12 @@ public sealed class MountablePartitionsTests
         {
             Assert.That(MountablePartitions.Find(pc.Disk, pc.Buffer(512)), Is.Empty);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new Partition(1, 1, 15), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat32(pc.Disk, new Partition(1, 1, 15), pc.Buffer(512)), Is.False);
         }
     }
 
     [Test]
-    public void A_partition_has_FAT_where_its_first_sector_says_so()
+    public void A_partition_has_FAT32_where_its_first_sector_says_so()
     {
         using Pc pc = new();
         BlockDevice model = pc.AddDisk(130_000);
@@ -101,11 +101,11 @@ public sealed class MountablePartitionsTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new Partition(1, 8, 129024), pc.Buffer(512)), Is.True);
+                MountablePartitions.HasFat32(pc.Disk, new Partition(1, 8, 129024), pc.Buffer(512)), Is.True);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new Partition(1, 8, 129023), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat32(pc.Disk, new Partition(1, 8, 129023), pc.Buffer(512)), Is.False);
             Assert.That(
-                MountablePartitions.HasFat(pc.Disk, new Partition(1, 9, 129024), pc.Buffer(512)), Is.False);
+                MountablePartitions.HasFat32(pc.Disk, new Partition(1, 9, 129024), pc.Buffer(512)), Is.False);
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class FilePath
         string[] roots = files.Roots;
         if (roots.Length == 0)
         {
-            failure = "no disk has a FAT file system";
+            failure = "no disk has a FAT32 file system";
             return null;
         }
 

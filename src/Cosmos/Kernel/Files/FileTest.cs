@@ -147,7 +147,7 @@ internal sealed class NoVolumeTest : SelfTestCase
     {
     }
 
-    public override SelfTestResult Run() => SelfTestResult.Skipped("no disk has a FAT file system");
+    public override SelfTestResult Run() => SelfTestResult.Skipped("no disk has a FAT32 file system");
 }
 
 /// <summary>Files in the root directory of a file system. Failures are exceptions.</summary>

@@ -47,11 +47,11 @@ internal static class MountablePartitions
         return isSafe ? partitions : new List<Partition>();
     }
 
-    /// <summary>Whether a partition starts as a FAT file system does.</summary>
+    /// <summary>Whether a partition starts as a FAT32 file system does.</summary>
     /// <param name="disk">The disk.</param>
     /// <param name="partition">The partition.</param>
     /// <param name="sector">Room for one sector, which is overwritten.</param>
-    internal static bool HasFat(DiskAccess disk, Partition partition, byte[] sector) =>
+    internal static bool HasFat32(DiskAccess disk, Partition partition, byte[] sector) =>
         disk.TryRead(partition.FirstSector, 1, sector) is null
         && FatBootSector.IsSound(sector, partition.SectorCount);
 
@@ -72,16 +72,23 @@ internal static class MountablePartitions
     }
 }
 
-/// <summary>The first sector of a FAT file system (Microsoft's FAT specification 1.03, section 3).</summary>
+/// <summary>The first sector of a FAT32 file system (Microsoft's FAT specification 1.03, section 3).</summary>
+/// <remarks>
+/// Cosmos' driver can do no other FAT: in FAT12 and FAT16 it takes the number of a cluster for that of a sector, and a
+/// write would hit the tables. In FAT32 it takes the cluster of the root directory for the first one.
+/// </remarks>
 internal static class FatBootSector
 {
     private const int BytesPerSector = 512;
     private const ushort Signature = 0xAA55;
-    private const int RootEntryLength = 32;
+    private const uint FirstCluster = 2;
+
+    /// <summary>With fewer clusters it is FAT16 (section 3.5).</summary>
+    private const uint MinimumClusters = 65525;
 
     /// <summary>
     /// Whether a sector is a boot sector with plausible numbers: sectors have 512 bytes, the file system lies within
-    /// its partition, and nothing that a driver divides by is zero.
+    /// its partition, nothing that a driver divides by is zero, and it is FAT32 with the root directory in front.
     /// </summary>
     /// <param name="sector">The sector.</param>
     /// <param name="partitionLength">How many sectors the partition has.</param>
@@ -91,18 +98,19 @@ internal static class FatBootSector
         byte copies = sector[16];
         bool isPowerOfTwo = sectorsPerCluster != 0 && (sectorsPerCluster & (sectorsPerCluster - 1)) == 0;
         if (Read16(sector, 510) != Signature || Read16(sector, 11) != BytesPerSector || !isPowerOfTwo
-            || (copies != 1 && copies != 2))
+            || (copies != 1 && copies != 2) || Read16(sector, 17) != 0 || Read32(sector, 44) != FirstCluster)
         {
             return false;
         }
 
         ulong reserved = Read16(sector, 14);
-        ulong rootSectors = ((ulong)Read16(sector, 17) * RootEntryLength + BytesPerSector - 1) / BytesPerSector;
         ulong total = Either(Read16(sector, 19), Read32(sector, 32));
         ulong table = Either(Read16(sector, 22), Read32(sector, 36));
-        ulong metadata = reserved + (copies * table) + rootSectors;
+
+        // Cosmos counts the reserved sectors twice.
+        ulong metadata = reserved + (copies * table) + reserved;
         return reserved != 0 && table != 0 && total <= partitionLength
-            && metadata + reserved + sectorsPerCluster <= total;
+            && metadata + ((ulong)MinimumClusters * sectorsPerCluster) <= total;
     }
 
     /// <summary>The 16-bit field, or where that is zero the 32-bit field.</summary>

@@ -9,7 +9,7 @@ using Partition = VirtioGuest.Volumes.Partition;
 
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
-/// <summary>Cosmos' virtual file system over the FAT partitions of the virtio disks.</summary>
+/// <summary>Cosmos' virtual file system over the FAT32 partitions of the virtio disks.</summary>
 /// <remarks>Other disks are not mounted, nor what <see cref="MountablePartitions"/> rejects.</remarks>
 internal sealed class VirtioFileSystems : CosmosVFS
 {
@@ -69,7 +69,7 @@ internal sealed class VirtioFileSystems : CosmosVFS
 
         for (int i = 0; i < partitions.Count; i++)
         {
-            if (!MountablePartitions.HasFat(device.Disk, partitions[i], sector))
+            if (!MountablePartitions.HasFat32(device.Disk, partitions[i], sector))
             {
                 continue;
             }

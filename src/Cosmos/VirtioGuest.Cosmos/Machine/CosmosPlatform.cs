@@ -30,6 +30,22 @@ public sealed unsafe class CosmosPlatform : Platform
     /// <inheritdoc/>
     public override PortSpace Ports => _ports;
 
+    /// <summary>
+    /// Makes the machine ready for interrupts that come while Cosmos starts. For the constructor of a kernel.
+    /// </summary>
+    /// <remarks>
+    /// Loads <see cref="ProcessorInterrupts.LoadEarlyTable">a table of interrupts</see> until Cosmos has one, and has
+    /// Cosmos make its list of handlers. Otherwise Cosmos does that while the timer is ticking, and turns interrupts on
+    /// before the list is in place. A tick at that moment ends in an exception and is never acknowledged, and no other
+    /// interrupt comes after it.
+    /// </remarks>
+    public static void PrepareStart()
+    {
+        const byte Timer = 0;
+        ProcessorInterrupts.LoadEarlyTable();
+        INTs.SetIrqHandler(Timer, null);
+    }
+
     /// <inheritdoc/>
     public override ulong Timestamp => CPU.GetCPUUptime();
 

@@ -24,8 +24,9 @@ public static class ProcessorInterrupts
     }
 
     /// <summary>
-    /// Loads an interrupt table that acknowledges whatever an interrupt controller raises and does nothing else. To be
-    /// called in the constructor of a kernel, where Cosmos has no table yet; Cosmos loads its own when it starts.
+    /// Loads an interrupt table that acknowledges whatever an interrupt controller raises and does nothing else.
+    /// <see cref="CosmosPlatform.PrepareStart"/> calls it where Cosmos has no table yet; Cosmos loads its own when it
+    /// starts.
     /// </summary>
     /// <remarks>
     /// Cosmos unmasks the timer, the keyboard and the second controller, with interrupts enabled, a moment before it
