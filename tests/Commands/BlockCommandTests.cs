@@ -28,7 +28,11 @@ internal sealed class BlockCommandTests
     {
         var disk = new FakeSectorDevice(16)
         {
-            Block = 4096, Queues = 4, IsWritethrough = true, Id = "coursework", Lifetime = "life used: 10%",
+            Block = 4096,
+            Queues = 4,
+            IsWritethrough = true,
+            Id = "coursework",
+            Lifetime = "life used: 10%",
         };
         var bench = new CommandBench(disk);
         Assert.That(bench.Run("disks"), Is.EqualTo(
