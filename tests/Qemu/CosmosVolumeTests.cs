@@ -50,6 +50,26 @@ public sealed class CosmosVolumeTests : QemuTest
         Assert.That(UsedEntries(disk), Is.EqualTo(2 + 1 + 6 + 1), "medium, root directory, hosts.txt, note.txt");
     }
 
+    // Cosmos has room for four.
+    [Test]
+    public void A_disk_with_five_partitions_leaves_the_files_of_another_within_reach()
+    {
+        DiskImage many = NewEmptyDisk(16384);
+        Tool.RunWith(
+            "label: gpt\nsize=1MiB\nsize=1MiB\nsize=1MiB\nsize=1MiB\nsize=1MiB\n",
+            "/sbin/sfdisk", "fdisk", "--quiet", "--no-reread", many.Path);
+
+        Transcript transcript = Run(
+            GuestKernel.Cosmos.Machine.WithDisk(many).WithDisk(NewVolume()),
+            "parts 0; write note.txt words; ls; exit", QemuGuest.Success);
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(transcript.OutputOf("parts 0")[0], Is.EqualTo("disk0: GUID partition table, 5 partitions"));
+            Assert.That(transcript.TextOf("ls"), Is.EqualTo("         6 note.txt"));
+        });
+    }
+
     // Cosmos' driver would take the number of a cluster for that of a sector.
     [Test]
     public void FAT16_is_shown_and_not_mounted()

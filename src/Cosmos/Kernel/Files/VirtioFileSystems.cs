@@ -10,7 +10,7 @@ using Partition = VirtioGuest.Volumes.Partition;
 namespace VirtioGuest.Cosmos.Kernel.Files;
 
 /// <summary>Cosmos' virtual file system over the FAT32 partitions of the virtio disks.</summary>
-/// <remarks>Other disks are not mounted, nor what <see cref="MountablePartitions"/> rejects.</remarks>
+/// <remarks>Other disks are unknown to it, and those of which <see cref="MountablePartitions"/> has none.</remarks>
 internal sealed class VirtioFileSystems : CosmosVFS
 {
     private readonly List<MountedVolume> _volumes = new();
@@ -48,23 +48,34 @@ internal sealed class VirtioFileSystems : CosmosVFS
 
     protected override void InitializePartitions()
     {
+        var mounted = new List<Disk>();
         for (int i = 0; i < Disks.Count; i++)
         {
             Disk disk = Disks[i];
-            if (disk.Host is VirtioBlockDevice device)
+            if (disk.Host is VirtioBlockDevice device && Mount(disk, device))
             {
-                Mount(disk, device);
+                mounted.Add(disk);
             }
+        }
+
+        // Whatever path Cosmos looks up, it reads the partition tables of all its disks, and one that it cannot deal
+        // with hangs it. So it keeps those disks only that have been checked.
+        Disks.Clear();
+        for (int i = 0; i < mounted.Count; i++)
+        {
+            Disks.Add(mounted[i]);
         }
     }
 
-    private void Mount(Disk disk, VirtioBlockDevice device)
+    /// <returns>Whether a file system of the disk is mounted.</returns>
+    private bool Mount(Disk disk, VirtioBlockDevice device)
     {
+        int before = _volumes.Count;
         var sector = new byte[DiskAccess.SectorLength];
         List<Partition> partitions = MountablePartitions.Find(device.Disk, sector);
         if (partitions.Count == 0 || disk.Partitions.Count != partitions.Count)
         {
-            return;
+            return false;
         }
 
         for (int i = 0; i < partitions.Count; i++)
@@ -81,6 +92,8 @@ internal sealed class VirtioFileSystems : CosmosVFS
                 _volumes.Add(new MountedVolume(device, partitions[i], mounted.RootPath));
             }
         }
+
+        return _volumes.Count != before;
     }
 }
 
