@@ -5,12 +5,12 @@ using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Kernel.Tests.Fakes;
-using VirtioGuest.Drivers.Virtio.Reports;
-using VirtioGuest.Hal;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 
 namespace VirtioGuest.Kernel.Tests;

@@ -1,8 +1,8 @@
 using System;
 using NUnit.Framework;
 using VirtioGuest.Devices.Memory;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Simulation.Tests;
 

@@ -1,5 +1,5 @@
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Simulation.Tests;
 

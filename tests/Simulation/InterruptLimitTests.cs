@@ -1,6 +1,6 @@
 using NUnit.Framework;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Simulation.Tests;
 

@@ -1,7 +1,7 @@
 using System;
 using NUnit.Framework;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Simulation.Tests;
 

@@ -1,8 +1,8 @@
 using System;
 using VirtioGuest.Commands.Data;
 using VirtioGuest.Commands.Text;
-using VirtioGuest.Hal.Text;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 using VirtioGuest.Pci;
 using VirtioGuest.Volumes;
 

@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Threading.Tasks;
 using VirtioGuest.Commands.Block;
-using VirtioGuest.Hal;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
+using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Services.Block;
 

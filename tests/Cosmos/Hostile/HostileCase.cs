@@ -10,8 +10,8 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Cosmos.Tests.Hostile;
 

@@ -6,13 +6,13 @@ using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 

@@ -5,13 +5,13 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Hostile;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Hostile;
 

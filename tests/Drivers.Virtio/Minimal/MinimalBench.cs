@@ -5,7 +5,6 @@ using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Minimal;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Pci;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -13,6 +12,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Hostile;
 using VirtioGuest.Drivers.Virtio.Transport.Pci;
 using VirtioGuest.Hal;
 using VirtioGuest.Pci;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Minimal;
 

@@ -1,8 +1,8 @@
 using System;
 using VirtioGuest.Devices.Block;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 using BlockStatus = VirtioGuest.Drivers.Virtio.Devices.Block.BlockStatus;
 using ModelStatus = VirtioGuest.Devices.Block.BlockStatus;
 

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using NUnit.Framework;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,10 +1,10 @@
 using System;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,7 +1,7 @@
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Hal;
-using static VirtioGuest.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
+using static VirtioGuest.Simulation.MemoryOrdering;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,11 +1,11 @@
 using System;
 using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Drivers.Virtio.Rings.Split;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using VirtioGuest.Simulation;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

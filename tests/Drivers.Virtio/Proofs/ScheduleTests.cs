@@ -1,8 +1,8 @@
 using System.Collections.Generic;
 using NUnit.Framework;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

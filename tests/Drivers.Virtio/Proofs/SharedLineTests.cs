@@ -5,10 +5,10 @@ using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Devices.Block;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

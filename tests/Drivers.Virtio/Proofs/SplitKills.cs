@@ -1,6 +1,6 @@
 using VirtioGuest.Drivers.Virtio.Rings.Split;
-using static VirtioGuest.Simulation.MemoryOrdering;
 using static VirtioGuest.Drivers.Virtio.Tests.Proofs.CacheMachine;
+using static VirtioGuest.Simulation.MemoryOrdering;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Proofs;
 

@@ -10,9 +10,9 @@ using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Drivers.Virtio.Transport.Mmio;
+using VirtioGuest.Hal;
 using VirtioGuest.Simulation;
 using SharedMemoryRegion = VirtioGuest.Drivers.Virtio.Transport.SharedMemoryRegion;
-using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Transport;
 

@@ -4,9 +4,9 @@ using System.Diagnostics;
 using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Devices.Rings;
-using VirtioGuest.Simulation;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.TwoThreads;
 
