@@ -215,7 +215,7 @@ internal readonly unsafe struct UsedRing
     internal void SyncLeftFromDevice() =>
         _area.Sync(0, _area.Length, DmaSync.PostRead, SplitSites.LeftUsedRingFromDevice);
 
-    /// <summary>The zeroed ring to the device, whose it stays, before the queue is enabled.</summary>
+    /// <summary>Hands the zeroed ring to the device, which keeps it, before the queue is enabled.</summary>
     internal void SyncInitially()
     {
         _area.Sync(0, _area.Length, DmaSync.PreWrite, SplitSites.ClearedUsedRingToDevice);
