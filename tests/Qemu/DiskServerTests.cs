@@ -46,19 +46,8 @@ public sealed class DiskServerTests : QemuTest
 
     /// <summary>QEMU gives the new one what the old one had not answered.</summary>
     [Test]
-    public void Server_that_dies_and_is_replaced_loses_nothing()
-    {
-        DiskImage disk = NewDisk(Sectors);
-        byte[] before = disk.ReadAll();
-        using DiskServer server = DiskServer.StartVhostUser(disk, Folder);
-        (QemuGuest guest, Churn churn) = StartChurn(
-            server.Put(new GuestOptions(), connection: "reconnect=1"), operations: 4000);
-        server.Kill();
-        server.Restart();
-        guest.WaitForLine($"^{churn.Success}$");
-        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
-        EndShell(guest, QemuGuest.Success);
-    }
+    public void Server_that_dies_and_is_replaced_loses_nothing() =>
+        ReplaceServer(DiskServer.StartVhostUser, "reconnect=1");
 
     [Test]
     public void Server_that_dies_for_good_is_found_by_the_limit()
@@ -96,19 +85,8 @@ public sealed class DiskServerTests : QemuTest
     }
 
     [Test]
-    public void Network_server_that_is_replaced_in_time_loses_nothing()
-    {
-        DiskImage disk = NewDisk(Sectors);
-        byte[] before = disk.ReadAll();
-        using DiskServer server = DiskServer.StartNbd(disk, Folder);
-        (QemuGuest guest, Churn churn) = StartChurn(
-            server.Put(new GuestOptions(), connection: "reconnect-delay=60"), operations: 4000);
-        server.Kill();
-        server.Restart();
-        guest.WaitForLine($"^{churn.Success}$");
-        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
-        EndShell(guest, QemuGuest.Success);
-    }
+    public void Network_server_that_is_replaced_in_time_loses_nothing() =>
+        ReplaceServer(DiskServer.StartNbd, "reconnect-delay=60");
 
     [Test]
     public void Server_that_stops_for_longer_than_the_limit_is_reset_and_used_on()
@@ -145,6 +123,20 @@ public sealed class DiskServerTests : QemuTest
         guest.WaitForLine($"^{churn.Success}$");
         Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
         Assert.That(guest.Serial.Text, Does.Not.Contain("warning"));
+        EndShell(guest, QemuGuest.Success);
+    }
+
+    private void ReplaceServer(Func<DiskImage, string, DiskServer> start, string connection)
+    {
+        DiskImage disk = NewDisk(Sectors);
+        byte[] before = disk.ReadAll();
+        using DiskServer server = start(disk, Folder);
+        (QemuGuest guest, Churn churn) = StartChurn(
+            server.Put(new GuestOptions(), connection: connection), operations: 4000);
+        server.Kill();
+        server.Restart();
+        guest.WaitForLine($"^{churn.Success}$");
+        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
         EndShell(guest, QemuGuest.Success);
     }
 

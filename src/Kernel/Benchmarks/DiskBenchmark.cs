@@ -195,7 +195,7 @@ internal sealed class DiskBenchmark
 
         _latencies.Clear();
         bool isCounting = TickCount.IsCountingInstructions();
-        var meter = new TickMeter();
+        var meter = TickMeter.Create();
         _disk.Meter = meter;
         ulong batches = 0;
         ulong second = 1000 * _ticksPerMillisecond;
@@ -220,6 +220,7 @@ internal sealed class DiskBenchmark
         }
 
         GuestMeter end = GuestMeter.Read(system, _disk.Device);
+        ulong busy = end.BusyTicksSince(start);
         failure = status == BlockStatus.Ok ? null : new Failure(status.Describe(), isSentence: true);
         return failure is not null || _shell.IsInterrupted ? null : new DiskBenchmarkResult
         {
@@ -232,7 +233,7 @@ internal sealed class DiskBenchmark
             SubmitTicks = meter.Submit.Total,
             NotifyTicks = meter.Notify.Median * meter.Notify.Pairs,
             CompleteTicks = meter.Complete.Total,
-            GuestTicks = end.BusyTicksSince(start) - Math.Min(meter.OwnTicks, end.BusyTicksSince(start)),
+            GuestTicks = busy - Math.Min(meter.OwnTicks, busy),
             Notifications = end.Notifications - start.Notifications,
             Interrupts = end.Interrupts - start.Interrupts,
             Median = NanosecondsAt(0.5),
@@ -281,21 +282,12 @@ internal sealed class DiskBenchmark
 
         private readonly ulong _emptyPair;
 
-        public TickMeter()
+        private TickMeter(ulong emptyPair)
         {
-            // What a pair of looks adds to what it measures, by this way.
-            Submit = new TickCount(0);
-            Notify = new TickCount(0);
-            Complete = new TickCount(0);
-            for (int i = 0; i < Attempts; i++)
-            {
-                EndComplete(Begin());
-            }
-
-            _emptyPair = Complete.Median;
-            Submit = new TickCount(_emptyPair);
-            Notify = new TickCount(_emptyPair);
-            Complete = new TickCount(_emptyPair);
+            _emptyPair = emptyPair;
+            Submit = new TickCount(emptyPair);
+            Notify = new TickCount(emptyPair);
+            Complete = new TickCount(emptyPair);
         }
 
         public TickCount Submit { get; }
@@ -306,6 +298,18 @@ internal sealed class DiskBenchmark
 
         /// <summary>What the looks at the counter took, about.</summary>
         public ulong OwnTicks => (Submit.Pairs + Notify.Pairs + Complete.Pairs) * _emptyPair;
+
+        /// <summary>Creates a meter that leaves out what its own looks add to what they measure.</summary>
+        public static TickMeter Create()
+        {
+            var probe = new TickMeter(0);
+            for (int i = 0; i < Attempts; i++)
+            {
+                probe.EndComplete(probe.Begin());
+            }
+
+            return new TickMeter(probe.Complete.Median);
+        }
 
         public override ulong Begin() => TickCount.Begin();
 
