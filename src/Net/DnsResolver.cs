@@ -119,7 +119,10 @@ public readonly struct DnsResult
 {
     private readonly IPv4Address[]? _addresses;
 
-    internal DnsResult(DnsStatus status, IPv4Address[]? addresses = null)
+    /// <summary>Says how a question ended.</summary>
+    /// <param name="status">How.</param>
+    /// <param name="addresses">What was found.</param>
+    public DnsResult(DnsStatus status, IPv4Address[]? addresses = null)
     {
         Status = status;
         _addresses = addresses;

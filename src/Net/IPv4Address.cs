@@ -36,6 +36,9 @@ public readonly struct IPv4Address : IEquatable<IPv4Address>
     /// <summary>255.255.255.255: everyone on the link.</summary>
     public static IPv4Address Broadcast { get; } = new(0xFFFF_FFFF);
 
+    /// <summary>127.0.0.1: this host.</summary>
+    public static IPv4Address Loopback { get; } = new(127, 0, 0, 1);
+
     /// <summary>The address as a number whose highest byte is the one written first.</summary>
     public uint Value { get; }
 

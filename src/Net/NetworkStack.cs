@@ -300,7 +300,7 @@ public sealed class NetworkStack
             TimeSpan wait;
             using (Turn turn = Enter())
             {
-                bool isTaken = queue.TryTake(buffer, out datagram);
+                bool isTaken = queue.TryTake(buffer, isPeek: false, out datagram);
                 if (isTaken || !queue.IsOpen || turn.Now >= deadline || queue.TellUnreachable())
                 {
                     queue.WakeNext();
@@ -311,6 +311,36 @@ public sealed class NetworkStack
             }
 
             _clock.Wait(queue.Signal, wait);
+        }
+    }
+
+    internal bool TakeUdp(UdpQueue queue, Span<byte> buffer, bool isPeek, out UdpDatagram datagram)
+    {
+        using Turn turn = Enter();
+        return queue.TryTake(buffer, isPeek, out datagram);
+    }
+
+    internal int? NextLength(UdpQueue queue)
+    {
+        lock (_gate)
+        {
+            return queue.NextLength;
+        }
+    }
+
+    internal bool HasSomething(UdpQueue queue)
+    {
+        lock (_gate)
+        {
+            return queue.HasSomething;
+        }
+    }
+
+    internal void SetChanged(UdpQueue queue, Action changed)
+    {
+        lock (_gate)
+        {
+            queue.Changed = changed;
         }
     }
 
@@ -432,7 +462,7 @@ public sealed class NetworkStack
                 Tcp.OnAddressChange();
             }
 
-            hasRaised = Tcp.HasRaised;
+            hasRaised = Tcp.HasRaised || _udp.HasRaised;
             TimeSpan next = NextTimer(now);
             isSooner = next < _promised;
             _promised = isSooner ? next : _promised;
@@ -459,15 +489,20 @@ public sealed class NetworkStack
         {
             TcpSocket? socket;
             TcpReadiness readiness;
+            UdpQueue? queue;
             lock (_gate)
             {
-                if (!Tcp.TryTakeRaised(out socket, out readiness))
-                {
-                    return;
-                }
+                Tcp.TryTakeRaised(out socket, out readiness);
+                queue = socket is null ? _udp.TakeRaised() : null;
             }
 
-            socket!.RaiseReadiness(readiness);
+            if (socket is null && queue is null)
+            {
+                return;
+            }
+
+            socket?.RaiseReadiness(readiness);
+            queue?.Changed?.Invoke();
         }
     }
 

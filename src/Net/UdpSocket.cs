@@ -6,6 +6,9 @@ namespace VirtioGuest.Net;
 /// <summary>An open UDP port (RFC 768). Threads may share it.</summary>
 public sealed class UdpSocket : IDisposable
 {
+    /// <summary>How many bytes of datagrams may wait to be taken.</summary>
+    public const int BufferLength = UdpQueue.ByteCapacity;
+
     private readonly NetworkStack _stack;
     private readonly UdpQueue _queue;
 
@@ -17,6 +20,19 @@ public sealed class UdpSocket : IDisposable
 
     /// <summary>The port.</summary>
     public ushort LocalPort => _queue.Port;
+
+    /// <summary>How many bytes the next datagram carries; null where there is none.</summary>
+    public int? NextLength => _stack.NextLength(_queue);
+
+    /// <summary>Whether a datagram or a report of <see cref="TryTakeUnreachable"/> can be taken.</summary>
+    public bool IsReadable => _stack.HasSomething(_queue);
+
+    /// <summary>
+    /// Has somebody told whenever there may be something to take: without a lock, on whatever thread has entered the
+    /// stack. He must not wait.
+    /// </summary>
+    /// <param name="changed">Who is told; he takes the place of whoever was told before.</param>
+    public void OnChange(Action changed) => _stack.SetChanged(_queue, changed);
 
     /// <summary>Sends a datagram.</summary>
     /// <param name="destination">A host, or a broadcast address.</param>
@@ -39,6 +55,13 @@ public sealed class UdpSocket : IDisposable
     {
         return _stack.ReceiveUdp(_queue, buffer, timeout, out datagram);
     }
+
+    /// <summary>Takes a datagram if there is one, or only looks at it.</summary>
+    /// <param name="buffer">Receives as much of its data as fits.</param>
+    /// <param name="isPeek">Whether it can be taken again.</param>
+    /// <param name="datagram">Who sent it, and how long it is.</param>
+    public bool TryTake(Span<byte> buffer, bool isPeek, out UdpDatagram datagram) =>
+        _stack.TakeUdp(_queue, buffer, isPeek, out datagram);
 
     /// <summary>Receives datagrams to a group as well (RFC 1112), as all sockets with its port then do.</summary>
     /// <remarks>
@@ -64,10 +87,11 @@ public sealed class UdpSocket : IDisposable
 /// <summary>Where a received UDP datagram came from, and its length.</summary>
 public readonly struct UdpDatagram
 {
-    internal UdpDatagram(IPv4Address source, ushort sourcePort, int length)
+    internal UdpDatagram(IPv4Address source, ushort sourcePort, IPv4Address destination, int length)
     {
         Source = source;
         SourcePort = sourcePort;
+        Destination = destination;
         Length = length;
     }
 
@@ -76,6 +100,9 @@ public readonly struct UdpDatagram
 
     /// <summary>The sender's port; 0 where it expects no answer.</summary>
     public ushort SourcePort { get; }
+
+    /// <summary>Whom it was sent to: this host, a broadcast address or a group.</summary>
+    public IPv4Address Destination { get; }
 
     /// <summary>
     /// How many bytes the datagram carried. Where that is more than the caller's buffer holds, the rest was cut off.

@@ -12,6 +12,7 @@ using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Acpi;
 using VirtioGuest.Kernel.FirmwareConfiguration;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Sockets;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.LibOS.Abi;
 using VirtioGuest.Pci;
@@ -219,6 +220,7 @@ internal sealed class DeviceBinder
         var port = new NetworkPort(inventory.NextNetworkName, link);
         link.Connect(port.Stack);
         inventory.Add(port);
+        GuestSockets.Add(port);
         Announce(inventory, link.Device, link.Address.ToString());
         return null;
     }

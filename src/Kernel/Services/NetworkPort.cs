@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Kernel.Sockets;
 using VirtioGuest.Net;
 
 namespace VirtioGuest.Kernel.Services;
@@ -48,6 +49,7 @@ internal sealed class NetworkPort
             _timer = null;
         }
 
+        GuestSockets.Remove(this);
         (Link as VirtioLink)?.Remove();
     }
 

@@ -189,7 +189,7 @@ internal sealed class FrameReceiver
         {
             _counters.Drop(DropReason.IPv4NotForUs);
         }
-        else if (!_udp.OnDatagram(header.Source, udp, data))
+        else if (!_udp.OnDatagram(header.Source, header.Destination, udp, data))
         {
             _errors.Send(header, payload, delivery, IcmpMessage.PortUnreachable, now);
         }

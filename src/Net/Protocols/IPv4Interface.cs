@@ -15,8 +15,6 @@ internal sealed class IPv4Interface
     private const byte DefaultTimeToLive = 64;
     private const int PayloadOffset = EthernetHeader.Length + IPv4Header.MinimumLength;
 
-    private static readonly IPv4Address s_loopbackAddress = new(127, 0, 0, 1);
-
     private readonly IPv4Output _output;
     private readonly ArpCache _arp;
     private readonly byte[] _frame = IPv4Output.NewFrame();
@@ -170,7 +168,7 @@ internal sealed class IPv4Interface
 
     /// <summary>The address that packets to a destination come from; <see cref="IPv4Address.Any"/> for none.</summary>
     public IPv4Address SourceFor(IPv4Address destination) =>
-        destination.IsLoopback ? s_loopbackAddress : Configuration?.Address ?? IPv4Address.Any;
+        destination.IsLoopback ? IPv4Address.Loopback : Configuration?.Address ?? IPv4Address.Any;
 
     /// <summary>Sends the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
     /// <param name="destination">The receiver.</param>

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using VirtioGuest.Net.Wire;
 
 namespace VirtioGuest.Net.Protocols;
@@ -7,7 +8,7 @@ namespace VirtioGuest.Net.Protocols;
 internal sealed class UdpPorts
 {
     /// <summary>How many ports may be open at a time.</summary>
-    public const int Capacity = 16;
+    public const int Capacity = 256;
 
     /// <summary>The first of the ports that the stack itself gives out (RFC 6335, 6).</summary>
     public const ushort FirstDynamicPort = 49152;
@@ -17,7 +18,9 @@ internal sealed class UdpPorts
     private readonly IPv4Interface _ipv4;
     private readonly StackCounters _counters;
     private readonly Random _random;
-    private readonly UdpQueue?[] _open = new UdpQueue?[Capacity];
+    private readonly Dictionary<ushort, UdpQueue> _open = [];
+    private UdpQueue? _firstRaised;
+    private UdpQueue? _lastRaised;
 
     public UdpPorts(IPv4Interface ipv4, StackCounters counters, Random random)
     {
@@ -30,25 +33,62 @@ internal sealed class UdpPorts
     /// <returns>The open port, or null where it is taken or the table is full.</returns>
     public UdpQueue? Open(ushort port)
     {
-        int free = Array.IndexOf(_open, null);
-        if (free < 0 || port == DhcpMessage.ClientPort || (port != 0 && Find(port) is not null))
+        if (_open.Count == Capacity || port == DhcpMessage.ClientPort || (port != 0 && _open.ContainsKey(port)))
         {
             return null;
         }
 
-        var queue = new UdpQueue(port == 0 ? FindFreePort() : port);
-        _open[free] = queue;
+        var queue = new UdpQueue(this, port == 0 ? FindFreePort() : port);
+        _open.Add(queue.Port, queue);
         return queue;
     }
 
     public void Close(UdpQueue queue)
     {
-        int index = Array.IndexOf(_open, queue);
-        if (index >= 0)
+        if (queue.IsOpen)
         {
-            _open[index] = null;
+            _open.Remove(queue.Port);
             queue.Close();
         }
+    }
+
+    /// <summary>Whether something has changed that was not told of yet.</summary>
+    public bool HasRaised => _firstRaised is not null;
+
+    /// <summary>Notes that there is something to take.</summary>
+    public void Raise(UdpQueue queue)
+    {
+        if (queue.IsRaised)
+        {
+            return;
+        }
+
+        queue.IsRaised = true;
+        if (_lastRaised is null)
+        {
+            _firstRaised = queue;
+        }
+        else
+        {
+            _lastRaised.NextRaised = queue;
+        }
+
+        _lastRaised = queue;
+    }
+
+    /// <summary>Takes the oldest of what was noted; null where there is nothing.</summary>
+    public UdpQueue? TakeRaised()
+    {
+        UdpQueue? queue = _firstRaised;
+        if (queue is not null)
+        {
+            _firstRaised = queue.NextRaised;
+            _lastRaised = _firstRaised is null ? null : _lastRaised;
+            queue.NextRaised = null;
+            queue.IsRaised = false;
+        }
+
+        return queue;
     }
 
     public SendStatus Send(
@@ -88,14 +128,15 @@ internal sealed class UdpPorts
 
     /// <summary>Takes a received datagram whose header and checksum are correct.</summary>
     /// <returns>Whether anybody has its port open.</returns>
-    public bool OnDatagram(IPv4Address source, in UdpHeader header, ReadOnlySpan<byte> data)
+    public bool OnDatagram(
+        IPv4Address source, IPv4Address destination, in UdpHeader header, ReadOnlySpan<byte> data)
     {
         UdpQueue? queue = Find(header.DestinationPort);
         if (queue is null)
         {
             _counters.Drop(DropReason.UdpNoSocket);
         }
-        else if (!queue.TryAdd(source, header.SourcePort, data))
+        else if (!queue.TryAdd(source, header.SourcePort, destination, data))
         {
             _counters.Drop(DropReason.UdpSocketFull);
         }
@@ -103,18 +144,7 @@ internal sealed class UdpPorts
         return queue is not null;
     }
 
-    private UdpQueue? Find(ushort port)
-    {
-        foreach (UdpQueue? queue in _open)
-        {
-            if (queue is not null && queue.Port == port)
-            {
-                return queue;
-            }
-        }
-
-        return null;
-    }
+    private UdpQueue? Find(ushort port) => _open.GetValueOrDefault(port);
 
     private ushort FindFreePort()
     {

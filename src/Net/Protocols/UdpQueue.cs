@@ -8,14 +8,16 @@ namespace VirtioGuest.Net.Protocols;
 internal sealed class UdpQueue
 {
     /// <summary>How many datagrams are kept; more are dropped.</summary>
-    public const int Capacity = 16;
+    public const int Capacity = 64;
 
     /// <summary>How many bytes they may have in all: two datagrams of the largest size.</summary>
     public const int ByteCapacity = 128 * 1024;
 
+    private readonly UdpPorts _ports;
+
     // Datagrams lie one after the other in a ring of bytes, so that receiving allocates nothing.
     private readonly UdpDatagram[] _datagrams = new UdpDatagram[Capacity];
-    private readonly byte[] _bytes = new byte[ByteCapacity];
+    private byte[] _bytes = [];
     private int _first;
     private int _count;
     private int _firstByte;
@@ -23,8 +25,9 @@ internal sealed class UdpQueue
     private UdpUnreachable? _unreachable;
     private bool _isUnreachableNew;
 
-    public UdpQueue(ushort port)
+    public UdpQueue(UdpPorts ports, ushort port)
     {
+        _ports = ports;
         Port = port;
     }
 
@@ -38,16 +41,36 @@ internal sealed class UdpQueue
     /// <summary>Released when a datagram has arrived or the port was closed.</summary>
     public SemaphoreSlim Signal { get; } = new(0);
 
+    /// <summary>Who is told, without the stack's lock, that there is something to take.</summary>
+    public Action? Changed { get; set; }
+
+    // What UdpPorts keeps about changes that nobody was told of yet.
+    public bool IsRaised { get; set; }
+
+    public UdpQueue? NextRaised { get; set; }
+
+    /// <summary>How many bytes the next datagram has; null where there is none.</summary>
+    public int? NextLength => _count == 0 ? null : _datagrams[_first].Length;
+
+    /// <summary>Whether there is something to take: a datagram or a report.</summary>
+    public bool HasSomething => _count > 0 || _unreachable is not null;
+
     /// <summary>Keeps a copy of a datagram.</summary>
     /// <returns>Whether there was room.</returns>
-    public bool TryAdd(IPv4Address source, ushort sourcePort, ReadOnlySpan<byte> data)
+    public bool TryAdd(IPv4Address source, ushort sourcePort, IPv4Address destination, ReadOnlySpan<byte> data)
     {
         if (_count == Capacity || data.Length > ByteCapacity - _byteCount)
         {
             return false;
         }
 
-        _datagrams[(_first + _count++) % Capacity] = new UdpDatagram(source, sourcePort, data.Length);
+        if (_bytes.Length == 0)
+        {
+            // Not before it is needed: most ports never receive anything.
+            _bytes = new byte[ByteCapacity];
+        }
+
+        _datagrams[(_first + _count++) % Capacity] = new UdpDatagram(source, sourcePort, destination, data.Length);
         int start = (_firstByte + _byteCount) % ByteCapacity;
         int untilEnd = Math.Min(data.Length, ByteCapacity - start);
         data[..untilEnd].CopyTo(_bytes.AsSpan(start));
@@ -58,8 +81,11 @@ internal sealed class UdpQueue
     }
 
     /// <summary>Takes the oldest datagram, cut to the size of the caller's buffer.</summary>
+    /// <param name="buffer">Receives it.</param>
+    /// <param name="isPeek">Whether it stays.</param>
+    /// <param name="datagram">What is known about it.</param>
     /// <returns>Whether there was one.</returns>
-    public bool TryTake(Span<byte> buffer, out UdpDatagram datagram)
+    public bool TryTake(Span<byte> buffer, bool isPeek, out UdpDatagram datagram)
     {
         if (_count == 0)
         {
@@ -72,6 +98,11 @@ internal sealed class UdpQueue
         int untilEnd = Math.Min(length, ByteCapacity - _firstByte);
         _bytes.AsSpan(_firstByte, untilEnd).CopyTo(buffer);
         _bytes.AsSpan(0, length - untilEnd).CopyTo(buffer[untilEnd..]);
+        if (isPeek)
+        {
+            return true;
+        }
+
         _first = (_first + 1) % Capacity;
         _count--;
         _firstByte = (_firstByte + datagram.Length) % ByteCapacity;
@@ -127,6 +158,11 @@ internal sealed class UdpQueue
         if (Signal.CurrentCount == 0)
         {
             Signal.Release();
+        }
+
+        if (Changed is not null)
+        {
+            _ports.Raise(this);
         }
     }
 }

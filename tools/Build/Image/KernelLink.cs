@@ -27,6 +27,18 @@ internal static class KernelLink
         "libstdc++compat.a",
     ];
 
+    /// <summary>Functions of .NET's native library that the kernel's sockets come before (DescriptorCalls).</summary>
+    private static readonly string[] s_wrapped =
+    [
+        "SystemNative_Close",
+        "SystemNative_FcntlGetFD",
+        "SystemNative_FcntlGetIsNonBlocking",
+        "SystemNative_FcntlSetIsNonBlocking",
+        "SystemNative_Poll",
+        "SystemNative_Read",
+        "SystemNative_Write",
+    ];
+
     /// <param name="objects">The kernel program and the runtime's libraries.</param>
     /// <param name="libos">LibOS' object files, the boot assembly first.</param>
     /// <param name="script">Where the linker script goes.</param>
@@ -43,6 +55,7 @@ internal static class KernelLink
                 $"--image-base=0x{ImageBase:x}", $"--entry={Multiboot2Entry}",
                 $"--undefined={PvhEntry}", $"--undefined={LinuxEntry}",
                 "--defsym=__strdup=strdup", "--defsym=__sched_cpufree=free", // as LibOS' GlibcNames.S says
+                .. s_wrapped.Select(name => $"--wrap={name}"),
                 "--script", script,
                 "-o", target,
                 .. libos,
