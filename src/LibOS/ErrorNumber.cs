@@ -12,6 +12,7 @@ internal static class ErrorNumber
     public const long AccessDenied = 13;
     public const long BadAddress = 14;
     public const long NoDevice = 19;
+    public const long NotADirectory = 20;
     public const long InvalidArgument = 22;
     public const long TooManyFiles = 24;
     public const long NotATerminal = 25;

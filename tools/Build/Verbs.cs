@@ -37,7 +37,7 @@ internal static class Verbs
             run,
             debug,
             Test(),
-            Simple("iso", "build the ISO, the ELF file and the bzImage", ImageBuild.Run),
+            Iso(),
             cosmos,
             ForCosmos("cosmos-iso", "only build the Cosmos kernel's ISO", CosmosBuild.Image),
             ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", CosmosBuild.Packages),
@@ -71,9 +71,10 @@ internal static class Verbs
         Option<int> memory = Memory(256);
         var uefi = new Option<bool>("--uefi") { Description = "use UEFI firmware instead of BIOS" };
         Option<FileInfo?> disk = Disk();
+        Argument<string?> program = Program();
         var command = new Command(name, description + "; what follows -- goes to QEMU")
         {
-            accelerator, door, memory, uefi, disk,
+            program, accelerator, door, memory, uefi, disk,
         };
         command.Validators.Add(result =>
         {
@@ -84,7 +85,7 @@ internal static class Verbs
         });
         command.SetAction(parsed =>
         {
-            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts));
+            Workspace workspace = Workspace.Find(parsed.GetValue(s_artifacts)).For(parsed.GetValue(program));
             ImageBuild.Run(workspace);
             return GuestSession.Run(workspace, new GuestOptions
             {
@@ -137,6 +138,22 @@ internal static class Verbs
             Workspace.Find(parsed.GetValue(s_artifacts)), CosmosDevkit.Locate(parsed.GetValue(devkit))));
         return command;
     }
+
+    private static Command Iso()
+    {
+        Argument<string?> program = Program();
+        var command = new Command("iso", "build the ISO, the ELF file and the bzImage") { program };
+        command.SetAction(parsed =>
+            ImageBuild.Run(Workspace.Find(parsed.GetValue(s_artifacts)).For(parsed.GetValue(program))));
+        return command;
+    }
+
+    private static Argument<string?> Program() => new("program")
+    {
+        Description = "the project of a program that runs in the place of the shell; its images go to "
+            + "artifacts/programs",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     private static Option<string> Accelerator()
     {

@@ -6,6 +6,9 @@ namespace VirtioGuest.Build;
 /// <summary>Where the sources are, and everything that is built from them.</summary>
 internal sealed class Workspace
 {
+    private readonly string _images;
+    private readonly string _imageName = "VirtioGuest";
+
     /// <param name="root">The folder of VirtioGuest.sln.</param>
     /// <param name="artifacts">
     /// Where output goes; if null, to the folder <c>artifacts</c> under <paramref name="root"/>.
@@ -14,6 +17,16 @@ internal sealed class Workspace
     {
         Root = Path.GetFullPath(root);
         Artifacts = Path.GetFullPath(artifacts ?? Path.Combine(Root, "artifacts"));
+        _images = Artifacts;
+        KernelProject = Path.Combine(Root, "src", "Kernel", "VirtioGuest.Kernel.csproj");
+    }
+
+    private Workspace(Workspace other, string program)
+        : this(other.Root, other.Artifacts)
+    {
+        KernelProject = program;
+        _imageName = Path.GetFileNameWithoutExtension(program);
+        _images = Path.Combine(Artifacts, "programs", _imageName);
     }
 
     public string Root { get; }
@@ -21,13 +34,13 @@ internal sealed class Workspace
     public string Artifacts { get; }
 
     /// <summary>The bootable CD image, for BIOS and UEFI.</summary>
-    public string Iso => Path.Combine(Artifacts, "VirtioGuest.iso");
+    public string Iso => Path.Combine(_images, $"{_imageName}.iso");
 
     /// <summary>The kernel with its symbols; <c>qemu -kernel</c> boots it through PVH.</summary>
-    public string Elf => Path.Combine(Artifacts, "VirtioGuest.elf");
+    public string Elf => Path.Combine(_images, $"{_imageName}.elf");
 
     /// <summary>The kernel in the format of the Linux/x86 boot protocol.</summary>
-    public string BzImage => Path.Combine(Artifacts, "VirtioGuest.bzImage");
+    public string BzImage => Path.Combine(_images, $"{_imageName}.bzImage");
 
     /// <summary>The bootable CD image of the Cosmos kernel.</summary>
     public string CosmosIso => Path.Combine(Artifacts, "VirtioGuest.Cosmos.iso");
@@ -57,13 +70,33 @@ internal sealed class Workspace
     /// <summary>The benchmarks that need no guest.</summary>
     public string HostBenchmarks => Path.Combine(Root, "tests", "Benchmarks", "VirtioGuest.Benchmarks.csproj");
 
-    public string KernelProject => Path.Combine(Root, "src", "Kernel", "VirtioGuest.Kernel.csproj");
+    /// <summary>The project whose program runs: the kernel's, with the shell, or somebody's own.</summary>
+    public string KernelProject { get; }
 
     public string CosmosKernelProject =>
         Path.Combine(Root, "src", "Cosmos", "Kernel", "VirtioGuest.Cosmos.Kernel.csproj");
 
     /// <summary>Object files, the stripped kernel and whatever else is made on the way to the images.</summary>
-    public string Intermediate(params string[] parts) => Path.Combine([Artifacts, "obj", "image", .. parts]);
+    public string Intermediate(params string[] parts) => Path.Combine(
+        [Artifacts, "obj", _images == Artifacts ? "image" : Path.Combine("programs", _imageName), .. parts]);
+
+    /// <summary>The same with a program of somebody's own in the place of the shell.</summary>
+    /// <param name="program">Its project, or the folder with its only project; null for the shell.</param>
+    /// <exception cref="BuildFailure">There is no such project.</exception>
+    public Workspace For(string? program)
+    {
+        if (program is null)
+        {
+            return this;
+        }
+
+        string[] projects = Directory.Exists(program) ? Directory.GetFiles(program, "*.csproj")
+            : File.Exists(program) ? [program]
+            : [];
+        return projects.Length == 1
+            ? new Workspace(this, Path.GetFullPath(projects[0]))
+            : throw new BuildFailure($"{program} is not a project, nor a folder with one project in it");
+    }
 
     /// <summary>
     /// Looks for the root upwards from the folder that the tool was started in, then from the tool's own folder.

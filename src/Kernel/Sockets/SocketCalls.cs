@@ -238,9 +238,6 @@ internal static unsafe class SocketCalls
         return SocketError.None;
     }
 
-    [UnmanagedCallersOnly(EntryPoint = "SystemNative_GetControlMessageBufferSize")]
-    private static int GetControlMessageBufferSize(int isIPv4, int isIPv6) => isIPv4 != 0 ? sizeof(PacketOrigin) : 0;
-
     [UnmanagedCallersOnly(EntryPoint = "SystemNative_TryGetIPPacketInformation")]
     private static int TryGetPacketInformation(MessageHeader* header, int isIPv4, PacketInformation* information)
     {
@@ -253,9 +250,6 @@ internal static unsafe class SocketCalls
         *information = new PacketInformation { Link = origin.Link, Address = NativeAddress.Of(origin.Destination) };
         return 1;
     }
-
-    [UnmanagedCallersOnly(EntryPoint = "SystemNative_PlatformSupportsDualModeIPv4PacketInfo")]
-    private static int SupportsDualModePacketInformation() => 0;
 
     [UnmanagedCallersOnly(EntryPoint = "SystemNative_SendFile")]
     private static SocketError SendFile(nint descriptor, nint file, long offset, long count, long* sent)

@@ -1,6 +1,6 @@
 namespace VirtioGuest.LibOS.Files;
 
-/// <summary>What a file descriptor of the program stands for. There is no file system here.</summary>
+/// <summary>What a file descriptor of the program stands for. There is no file system here, only an empty root.</summary>
 internal enum FileKind : byte
 {
     None = 0,
@@ -22,6 +22,9 @@ internal enum FileKind : byte
 
     /// <summary>The other end of it.</summary>
     PipeWriter,
+
+    /// <summary>The root directory, which is empty: programs expect to be somewhere.</summary>
+    Root,
 }
 
 internal unsafe struct FileTable

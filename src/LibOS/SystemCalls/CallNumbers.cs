@@ -53,6 +53,7 @@ internal static class CallNumbers
     public const ulong ThreadKill = 200;
     public const ulong Futex = 202;
     public const ulong SchedulerGetAffinity = 204;
+    public const ulong GetDirectoryEntries = 217;
     public const ulong SetThreadIdAddress = 218;
     public const ulong ClockGetTime = 228;
     public const ulong ClockGetResolution = 229;
@@ -60,10 +61,13 @@ internal static class CallNumbers
     public const ulong ExitGroup = 231;
     public const ulong ThreadGroupKill = 234;
     public const ulong GetMemoryPolicy = 239;
+    public const ulong NotifyAddWatch = 254;
+    public const ulong NotifyRemoveWatch = 255;
     public const ulong OpenAt = 257;
     public const ulong FStatAt = 262;
     public const ulong SetRobustList = 273;
     public const ulong Pipe2 = 293;
+    public const ulong NotifyStart = 294;
     public const ulong ProcessLimit = 302;
     public const ulong GetCpu = 309;
     public const ulong GetRandom = 318;

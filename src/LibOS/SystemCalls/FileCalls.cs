@@ -12,6 +12,7 @@ internal static unsafe class FileCalls
 {
     private const ulong StatLength = 144;
     private const uint CharacterDevice = 0x2190;
+    private const uint Directory = 0x41ED;
     private const ulong GetFlags = 3;
     private const ulong ReadWriteFlags = 2;
     private const ulong DuplicateCloseOnExec = 1030;
@@ -56,10 +57,23 @@ internal static unsafe class FileCalls
                 result = s_files.Close(a);
                 return true;
             case CallNumbers.FStat:
-                result = Stat(a, (byte*)b);
+                result = Stat(s_files.KindOf(a), -ErrorNumber.BadFile, (byte*)b);
                 return true;
             case CallNumbers.FStatAt when *(byte*)b == 0:
-                result = Stat(a, (byte*)c);
+                result = Stat(s_files.KindOf(a), -ErrorNumber.BadFile, (byte*)c);
+                return true;
+            case CallNumbers.FStatAt:
+                result = Stat(KindOf((byte*)b), -ErrorNumber.NoEntry, (byte*)c);
+                return true;
+            case CallNumbers.Stat:
+            case CallNumbers.LStat:
+                result = Stat(KindOf((byte*)a), -ErrorNumber.NoEntry, (byte*)b);
+                return true;
+            case CallNumbers.Access:
+                result = KindOf((byte*)a) == FileKind.None ? -ErrorNumber.NoEntry : 0;
+                return true;
+            case CallNumbers.GetDirectoryEntries:
+                result = s_files.KindOf(a) == FileKind.Root ? 0 : -ErrorNumber.NotADirectory;
                 return true;
             case CallNumbers.Seek:
                 result = s_files.KindOf(a) == FileKind.None ? -ErrorNumber.BadFile : -ErrorNumber.IllegalSeek;
@@ -74,13 +88,21 @@ internal static unsafe class FileCalls
             case CallNumbers.Pipe2:
                 result = Pipe((uint*)a);
                 return true;
+            case CallNumbers.NotifyStart:
+                // Nothing ever changes here, so that nothing is ever read.
+                result = s_files.Open(FileKind.PipeReader);
+                return true;
+            case CallNumbers.NotifyAddWatch:
+                result = s_files.KindOf(a) != FileKind.PipeReader ? -ErrorNumber.InvalidArgument
+                    : KindOf((byte*)b) == FileKind.None ? -ErrorNumber.NoEntry
+                    : 1;
+                return true;
+            case CallNumbers.NotifyRemoveWatch:
+                result = s_files.KindOf(a) == FileKind.PipeReader ? 0 : -ErrorNumber.InvalidArgument;
+                return true;
             case CallNumbers.GetDirectory:
                 result = GetDirectory((byte*)a, b);
                 return true;
-            case CallNumbers.Stat:
-            case CallNumbers.LStat:
-            case CallNumbers.FStatAt:
-            case CallNumbers.Access:
             case CallNumbers.ReadLink:
             case CallNumbers.StatFileSystem:
             case CallNumbers.FStatFileSystem:
@@ -251,29 +273,41 @@ internal static unsafe class FileCalls
 
     private static long Open(byte* path)
     {
-        if (IsText(path, "/proc/meminfo"))
+        FileKind kind = KindOf(path);
+        if (kind == FileKind.MemoryReport)
         {
             s_memoryReport.Refresh(LibOs.Frames);
-            return s_files.Open(FileKind.MemoryReport);
+        }
+
+        return kind == FileKind.None ? -ErrorNumber.NoEntry : s_files.Open(kind);
+    }
+
+    /// <summary>What a path leads to; <see cref="FileKind.None"/> where it leads nowhere.</summary>
+    private static FileKind KindOf(byte* path)
+    {
+        if (IsText(path, "/proc/meminfo"))
+        {
+            return FileKind.MemoryReport;
         }
 
         if (IsText(path, "/dev/urandom") || IsText(path, "/dev/random"))
         {
-            return s_files.Open(FileKind.Random);
+            return FileKind.Random;
         }
 
-        return IsText(path, "/dev/null") ? s_files.Open(FileKind.Null) : -ErrorNumber.NoEntry;
+        bool isRoot = IsText(path, "/") || IsText(path, ".") || IsText(path, "/.");
+        return IsText(path, "/dev/null") ? FileKind.Null : isRoot ? FileKind.Root : FileKind.None;
     }
 
-    private static long Stat(ulong file, byte* result)
+    private static long Stat(FileKind kind, long error, byte* result)
     {
-        if (s_files.KindOf(file) == FileKind.None)
+        if (kind == FileKind.None)
         {
-            return -ErrorNumber.BadFile;
+            return error;
         }
 
         Processor.Fill(result, 0, StatLength);
-        *(uint*)(result + 24) = CharacterDevice;
+        *(uint*)(result + 24) = kind == FileKind.Root ? Directory : CharacterDevice;
         return 0;
     }
 

@@ -15,12 +15,15 @@ internal static class ImageBuild
     /// <summary>Builds; returns at once if nothing has changed since the last build.</summary>
     public static void Run(Workspace workspace) => IncrementalBuild.Run(
         workspace.Intermediate(),
-        s_inputs.Select(name => Path.Combine(workspace.Root, name)),
+        s_inputs.Select(name => Path.Combine(workspace.Root, name))
+            .Append(Path.GetDirectoryName(workspace.KernelProject)!)
+            .Distinct(),
         [workspace.Iso, workspace.Elf, workspace.BzImage],
         () => Build(workspace));
 
     private static void Build(Workspace workspace)
     {
+        Directory.CreateDirectory(Path.GetDirectoryName(workspace.Elf)!);
         KernelObjects objects = Progress.Step("compile the kernel and LibOS", () => Compile(workspace));
         var assembler = new Assembler(workspace.LibOS, workspace.Intermediate());
         ElfFile kernel = Progress.Step("link the kernel", () => Link(workspace, objects, assembler));

@@ -27,6 +27,17 @@ internal static class KernelLink
         "libstdc++compat.a",
     ];
 
+    // Nothing is taken of the second and those behind it, on which it stands, unless a program compresses.
+    private static readonly string[] s_frameworkLibraries =
+    [
+        "libSystem.Native.a",
+        "libSystem.IO.Compression.Native.a",
+        "libz.a",
+        "libbrotlienc.a",
+        "libbrotlidec.a",
+        "libbrotlicommon.a",
+    ];
+
     /// <summary>Functions of .NET's native library that the kernel's sockets come before (DescriptorCalls).</summary>
     private static readonly string[] s_wrapped =
     [
@@ -64,7 +75,7 @@ internal static class KernelLink
                 Path.Combine(objects.Runtime, "libbootstrapper.o"),
                 "--start-group",
                 .. s_runtimeLibraries.Select(name => Path.Combine(objects.Runtime, name)),
-                Path.Combine(objects.Framework, "libSystem.Native.a"),
+                .. s_frameworkLibraries.Select(name => Path.Combine(objects.Framework, name)),
                 $"{Musl}/libc.a",
                 "--end-group",
                 $"{Musl}/crtn.o",
