@@ -28,7 +28,7 @@ app.MapPost("/notes", (NewNote added) =>
 });
 app.MapDelete("/notes/{id:int}", (int id) => notes.TryRemove(id, out _) ? Results.NoContent() : Results.NotFound());
 
-Console.WriteLine("listening on port 8080");
+app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine("listening on port 8080"));
 app.Run("http://0.0.0.0:8080");
 
 internal sealed record Note(int Id, string Text);

@@ -14,6 +14,10 @@ internal static unsafe partial class CryptoCalls
     [UnmanagedCallersOnly(EntryPoint = "CryptoNative_EnsureOpenSslInitialized")]
     private static int EnsureInitialized() => 0;
 
+    // Asked for before anything else, random numbers included.
+    [UnmanagedCallersOnly(EntryPoint = "CryptoNative_GetMaxMdSize")]
+    private static int GetLargestHashLength() => 64;
+
     [UnmanagedCallersOnly(EntryPoint = "CryptoNative_GetRandomBytes")]
     private static int GetRandomBytes(byte* buffer, int count) => FillRandom(buffer, count) == 0 ? 1 : 0;
 

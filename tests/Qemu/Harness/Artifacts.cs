@@ -24,6 +24,12 @@ public static class Artifacts
     /// <summary>The kernel as the Linux boot protocol wants it.</summary>
     public static string BzImage => Require("VirtioGuest.bzImage");
 
+    /// <summary>An image of a program that runs in the place of the shell.</summary>
+    /// <param name="program">The name of its project.</param>
+    /// <param name="extension">The kind of image: <c>elf</c>, <c>iso</c> or <c>bzImage</c>.</param>
+    public static string Program(string program, string extension) =>
+        Require(Path.Combine("programs", program, $"{program}.{extension}"));
+
     /// <summary>The ISO of the Cosmos kernel; a test that asks for it is skipped where none was built.</summary>
     public static string CosmosIso
     {

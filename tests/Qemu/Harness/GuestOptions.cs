@@ -8,6 +8,9 @@ public sealed record GuestOptions
     /// <summary>How the kernel gets in.</summary>
     public Door Door { get; init; } = Door.Elf;
 
+    /// <summary>The program that runs, by the name of its project; the kernel's shell where null.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The machine type.</summary>
     public MachineType Machine { get; init; } = MachineType.Pc;
 

@@ -97,7 +97,8 @@ public static class QemuCommandLine
         switch (options.Door)
         {
             case Door.Elf:
-                arguments.AddRange(["-kernel", Artifacts.Elf]);
+                string elf = options.Program is null ? Artifacts.Elf : Artifacts.Program(options.Program, "elf");
+                arguments.AddRange(["-kernel", elf]);
                 break;
             case Door.BzImage:
                 arguments.AddRange(["-kernel", Artifacts.BzImage]);

@@ -14,6 +14,9 @@ internal static class TestRun
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan s_nightlyLimit = TimeSpan.FromHours(4);
 
+    /// <summary>Programs that run in the place of the shell, which tests boot.</summary>
+    private static readonly string[] s_programs = ["tests/Guests/Sockets", "samples/WebApp"];
+
     /// <summary>The last line printed is <c>N passed, N failed</c>, and <c>, N skipped</c> if any was.</summary>
     /// <returns>0 if tests ran and none failed.</returns>
     public static int Run(Workspace workspace, bool nightly, string? filter)
@@ -22,6 +25,11 @@ internal static class TestRun
         try
         {
             ImageBuild.Run(workspace);
+            foreach (string program in s_programs)
+            {
+                ImageBuild.Run(workspace.For(Path.Combine(workspace.Root, program)));
+            }
+
             counts += BuildCosmos(workspace);
             Progress.Step("compile the solution", () => Compile(workspace));
             if (filter is null)
