@@ -104,14 +104,40 @@ internal sealed class BufferRecords
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsUsual(uint id, uint length)
     {
-        BufferRecord[] records = _records;
+        uint descriptors = 0;
+        return IsUsual(_records, id, ref length, ref descriptors);
+    }
+
+    /// <summary>The same for who has the records at hand, and wants to know how much was written.</summary>
+    /// <param name="records"><see cref="All"/>.</param>
+    /// <param name="id">The ID that the device wrote.</param>
+    /// <param name="length">The length that the device wrote; 0 where that means nothing.</param>
+    /// <param name="descriptors">Is set to how many descriptors of the ring the buffer takes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsUsual(BufferRecord[] records, uint id, ref uint length, ref uint descriptors)
+    {
         if (id >= (uint)records.Length)
         {
             return false;
         }
 
-        ref BufferRecord record = ref records[id];
-        return record.IsInFlight && (length <= record.WritableBytes || record.WritableBytes == 0);
+        descriptors = records[id].Descriptors;
+        if (!BufferRecord.IsFlightOf(descriptors))
+        {
+            return false;
+        }
+
+        if (length > records[id].WritableBytes)
+        {
+            if (records[id].WritableBytes != 0)
+            {
+                return false;
+            }
+
+            length = 0;
+        }
+
+        return true;
     }
 
     /// <summary>Why <see cref="IsKnown"/> is false.</summary>
@@ -218,10 +244,14 @@ internal struct BufferRecord
     private const ushort Returned = ushort.MaxValue;
 
     /// <summary>Whether the device has the buffer.</summary>
-    internal readonly bool IsInFlight => (uint)(Descriptors - NeverAvailable - 1) < Returned - NeverAvailable - 1;
+    internal readonly bool IsInFlight => IsFlightOf(Descriptors);
 
     /// <summary>Whether the device had the buffer and gave it back.</summary>
     internal readonly bool IsReturned => Descriptors == Returned;
+
+    /// <summary>Whether <see cref="Descriptors"/> is a number, and no value that stands for something else.</summary>
+    internal static bool IsFlightOf(uint descriptors) =>
+        descriptors - NeverAvailable - 1 < Returned - NeverAvailable - 1u;
 
     /// <summary>Ends its flight.</summary>
     internal void Return() => Descriptors = Returned;

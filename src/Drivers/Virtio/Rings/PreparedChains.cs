@@ -68,7 +68,9 @@ internal sealed unsafe class PreparedChains
     private readonly TableFormat _format;
     private readonly bool _isPacked;
     private readonly byte* _start;
-    private readonly ulong _tablesAtDevice;
+
+    // From where the processor sees what a buffer has to where the device sees its table.
+    private readonly ulong _tablesFromStart;
     private readonly ulong _readableWord;
     private readonly ulong _writableWord;
     private readonly ulong _nextPlace;
@@ -80,7 +82,7 @@ internal sealed unsafe class PreparedChains
         _format = new TableFormat(isPacked);
         _isPacked = isPacked;
         _start = memory.Address;
-        _tablesAtDevice = memory.DeviceAddress + layout.Table;
+        _tablesFromStart = memory.DeviceAddress + layout.Table - (ulong)_start;
         _readableWord = _format.WordOf(0, isWritable: false, 1, 2);
         _writableWord = _format.WordOf(0, isWritable: true, 1, 2);
         _nextPlace = _format.WordOf(0, isWritable: false, 2, 3) - _readableWord;
@@ -254,7 +256,8 @@ internal sealed unsafe class PreparedChains
             _memory.Sync((id * _layout.Stride) + _layout.Table, count * DescriptorSize, DmaSync.PreWrite, site);
         }
 
-        return new DmaSegment(_tablesAtDevice + (id * _layout.Stride), count * DescriptorSize);
+        byte* start = _start + (id * _layout.Stride);
+        return new DmaSegment((ulong)start + _tablesFromStart, count * DescriptorSize);
     }
 
     private void SyncFromDevice(ushort id, int tableLength, AccessSite tableSite)
@@ -277,19 +280,19 @@ internal sealed unsafe class PreparedChains
     internal readonly ref struct Chain
     {
         private readonly PreparedChains _chains;
-        private readonly BufferRecord[] _records;
-        private readonly uint _offset;
         private readonly byte* _start;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Chain(PreparedChains chains, BufferRecords records)
         {
             _chains = chains;
-            _records = records.All;
+            Records = records;
             BufferId = records.NextFree;
-            _offset = BufferId * chains._layout.Stride;
-            _start = chains._start + _offset;
+            _start = chains._start + (BufferId * chains._layout.Stride);
         }
+
+        /// <summary>What the queue knows of all its buffers.</summary>
+        internal BufferRecords Records { get; }
 
         /// <summary>Whose it is.</summary>
         internal ushort BufferId { get; }
@@ -297,27 +300,33 @@ internal sealed unsafe class PreparedChains
         /// <summary>The header, while the device does not have the buffer.</summary>
         internal SharedFields Header => new SharedFields(_start);
 
-        /// <summary>The trailer, while the device does not have the buffer.</summary>
-        internal SharedFields Trailer => new SharedFields(_start + _chains._layout.Trailer);
-
         /// <summary>What the queue knows of the buffer.</summary>
         internal ref BufferRecord Record
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => ref _records[BufferId];
+            get => ref Records.All[BufferId];
         }
+
+        /// <summary>Writes the first byte of the trailer, while the device does not have the buffer.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal void StoreTrailer(byte value) => SharedMemory.Store8(_start, _chains._layout.Trailer, value);
 
         /// <summary>
         /// Writes the only data segment into the table, in coherent memory and behind a chain of as many segments, so
         /// that the trailer's descriptor is in its place.
         /// </summary>
+        /// <param name="headerLength">
+        /// How long the header is, behind which the table begins; the caller knows it as a constant.
+        /// </param>
+        /// <param name="data">The segment.</param>
+        /// <param name="isWritable">Whether the device writes it.</param>
         /// <returns>The table, for the descriptor that leads to it.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal DmaSegment StoreData(in DmaSegment data, bool isWritable)
+        internal DmaSegment StoreData(uint headerLength, in DmaSegment data, bool isWritable)
         {
             ulong word = isWritable ? _chains._writableWord : _chains._readableWord;
-            StoreDescriptor(_start + _chains._layout.Table + DescriptorSize, data, word | data.Length);
-            return new DmaSegment(_chains._tablesAtDevice + _offset, 3 * DescriptorSize);
+            StoreDescriptor(_start + headerLength + DescriptorSize, data, word | data.Length);
+            return new DmaSegment((ulong)_start + _chains._tablesFromStart, 3 * DescriptorSize);
         }
     }
 
@@ -384,14 +393,6 @@ internal readonly unsafe struct SharedFields
     {
         _start = start;
     }
-
-    /// <summary>Reads 8 bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal byte Load8(uint field) => SharedMemory.Load8(_start, field);
-
-    /// <summary>Writes 8 bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Store8(uint field, byte value) => SharedMemory.Store8(_start, field, value);
 
     /// <summary>Writes 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -115,26 +115,27 @@ public sealed class BlockQueue
     [MethodImpl(MethodImplOptions.NoInlining)]
     public BlockStatus TrySubmit(BlockOperation operation, ulong sector, ReadOnlySpan<DmaSegment> data, int token)
     {
-        // The usual request, so that all that can be left out for it is left out.
-        if (data.Length == 1 && IsUsual(operation, sector, data[0].Length))
+        // The usual requests, so that all that can be left out for them is left out. Which of the two it is is asked
+        // once, and known in all that is inlined.
+        if (data.Length == 1)
         {
-            Virtqueue ring = _ring!;
-            PreparedChains.Chain chain = ring.Prepare();
-            if (ring.IsReady(chain, 1 + FixedDescriptors))
+            if (operation == BlockOperation.Read)
             {
-                Describe(chain, operation, sector);
-                if (operation == BlockOperation.Read)
+                if (IsUsual(_readableEnd, sector, data[0].Length)
+                    && TrySubmitUsual(BlockOperation.Read, sector, data[0], token))
                 {
                     Reads++;
-                    ring.AddReady(chain, data[0], isWritable: true, data[0].Length + StatusLength, token);
+                    return BlockStatus.Ok;
                 }
-                else
+            }
+            else if (operation == BlockOperation.Write)
+            {
+                if (IsUsual(_writableEnd, sector, data[0].Length)
+                    && TrySubmitUsual(BlockOperation.Write, sector, data[0], token))
                 {
                     Writes++;
-                    ring.AddReady(chain, data[0], isWritable: false, StatusLength, token);
+                    return BlockStatus.Ok;
                 }
-
-                return BlockStatus.Ok;
             }
         }
 
@@ -190,7 +191,8 @@ public sealed class BlockQueue
     /// <summary>Tells the device of the requests submitted since the last call, if it wants to be told.</summary>
     public void Notify()
     {
-        if (IsRunning)
+        // Out of trouble it runs, which is one look in place of three.
+        if (!_isInTrouble || IsRunning)
         {
             _ring!.NotifyIfDue();
         }
@@ -202,9 +204,9 @@ public sealed class BlockQueue
     /// How many there were; fewer than there is room for means that there are no more for now. After
     /// <see cref="VirtioDevice.Stop"/> all that were in flight come back this way.
     /// </returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Drain(Span<BlockCompletion> completions) =>
-        _isInTrouble || completions.Length == 0 ? DrainInTrouble(completions) : DrainUsed(completions);
+        _isInTrouble || completions.Length == 0 ? DrainInTrouble(completions) : DrainUsed(BuffersOf(completions));
 
     /// <summary>Asks for an interrupt at the next completion.</summary>
     /// <returns>
@@ -295,13 +297,12 @@ public sealed class BlockQueue
     private bool IsRunning => _device.State == DeviceState.Running && _ring != null;
 
     /// <summary>Whether the device can be given a read or a write of one segment.</summary>
+    /// <param name="end">The sector behind the last one that it can be for.</param>
+    /// <param name="sector">The first one that it is for.</param>
+    /// <param name="bytes">How long its segment is.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsUsual(BlockOperation operation, ulong sector, uint bytes)
+    private bool IsUsual(ulong end, ulong sector, uint bytes)
     {
-        ulong end = operation == BlockOperation.Read ? _readableEnd
-            : operation == BlockOperation.Write ? _writableEnd
-            : 0;
-
         // Rotated, what is not whole sectors comes to more of them than any segment has.
         uint sectors = (bytes >> SectorBits) | (bytes << (32 - SectorBits));
         return sectors - 1 < _longest
@@ -309,12 +310,31 @@ public sealed class BlockQueue
             && (long)sectors <= (long)(end - sector);
     }
 
+    /// <summary>Submits a read or a write of one segment, if nothing but its data has to be written for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TrySubmitUsual(BlockOperation operation, ulong sector, in DmaSegment data, int token)
+    {
+        Virtqueue ring = _ring!;
+        PreparedChains.Chain chain = ring.Prepare();
+        ref BufferRecord record = ref chain.Record;
+        if (!ring.IsReady(record, 1 + FixedDescriptors))
+        {
+            return false;
+        }
+
+        Describe(chain, operation, sector);
+        bool isRead = operation == BlockOperation.Read;
+        uint writable = (isRead ? data.Length : 0) + StatusLength;
+        ring.AddReady(chain, ref record, HeaderLength, data, isRead, writable, token);
+        return true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Describe(PreparedChains.Chain chain, BlockOperation operation, ulong sector)
     {
         chain.Header.Store32(TypeOffset, (uint)operation);
         chain.Header.Store64(SectorOffset, sector);
-        chain.Trailer.Store8(0, Unwritten);
+        chain.StoreTrailer(Unwritten);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -382,14 +402,36 @@ public sealed class BlockQueue
         _ring.Add(chain, data, isRead, (isRead ? bytes : 0) + StatusLength, token);
     }
 
-    /// <summary>Takes back what the device of a running driver has used.</summary>
+    /// <summary>A completion is a used buffer, whose trailer is its status.</summary>
+    /// <param name="completions">At least one.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int DrainUsed(Span<BlockCompletion> completions)
+    private static Span<UsedBuffer> BuffersOf(Span<BlockCompletion> completions) =>
+        MemoryMarshal.CreateSpan(ref completions[0].Buffer, completions.Length);
+
+    /// <summary>Takes back what the device of a running driver has used.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int DrainUsed(Span<UsedBuffer> buffers)
     {
-        // A completion is a used buffer, whose trailer is its status.
         Virtqueue ring = _ring!;
-        Span<UsedBuffer> buffers = MemoryMarshal.CreateSpan(ref completions[0].Buffer, completions.Length);
-        int count = ring.GetUsed(buffers, out uint statuses);
+        buffers = ring.InFlightOf(buffers);
+        int count = ring.GetPlain(buffers, out uint statuses);
+        return statuses != 0 || ring.HasRest ? DrainRest(buffers, count, statuses) : count;
+    }
+
+    /// <summary>Goes on where a request failed, or where the ring needs a closer look.</summary>
+    /// <param name="buffers">Where requests go.</param>
+    /// <param name="count">How many there are already.</param>
+    /// <param name="statuses">All bits that are set in any of their statuses.</param>
+    /// <returns>How many there are then.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int DrainRest(Span<UsedBuffer> buffers, int count, uint statuses)
+    {
+        Virtqueue ring = _ring!;
+        if (ring.HasRest)
+        {
+            count = ring.GetRest(buffers, count, ref statuses);
+        }
+
         if (statuses != 0)
         {
             JudgeErrors(buffers.Slice(0, count));
@@ -434,7 +476,7 @@ public sealed class BlockQueue
 
         return count + (_device.State is DeviceState.Stopped or DeviceState.Abandoned
             ? DrainStopped(completions)
-            : DrainUsed(completions));
+            : DrainUsed(BuffersOf(completions)));
     }
 
     private int DrainStopped(Span<BlockCompletion> completions)

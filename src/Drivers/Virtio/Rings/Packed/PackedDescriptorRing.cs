@@ -44,7 +44,7 @@ internal readonly unsafe struct PackedDescriptorRing
     /// <summary>Whether hand-overs have nothing to do.</summary>
     internal bool IsCoherent => _isCoherent;
 
-    /// <summary>The descriptor in a slot, for a look at what the device wrote.</summary>
+    /// <summary>The descriptor in a slot: a head, or where the device writes.</summary>
     internal PackedDescriptor this[uint slot]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,13 +53,7 @@ internal readonly unsafe struct PackedDescriptorRing
 
     /// <summary>Writes all of a head but its flags.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void StoreHeadBody(uint slot, in DmaSegment segment, ushort id)
-    {
-        byte* descriptor = _slots + (slot * DescriptorSize);
-        SharedMemory.Store64(descriptor, 0, segment.DeviceAddress);
-        SharedMemory.Store32(descriptor, LengthOffset, segment.Length);
-        SharedMemory.Store16(descriptor, IdOffset, id);
-    }
+    internal void StoreHeadBody(uint slot, in DmaSegment segment, ushort id) => this[slot].StoreBody(segment, id);
 
     /// <summary>Writes a descriptor that is not the head: the device cannot reach it yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,8 +87,7 @@ internal readonly unsafe struct PackedDescriptorRing
 
     /// <summary>The same in coherent memory, where there is nothing to hand over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void PublishCoherent(uint head, ushort flags) =>
-        SharedMemory.StoreRelease16(_slots + (head * DescriptorSize), FlagsOffset, flags, PackedSites.PublishHead);
+    internal void PublishCoherent(uint head, ushort flags) => this[head].StoreFlags(flags);
 
     /// <summary>Slot from the device: before the first look at where the next used descriptor is due.</summary>
     /// <remarks>The driver's descriptor there is as good as read: the driver does not write before it is.</remarks>
@@ -205,7 +198,7 @@ internal readonly unsafe struct PackedDescriptorRing
     }
 }
 
-/// <summary>A descriptor that the device may have used.</summary>
+/// <summary>A descriptor that the driver makes available, or that the device may have used.</summary>
 internal readonly unsafe struct PackedDescriptor
 {
     private readonly byte* _start;
@@ -214,6 +207,20 @@ internal readonly unsafe struct PackedDescriptor
     {
         _start = start;
     }
+
+    /// <summary>Writes all of a head but its flags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void StoreBody(in DmaSegment segment, ushort id)
+    {
+        SharedMemory.Store64(_start, 0, segment.DeviceAddress);
+        SharedMemory.Store32(_start, PackedDescriptorRing.LengthOffset, segment.Length);
+        SharedMemory.Store16(_start, PackedDescriptorRing.IdOffset, id);
+    }
+
+    /// <summary>Writes the flags of a head, after everything before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void StoreFlags(ushort flags) =>
+        SharedMemory.StoreRelease16(_start, PackedDescriptorRing.FlagsOffset, flags, PackedSites.PublishHead);
 
     /// <summary>Reads the flags; what the device wrote before them is read after them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

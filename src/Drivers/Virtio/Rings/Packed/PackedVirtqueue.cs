@@ -20,7 +20,7 @@ public sealed class PackedVirtqueue : Virtqueue
     private RingPosition _available = RingPosition.Start;
     private RingPosition _used = RingPosition.Start;
     private uint _announced = EventSuppression.Descriptor | RingPosition.Start.Word;
-    private ulong _unannounced;
+    private ulong _unannouncedRest;
     private bool _isLookedAt;
     private bool _isFound;
 
@@ -45,7 +45,7 @@ public sealed class PackedVirtqueue : Virtqueue
     public override string Format => "packed";
 
     /// <inheritdoc/>
-    public override ushort NextAvailable => _available.Word;
+    public override ushort NextAvailable => (ushort)_available.Word;
 
     /// <inheritdoc/>
     private protected override void Publish(
@@ -64,7 +64,7 @@ public sealed class PackedVirtqueue : Virtqueue
                 ref next, id, isWritable ? readable : readable.Slice(1), isWritable ? writable.Slice(1) : writable);
         }
 
-        _unannounced += (uint)count;
+        _unannouncedRest += (uint)count - 1;
         _ring.Publish(head, flags, (uint)count);
         _available = next;
     }
@@ -75,7 +75,6 @@ public sealed class PackedVirtqueue : Virtqueue
     {
         uint head = _available.Slot;
         _ring.StoreHeadBody(head, table, id);
-        _unannounced++;
         _ring.Publish(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect), 1);
         _available.Advance(1, Size);
     }
@@ -84,11 +83,12 @@ public sealed class PackedVirtqueue : Virtqueue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override void PublishPlain(ushort id, DmaSegment table)
     {
-        uint head = _available.Slot;
-        _ring.StoreHeadBody(head, table, id);
-        _unannounced++;
-        _ring.PublishCoherent(head, (ushort)(_available.AvailableFlags | DescriptorFlags.Indirect));
-        _available.Advance(1, Size);
+        RingPosition next = _available;
+        PackedDescriptor head = _ring[next.Slot];
+        head.StoreBody(table, id);
+        head.StoreFlags((ushort)(next.AvailableFlags | DescriptorFlags.Indirect));
+        next.Advance(1, Size);
+        _available = next;
     }
 
     /// <inheritdoc/>
@@ -158,15 +158,15 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
-    private protected override int TakePlain(
-        Span<UsedBuffer> buffers, BufferTrailers trailers, ref uint anyTrailer)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected override int TakePlain(Span<UsedBuffer> buffers, ref uint anyTrailer)
     {
-        BufferRecords records = Records;
+        // Only this much goes to locals: there are registers for no more, and what has none costs twice.
+        BufferRecords all = Records;
+        BufferRecord[] records = all.All;
         RingPosition used = _used;
-        int free = FreeDescriptors;
-        uint any = 0;
         int count = 0;
-        while (count < buffers.Length && free != Size)
+        for (; count < buffers.Length; count++)
         {
             PackedDescriptor descriptor = _ring[used.Slot];
             if (!used.IsUsed(descriptor.LoadFlags()))
@@ -176,26 +176,24 @@ public sealed class PackedVirtqueue : Virtqueue
 
             uint id = descriptor.LoadId();
             uint length = descriptor.LoadLength();
-            if (!records.IsUsual(id, length))
+            uint descriptors = 0;
+            if (!BufferRecords.IsUsual(records, id, ref length, ref descriptors))
             {
                 RememberFound();
                 break;
             }
 
             ref BufferRecord record = ref records[id];
-            used.Advance(record.Descriptors, Size);
-            free += record.Descriptors;
-            records.Return((ushort)id, ref record, ref record);
-            byte trailer = trailers[id];
-            any |= trailer;
-            buffers[count++] = new UsedBuffer(
-                record.Token, Written(length, record.WritableBytes), (ushort)id, trailer);
+            used.Advance(descriptors, Size);
+            FreeDescriptors += (int)descriptors;
+            all.Return((ushort)id, ref record, ref record);
+            byte trailer = Trailers[id];
+            anyTrailer |= trailer;
+            buffers[count] = new UsedBuffer(record.Token, length, (ushort)id, trailer);
         }
 
         _used = used;
-        FreeDescriptors = free;
         Used += (uint)count;
-        anyTrailer |= any;
         return count;
     }
 
@@ -221,7 +219,7 @@ public sealed class PackedVirtqueue : Virtqueue
 
     /// <summary>The flags of a descriptor at a place, with so many behind it in its chain.</summary>
     private static ushort FlagsOf(in RingPosition place, ushort flags, int left) =>
-        (ushort)(place.AvailableFlags | flags | (left != 0 ? DescriptorFlags.Next : 0));
+        (ushort)(place.AvailableFlags | flags | (left != 0 ? DescriptorFlags.Next : 0u));
 
     /// <summary>Writes the descriptors of a chain behind its head, and moves on.</summary>
     private void StoreBehindHead(
@@ -257,12 +255,13 @@ public sealed class PackedVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected override bool IsNotificationWanted(ulong added)
     {
         // The published flags must be visible before the look: else the device could find the ring empty, enable
         // notifications and sleep, while the driver still sees them disabled (virtio 1.4, 2.8.21.2).
         FullBarrier(PackedSites.NotificationBarrier);
-        return _ring.IsCoherent ? IsWanted(_events.LoadCoherentDeviceArea()) : TakeSuppressionOver();
+        return _ring.IsCoherent ? IsWanted(_events.LoadCoherentDeviceArea(), added) : TakeSuppressionOver(added);
     }
 
     /// <inheritdoc/>
@@ -295,16 +294,18 @@ public sealed class PackedVirtqueue : Virtqueue
     private protected override void StoreSuppression(uint value) => _events.StoreDriverArea(value);
 
     /// <summary>Whether the device asks to be notified of what was added since the last time.</summary>
+    /// <param name="suppression">What it says of that.</param>
+    /// <param name="added">How many buffers that is.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsWanted(uint suppression)
+    private bool IsWanted(uint suppression, ulong added)
     {
         uint announced = _announced;
-        ulong descriptors = _unannounced;
         _announced = EventSuppression.Descriptor | _available.Word;
-        _unannounced = 0;
 
         // Most often the device has taken all that it was told of, and waits for the next.
-        return suppression == announced || IsWanted(suppression, descriptors);
+        bool isWanted = suppression == announced || IsPassed(suppression, added + _unannouncedRest);
+        _unannouncedRest = 0;
+        return isWanted;
     }
 
     /// <summary>Whether the device asks to be notified of the newest descriptors.</summary>
@@ -312,7 +313,7 @@ public sealed class PackedVirtqueue : Virtqueue
     /// Every value but one asks for it, the reserved one included: a notification too many is harmless, a missing one
     /// is a hang.
     /// </remarks>
-    private bool IsWanted(uint suppression, ulong descriptors)
+    private bool IsPassed(uint suppression, ulong descriptors)
     {
         uint flags = suppression & EventSuppression.FlagsMask;
         return flags == EventSuppression.Descriptor && HasEventIndex
@@ -323,5 +324,5 @@ public sealed class PackedVirtqueue : Virtqueue
 
     // What is not needed on coherent memory stays out of line, so that nothing but a branch is in the way there.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TakeSuppressionOver() => IsWanted(_events.LoadDeviceArea());
+    private bool TakeSuppressionOver(ulong added) => IsWanted(_events.LoadDeviceArea(), added);
 }

@@ -25,13 +25,13 @@ internal struct RingPosition
     /// <summary>
     /// The flags that make a descriptor at this place available: AVAIL as the counter, USED its inverse.
     /// </summary>
-    internal readonly ushort AvailableFlags => (ushort)(_usedFlags ^ DescriptorFlags.Used);
+    internal readonly uint AvailableFlags => _usedFlags ^ DescriptorFlags.Used;
 
     /// <summary>
     /// The place as event suppression and notifications name it: the slot in bits 0 to 14, the counter in bit 15, which
     /// is the bit of USED (virtio 1.4, 2.8.14 and 2.9).
     /// </summary>
-    internal readonly ushort Word => (ushort)(Slot | (_usedFlags & DescriptorFlags.Used));
+    internal readonly uint Word => Slot | (_usedFlags & DescriptorFlags.Used);
 
     /// <summary>
     /// Whether flags read at this place say that the device has used it: AVAIL and USED both as the counter.

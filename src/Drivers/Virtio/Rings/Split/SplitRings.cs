@@ -82,8 +82,9 @@ internal readonly unsafe struct AvailableRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void PublishCoherent(uint entry, ushort head, ushort index)
     {
-        SharedMemory.Store16(_area.Start + (entry * EntrySize), SplitRingArea.EntriesOffset, head);
-        SharedMemory.StoreRelease16(_area.Start, SplitRingArea.IndexOffset, index, SplitSites.PublishIndex);
+        byte* start = _area.Start;
+        SharedMemory.Store16(start + (entry * EntrySize), SplitRingArea.EntriesOffset, head);
+        SharedMemory.StoreRelease16(start, SplitRingArea.IndexOffset, index, SplitSites.PublishIndex);
     }
 
     /// <summary>
