@@ -43,6 +43,32 @@ public abstract class EthernetLink
     /// <param name="offload">What the device has to do, of what <see cref="Offloads"/> promises.</param>
     public virtual bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload) =>
         throw new NotSupportedException("The link promises no offloads.");
+
+    /// <summary>
+    /// Says which stations of groups the stack takes frames for, so that a device that filters lets them through.
+    /// </summary>
+    /// <param name="stations">All of them, each once.</param>
+    /// <remarks>Called with the stack's lock held, as <see cref="TrySend(ReadOnlySpan{byte})"/> is: must not wait.
+    /// </remarks>
+    public virtual void SetGroups(ReadOnlySpan<MacAddress> stations)
+    {
+    }
+}
+
+/// <summary>What a device knows of the checksum of a TCP segment or a UDP datagram that it has received.</summary>
+public enum FrameChecksum
+{
+    /// <summary>Nothing.</summary>
+    Unknown = 0,
+
+    /// <summary>It is correct.</summary>
+    Valid = 1,
+
+    /// <summary>
+    /// The sender left it to a device that had no need to complete it: the frame holds the sum of the pseudo-header,
+    /// and counts as correct.
+    /// </summary>
+    Partial = 2,
 }
 
 /// <summary>What a link's device can do for the stack.</summary>

@@ -138,10 +138,24 @@ public sealed class NetworkStack
     /// <remarks>
     /// Called by the driver on any thread, without a lock that <see cref="EthernetLink.TrySend"/> takes.
     /// </remarks>
-    public void OnFrame(ReadOnlySpan<byte> frame)
+    public void OnFrame(ReadOnlySpan<byte> frame) => OnFrame(frame, FrameChecksum.Unknown);
+
+    /// <summary>Takes a frame of which the device knows more; as the other one otherwise.</summary>
+    /// <param name="frame">Header and data.</param>
+    /// <param name="checksum">What the device knows of TCP's or UDP's checksum.</param>
+    public void OnFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum)
     {
         using Turn turn = Enter(isLate: true);
-        _receiver.OnFrame(frame, turn.Now);
+        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
+    }
+
+    /// <summary>
+    /// Tells the neighbours where this host is (RFC 5227, 2.3): for a device that has found itself on another network.
+    /// </summary>
+    public void Announce()
+    {
+        using Turn turn = Enter();
+        _arp.Announce();
     }
 
     /// <summary>Sets an address by hand, and ends the use of DHCP.</summary>
@@ -369,6 +383,7 @@ public sealed class NetworkStack
             if (isJoined)
             {
                 queue.Groups.Add(group);
+                _link.SetGroups(_ipv4.GroupStations());
             }
 
             return isJoined;
@@ -382,6 +397,7 @@ public sealed class NetworkStack
             if (queue.Groups.Remove(group))
             {
                 _ipv4.Leave(group);
+                _link.SetGroups(_ipv4.GroupStations());
             }
         }
     }
@@ -390,8 +406,13 @@ public sealed class NetworkStack
     {
         lock (_gate)
         {
-            queue.Groups.ForEach(_ipv4.Leave);
-            queue.Groups.Clear();
+            if (queue.Groups.Count != 0)
+            {
+                queue.Groups.ForEach(_ipv4.Leave);
+                queue.Groups.Clear();
+                _link.SetGroups(_ipv4.GroupStations());
+            }
+
             _udp.Close(queue);
         }
     }

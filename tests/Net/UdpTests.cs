@@ -108,6 +108,44 @@ public sealed class UdpTests
         Assert.That(socket.TryReceive(new byte[9], TimeSpan.Zero, out _), Is.True);
     }
 
+    [Test]
+    public void A_checksum_that_the_device_has_seen_to_is_not_looked_at(
+        [Values] FrameChecksum checksum, [Values] bool isFragmented)
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, new byte[32]);
+        datagram[6] ^= 1;
+        byte[] packet = Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, 17, datagram);
+        byte[][] packets = isFragmented ? Frames.Fragments(packet, 24) : [packet];
+        foreach (byte[] each in packets)
+        {
+            network.Stack.OnFrame(
+                Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x0800, each), checksum);
+        }
+
+        bool isSeenTo = checksum != FrameChecksum.Unknown && !isFragmented;
+        Assert.That(socket.TryReceive(new byte[99], TimeSpan.Zero, out _), Is.EqualTo(isSeenTo));
+        Assert.That(network.Dropped(DropReason.UdpChecksum), Is.EqualTo(isSeenTo ? 0 : 1));
+    }
+
+    [Test]
+    public void A_device_hears_of_the_stations_of_groups()
+    {
+        Network network = Ready();
+        UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        Assert.That(socket.TryJoin(IPv4Address.Parse("224.1.2.3")), Is.True);
+        Assert.That(socket.TryJoin(IPv4Address.Parse("239.129.2.3")), Is.True);
+        Assert.That(socket.TryJoin(IPv4Address.Parse("239.0.0.1")), Is.True);
+        Assert.That(
+            network.Link.Groups.Select(station => station.ToString()),
+            Is.EqualTo(new[] { "01:00:5e:01:02:03", "01:00:5e:00:00:01" }));
+        socket.Leave(IPv4Address.Parse("224.1.2.3"));
+        Assert.That(network.Link.Groups, Has.Length.EqualTo(2), "the other group has the same station");
+        socket.Dispose();
+        Assert.That(network.Link.Groups, Is.Empty);
+    }
+
     [TestCase((ushort)7, TestName = "A length below the header's")]
     [TestCase((ushort)14, TestName = "A length above the packet's")]
     [TestCase((ushort)0, TestName = "A length of zero")]

@@ -11,8 +11,9 @@ namespace VirtioGuest.Kernel.Services;
 /// <summary>A virtio network device as an Ethernet link.</summary>
 /// <remarks>
 /// <para>
-/// Each queue has a lock. They are taken in the order receive, the stack's own, transmit: received frames are handed on
-/// under the first, and what the stack sends in answer takes the last.
+/// Each queue has a lock. They are taken in the order control, receive, the stack's own, transmit: received frames are
+/// handed on under the second, and what the stack sends in answer takes the last. Commands are waited for, so that they
+/// are given on a thread of the pool, and nothing but them waits there.
 /// </para>
 /// <para>
 /// A device that asks for a reset or breaks the rules is reset and brought up again. Frames that it had are lost, as
@@ -28,12 +29,24 @@ internal sealed class VirtioLink : EthernetLink
     private const int Batch = 64;
     private const int MacLength = 6;
 
+    /// <summary>
+    /// What the stack can do with a device. UDP datagrams that arrive in one frame it could not tell apart.
+    /// </summary>
+    private static readonly NetOptions s_options = new(
+        NetUses.SendPartialChecksums | NetUses.SendTcpSegments | NetUses.ReceivePartialChecksums
+            | NetUses.ReceiveTcpSegments | NetUses.MergeableBuffers | NetUses.Filters | NetUses.Announcements);
+
+    private readonly Lock _controlGate = new();
     private readonly Lock _receiveGate = new();
     private readonly Lock _transmitGate = new();
+    private readonly Lock _groupsGate = new();
     private readonly VirtioNet _device;
     private readonly DeviceRecovery _recovery;
     private readonly ulong _address;
+    private readonly int _longestReceive;
     private FrameReceiver? _receiver;
+    private ulong[] _groups = [];
+    private bool _areGroupsDue;
     private bool _isGone;
 
     private VirtioLink(VirtioNet device)
@@ -49,6 +62,8 @@ internal sealed class VirtioLink : EthernetLink
 
         Address = new MacAddress(address);
         Mtu = device.Mtu;
+        Offloads = OffloadsOf(device);
+        _longestReceive = device.LongestReceive;
     }
 
     /// <summary>The device.</summary>
@@ -59,6 +74,9 @@ internal sealed class VirtioLink : EthernetLink
 
     /// <inheritdoc/>
     public override int Mtu { get; }
+
+    /// <inheritdoc/>
+    public override LinkOffloads Offloads { get; }
 
     /// <inheritdoc/>
     public override bool IsUp => _device.IsLinkUp && _device.State == DeviceState.Running;
@@ -77,7 +95,7 @@ internal sealed class VirtioLink : EthernetLink
     public static VirtioLink? TryCreate(VirtioTransport transport, string name, out Failure? failure)
     {
         var events = new OwnerEvents();
-        var device = new VirtioNet(transport, name, events);
+        var device = new VirtioNet(transport, name, events, s_options);
         if (!device.TryStart(out failure))
         {
             return null;
@@ -91,6 +109,7 @@ internal sealed class VirtioLink : EthernetLink
         }
 
         var link = new VirtioLink(device);
+        link.Filter();
         events.Attach(link.OnUsedBuffers, link.OnConfigurationChange);
 
         // What changed before the link was there to be told: the device may have answered its first notification with
@@ -100,24 +119,18 @@ internal sealed class VirtioLink : EthernetLink
     }
 
     /// <summary>Ends the link's life because its device is about to be taken out, or has been.</summary>
-    public void Remove()
+    public void Remove() => Alone(() =>
     {
-        lock (_receiveGate)
-        {
-            lock (_transmitGate)
-            {
-                _isGone = true;
-                _device.Stop();
-            }
-        }
-    }
+        _isGone = true;
+        _device.Stop();
+    });
 
     /// <summary>Names the stack that received frames go to. Comes once.</summary>
     public void Connect(NetworkStack stack)
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(stack, VirtioNet.EthernetHeaderLength + VirtioNet.TagLength + Mtu);
+            _receiver = new FrameReceiver(stack, _longestReceive);
         }
 
         // What came before has raised its interrupt in vain.
@@ -125,13 +138,52 @@ internal sealed class VirtioLink : EthernetLink
     }
 
     /// <inheritdoc/>
-    public override bool TrySend(ReadOnlySpan<byte> frame)
+    public override bool TrySend(ReadOnlySpan<byte> frame) => Send(frame, default);
+
+    /// <inheritdoc/>
+    public override bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload) => Send(frame, new TransmitOffload(
+        (ushort)offload.ChecksumStart,
+        (ushort)offload.ChecksumOffset,
+        offload.SegmentSize > 0 ? SegmentKind.Tcp4 : SegmentKind.None,
+        (ushort)offload.HeaderLength,
+        (ushort)offload.SegmentSize));
+
+    /// <inheritdoc/>
+    public override void SetGroups(ReadOnlySpan<MacAddress> stations)
+    {
+        ulong[] groups = new ulong[stations.Length];
+        Span<byte> address = stackalloc byte[MacLength];
+        for (int i = 0; i < groups.Length; i++)
+        {
+            stations[i].CopyTo(address);
+            foreach (byte part in address)
+            {
+                groups[i] = (groups[i] << 8) | part;
+            }
+        }
+
+        lock (_groupsGate)
+        {
+            _groups = groups;
+            _areGroupsDue = true;
+        }
+
+        // Not here: the stack's lock is held, and the device is waited for.
+        Elsewhere(NameGroups);
+    }
+
+    private static LinkOffloads OffloadsOf(VirtioNet device) =>
+        !device.CanCompleteChecksums ? LinkOffloads.None
+        : device.CanCut(SegmentKind.Tcp4) ? LinkOffloads.Checksum | LinkOffloads.TcpSegmentation
+        : LinkOffloads.Checksum;
+
+    private bool Send(ReadOnlySpan<byte> frame, in TransmitOffload offload)
     {
         bool isTaken;
         bool isInTrouble;
         lock (_transmitGate)
         {
-            isTaken = _device.TryTransmit(frame) == TransmitStatus.Ok;
+            isTaken = _device.TryTransmit(frame, offload) == TransmitStatus.Ok;
             if (isTaken)
             {
                 _device.NotifyTransmit();
@@ -149,8 +201,98 @@ internal sealed class VirtioLink : EthernetLink
         return isTaken;
     }
 
+    /// <summary>
+    /// Has the device filter: it hands on what is for the station, for everybody, and for groups that were named; and
+    /// frames whose tag names no VLAN.
+    /// </summary>
+    private void Filter()
+    {
+        lock (_controlGate)
+        {
+            if (_device.Control.HasStations)
+            {
+                _device.Control.TrySetStations([], []);
+                _device.Control.TrySetModes(ReceiveModes.Promiscuous, isOn: false);
+            }
+
+            _device.Control.TrySetVlan(0, isWanted: true);
+        }
+    }
+
+    /// <summary>
+    /// Names the groups whose frames are wanted, or wants all where the device has no room for so many.
+    /// </summary>
+    private void NameGroups()
+    {
+        lock (_controlGate)
+        {
+            ulong[] groups;
+            lock (_groupsGate)
+            {
+                groups = _groups;
+                if (!_areGroupsDue)
+                {
+                    return;
+                }
+
+                _areGroupsDue = false;
+            }
+
+            ControlStatus status = _device.Control.TrySetStations([], groups);
+            if (status is ControlStatus.Refused or ControlStatus.Invalid)
+            {
+                _device.Control.TrySetModes(ReceiveModes.AllMulticast, isOn: true);
+            }
+        }
+
+        Serve();
+    }
+
+    /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
+    private void Announce()
+    {
+        NetworkStack? stack;
+        lock (_receiveGate)
+        {
+            stack = _receiver?.Stack;
+        }
+
+        // A stack that has not come yet announces its address when it gets one.
+        stack?.Announce();
+        lock (_controlGate)
+        {
+            if (_device.IsAnnouncementDue)
+            {
+                _device.Control.AcknowledgeAnnouncement();
+            }
+        }
+
+        Serve();
+    }
+
+    /// <summary>Does something while nobody else uses the device.</summary>
+    private void Alone(Action action)
+    {
+        lock (_controlGate)
+        {
+            lock (_receiveGate)
+            {
+                lock (_transmitGate)
+                {
+                    action();
+                }
+            }
+        }
+    }
+
     private void OnUsedBuffers(ushort queueIndex)
     {
+        if (queueIndex > VirtioNet.TransmitQueueIndex)
+        {
+            // Whoever gives a command waits for it.
+            return;
+        }
+
         if (queueIndex == VirtioNet.TransmitQueueIndex)
         {
             lock (_transmitGate)
@@ -164,15 +306,12 @@ internal sealed class VirtioLink : EthernetLink
 
     private void OnConfigurationChange()
     {
-        lock (_receiveGate)
-        {
-            lock (_transmitGate)
-            {
-                _device.ObserveChange();
-            }
-        }
-
+        Alone(_device.ObserveChange);
         Serve();
+        if (_device.IsAnnouncementDue)
+        {
+            Elsewhere(Announce);
+        }
     }
 
     /// <summary>Takes what the device has received, and brings it up again where it is in trouble.</summary>
@@ -205,62 +344,68 @@ internal sealed class VirtioLink : EthernetLink
 
     /// <summary>Brings the device up again where it is in trouble.</summary>
     /// <returns>Whether it did, and has to be looked at again: there is no interrupt for what came meanwhile.</returns>
-    private bool TryRecover()
+    private bool TryRecover() => _device.State == DeviceState.NeedsReset && Recover();
+
+    private bool Recover()
     {
-        if (_device.State != DeviceState.NeedsReset)
+        bool isRecovered = false;
+        Alone(() =>
         {
-            return false;
-        }
-
-        lock (_receiveGate)
-        {
-            lock (_transmitGate)
+            // Another thread may have come first.
+            if (!_isGone && _device.State == DeviceState.NeedsReset)
             {
-                // Another thread may have come first.
-                if (_isGone || _device.State != DeviceState.NeedsReset)
-                {
-                    return false;
-                }
-
                 _device.Stop();
                 _isGone = !_recovery.TryRestart() || !IsTheSame();
-                return !_isGone;
+                isRecovered = !_isGone;
             }
-        }
+        });
+        return isRecovered;
     }
 
     /// <summary>Whether the device is what those above the link took it for.</summary>
     private bool IsTheSame()
     {
-        bool isSame = _device.MacAddress == _address && _device.Mtu >= Mtu;
-        if (!isSame)
+        Failure? failure = _device.MacAddress != _address || _device.Mtu < Mtu
+            ? new Failure("has another address or a smaller MTU than before")
+            : (Offloads & ~OffloadsOf(_device)) != 0 ? new Failure("can do less with frames than before") : null;
+        if (failure is not null)
         {
-            _recovery.GiveUp(new Failure("has another address or a smaller MTU than before"));
+            _recovery.GiveUp(failure);
         }
 
-        return isSame;
+        return failure is null;
     }
 
     /// <summary>Copies frames out of the device's reach before the stack looks at them.</summary>
     private sealed class FrameReceiver : FrameSink
     {
-        private readonly NetworkStack _stack;
         private readonly byte[] _frame;
 
         /// <summary>Creates a receiver for frames up to a length in bytes; longer ones are not for us.</summary>
         public FrameReceiver(NetworkStack stack, int maximumLength)
         {
-            _stack = stack;
+            Stack = stack;
             _frame = new byte[maximumLength];
         }
 
+        /// <summary>Who takes the frames.</summary>
+        public NetworkStack Stack { get; }
+
         /// <inheritdoc/>
-        public override void OnFrame(ReadOnlySpan<byte> frame)
+        public override void OnFrame(ReadOnlySpan<byte> frame) => OnFrame(frame, default);
+
+        /// <inheritdoc/>
+        public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
         {
-            if (frame.Length <= _frame.Length)
+            var checksum = (FrameChecksum)info.Checksum;
+            if (info.IsPrivate)
+            {
+                Stack.OnFrame(frame, checksum);
+            }
+            else if (frame.Length <= _frame.Length)
             {
                 frame.CopyTo(_frame);
-                _stack.OnFrame(_frame.AsSpan(0, frame.Length));
+                Stack.OnFrame(_frame.AsSpan(0, frame.Length), checksum);
             }
         }
     }

@@ -85,6 +85,15 @@ internal sealed class ArpCache
         }
     }
 
+    /// <summary>Announces the address once more, where there is one.</summary>
+    public void Announce()
+    {
+        if (_configuration is not null)
+        {
+            Announce(_configuration.Address);
+        }
+    }
+
     public int CountResolved(TimeSpan now)
     {
         int count = 0;

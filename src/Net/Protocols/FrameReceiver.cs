@@ -44,7 +44,10 @@ internal sealed class FrameReceiver
         _dhcp = dhcp;
     }
 
-    public void OnFrame(ReadOnlySpan<byte> frame, TimeSpan now)
+    /// <param name="frame">Header and data.</param>
+    /// <param name="isChecked">Whether the checksum of TCP or UDP was checked.</param>
+    /// <param name="now">The time.</param>
+    public void OnFrame(ReadOnlySpan<byte> frame, bool isChecked, TimeSpan now)
     {
         _counters.Received(frame.Length);
         if (!EthernetHeader.TryParse(frame, out EthernetHeader ethernet) || !ethernet.Source.IsUnicast)
@@ -78,7 +81,7 @@ internal sealed class FrameReceiver
                 break;
 
             case EtherType.IPv4:
-                OnPacket(data, ethernet.Destination.IsMulticast, now);
+                OnPacket(data, ethernet.Destination.IsMulticast, isChecked, now);
                 break;
 
             case EtherType.Vlan:
@@ -99,11 +102,11 @@ internal sealed class FrameReceiver
         int left = LoopbackLimit;
         while (left-- > 0 && _ipv4.TryTakeLoopback(out ReadOnlySpan<byte> packet, out IPv4Header header))
         {
-            OnPayload(header, packet[header.HeaderLength..], Delivery.Unicast, now);
+            OnPayload(header, packet[header.HeaderLength..], Delivery.Unicast, isChecked: false, now);
         }
     }
 
-    private void OnPacket(ReadOnlySpan<byte> packet, bool isGroupFrame, TimeSpan now)
+    private void OnPacket(ReadOnlySpan<byte> packet, bool isGroupFrame, bool isChecked, TimeSpan now)
     {
         if (!_ipv4.TryReceive(packet, out IPv4Header header, out Delivery delivery, out DropReason reason))
         {
@@ -128,11 +131,13 @@ internal sealed class FrameReceiver
         ReadOnlySpan<byte> payload = packet[header.HeaderLength..header.TotalLength];
         if (!header.IsFragment || _reassembly.TryComplete(header, payload, now, out payload))
         {
-            OnPayload(header, payload, delivery, now);
+            // What was said of a fragment was not said of the whole.
+            OnPayload(header, payload, delivery, isChecked && !header.IsFragment, now);
         }
     }
 
-    private void OnPayload(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
+    private void OnPayload(
+        in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, bool isChecked, TimeSpan now)
     {
         switch (header.Protocol)
         {
@@ -145,7 +150,9 @@ internal sealed class FrameReceiver
                     new IpEndpoint(header.Destination, 0),
                     new IpEndpoint(header.Source, 0),
                     payload,
-                    TcpOverIPv4.PseudoHeaderSum(header.Source, header.Destination, payload.Length),
+                    isChecked
+                        ? null
+                        : TcpOverIPv4.PseudoHeaderSum(header.Source, header.Destination, payload.Length),
                     now);
                 break;
 
@@ -155,7 +162,7 @@ internal sealed class FrameReceiver
                 break;
 
             case IPv4Protocol.Udp:
-                OnDatagram(header, payload, delivery, now);
+                OnDatagram(header, payload, delivery, isChecked, now);
                 break;
 
             default:
@@ -165,7 +172,8 @@ internal sealed class FrameReceiver
         }
     }
 
-    private void OnDatagram(in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, TimeSpan now)
+    private void OnDatagram(
+        in IPv4Header header, ReadOnlySpan<byte> payload, Delivery delivery, bool isChecked, TimeSpan now)
     {
         if (!UdpHeader.TryParse(payload, out UdpHeader udp))
         {
@@ -174,7 +182,7 @@ internal sealed class FrameReceiver
         }
 
         ReadOnlySpan<byte> datagram = payload[..udp.DatagramLength];
-        if (!UdpHeader.IsChecksumCorrect(header.Source, header.Destination, datagram))
+        if (!isChecked && !UdpHeader.IsChecksumCorrect(header.Source, header.Destination, datagram))
         {
             _counters.Drop(DropReason.UdpChecksum);
             return;

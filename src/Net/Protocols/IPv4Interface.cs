@@ -81,6 +81,22 @@ internal sealed class IPv4Interface
         return false;
     }
 
+    /// <summary>The stations whose frames may be for us, each once.</summary>
+    public MacAddress[] GroupStations()
+    {
+        List<MacAddress> stations = [];
+        foreach (IPv4Address group in _groups)
+        {
+            MacAddress station = GroupStation(group);
+            if (!stations.Contains(station))
+            {
+                stations.Add(station);
+            }
+        }
+
+        return [.. stations];
+    }
+
     /// <summary>The low 23 bits of a group's address, behind 01:00:5E (RFC 1112, 6.4).</summary>
     private static MacAddress GroupStation(IPv4Address group)
     {

@@ -58,10 +58,12 @@ internal sealed class TcpTable
     /// <param name="local">Our address, without a port.</param>
     /// <param name="remote">The sender's address, without a port.</param>
     /// <param name="segment">The segment, without padding.</param>
-    /// <param name="pseudoHeaderSum">The sum of its pseudo-header.</param>
+    /// <param name="pseudoHeaderSum">
+    /// The sum of its pseudo-header; null where the device has checked the segment.
+    /// </param>
     /// <param name="now">The time.</param>
     public void OnSegment(
-        in IpEndpoint local, in IpEndpoint remote, ReadOnlySpan<byte> segment, ulong pseudoHeaderSum, TimeSpan now)
+        in IpEndpoint local, in IpEndpoint remote, ReadOnlySpan<byte> segment, ulong? pseudoHeaderSum, TimeSpan now)
     {
         TcpOptions options = default;
         bool isWellFormed = TcpHeader.TryParse(segment, out TcpHeader header)
@@ -74,7 +76,7 @@ internal sealed class TcpTable
             return;
         }
 
-        if (!InternetChecksum.IsCorrect(segment, pseudoHeaderSum))
+        if (pseudoHeaderSum is ulong sum && !InternetChecksum.IsCorrect(segment, sum))
         {
             _counters.Drop(DropReason.TcpChecksum);
             return;

@@ -18,7 +18,10 @@ internal sealed class HostileCardOwner : HostileOwner
     public HostileCardOwner(HostileBench bench, VirtioTransport transport, bool expectsNoAllocation)
         : base(bench, expectsNoAllocation)
     {
-        _driver = new VirtioNet(transport, "net0", this);
+        NetOptions options = bench.Random.Chance(60)
+            ? new NetOptions((NetUses)bench.Random.Below((int)NetUses.All + 1), 1 + bench.Random.Below(4))
+            : NetOptions.Plain;
+        _driver = new VirtioNet(transport, "net0", this, options);
     }
 
     public override VirtioDevice Driver => _driver;
@@ -43,8 +46,19 @@ internal sealed class HostileCardOwner : HostileOwner
     {
         switch (what)
         {
-            case < 40:
+            case < 35:
                 _driver.TryTransmit(_frame.AsSpan(0, Bench.Random.Below(_frame.Length)));
+                break;
+            case < 40:
+                _driver.TryTransmit(
+                    _frame.AsSpan(0, Bench.Random.Below(_frame.Length)),
+                    new TransmitOffload(34, 16, Bench.Random.Chance(50) ? SegmentKind.Tcp4 : SegmentKind.None, 54, 99));
+                break;
+            case < 43:
+                _driver.Control.TrySetVlan(Bench.Random.Below(4096), Bench.Random.Chance(50));
+                break;
+            case < 45:
+                _driver.Control.TrySetModes((ReceiveModes)Bench.Random.Below(64), Bench.Random.Chance(50));
                 break;
             case < 60:
                 _driver.NotifyTransmit();

@@ -64,6 +64,51 @@ internal static class DriverKills
         new(NetSites.LeftBufferFromDevice,
             new DriverTrial(null, NetStories.Traffic),
             "The buffers are given back to the machine while the device has them."),
+        new(NetSites.CommandToDevice,
+            new DriverTrial(Mc68040, NetStories.Commands),
+            "The command stays in the cache; the device carries out what memory held before."),
+        new(NetSites.CommandFromDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The driver writes the next command where it has handed the last one over."),
+        new(NetSites.AnswerToDevice,
+            new DriverTrial(Mc68040, NetStories.Commands),
+            "The mark that the driver put there stays in the cache and hides the answer.")
+        {
+            Part = DmaSync.PreRead,
+        },
+        new(NetSites.AnswerToDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The mark was never given away; what is left of it in the cache may be written back over the answer.")
+        {
+            Part = DmaSync.PreWrite,
+        },
+        new(NetSites.AnswerFromDevice,
+            new DriverTrial(Prefetching, NetStories.Commands),
+            "A line read ahead of time hides the answer.")
+        {
+            Part = DmaSync.PostRead,
+        },
+        new(NetSites.AnswerFromDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The driver puts its mark where it has handed the last one over.")
+        {
+            Part = DmaSync.PostWrite,
+        },
+        new(NetSites.LeftCommandFromDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The memory is given back to the machine while the command is handed over."),
+        new(NetSites.LeftAnswerFromDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The same for the place of its answer, which the device may write.")
+        {
+            Part = DmaSync.PostRead,
+        },
+        new(NetSites.LeftAnswerFromDevice,
+            new DriverTrial(null, NetStories.Commands),
+            "The same for the mark in it.")
+        {
+            Part = DmaSync.PostWrite,
+        },
         new(EntropySites.BufferToDevice,
             new DriverTrial(Mc68040, EntropyStories.Traffic),
             "The line that the driver read last hides the bytes."),

@@ -27,7 +27,8 @@ public class NamedPlaceTests
     {
         foreach (DriverStory story in new[]
         {
-            BlockStories.Traffic, NetStories.Traffic, NetStories.BrokenQueue, EntropyStories.Traffic,
+            BlockStories.Traffic, NetStories.Traffic, NetStories.BrokenQueue, NetStories.Commands,
+            EntropyStories.Traffic,
         })
         {
             DriverTrial trial = new DriverTrial(CacheMachine.FineCopyBack, story);

@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Devices;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Devices;
@@ -16,6 +17,9 @@ internal static class NetStories
 
     /// <summary>The transmit queue is found broken in the middle of sending.</summary>
     public static readonly DriverStory BrokenQueue = new("network driver", "transmit queue broken", Break);
+
+    /// <summary>Commands are given and answered; the end comes while the device has one.</summary>
+    public static readonly DriverStory Commands = new("network driver", "commands, then stop", Command);
 
     private const int FrameLength = 100;
     private const int Frames = 6;
@@ -66,6 +70,37 @@ internal static class NetStories
         *(ushort*)(slot + 14) = (1 << 7) | (1 << 15);
         Scenario.Require(card.TryTransmit(FrameOf(3)) == TransmitStatus.NotRunning, "the fault is not found");
         Scenario.Require(card.State == DeviceState.NeedsReset, "the fault has no consequence");
+        Finish(card, dma);
+    }
+
+    private static void Command(SimulatedMachine machine, SimulatedDma dma)
+    {
+        NetDevice model = new NetDevice(
+            dma.GuestMemory, new byte[] { 2, 0, 0, 0, 0, 1 }, hasControlQueue: true) { RunsWhenNotified = true };
+        model.OfferedFeatures |= NetFeature.Control;
+        foreach (ModelQueue queue in model.Queues)
+        {
+            queue.MaximumSize = QueueSize;
+        }
+
+        VirtioNet card = new VirtioNet(
+            Attachment.OverMmio(machine, model), "net0", new NoEvents(), new NetOptions(NetUses.Filters));
+        Scenario.Require(card.TryStart(out Failure? failure), $"the card {failure}");
+        for (int i = 1; i <= Frames; i++)
+        {
+            bool isRefused = i % 2 == 0;
+            model.Commands.Answer = isRefused ? CommandAnswer.Error : CommandAnswer.Right;
+            ControlStatus status = card.Control.TrySetVlan(i, isWanted: true);
+            ControlStatus expected = isRefused ? ControlStatus.Refused : ControlStatus.Ok;
+            Scenario.Require(status == expected, $"command {i} is answered by {status}");
+            bool isKnown = model.Commands.Given[^1].AsSpan().SequenceEqual(new byte[] { 2, 0, (byte)i, 0 });
+            Scenario.Require(isKnown, $"command {i} arrives as another");
+        }
+
+        Scenario.Require(model.Findings.Count == 0, "the device finds fault with the driver");
+        model.Commands.Answer = CommandAnswer.Never;
+        ControlStatus last = card.Control.TrySetVlan(Frames + 1, isWanted: true);
+        Scenario.Require(last == ControlStatus.Unanswered, "a command is answered that was never read");
         Finish(card, dma);
     }
 

@@ -35,6 +35,11 @@ internal sealed class SimulatedLink : EthernetLink
 
     public Action<byte[]>? Peer { get; set; }
 
+    /// <summary>The stations of groups that the stack has named.</summary>
+    public MacAddress[] Groups { get; private set; } = [];
+
+    public override void SetGroups(ReadOnlySpan<MacAddress> stations) => Groups = stations.ToArray();
+
     public override bool TrySend(ReadOnlySpan<byte> frame)
     {
         if (!HasRoom)

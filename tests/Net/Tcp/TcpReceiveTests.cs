@@ -289,6 +289,20 @@ public sealed class TcpReceiveTests
     }
 
     [Test]
+    public void A_checksum_that_the_device_has_seen_to_is_not_looked_at()
+    {
+        TcpScript script = TcpScript.Listening();
+        byte[] packet = script.Packet("S 0:0 mss 1460");
+        packet[20 + 16] ^= 1;
+        byte[] frame = Frames.Ethernet(Network.OwnHardware, Network.NeighbourHardware, 0x0800, packet);
+        script.Network.Stack.OnFrame(frame, FrameChecksum.Partial);
+        Assert.That(script.Network.Dropped(DropReason.TcpChecksum), Is.Zero);
+        Assert.That(script.Skip(), Is.EqualTo(1));
+        script.Network.Stack.OnFrame(frame);
+        Assert.That(script.Network.Dropped(DropReason.TcpChecksum), Is.EqualTo(1));
+    }
+
+    [Test]
     public void A_wrong_checksum_a_wrong_length_and_a_broadcast_are_dropped()
     {
         TcpScript script = TcpScript.Listening();

@@ -61,16 +61,22 @@ internal sealed class DeviceQueues
 
     /// <summary>Makes empty queues.</summary>
     /// <param name="features">What was negotiated.</param>
-    /// <param name="count">How many of those that have a name: the first ones.</param>
+    /// <param name="usedNames">What they are called; null for the first of those that have a name.</param>
+    /// <param name="count">How many of these.</param>
     /// <param name="preferredSize">The most descriptors that the driver has a use for.</param>
     /// <param name="shape">What their buffers have in common.</param>
     /// <returns>Null, or why there are none.</returns>
-    internal Failure? Create(Features features, int count, int preferredSize, ChainShape shape)
+    internal Failure? Create(
+        Features features, string[]? usedNames, int count, int preferredSize, ChainShape shape)
     {
         _features = features;
         _shape = shape;
-        string[] names = _allNames;
-        Array.Resize(ref names, count);
+        string[] names = usedNames ?? _allNames;
+        if (usedNames is null)
+        {
+            Array.Resize(ref names, count);
+        }
+
         Names = names;
         if (_transport.QueueCount < Names.Length)
         {

@@ -126,6 +126,12 @@ public abstract class VirtioDevice
     /// </summary>
     protected virtual int UsedQueueCount => _events.QueueCount;
 
+    /// <summary>
+    /// The names of these queues, where they are not the first ones of those that it was made with: one queue may lie
+    /// behind a number of others that the device chooses.
+    /// </summary>
+    protected virtual string[]? UsedQueueNames => null;
+
     /// <summary>The most descriptors that the driver has a use for in a queue.</summary>
     protected virtual int PreferredQueueSize => 1;
 
@@ -374,7 +380,7 @@ public abstract class VirtioDevice
 
         Features = accepted;
         failure = RefreshConfiguration(isChange: false)
-            ?? _queues.Create(accepted, UsedQueueCount, PreferredQueueSize, ChainShape)
+            ?? _queues.Create(accepted, UsedQueueNames, UsedQueueCount, PreferredQueueSize, ChainShape)
             ?? SetUp()
             ?? Transport.ConnectInterrupts(Name, _queues.Names, _events)
             ?? _queues.Enable();
@@ -395,7 +401,7 @@ public abstract class VirtioDevice
         }
 
         OnLive();
-        return null;
+        return State == DeviceState.Running ? null : _trouble;
     }
 
     private void Shutdown()

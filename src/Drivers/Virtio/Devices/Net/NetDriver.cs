@@ -9,29 +9,69 @@ namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 /// </summary>
 internal sealed class NetDriver : VirtioDriver
 {
+    internal const Features Checksum = (Features)(1UL << 0);
+    internal const Features GuestChecksum = (Features)(1UL << 1);
+    internal const Features ControlGuestOffloads = (Features)(1UL << 2);
     internal const Features Mtu = (Features)(1UL << 3);
     internal const Features Mac = (Features)(1UL << 5);
+    internal const Features GuestTso4 = (Features)(1UL << 7);
+    internal const Features GuestTso6 = (Features)(1UL << 8);
+    internal const Features GuestEcn = (Features)(1UL << 9);
+    internal const Features HostTso4 = (Features)(1UL << 11);
+    internal const Features HostTso6 = (Features)(1UL << 12);
+    internal const Features HostEcn = (Features)(1UL << 13);
+    internal const Features MergeableBuffers = (Features)(1UL << 15);
     internal const Features Status = (Features)(1UL << 16);
+    internal const Features ControlQueue = (Features)(1UL << 17);
+    internal const Features ControlReceive = (Features)(1UL << 18);
+    internal const Features ControlVlan = (Features)(1UL << 19);
+    internal const Features ControlReceiveExtra = (Features)(1UL << 20);
+    internal const Features GuestAnnounce = (Features)(1UL << 21);
+    internal const Features MultipleQueues = (Features)(1UL << 22);
+    internal const Features ControlMacAddress = (Features)(1UL << 23);
+    internal const Features HashTunnel = (Features)(1UL << 51);
+    internal const Features QueueCoalescing = (Features)(1UL << 52);
+    internal const Features Coalescing = (Features)(1UL << 53);
+    internal const Features GuestUso4 = (Features)(1UL << 54);
+    internal const Features GuestUso6 = (Features)(1UL << 55);
+    internal const Features HostUso = (Features)(1UL << 56);
+    internal const Features HashReport = (Features)(1UL << 57);
+    internal const Features GuestHeaderLength = (Features)(1UL << 59);
+    internal const Features Rss = (Features)(1UL << 60);
+    internal const Features SpeedDuplex = (Features)(1UL << 63);
 
-    internal const Features Implemented = Mtu | Mac | Status;
+    /// <summary>What every owner of a device has a use for.</summary>
+    internal const Features Plain = Mtu | Mac | Status | SpeedDuplex;
 
-    private const Features Checksum = (Features)(1UL << 0);
-    private const Features GuestChecksum = (Features)(1UL << 1);
-    private const Features GuestTso = (Features)((1UL << 7) | (1UL << 8));
-    private const Features GuestEcn = (Features)(1UL << 9);
-    private const Features GuestSegments = GuestTso | (Features)((1UL << 10) | (1UL << 54) | (1UL << 55));
-    private const Features HostTso = (Features)((1UL << 11) | (1UL << 12));
-    private const Features HostEcn = (Features)(1UL << 13);
-    private const Features HostSegments = HostTso | (Features)((1UL << 14) | (1UL << 56));
-    private const Features ControlQueue = (Features)(1UL << 17);
-    private const Features HashTunnel = (Features)(1UL << 51);
-    private const Features HashReport = (Features)(1UL << 57);
-    private const Features Rss = (Features)(1UL << 60);
+    /// <summary>What makes the device send frames that are larger than the MTU allows.</summary>
+    internal const Features GuestSegments = GuestTso4 | GuestTso6 | GuestUso4 | GuestUso6;
+
+    /// <summary>What makes the device take such frames.</summary>
+    internal const Features HostSegments = HostTso4 | HostTso6 | HostUso;
+
+    /// <summary>What needs several queue pairs, or makes them.</summary>
+    internal const Features ManyQueues = MultipleQueues | Rss;
+
+    /// <summary>Everything that there is code for.</summary>
+    internal const Features Implemented = Plain | Checksum | GuestChecksum | ControlGuestOffloads | GuestSegments
+        | GuestEcn | HostSegments | HostEcn | MergeableBuffers | OverControlQueue | ControlQueue | ControlReceiveExtra
+        | HashReport | GuestHeaderLength;
+
+    /// <summary>
+    /// What makes no sense without commands, although the specification has no such need: extra receive modes and
+    /// offloads are commands (virtio 1.4, 5.1.6.5.1 and 5.1.6.5.8), and a hash needs parameters (5.1.6.4.3).
+    /// </summary>
+    internal const Features NothingWithoutCommands = ControlReceiveExtra | ControlGuestOffloads | HashReport;
+
+    /// <summary>What is done by commands.</summary>
+    private const Features OverControlQueue = ControlReceive | ControlVlan | GuestAnnounce | MultipleQueues
+        | ControlMacAddress | HashTunnel | QueueCoalescing | Coalescing | Rss;
+
+    private const Features GuestTso = GuestTso4 | GuestTso6;
+    private const Features HostTso = HostTso4 | HostTso6;
+    private const Features GuestUfo = (Features)(1UL << 10);
+    private const Features HostUfo = (Features)(1UL << 14);
     private const Features RscExtended = (Features)(1UL << 61);
-
-    /// <summary>CTRL_RX, CTRL_VLAN, GUEST_ANNOUNCE, MQ, CTRL_MAC_ADDR, HASH_TUNNEL, both NOTF_COAL, RSS.</summary>
-    private const Features OverControlQueue = HashTunnel | Rss | (Features)((1UL << 18) | (1UL << 19) | (1UL << 21)
-        | (1UL << 22) | (1UL << 23) | (1UL << 52) | (1UL << 53));
 
     internal NetDriver()
         : base(DeviceTypes.Network, "net")
@@ -40,16 +80,17 @@ internal sealed class NetDriver : VirtioDriver
 
     /// <inheritdoc/>
     public override VirtioDevice Create(VirtioTransport transport, string name, DeviceEventSink owner) =>
-        new VirtioNet(this, transport, name, owner);
+        new VirtioNet(this, transport, name, owner, NetOptions.Plain);
 
     /// <inheritdoc/>
     public override Features WithoutUnmetNeeds(Features features)
     {
         // In the order of the needs, so that what falls takes along what needs it.
-        Features left = Without(features, GuestChecksum, GuestSegments);
+        Features left = Without(features, GuestChecksum, GuestSegments | GuestUfo);
         left = Without(left, GuestTso, GuestEcn);
-        left = Without(left, Checksum, HostSegments);
+        left = Without(left, Checksum, HostSegments | HostUfo);
         left = Without(left, HostTso, HostEcn | RscExtended);
+
         left = Without(left, ControlQueue, OverControlQueue);
         return Without(left, Rss | HashReport, HashTunnel);
     }

@@ -1,21 +1,23 @@
 using System;
+using System.Collections.Generic;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
+using VirtioGuest.Hal.Text;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
-/// <summary>A network device (virtio 1.4, 5.1): Ethernet frames over one receive and one transmit queue.</summary>
+/// <summary>A network device (virtio 1.4, 5.1): Ethernet frames over pairs of queues, usually one.</summary>
 /// <remarks>
-/// The two sides are independent: one context at a time calls <see cref="Receive"/> and the receive interrupts, and one
-/// context at a time the transmit calls.
+/// The sides are independent: one context at a time calls <see cref="Receive(FrameSink, int)"/> and the receive
+/// interrupts, one context at a time the transmit calls, and one <see cref="Control"/>.
 /// </remarks>
 public sealed class VirtioNet : VirtioDevice
 {
-    /// <summary>The virtqueue index of the receive queue.</summary>
+    /// <summary>The virtqueue index of the first receive queue; those of further ones are even, too.</summary>
     public const ushort ReceiveQueueIndex = 0;
 
-    /// <summary>The virtqueue index of the transmit queue.</summary>
+    /// <summary>The virtqueue index of the first transmit queue; those of further ones are odd, too.</summary>
     public const ushort TransmitQueueIndex = 1;
 
     /// <summary>The size of an Ethernet header in bytes, the shortest frame that is sent or handed on.</summary>
@@ -35,35 +37,52 @@ public sealed class VirtioNet : VirtioDevice
     /// <summary>
     /// How long the device is left alone between two reminders of a full transmit queue, in nanoseconds.
     /// </summary>
-    private const ulong ReminderInterval = 10_000_000;
+    internal const ulong ReminderInterval = 10_000_000;
 
+    /// <summary>
+    /// What receive buffers hold where frames may lie in several: sixteen for the largest, and two to a page of 8 KiB.
+    /// </summary>
+    private const uint MergeableReceiveLength = 4096;
+
+    /// <summary>What buffers for the largest frames may take in all.</summary>
+    private const uint LargestReceiveBytes = 1024 * 1024;
+
+    /// <summary>How many buffers there are for frames that the device cuts.</summary>
+    private const int LargeTransmitBuffers = 8;
+
+    /// <summary>Which part of a small transmit queue they may take.</summary>
+    private const int LargeTransmitPart = 2;
+
+    private const int QueuesOfPair = 2;
     private const ulong MulticastBit = 1UL << 40;
     private const ulong LocalBit = 1UL << 41;
     private const ulong MacMask = (1UL << 48) - 1;
 
     private readonly NetCounters _counters = new NetCounters();
+    private readonly NetOptions _options;
+    private readonly NetPair?[] _pairs;
     private NetConfiguration _read;
     private NetConfiguration _configuration;
-    private FrameBuffers? _receiveBuffers;
-    private FrameBuffers? _transmitBuffers;
-    private ReceiveSide? _receive;
+    private ControlQueue? _control;
     private TransmitSide? _transmit;
-    private ulong _lastReminder;
-    private bool _isFull;
-    private bool _wasReminded;
 
     /// <summary>Describes a network device; touches nothing of it.</summary>
     /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Network"/>.</param>
     /// <param name="name">What the owner calls it, for example <c>net0</c>.</param>
     /// <param name="owner">Who is told of interrupts.</param>
-    public VirtioNet(VirtioTransport transport, string name, DeviceEventSink owner)
-        : this(DriverRegistry.Find(DeviceTypes.Network)!, transport, name, owner)
+    /// <param name="options">What the owner has a use for; plain frames unless told otherwise.</param>
+    public VirtioNet(VirtioTransport transport, string name, DeviceEventSink owner, NetOptions? options = null)
+        : this(DriverRegistry.Find(DeviceTypes.Network)!, transport, name, owner, options ?? NetOptions.Plain)
     {
     }
 
-    internal VirtioNet(VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner)
-        : base(driver, transport, name, owner, "receiveq1", "transmitq1")
+    internal VirtioNet(
+        VirtioDriver driver, VirtioTransport transport, string name, DeviceEventSink owner, NetOptions options)
+        : base(driver, transport, name, owner, NameQueues(MostPairs(options)))
     {
+        _options = options;
+        _pairs = new NetPair?[options.QueuePairs];
+        Control = new NetControl(this);
     }
 
     /// <summary>
@@ -80,8 +99,60 @@ public sealed class VirtioNet : VirtioDevice
     /// <summary>The largest payload of a frame in bytes, behind the Ethernet header.</summary>
     public int Mtu { get; private set; }
 
+    /// <summary>How many queue pairs are in use, at least 1 once the device has been started.</summary>
+    public int QueuePairs { get; private set; }
+
+    /// <summary>What is asked of the device by commands.</summary>
+    public NetControl Control { get; }
+
+    /// <summary>Whether the device completes checksums of frames that are sent.</summary>
+    public bool CanCompleteChecksums => Has(NetDriver.Checksum);
+
+    /// <summary>The longest frame that is sent; more than the MTU allows only where the device cuts it.</summary>
+    public int LongestTransmit { get; private set; }
+
+    /// <summary>The longest frame that may be received.</summary>
+    public int LongestReceive { get; private set; }
+
+    /// <summary>
+    /// Whether the device asks for announcements of the station; changes in <see cref="VirtioDevice.ObserveChange"/>.
+    /// The owner makes them and calls <see cref="NetControl.AcknowledgeAnnouncement"/>.
+    /// </summary>
+    public bool IsAnnouncementDue => _configuration.IsAnnouncementDue;
+
+    /// <summary>The speed in Mbit/s; null where the device does not say.</summary>
+    public uint? Speed => _configuration.Speed > int.MaxValue ? null : _configuration.Speed;
+
+    /// <summary>Whether both directions work at the same time; null where the device does not say.</summary>
+    public bool? IsFullDuplex => _configuration.Duplex > 1 ? null : _configuration.Duplex == 1;
+
+    /// <summary>What the device can hash, as bits (virtio 1.4, 5.1.6.4.3); 0 where nothing.</summary>
+    public uint HashTypes => _configuration.HashTypes;
+
+    /// <summary>Inside of which tunnels it can do so, as bits (virtio 1.4, 5.1.6.4.4).</summary>
+    public uint HashTunnels => _configuration.TunnelTypes;
+
     /// <inheritdoc/>
-    protected override Features ImplementedFeatures => NetDriver.Implemented;
+    protected override Features ImplementedFeatures => NetDriver.Implemented & _options.Wanted;
+
+    /// <inheritdoc/>
+    protected override string[] UsedQueueNames
+    {
+        get
+        {
+            string[] names = NameQueues(AllPairs);
+            if (!Has(NetDriver.ControlQueue))
+            {
+                Array.Resize(ref names, names.Length - 1);
+            }
+
+            return names;
+        }
+    }
+
+    /// <summary>How many queue pairs the device has; all of them exist, whether they are used or not.</summary>
+    private int AllPairs =>
+        Math.Min(Math.Max((int)_configuration.MaximumQueuePairs, 1), NetOptions.MaximumQueuePairs);
 
     /// <inheritdoc/>
     /// <remarks>
@@ -90,37 +161,67 @@ public sealed class VirtioNet : VirtioDevice
     /// </remarks>
     protected override int PreferredQueueSize => 256;
 
+    /// <summary>Whether what is sent may be cut into such pieces by the device.</summary>
+    public bool CanCut(SegmentKind segments) => LongestTransmit > EthernetHeaderLength + Mtu && Has(segments switch
+    {
+        SegmentKind.Tcp4 => NetDriver.HostTso4,
+        SegmentKind.Tcp6 => NetDriver.HostTso6,
+        SegmentKind.Udp => NetDriver.HostUso,
+        _ => Features.None,
+    });
+
     /// <summary>Hands received frames on and gives their buffers back to the device.</summary>
     /// <param name="sink">Who takes them.</param>
     /// <param name="maximum">How many buffers to take at most, so that a flood cannot hold the caller for ever.</param>
     /// <returns>How many buffers were taken; fewer than the maximum means that there are no more for now.</returns>
     public int Receive(FrameSink sink, int maximum)
     {
-        if (_receive == null || State != DeviceState.Running)
+        int count = 0;
+        for (int pair = 0; pair < QueuePairs && count < maximum; pair++)
+        {
+            count += Receive(pair, sink, maximum - count);
+        }
+
+        return count;
+    }
+
+    /// <summary>The same for one queue pair, of those that are in use.</summary>
+    public int Receive(int pair, FrameSink sink, int maximum)
+    {
+        if (State != DeviceState.Running)
         {
             return 0;
         }
 
-        int count = _receive.Drain(sink, maximum);
-        CheckFault(Queue(ReceiveQueueIndex));
-        Queue(ReceiveQueueIndex).NotifyIfDue();
+        int count = _pairs[pair]!.Receive.Drain(sink, maximum);
+        Virtqueue queue = Queue(ReceiveQueueOf(pair));
+        CheckFault(queue);
+        queue.NotifyIfDue();
         return count;
     }
 
     /// <summary>Asks for an interrupt at the next received frame.</summary>
     /// <returns>
-    /// Whether there is something for <see cref="Receive"/> to look at already, frames or a broken ring; no interrupt
-    /// may come for it.
+    /// Whether there is something for <see cref="Receive(FrameSink, int)"/> to look at already, frames or a broken
+    /// ring; no interrupt may come for it.
     /// </returns>
-    public bool EnableReceiveInterrupts() =>
-        State == DeviceState.Running && Queue(ReceiveQueueIndex).EnableInterrupts();
+    public bool EnableReceiveInterrupts()
+    {
+        bool isWaiting = false;
+        for (int pair = 0; State == DeviceState.Running && pair < QueuePairs; pair++)
+        {
+            isWaiting |= Queue(ReceiveQueueOf(pair)).EnableInterrupts();
+        }
+
+        return isWaiting;
+    }
 
     /// <summary>Asks for no receive interrupts; some may come all the same.</summary>
     public void DisableReceiveInterrupts()
     {
-        if (State == DeviceState.Running)
+        for (int pair = 0; State == DeviceState.Running && pair < QueuePairs; pair++)
         {
-            Queue(ReceiveQueueIndex).DisableInterrupts();
+            Queue(ReceiveQueueOf(pair)).DisableInterrupts();
         }
     }
 
@@ -131,63 +232,139 @@ public sealed class VirtioNet : VirtioDevice
     /// </param>
     public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame)
     {
+        if (frame.Length < EthernetHeaderLength || frame.Length > EthernetHeaderLength + Mtu)
+        {
+            return _transmit == null || State != DeviceState.Running
+                ? TransmitStatus.NotRunning
+                : TransmitStatus.BadLength;
+        }
+
+        return Transmit(frame, default);
+    }
+
+    /// <summary>Copies a frame that the device completes before it sends it; it is not notified yet.</summary>
+    /// <param name="frame">
+    /// As for <see cref="TryTransmit(ReadOnlySpan{byte})"/>; where it is to be cut, up to
+    /// <see cref="LongestTransmit"/> bytes.
+    /// </param>
+    /// <param name="offload">What the device has to do.</param>
+    public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame, in TransmitOffload offload)
+    {
+        if (offload.IsNone)
+        {
+            return TryTransmit(frame);
+        }
+
         if (_transmit == null || State != DeviceState.Running)
         {
             return TransmitStatus.NotRunning;
         }
 
-        if (frame.Length < EthernetHeaderLength || frame.Length > EthernetHeaderLength + Mtu)
+        bool isCut = offload.Segments != SegmentKind.None;
+        if (frame.Length < EthernetHeaderLength
+            || frame.Length > (isCut ? LongestTransmit : EthernetHeaderLength + Mtu))
         {
             return TransmitStatus.BadLength;
         }
 
-        if (_transmit.TryAdd(frame))
-        {
-            _isFull = false;
-            return TransmitStatus.Ok;
-        }
-
-        Virtqueue queue = Queue(TransmitQueueIndex);
-        CheckFault(queue);
-        if (State != DeviceState.Running)
-        {
-            return TransmitStatus.NotRunning;
-        }
-
-        _isFull = true;
-        Remind(queue);
-        return TransmitStatus.Full;
+        return offload.IsAllowed(Features, frame.Length) ? Transmit(frame, offload) : TransmitStatus.BadOffload;
     }
 
     /// <summary>Tells the device of the frames since the last call, if it wants to be told.</summary>
     public void NotifyTransmit()
     {
-        if (State == DeviceState.Running)
+        for (int pair = 0; State == DeviceState.Running && pair < QueuePairs; pair++)
         {
-            Queue(TransmitQueueIndex).NotifyIfDue();
+            Queue(TransmitQueueOf(pair)).NotifyIfDue();
         }
     }
 
-    /// <summary>Takes back the buffers of frames that were sent; for interrupts of the transmit queue.</summary>
+    /// <summary>Takes back the buffers of frames that were sent; for interrupts of the transmit queues.</summary>
     /// <returns>How many.</returns>
     public int ReclaimTransmitted()
     {
-        if (_transmit == null || State != DeviceState.Running)
+        int count = 0;
+        for (int pair = 0; State == DeviceState.Running && pair < QueuePairs; pair++)
         {
-            return 0;
-        }
+            TransmitSide side = _pairs[pair]!.Transmit;
+            int each = side.Reclaim();
+            CheckFault(Queue(TransmitQueueOf(pair)));
+            side.IsFull &= each == 0;
+            if (side.IsFull && State == DeviceState.Running)
+            {
+                side.Remind(Machine.Clock.Nanoseconds);
+            }
 
-        int count = _transmit.Reclaim();
-        Virtqueue queue = Queue(TransmitQueueIndex);
-        CheckFault(queue);
-        _isFull &= count == 0;
-        if (_isFull && State == DeviceState.Running)
-        {
-            Remind(queue);
+            count += each;
         }
 
         return count;
     }
+
+    private TransmitStatus Transmit(ReadOnlySpan<byte> frame, in TransmitOffload offload)
+    {
+        TransmitSide? side = _transmit;
+        if (side == null || State != DeviceState.Running)
+        {
+            return TransmitStatus.NotRunning;
+        }
+
+        int pair = 0;
+        if (QueuePairs > 1)
+        {
+            pair = (int)(FlowHash.Of(frame) % (uint)QueuePairs);
+            side = _pairs[pair]!.Transmit;
+        }
+
+        if (side.TryAdd(frame, offload))
+        {
+            side.IsFull = false;
+            return TransmitStatus.Ok;
+        }
+
+        CheckFault(Queue(TransmitQueueOf(pair)));
+        if (State != DeviceState.Running)
+        {
+            return TransmitStatus.NotRunning;
+        }
+
+        side.IsFull = true;
+        side.Remind(Machine.Clock.Nanoseconds);
+        return TransmitStatus.Full;
+    }
+
+    internal bool HasFeature(Features feature) => Has(feature);
+
+    /// <summary>Has the device carry out a command.</summary>
+    internal ControlStatus Execute(ControlCommand command, ReadOnlySpan<byte> data)
+    {
+        if (_control == null || State != DeviceState.Running)
+        {
+            return ControlStatus.NotRunning;
+        }
+
+        ControlStatus status = _control.Execute(command, data);
+        CheckFault(_control.Queue);
+        if (status == ControlStatus.Unanswered)
+        {
+            Fail(new Failure("does not answer a command within 1 s"));
+        }
+
+        return status;
+    }
+
+    /// <summary>The device has another address from now on.</summary>
+    internal void OnAddressSet(ulong address) => MacAddress = address;
+
+    /// <summary>The station was announced.</summary>
+    internal void OnAnnounced() => _configuration.IsAnnouncementDue = false;
+
+    /// <summary>The device goes on with one queue pair.</summary>
+    internal void OnQueuePairsRefused() => QueuePairs = 1;
+
+    /// <summary>Whether an address is that of one station.</summary>
+    internal static bool IsStation(ulong address) => address != 0 && (address & ~MacMask) == 0
+        && (address & MulticastBit) == 0;
 
     /// <inheritdoc/>
     protected override Features RefuseFeatures(Features offered) => NetConfiguration.RefuseFeatures(Transport, offered);
@@ -203,7 +380,13 @@ public sealed class VirtioNet : VirtioDevice
     protected override void AcceptConfiguration() => _configuration = _read;
 
     /// <inheritdoc/>
-    protected override void AcceptChange() => _configuration.IsLinkUp = _read.IsLinkUp;
+    protected override void AcceptChange()
+    {
+        _configuration.IsLinkUp = _read.IsLinkUp;
+        _configuration.IsAnnouncementDue = _read.IsAnnouncementDue;
+        _configuration.Speed = _read.Speed;
+        _configuration.Duplex = _read.Duplex;
+    }
 
     /// <inheritdoc/>
     protected override Failure? SetUp()
@@ -214,87 +397,199 @@ public sealed class VirtioNet : VirtioDevice
             return new Failure("has an MTU below the smallest that is allowed");
         }
 
-        Virtqueue receiveQueue = Queue(ReceiveQueueIndex);
-        Virtqueue transmitQueue = Queue(TransmitQueueIndex);
-        Mtu = _configuration.Mtu;
-        ChooseMacAddress();
-
-        uint frameLength = (uint)(EthernetHeaderLength + Mtu);
-        _receiveBuffers = FrameBuffers.TryCreate(
-            Dma, receiveQueue.Size, Math.Max(frameLength + TagLength, MinimumReceiveLength));
-        _transmitBuffers = FrameBuffers.TryCreate(Dma, transmitQueue.Size, frameLength);
-        if (_receiveBuffers == null || _transmitBuffers == null)
+        if (_configuration.MaximumQueuePairs != AllPairs)
         {
-            return new Failure("cannot be given memory for its frames");
+            return new Failure("has another number of queue pairs than before");
         }
 
-        _transmit = new TransmitSide(transmitQueue, _transmitBuffers, _counters);
-        _receive = new ReceiveSide(receiveQueue, _receiveBuffers, _counters);
-        _receive.PostAll();
+        Mtu = _configuration.Mtu;
+        ChooseMacAddress();
+        QueuePairs = Math.Min(AllPairs, _pairs.Length);
+        for (int pair = 0; pair < QueuePairs; pair++)
+        {
+            _pairs[pair] = CreatePair(pair);
+            if (_pairs[pair] == null)
+            {
+                return new Failure("cannot be given memory for its frames");
+            }
+        }
+
+        _transmit = _pairs[0]!.Transmit;
+        LongestTransmit = _pairs[0]!.HasLargeTransmit ? NetHeader.LargestFrame : EthernetHeaderLength + Mtu;
+        if (Has(NetDriver.ControlQueue))
+        {
+            _control = ControlQueue.TryCreate(Queue(QueuesOfPair * AllPairs), Dma, Machine.Clock, _counters);
+            return _control == null ? new Failure("cannot be given memory for its commands") : null;
+        }
+
         return null;
     }
 
     /// <inheritdoc/>
-    protected override void OnLive() => Queue(ReceiveQueueIndex).NotifyIfDue();
+    protected override void OnLive()
+    {
+        for (int pair = 0; pair < QueuePairs; pair++)
+        {
+            Queue(ReceiveQueueOf(pair)).NotifyIfDue();
+        }
+
+        if (_control != null)
+        {
+            Control.Restore();
+        }
+    }
 
     /// <inheritdoc/>
     protected override void Clear()
     {
-        _receive = null;
         _transmit = null;
-        _isFull = false;
-        _wasReminded = false;
-        _receiveBuffers = null;
-        _transmitBuffers = null;
+        _control = null;
+        QueuePairs = 0;
+        for (int pair = 0; pair < _pairs.Length; pair++)
+        {
+            _pairs[pair] = null;
+        }
     }
 
     /// <inheritdoc/>
     protected override void ReleaseMemory(bool quarantine)
     {
-        if (!quarantine)
+        for (int pair = 0; pair < _pairs.Length; pair++)
         {
-            _receive?.TakeAllBack();
-            _transmit?.TakeAllBack();
+            _pairs[pair]?.ReleaseMemory(quarantine);
         }
 
-        _receiveBuffers?.ReleaseMemory(quarantine);
-        _transmitBuffers?.ReleaseMemory(quarantine);
+        _control?.ReleaseMemory(quarantine);
+    }
+
+    /// <summary>Makes the buffers of a pair and fills its receive queue; null where no memory is left.</summary>
+    private NetPair? CreatePair(int pair)
+    {
+        Virtqueue receiveQueue = Queue(ReceiveQueueOf(pair));
+        Virtqueue transmitQueue = Queue(TransmitQueueOf(pair));
+        uint headerLength = NetHeader.LengthOf(Features);
+        uint frameLength = (uint)(EthernetHeaderLength + Mtu);
+        uint usual = Math.Max(frameLength + TagLength, MinimumReceiveLength);
+        bool hasSegments = Has(NetDriver.GuestSegments);
+        LongestReceive = hasSegments ? NetHeader.LargestFrame : (int)(frameLength + TagLength);
+        FrameBuffers? receive;
+        if (hasSegments && Has(NetDriver.MergeableBuffers))
+        {
+            receive = FrameBuffers.TryCreate(
+                Dma, receiveQueue.Size, headerLength, MergeableReceiveLength - headerLength);
+        }
+        else if (hasSegments)
+        {
+            receive = FrameBuffers.TryCreate(
+                Dma, receiveQueue.Size, headerLength, NetHeader.LargestFrame, LargestReceiveBytes);
+        }
+        else
+        {
+            receive = FrameBuffers.TryCreate(Dma, receiveQueue.Size, headerLength, usual);
+        }
+
+        int large = Has(NetDriver.HostSegments)
+            ? Math.Min(LargeTransmitBuffers, transmitQueue.Size / LargeTransmitPart)
+            : 0;
+        FrameBuffers? transmit = FrameBuffers.TryCreate(Dma, transmitQueue.Size - large, headerLength, frameLength);
+        FrameBuffers? largeTransmit = large == 0
+            ? null
+            : FrameBuffers.TryCreate(Dma, large, headerLength, NetHeader.LargestFrame, LargestReceiveBytes);
+        if (receive == null || transmit == null || (large != 0 && largeTransmit == null))
+        {
+            receive?.ReleaseMemory(quarantine: false);
+            transmit?.ReleaseMemory(quarantine: false);
+            largeTransmit?.ReleaseMemory(quarantine: false);
+            return null;
+        }
+
+        NetPair made = new NetPair(
+            new ReceiveSide(receiveQueue, receive, Features, _counters),
+            new TransmitSide(transmitQueue, transmit, largeTransmit, _counters),
+            receive,
+            transmit,
+            largeTransmit);
+        made.Receive.PostAll();
+        return made;
     }
 
     /// <inheritdoc/>
-    protected internal override Counter[] ReadCounters() => new[]
+    protected internal override Counter[] ReadCounters()
     {
-        new Counter("frames received", _counters.FramesReceived),
-        new Counter("bytes received", _counters.BytesReceived),
-        new Counter("buffers too short", _counters.TooShort),
-        new Counter("frames sent", _counters.FramesSent),
-        new Counter("bytes sent", _counters.BytesSent),
-        new Counter("transmit queue full", _counters.Full),
-    };
-
-    /// <summary>Notifies the device of a full transmit queue, once for as long as it lasts, and rarely again.</summary>
-    /// <remarks>
-    /// <para>
-    /// What was never announced is announced now, or nobody would ever make room. All of it may have been announced,
-    /// and the device still sleep: kvm-host's card loses a notification now and then. Another one is always allowed
-    /// (virtio 1.4, 2.8.16), but each is an exit from the guest, so that whoever keeps trying must not cause one with
-    /// every frame.
-    /// </para>
-    /// <para>
-    /// So a queue that stays full gets one now and then: it moves on however many are lost, and it costs a hundred a
-    /// second at most.
-    /// </para>
-    /// </remarks>
-    private void Remind(Virtqueue queue)
-    {
-        ulong now = Machine.Clock.Nanoseconds;
-        if (queue.NeedsNotification() || !_wasReminded || now - _lastReminder >= ReminderInterval)
+        List<Counter> counters = new List<Counter>
         {
-            _wasReminded = true;
-            _lastReminder = now;
-            queue.Notifier!.Notify(queue);
+            new Counter("frames received", _counters.FramesReceived),
+            new Counter("bytes received", _counters.BytesReceived),
+            new Counter("buffers too short", _counters.TooShort),
+            new Counter("frames sent", _counters.FramesSent),
+            new Counter("bytes sent", _counters.BytesSent),
+            new Counter("transmit queue full", _counters.Full),
+        };
+        if (Has(NetDriver.MergeableBuffers | NetDriver.GuestChecksum))
+        {
+            counters.Add(new Counter("bad headers", _counters.BadHeaders));
         }
+
+        if (Has(NetDriver.MergeableBuffers))
+        {
+            counters.Add(new Counter("frames incomplete", _counters.Incomplete));
+            counters.Add(new Counter("frames too long", _counters.TooLong));
+        }
+
+        if (Has(NetDriver.ControlQueue))
+        {
+            counters.Add(new Counter("commands", _counters.Commands));
+            counters.Add(new Counter("commands refused", _counters.CommandsRefused));
+            counters.Add(new Counter("commands unanswered", _counters.CommandsUnanswered));
+        }
+
+        return counters.ToArray();
     }
+
+    /// <inheritdoc/>
+    protected internal override string[] ReadDetails()
+    {
+        NetPair? first = _pairs[0];
+        if (first == null)
+        {
+            return Array.Empty<string>();
+        }
+
+        List<string> details = new List<string>
+        {
+            "link: " + (IsLinkUp ? "up" : "down")
+                + (Speed is uint speed ? ", " + DecimalText.Of(speed) + " Mbit/s" : "")
+                + (IsFullDuplex is bool isFull ? isFull ? ", full duplex" : ", half duplex" : ""),
+            "receive buffers: " + DecimalText.Of((ulong)first.ReceiveCount) + " of "
+                + DecimalText.Of(first.ReceiveLength) + " bytes" + (Has(NetDriver.MergeableBuffers) ? ", merged" : ""),
+        };
+        if (Has(NetDriver.ManyQueues))
+        {
+            details.Add("queue pairs: " + DecimalText.Of((ulong)QueuePairs) + " of " + DecimalText.Of((ulong)AllPairs));
+        }
+
+        return details.ToArray();
+    }
+
+    /// <summary>The queues of all pairs, and the control queue behind them.</summary>
+    private static string[] NameQueues(int pairs)
+    {
+        string[] names = new string[(QueuesOfPair * pairs) + 1];
+        for (int pair = 0; pair < pairs; pair++)
+        {
+            names[ReceiveQueueOf(pair)] = "receiveq" + DecimalText.Of((ulong)pair + 1);
+            names[TransmitQueueOf(pair)] = "transmitq" + DecimalText.Of((ulong)pair + 1);
+        }
+
+        names[^1] = "controlq";
+        return names;
+    }
+
+    private static int MostPairs(NetOptions options) => options.QueuePairs == 1 ? 1 : NetOptions.MaximumQueuePairs;
+
+    private static int ReceiveQueueOf(int pair) => QueuesOfPair * pair;
+
+    private static int TransmitQueueOf(int pair) => (QueuesOfPair * pair) + 1;
 
     /// <summary>
     /// Takes the device's address if it is one station's; otherwise makes one up (virtio 1.4, 5.1.4.2).
@@ -303,7 +598,7 @@ public sealed class VirtioNet : VirtioDevice
     {
         ulong address = _configuration.Mac;
         bool hasMadeUp = MacAddress != 0 && !HasDeviceMacAddress;
-        HasDeviceMacAddress = address != 0 && (address & MulticastBit) == 0;
+        HasDeviceMacAddress = IsStation(address);
         if (!HasDeviceMacAddress && hasMadeUp)
         {
             // A device that is brought up again is the same station as before.
@@ -346,6 +641,135 @@ internal sealed class NetCounters
 
     /// <summary>How often no buffer was free.</summary>
     internal ulong Full { get; set; }
+
+    /// <summary>How many frames had a header that cannot be right.</summary>
+    internal ulong BadHeaders { get; set; }
+
+    /// <summary>How many frames lay in more buffers than were used.</summary>
+    internal ulong Incomplete { get; set; }
+
+    /// <summary>How many frames were longer than any can be.</summary>
+    internal ulong TooLong { get; set; }
+
+    /// <summary>How many commands were given.</summary>
+    internal ulong Commands { get; set; }
+
+    /// <summary>How many of these the device refused, or answered with nonsense.</summary>
+    internal ulong CommandsRefused { get; set; }
+
+    /// <summary>How many it did not answer in time.</summary>
+    internal ulong CommandsUnanswered { get; set; }
+}
+
+/// <summary>A receive and a transmit queue, with their buffers.</summary>
+internal sealed class NetPair
+{
+    private readonly FrameBuffers _receive;
+    private readonly FrameBuffers _transmit;
+    private readonly FrameBuffers? _largeTransmit;
+
+    internal NetPair(
+        ReceiveSide receiveSide,
+        TransmitSide transmitSide,
+        FrameBuffers receive,
+        FrameBuffers transmit,
+        FrameBuffers? largeTransmit)
+    {
+        Receive = receiveSide;
+        Transmit = transmitSide;
+        _receive = receive;
+        _transmit = transmit;
+        _largeTransmit = largeTransmit;
+    }
+
+    /// <summary>The receive queue.</summary>
+    internal ReceiveSide Receive { get; }
+
+    /// <summary>The transmit queue.</summary>
+    internal TransmitSide Transmit { get; }
+
+    /// <summary>Whether there are buffers for frames that the device cuts.</summary>
+    internal bool HasLargeTransmit => _largeTransmit != null;
+
+    /// <summary>How many buffers there are to receive into.</summary>
+    internal int ReceiveCount => _receive.Count;
+
+    /// <summary>How many bytes each has.</summary>
+    internal uint ReceiveLength => _receive.Length;
+
+    /// <summary>Gives the memory back, or takes it out of use for good.</summary>
+    internal void ReleaseMemory(bool quarantine)
+    {
+        if (!quarantine)
+        {
+            Receive.TakeAllBack();
+            Transmit.TakeAllBack();
+        }
+
+        _receive.ReleaseMemory(quarantine);
+        _transmit.ReleaseMemory(quarantine);
+        _largeTransmit?.ReleaseMemory(quarantine);
+    }
+}
+
+/// <summary>Which frames belong together, for whoever spreads them over queues.</summary>
+internal static class FlowHash
+{
+    private const int TypeOffset = 12;
+    private const int IPv4HeaderOffset = 14;
+    private const int IPv4AddressesOffset = 26;
+    private const int IPv6AddressesOffset = 22;
+    private const int IPv6PayloadOffset = 54;
+    private const int IPv6NextOffset = 20;
+    private const int IPv4ProtocolOffset = 23;
+    private const int FragmentOffset = 20;
+    private const byte Tcp = 6;
+    private const byte Udp = 17;
+
+    /// <summary>
+    /// A number that is the same for all frames of a flow: of its addresses and, for TCP and UDP, its ports. Frames of
+    /// other protocols are one flow.
+    /// </summary>
+    internal static uint Of(ReadOnlySpan<byte> frame)
+    {
+        uint hash = 0;
+        if (frame.Length < IPv4HeaderOffset)
+        {
+            return hash;
+        }
+
+        int type = (frame[TypeOffset] << 8) | frame[TypeOffset + 1];
+        int ports = 0;
+        byte protocol = 0;
+        if (type == 0x0800 && frame.Length >= IPv4AddressesOffset + 8)
+        {
+            hash = Mix(hash, frame.Slice(IPv4AddressesOffset, 8));
+            bool isFragment = ((frame[FragmentOffset] & 0x3F) | frame[FragmentOffset + 1]) != 0;
+            protocol = isFragment ? (byte)0 : frame[IPv4ProtocolOffset];
+            ports = IPv4HeaderOffset + ((frame[IPv4HeaderOffset] & 0xF) * 4);
+        }
+        else if (type == 0x86DD && frame.Length >= IPv6PayloadOffset)
+        {
+            hash = Mix(hash, frame.Slice(IPv6AddressesOffset, 32));
+            protocol = frame[IPv6NextOffset];
+            ports = IPv6PayloadOffset;
+        }
+
+        bool hasPorts = protocol is Tcp or Udp && frame.Length >= ports + 4;
+        return hasPorts ? Mix(hash, frame.Slice(ports, 4)) : hash;
+    }
+
+    // FNV-1a, whose upper half is the better one.
+    private static uint Mix(uint hash, ReadOnlySpan<byte> bytes)
+    {
+        hash ^= 0x811C9DC5;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            hash = (hash ^ bytes[i]) * 0x01000193;
+        }
+
+        return hash ^ (hash >> 16);
+    }
 }
 
 /// <summary>What became of a frame that was to be sent.</summary>
@@ -365,6 +789,9 @@ public enum TransmitStatus
 
     /// <summary>The device is not running.</summary>
     NotRunning = 3,
+
+    /// <summary>The device is asked for what was not negotiated, or what makes no sense.</summary>
+    BadOffload = 4,
 }
 
 /// <summary>Who takes received frames.</summary>
@@ -378,4 +805,19 @@ public abstract class FrameSink
     /// </param>
     /// <remarks>Must not throw, and must not call back into the receive side of the device.</remarks>
     public abstract void OnFrame(ReadOnlySpan<byte> frame);
+
+    /// <summary>Takes a frame together with what the device says of it; as <see cref="OnFrame(ReadOnlySpan{byte})"/>
+    /// otherwise.</summary>
+    public virtual void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info) => OnFrame(frame);
+
+    /// <summary>Whether frames are offered to <see cref="TryBorrow"/> first.</summary>
+    public virtual bool Borrows => false;
+
+    /// <summary>Takes a frame with its buffer, until <see cref="LentFrame.Return"/> is called.</summary>
+    /// <remarks>
+    /// Every buffer that is kept is one that the device does not have. Frames that were put together from several
+    /// buffers are never lent.
+    /// </remarks>
+    /// <returns>Whether it was taken; if not, it goes to OnFrame.</returns>
+    public virtual bool TryBorrow(LentFrame frame, in FrameInfo info) => false;
 }

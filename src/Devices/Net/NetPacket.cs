@@ -1,0 +1,227 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+
+namespace VirtioGuest.Devices.Net;
+
+/// <summary>A frame with the header before it.</summary>
+public readonly record struct NetPacket(byte[] Frame, NetPacketHeader Header);
+
+/// <summary>The fields of <c>struct virtio_net_hdr</c> (virtio 1.4, 5.1.6).</summary>
+/// <param name="Flags">flags.</param>
+/// <param name="SegmentType">gso_type.</param>
+/// <param name="HeaderLength">hdr_len.</param>
+/// <param name="SegmentSize">gso_size.</param>
+/// <param name="ChecksumStart">csum_start.</param>
+/// <param name="ChecksumOffset">csum_offset.</param>
+/// <param name="BufferCount">num_buffers.</param>
+/// <param name="Hash">hash_value.</param>
+/// <param name="HashReport">hash_report.</param>
+public readonly record struct NetPacketHeader(
+    byte Flags,
+    byte SegmentType = 0,
+    ushort HeaderLength = 0,
+    ushort SegmentSize = 0,
+    ushort ChecksumStart = 0,
+    ushort ChecksumOffset = 0,
+    ushort BufferCount = 0,
+    uint Hash = 0,
+    ushort HashReport = 0)
+{
+    /// <summary>NEEDS_CSUM.</summary>
+    public const byte NeedsChecksum = 1;
+
+    /// <summary>DATA_VALID.</summary>
+    public const byte DataValid = 2;
+
+    /// <summary>TCPV4.</summary>
+    public const byte Tcp4 = 1;
+
+    /// <summary>TCPV6.</summary>
+    public const byte Tcp6 = 4;
+
+    /// <summary>UDP_L4.</summary>
+    public const byte UdpDatagrams = 5;
+
+    /// <summary>ECN.</summary>
+    public const byte Ecn = 0x80;
+
+    private const int TcpChecksumOffset = 16;
+    private const int UdpHeaderLength = 8;
+    private const int TcpLengthOffset = 12;
+
+    /// <summary>Reads the part that is always there.</summary>
+    public static NetPacketHeader Read(ReadOnlySpan<byte> bytes) => new NetPacketHeader(
+        bytes[0],
+        bytes[1],
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[2..]),
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]),
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]),
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]),
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]));
+
+    /// <summary>Writes it.</summary>
+    public void Write(Span<byte> bytes, bool hasHash)
+    {
+        bytes[0] = Flags;
+        bytes[1] = SegmentType;
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[2..], HeaderLength);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[4..], SegmentSize);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[6..], ChecksumStart);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[8..], ChecksumOffset);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[10..], BufferCount);
+        if (hasHash)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes[12..], Hash);
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[16..], HashReport);
+        }
+    }
+
+    /// <summary>
+    /// What is wrong with the header of a frame to send (virtio 1.4, 5.1.6.2.1); null where nothing is.
+    /// </summary>
+    internal string? FindFault(ulong features, ReadOnlySpan<byte> frame)
+    {
+        int type = SegmentType & ~Ecn;
+        ulong needed = type switch
+        {
+            0 => 0,
+            Tcp4 => NetFeature.HostTso4,
+            Tcp6 => NetFeature.HostTso6,
+            UdpDatagrams => NetFeature.HostUso,
+            _ => ulong.MaxValue,
+        };
+        needed |= (SegmentType & Ecn) != 0 ? NetFeature.HostEcn : 0;
+        needed |= Flags == NeedsChecksum ? NetFeature.Checksum : 0;
+        if (BufferCount != 0 || (Flags & ~NeedsChecksum) != 0 || (features & needed) != needed)
+        {
+            return "the header of a frame asks for what was not negotiated";
+        }
+
+        if (Flags == 0)
+        {
+            return this != default ? "the header of a frame says something without asking for anything" : null;
+        }
+
+        if (ChecksumStart + ChecksumOffset + 2 > frame.Length)
+        {
+            return "a checksum lies outside of its frame";
+        }
+
+        if (type == 0)
+        {
+            return SegmentSize != 0 ? "a frame that is not cut has a size of pieces" : null;
+        }
+
+        int transport = ChecksumOffset == TcpChecksumOffset && frame.Length > ChecksumStart + TcpLengthOffset
+            ? (frame[ChecksumStart + TcpLengthOffset] >> 4) * 4
+            : UdpHeaderLength;
+        bool isExact = HeaderLength == ChecksumStart + transport;
+        return SegmentSize == 0 || ((features & NetFeature.GuestHeaderLength) != 0 && !isExact)
+            ? "the header of a frame that is cut has no size, or not the length of the headers"
+            : null;
+    }
+}
+
+/// <summary>Does what a driver leaves to its device: completes checksums and cuts large frames.</summary>
+internal static class NetSegmentation
+{
+    private const int IPv4HeaderOffset = 14;
+    private const int IPv6HeaderLength = 40;
+    private const int TcpFlagsOffset = 13;
+    private const byte FinAndPush = 0x09;
+    private const byte CongestionReduced = 0x80;
+
+    /// <summary>The frames that go over the wire.</summary>
+    public static IReadOnlyList<byte[]> Complete(byte[] frame, NetPacketHeader header)
+    {
+        if ((header.Flags & NetPacketHeader.NeedsChecksum) == 0
+            || header.ChecksumStart + header.ChecksumOffset + 2 > frame.Length)
+        {
+            return [frame];
+        }
+
+        int headers = header.HeaderLength;
+        bool isCut = header.SegmentType != 0 && header.SegmentSize != 0 && headers <= frame.Length
+            && headers > header.ChecksumStart;
+        if (!isCut)
+        {
+            byte[] whole = [.. frame];
+            CompleteChecksum(whole, header);
+            return [whole];
+        }
+
+        List<byte[]> pieces = [];
+        for (int at = headers; at < frame.Length; at += header.SegmentSize)
+        {
+            int length = Math.Min(header.SegmentSize, frame.Length - at);
+            byte[] piece = [.. frame.AsSpan(0, headers), .. frame.AsSpan(at, length)];
+            Adapt(piece, frame.Length, header, at - headers, isLast: at + length == frame.Length);
+            CompleteChecksum(piece, header);
+            pieces.Add(piece);
+        }
+
+        return pieces;
+    }
+
+    /// <summary>The checksum of the Internet over some bytes, not complemented.</summary>
+    public static ushort Sum(ReadOnlySpan<byte> bytes)
+    {
+        uint sum = 0;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            sum += i % 2 == 0 ? (uint)bytes[i] << 8 : bytes[i];
+            sum = (sum & 0xFFFF) + (sum >> 16);
+        }
+
+        return (ushort)sum;
+    }
+
+    private static void CompleteChecksum(Span<byte> frame, NetPacketHeader header)
+    {
+        Span<byte> covered = frame[header.ChecksumStart..];
+        ushort sum = (ushort)~Sum(covered);
+        bool isUdp = header.ChecksumOffset == 6;
+        BinaryPrimitives.WriteUInt16BigEndian(
+            covered[header.ChecksumOffset..], sum == 0 && isUdp ? ushort.MaxValue : sum);
+    }
+
+    /// <summary>Makes the headers of a piece those of a packet of its own.</summary>
+    private static void Adapt(Span<byte> piece, int whole, NetPacketHeader header, int offset, bool isLast)
+    {
+        int type = header.SegmentType & ~NetPacketHeader.Ecn;
+        Span<byte> network = piece[IPv4HeaderOffset..];
+        bool isIPv4 = network[0] >> 4 == 4;
+        int index = offset / header.SegmentSize;
+        if (isIPv4)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(network[2..], (ushort)network.Length);
+            ushort id = BinaryPrimitives.ReadUInt16BigEndian(network[4..]);
+            BinaryPrimitives.WriteUInt16BigEndian(network[4..], (ushort)(id + index));
+            int length = (network[0] & 0xF) * 4;
+            network[10..12].Clear();
+            BinaryPrimitives.WriteUInt16BigEndian(network[10..], (ushort)~Sum(network[..length]));
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(network[4..], (ushort)(network.Length - IPv6HeaderLength));
+        }
+
+        // The pseudo-header of a piece has a smaller length: the sum in the frame is for all of it.
+        Span<byte> transport = piece[header.ChecksumStart..];
+        Span<byte> checksum = transport[header.ChecksumOffset..];
+        int less = whole - header.ChecksumStart - transport.Length;
+        uint sum = BinaryPrimitives.ReadUInt16BigEndian(checksum) + (uint)(ushort)~less;
+        BinaryPrimitives.WriteUInt16BigEndian(checksum, (ushort)((sum & 0xFFFF) + (sum >> 16)));
+        if (type == NetPacketHeader.UdpDatagrams)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transport.Length);
+            return;
+        }
+
+        uint sequence = BinaryPrimitives.ReadUInt32BigEndian(transport[4..]);
+        BinaryPrimitives.WriteUInt32BigEndian(transport[4..], sequence + (uint)offset);
+        transport[TcpFlagsOffset] &= (byte)(isLast ? 0xFF : ~FinAndPush);
+        transport[TcpFlagsOffset] &= (byte)(index == 0 ? 0xFF : ~CongestionReduced);
+    }
+}
