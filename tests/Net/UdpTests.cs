@@ -139,7 +139,7 @@ public sealed class UdpTests
         Assert.That(socket.TryJoin(IPv4Address.Parse("239.0.0.1")), Is.True);
         Assert.That(
             network.Link.Groups.Select(station => station.ToString()),
-            Is.EqualTo(new[] { "01:00:5e:01:02:03", "01:00:5e:00:00:01" }));
+            Is.EqualTo((string[])["01:00:5e:01:02:03", "01:00:5e:00:00:01"]));
         socket.Leave(IPv4Address.Parse("224.1.2.3"));
         Assert.That(network.Link.Groups, Has.Length.EqualTo(2), "the other group has the same station");
         socket.Dispose();

@@ -8,6 +8,7 @@ using VirtioGuest.Commands.SelfTest;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
+using VirtioGuest.Kernel.Services;
 using VirtioGuest.Kernel.Shell.Commands;
 
 namespace VirtioGuest.Kernel.Shell;
@@ -19,6 +20,9 @@ internal static class CommandList
     /// <param name="system">The machine's statistics.</param>
     /// <param name="devices">What was found.</param>
     public static Command[] Create(SystemControl system, DeviceInventory devices) =>
+        Create(system, devices, new ServiceList());
+
+    private static Command[] Create(SystemControl system, DeviceInventory devices, ServiceList services) =>
     [
         new HelpCommand(),
         new ListPciCommand(devices),
@@ -43,6 +47,11 @@ internal static class CommandList
         new NetworkStatusCommand(),
         new NetworkDhcpCommand(),
         new NetworkPingCommand(),
+        new NetworkStaticCommand(devices),
+        new NetworkResolveCommand(devices),
+        .. NetworkServeCommand.All(devices, services, system),
+        new NetworkServicesCommand(devices, services),
+        new NetworkStopCommand(devices, services),
         .. OperationsOfDrivers(),
         new SelfTestCommand(),
         new StressRegistersCommand(),
