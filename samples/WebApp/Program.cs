@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Serialization;
-using VirtioGuest;
+using VirtioGuest.Kernel;
 
 // The machine first: its devices, and an address for the network card.
 Guest.Start();

@@ -2,12 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Threading.Tasks;
 using VirtioGuest.Commands;
-using VirtioGuest.Kernel;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Net;
 
-namespace VirtioGuest;
+namespace VirtioGuest.Kernel;
 
 /// <summary>
 /// The machine under a program of one's own: what there is of .NET works after <see cref="Start"/>, its sockets

@@ -9,7 +9,7 @@ using VirtioGuest.LibOS.Abi;
 
 namespace VirtioGuest.Kernel;
 
-/// <summary>What every program does first, the shell's or somebody's own: says that it is there, and binds devices.</summary>
+/// <summary>What every program does first, the shell or another: says that it is there, and binds devices.</summary>
 internal sealed class KernelStart
 {
     /// <summary>Starts.</summary>

@@ -276,6 +276,6 @@ public enum SocketOption
     /// <summary>TCP_NODELAY.</summary>
     NoDelay,
 
-    /// <summary>SO_REUSEADDR: taken, and without effect, because TIME-WAIT does not keep a port from being bound.</summary>
+    /// <summary>SO_REUSEADDR: without effect, because TIME-WAIT does not keep a port from being bound.</summary>
     ReuseAddress,
 }

@@ -11,7 +11,7 @@ namespace VirtioGuest.Sockets;
 /// </summary>
 public sealed class SocketSystem
 {
-    /// <summary>The first descriptor of a socket: far above those of files, so that a number tells which it is.</summary>
+    /// <summary>The first descriptor of a socket: far above files', so that a number tells which it is.</summary>
     public const int FirstDescriptor = 1 << 16;
 
     /// <summary>How many sockets may be open.</summary>

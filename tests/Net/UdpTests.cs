@@ -382,7 +382,7 @@ public sealed class UdpTests
         var random = new Random(3);
         for (int step = 0; step < 2000; step++)
         {
-            if (random.Next(100) < 50)
+            if (random.Next(100) < 60)
             {
                 byte[] data = new byte[random.Next(1473)];
                 random.NextBytes(data);

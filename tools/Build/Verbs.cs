@@ -148,12 +148,24 @@ internal static class Verbs
         return command;
     }
 
-    private static Argument<string?> Program() => new("program")
+    private static Argument<string?> Program()
     {
-        Description = "the project of a program that runs in the place of the shell; its images go to "
-            + "artifacts/programs",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
+        var argument = new Argument<string?>("program")
+        {
+            Description = "the project of a program that runs in the place of the shell; its images go to "
+                + "artifacts/programs",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        argument.Validators.Add(result =>
+        {
+            // What is no option of the command would be taken for a project.
+            if (result.Tokens is [{ Value: ['-', ..] option }, ..])
+            {
+                result.AddError($"Unrecognized command or argument '{option}'.");
+            }
+        });
+        return argument;
+    }
 
     private static Option<string> Accelerator()
     {

@@ -86,7 +86,7 @@ internal static unsafe partial class DescriptorCalls
 
     [UnmanagedCallersOnly(EntryPoint = "SystemNative_Select")]
     private static SocketError Select(
-        int* read, int readCount, int* write, int writeCount, int* error, int errorCount, int time, int most, int* count)
+        int* read, int reads, int* write, int writes, int* error, int errors, int time, int most, int* count)
     {
         // The class library polls everywhere but on Apple's systems.
         *count = 0;

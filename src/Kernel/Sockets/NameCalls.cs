@@ -91,7 +91,7 @@ internal static unsafe class NameCalls
     // The other way round only this host is known: nothing asks for PTR records.
     [UnmanagedCallersOnly(EntryPoint = "SystemNative_GetNameInfo")]
     private static int GetNameInfo(
-        byte* address, uint length, byte isIPv6, byte* host, uint hostLength, byte* service, uint serviceLength, int flags)
+        byte* address, uint length, byte isIPv6, byte* host, uint room, byte* service, uint serviceRoom, int flags)
     {
         if (isIPv6 != 0 || length < sizeof(uint))
         {
@@ -105,7 +105,7 @@ internal static unsafe class NameCalls
             name ??= link.Stack.Configuration?.Address == asked ? GuestSockets.HostName : null;
         }
 
-        return name is not null && GuestSockets.TryCopyText(name, new Span<byte>(host, (int)hostLength))
+        return name is not null && GuestSockets.TryCopyText(name, new Span<byte>(host, (int)room))
             ? 0
             : NoSuchName;
     }

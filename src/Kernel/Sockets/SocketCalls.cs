@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using VirtioGuest.Net;
 using VirtioGuest.Sockets;
@@ -757,5 +758,5 @@ internal unsafe struct NativeAddress
     /// <summary>An address that lies in memory as on the wire.</summary>
     public static IPv4Address FromWire(uint address) => new(ToWire(address));
 
-    private static uint ToWire(uint address) => global::System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(address);
+    private static uint ToWire(uint address) => BinaryPrimitives.ReverseEndianness(address);
 }

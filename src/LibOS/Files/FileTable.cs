@@ -1,6 +1,6 @@
 namespace VirtioGuest.LibOS.Files;
 
-/// <summary>What a file descriptor of the program stands for. There is no file system here, only an empty root.</summary>
+/// <summary>What a file descriptor of the program stands for. There are no files here, only an empty root.</summary>
 internal enum FileKind : byte
 {
     None = 0,

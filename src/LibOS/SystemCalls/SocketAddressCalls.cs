@@ -1,6 +1,6 @@
 using System.Runtime;
 
-namespace VirtioGuest.LibOS;
+namespace VirtioGuest.LibOS.SystemCalls;
 
 /// <summary>
 /// What .NET's class library calls to read and write socket addresses (Linux's <c>sockaddr</c>), in place of the

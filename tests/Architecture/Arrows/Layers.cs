@@ -19,6 +19,7 @@ public static class Layers
     private const string Commands = "VirtioGuest.Commands";
     private const string Virtio = "VirtioGuest.Drivers.Virtio";
     private const string Net = "VirtioGuest.Net";
+    private const string Sockets = "VirtioGuest.Sockets";
     private const string Devices = "VirtioGuest.Devices";
     private const string Simulation = "VirtioGuest.Simulation";
     private const string Conformance = "VirtioGuest.Conformance";
@@ -32,6 +33,7 @@ public static class Layers
         [LibOs] = [],
         [Hal] = [],
         [Net] = [Hal],
+        [Sockets] = [Net, Hal],
         [Pci] = [Hal],
         [Volumes] = [Hal],
         [Commands] = [Volumes, Pci, Hal],
@@ -39,7 +41,7 @@ public static class Layers
         [Devices] = [Pci, Hal],
         [Simulation] = [Devices, Pci, Hal],
         [Conformance] = [Virtio, Devices, Pci, Hal],
-        [Kernel] = [Conformance, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [Kernel] = [Conformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosPlugs] = [Cosmos, Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosKernel] = [Cosmos, Conformance, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],

@@ -32,7 +32,7 @@ public sealed class DriverTests
         ["Entropy"] =
         [
             "src/Kernel/Binding/DeviceBinder.cs",
-            "src/Kernel/Program.cs",
+            "src/Kernel/KernelStart.cs",
             "src/Kernel/Services/EntropyFeed.cs",
         ],
     };

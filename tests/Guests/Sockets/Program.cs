@@ -1,5 +1,6 @@
 using System;
 using System.Threading.Tasks;
+using VirtioGuest.Kernel;
 
 namespace VirtioGuest.Tests.Sockets;
 
