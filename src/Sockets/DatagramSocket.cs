@@ -14,7 +14,7 @@ internal sealed class DatagramSocket : GuestSocket
     /// <summary>The largest datagram of UDP over IPv4 in bytes.</summary>
     private const int LargestDatagram = 65507;
 
-    /// <summary>How often a datagram is sent again that the link had no room for, a millisecond later each time.</summary>
+    /// <summary>How often a datagram is sent again that the link had no room for, a millisecond later each.</summary>
     private const int BusyTries = 100;
 
     private readonly List<(UdpSocket Socket, IPv4Address Group)> _groups = [];

@@ -11,7 +11,7 @@ namespace VirtioGuest.Sockets;
 /// </remarks>
 internal sealed class StreamSocket : GuestSocket
 {
-    /// <summary>How many ports are tried where any will do: one that is free on one link may not be on another.</summary>
+    /// <summary>How many ports are tried where any will do: one that is free here may not be there.</summary>
     private const int PortTries = 16;
 
     private readonly Action<TcpReadiness> _onReadiness;

@@ -8,8 +8,8 @@ namespace VirtioGuest.Qemu.Tests;
 /// <summary>From the smallest machine to one with memory above 4 GB.</summary>
 public sealed class MemoryTests : QemuTest
 {
-    // Measured with OVMF 2022.11 and GRUB 2.06: with 56 MB, GRUB runs out of memory before it has read the kernel.
-    private const int SmallestUefiMegabytes = 60;
+    // Measured with OVMF 2022.11 and GRUB 2.06: with 60 MB, GRUB runs out of memory before it has read the kernel.
+    private const int SmallestUefiMegabytes = 64;
 
     [TestCase(Door.IsoBios, MachineType.Pc, 48)]
     [TestCase(Door.IsoBios, MachineType.Q35, 48)]

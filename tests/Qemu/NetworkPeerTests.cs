@@ -61,7 +61,8 @@ public sealed class NetworkPeerTests : QemuTest
     {
         using NetworkPeer peer = new(Path.Combine(Folder, "net"));
         PeerHost host = new(peer, answer => answer);
-        QemuGuest guest = Start(new GuestOptions().WithNic(new NicOptions { Netdev = peer.Netdev }));
+        QemuGuest guest = Start(new GuestOptions().WithNic(
+            new NicOptions { Netdev = peer.Netdev, Properties = "ctrl_vlan=off" })); // else QEMU drops other VLANs
         guest.WaitForPrompt();
         guest.Type("net 0 dhcp\r");
         guest.WaitForLine(@"^net0: 10\.9\.0\.15/24, gateway 10\.9\.0\.1, dns 10\.9\.0\.3, lease 3600 s$");

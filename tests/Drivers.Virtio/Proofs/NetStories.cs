@@ -76,7 +76,8 @@ internal static class NetStories
     private static void Command(SimulatedMachine machine, SimulatedDma dma)
     {
         NetDevice model = new NetDevice(
-            dma.GuestMemory, new byte[] { 2, 0, 0, 0, 0, 1 }, hasControlQueue: true) { RunsWhenNotified = true };
+            dma.GuestMemory, new byte[] { 2, 0, 0, 0, 0, 1 }, hasControlQueue: true)
+        { RunsWhenNotified = true };
         model.OfferedFeatures |= NetFeature.Control;
         foreach (ModelQueue queue in model.Queues)
         {

@@ -102,9 +102,9 @@ public static class CellStatement
 
     private static (string Kind, string Reason) NicInterrupts(Cell cell) => cell.Interrupts switch
     {
-        InterruptForm.VectorPerQueue => ("MSI-X, a vector per queue", "3 of 4 vectors are used"),
+        InterruptForm.VectorPerQueue => ("MSI-X, a vector per queue", "4 of 4 vectors are used"),
         InterruptForm.FewVectors => (
-            "MSI-X, queues share a vector", "2 of the 3 vectors that it would take are there"),
+            "MSI-X, queues share a vector", "2 of the 4 vectors that it would take are there"),
         _ => Line(cell),
     };
 
