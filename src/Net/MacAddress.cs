@@ -13,6 +13,8 @@ public readonly struct MacAddress : IEquatable<MacAddress>
 
     private const int TextLength = 17;
 
+    private const ulong Mask = (1UL << 48) - 1;
+
     private readonly ulong _value;
 
     /// <summary>Takes the first six bytes of <paramref name="bytes"/>, in the order in which they are sent.</summary>
@@ -33,13 +35,17 @@ public readonly struct MacAddress : IEquatable<MacAddress>
         _value = value;
     }
 
-    private MacAddress(ulong value)
+    /// <summary>Takes a number whose bits 47 to 40 are the byte that is sent first; higher bits do not count.</summary>
+    public MacAddress(ulong value)
     {
-        _value = value;
+        _value = value & Mask;
     }
 
     /// <summary>The broadcast address: all bits one.</summary>
     public static MacAddress Broadcast { get; } = new(0xFFFF_FFFF_FFFF);
+
+    /// <summary>The address as a number whose bits 47 to 40 are the byte that is sent first.</summary>
+    public ulong Value => _value;
 
     /// <summary>Whether this is the broadcast address.</summary>
     public bool IsBroadcast => _value == 0xFFFF_FFFF_FFFF;

@@ -9,8 +9,6 @@ namespace VirtioGuest.Sockets;
 /// <summary>A socket of UDP: the same port on every link, or on the one whose address it is bound to.</summary>
 internal sealed class DatagramSocket : GuestSocket
 {
-    private const int PortTries = 16;
-
     /// <summary>The largest datagram of UDP over IPv4 in bytes.</summary>
     private const int LargestDatagram = 65507;
 
@@ -87,7 +85,7 @@ internal sealed class DatagramSocket : GuestSocket
     {
         lock (Gate)
         {
-            IpEndpoint peer = remote.IsAnyAddress ? new IpEndpoint(IPv4Address.Loopback, remote.Port) : remote;
+            IpEndpoint peer = PeerOf(remote);
             SocketSystem.Link? link = System.RouteTo(peer.IPv4);
             if (link is null)
             {
@@ -146,7 +144,7 @@ internal sealed class DatagramSocket : GuestSocket
                 return SocketError.DestinationRequired;
             }
 
-            to = named.IsAnyAddress ? new IpEndpoint(IPv4Address.Loopback, named.Port) : named;
+            to = PeerOf(named);
             if (data.Length > LargestDatagram)
             {
                 return SocketError.MessageTooLong;
@@ -331,7 +329,7 @@ internal sealed class DatagramSocket : GuestSocket
             {
                 if (link.Stack == stack && _held.Length > 0 && !_isClosed && (_bound.IsAnyAddress || _peer is not null))
                 {
-                    TryHold(link, _bound.Port);
+                    Hold(link, _bound, out _);
                 }
             }
         }
@@ -409,55 +407,26 @@ internal sealed class DatagramSocket : GuestSocket
 
     private SocketError BindHere(IpEndpoint local)
     {
-        IReadOnlyList<SocketSystem.Link> links = System.Links;
-        if (!local.IsAnyAddress)
-        {
-            SocketSystem.Link? owner = System.OwnerOf(local.IPv4);
-            if (owner is null)
-            {
-                return SocketError.AddressNotAvailable;
-            }
-
-            links = [owner];
-        }
-
-        int tries = local.Port == 0 ? PortTries : 1;
-        for (int i = 0; i < tries; i++)
-        {
-            ushort port = local.Port;
-            bool isHeld = true;
-            foreach (SocketSystem.Link link in links)
-            {
-                isHeld = isHeld && TryHold(link, port);
-                port = isHeld ? _held[^1].Socket.LocalPort : port;
-            }
-
-            if (isHeld)
-            {
-                _bound = local with { Port = port };
-                return SocketError.None;
-            }
-
-            ReleaseHeld();
-        }
-
-        return SocketError.AddressInUse;
+        SocketError error = HoldPort(ref local);
+        _bound = error == SocketError.None ? local : _bound;
+        return error;
     }
 
-    private bool TryHold(SocketSystem.Link link, ushort port)
+    private protected override SocketError Hold(SocketSystem.Link link, IpEndpoint local, out ushort port)
     {
-        UdpSocket? socket = link.Stack.OpenUdp(port);
+        UdpSocket? socket = link.Stack.OpenUdp(local.Port);
+        port = socket?.LocalPort ?? 0;
         if (socket is null)
         {
-            return false;
+            return SocketError.AddressInUse;
         }
 
         socket.OnChange(Changed);
         _held = [.. _held, new Held(link, socket)];
-        return true;
+        return SocketError.None;
     }
 
-    private void ReleaseHeld()
+    private protected override void ReleaseHeld()
     {
         _groups.Clear();
         Held[] all = _held;

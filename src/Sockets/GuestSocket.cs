@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using VirtioGuest.Net;
@@ -15,6 +16,9 @@ namespace VirtioGuest.Sockets;
 /// </remarks>
 public abstract class GuestSocket
 {
+    /// <summary>How many ports are tried where any will do: one that is free here may not be there.</summary>
+    private const int PortTries = 16;
+
     private readonly object _signal = new();
     private long _changes;
     private SocketEventPort.Registration? _registration;
@@ -145,6 +149,59 @@ public abstract class GuestSocket
     internal abstract void AddLink(NetworkStack stack);
 
     private protected abstract void CloseCore();
+
+    /// <summary>As elsewhere, no address means this host.</summary>
+    private protected static IpEndpoint PeerOf(in IpEndpoint remote) =>
+        remote.IsAnyAddress ? new IpEndpoint(IPv4Address.Loopback, remote.Port) : remote;
+
+    /// <summary>Takes a port on every link, or on the one that has the address; under <see cref="Gate"/>.</summary>
+    /// <param name="local">What is wanted; receives what was taken.</param>
+    private protected SocketError HoldPort(ref IpEndpoint local)
+    {
+        IReadOnlyList<SocketSystem.Link> links = System.Links;
+        if (!local.IsAnyAddress)
+        {
+            if (System.OwnerOf(local.IPv4) is not SocketSystem.Link owner)
+            {
+                return SocketError.AddressNotAvailable;
+            }
+
+            links = [owner];
+        }
+
+        SocketError error = SocketError.AddressInUse;
+        int tries = local.Port == 0 ? PortTries : 1;
+        for (int i = 0; i < tries && error == SocketError.AddressInUse; i++)
+        {
+            IpEndpoint wanted = local;
+            error = SocketError.None;
+            for (int link = 0; link < links.Count && error == SocketError.None; link++)
+            {
+                error = Hold(links[link], wanted, out ushort port);
+                wanted = wanted with { Port = port };
+            }
+
+            if (error == SocketError.None)
+            {
+                local = wanted;
+            }
+            else
+            {
+                ReleaseHeld();
+            }
+        }
+
+        return error;
+    }
+
+    /// <summary>Takes a port on a link.</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="local">What is wanted.</param>
+    /// <param name="port">The port that was taken.</param>
+    private protected abstract SocketError Hold(SocketSystem.Link link, IpEndpoint local, out ushort port);
+
+    /// <summary>Lets go of all ports.</summary>
+    private protected abstract void ReleaseHeld();
 
     /// <summary>How many changes there were: to be read before an attempt that may have to be repeated.</summary>
     private protected long Changes => Interlocked.Read(ref _changes);

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using VirtioGuest.Net;
 
@@ -11,9 +10,6 @@ namespace VirtioGuest.Sockets;
 /// </remarks>
 internal sealed class StreamSocket : GuestSocket
 {
-    /// <summary>How many ports are tried where any will do: one that is free here may not be there.</summary>
-    private const int PortTries = 16;
-
     private readonly Action<TcpReadiness> _onReadiness;
     // Replaced as a whole, so that whoever is told of a change can look at it without the lock.
     private volatile TcpSocket[] _held = [];
@@ -464,8 +460,7 @@ internal sealed class StreamSocket : GuestSocket
             return SocketError.AddressNotAvailable;
         }
 
-        // As elsewhere, no address means this host.
-        IpEndpoint peer = remote.IsAnyAddress ? new IpEndpoint(IPv4Address.Loopback, remote.Port) : remote;
+        IpEndpoint peer = PeerOf(remote);
         SocketSystem.Link? link = System.RouteTo(peer.IPv4);
         if (link is null)
         {
@@ -493,44 +488,14 @@ internal sealed class StreamSocket : GuestSocket
 
     private SocketError BindHere(IpEndpoint local)
     {
-        if (!local.IsAnyAddress)
+        SocketError error = HoldPort(ref local);
+        if (error == SocketError.None)
         {
-            return System.OwnerOf(local.IPv4) is SocketSystem.Link owner
-                ? Hold([owner], local)
-                : SocketError.AddressNotAvailable;
-        }
-
-        int tries = local.Port == 0 ? PortTries : 1;
-        SocketError error = SocketError.AddressInUse;
-        for (int i = 0; i < tries && error == SocketError.AddressInUse; i++)
-        {
-            error = Hold(System.Links, local);
+            _bound = local;
+            _isBound = true;
         }
 
         return error;
-    }
-
-    /// <summary>Takes the same port on several links.</summary>
-    private SocketError Hold(IReadOnlyList<SocketSystem.Link> links, IpEndpoint local)
-    {
-        IpEndpoint wanted = local;
-        foreach (SocketSystem.Link link in links)
-        {
-            TcpSocket socket = NewSocket(link.Stack);
-            _held = [.. _held, socket];
-            TcpStatus status = socket.Bind(wanted);
-            if (status != TcpStatus.Ok)
-            {
-                ReleaseHeld();
-                return ToError(status);
-            }
-
-            wanted = wanted with { Port = socket.Local.Port };
-        }
-
-        _bound = wanted;
-        _isBound = true;
-        return SocketError.None;
     }
 
     private TcpSocket NewSocket(NetworkStack stack)
@@ -541,7 +506,16 @@ internal sealed class StreamSocket : GuestSocket
         return socket;
     }
 
-    private void ReleaseHeld()
+    private protected override SocketError Hold(SocketSystem.Link link, IpEndpoint local, out ushort port)
+    {
+        TcpSocket socket = NewSocket(link.Stack);
+        _held = [.. _held, socket];
+        SocketError error = ToError(socket.Bind(local));
+        port = socket.Local.Port;
+        return error;
+    }
+
+    private protected override void ReleaseHeld()
     {
         TcpSocket[] held = _held;
         _held = [];

@@ -19,7 +19,7 @@ public sealed class NetworkServiceTests : QemuTest
     [Test]
     public async Task Datagrams_of_every_size_come_back()
     {
-        int port = FreePort();
+        int port = HostPort.FindFree();
         QemuGuest guest = StartServing($"udp:127.0.0.1:{port}-:7", "net 0 udp-echo 7");
         using var client = new UdpClient();
         client.Connect(IPAddress.Loopback, port);
@@ -62,7 +62,7 @@ public sealed class NetworkServiceTests : QemuTest
     [Test]
     public async Task A_browser_reads_the_status_page_and_programs_read_json()
     {
-        int port = FreePort();
+        int port = HostPort.FindFree();
         QemuGuest guest = StartServing($"tcp:127.0.0.1:{port}-:80", "net 0 http 80");
         using var client = new HttpClient { Timeout = s_limit, BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
         string page = await client.GetStringAsync("");
@@ -190,12 +190,5 @@ public sealed class NetworkServiceTests : QemuTest
         byte[] bytes = new byte[count];
         new Random(count).NextBytes(bytes);
         return bytes;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -3,7 +3,6 @@ using System.Linq;
 using System.Net;
 using System.Net.Http;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Threading.Tasks;
 using NUnit.Framework;
@@ -23,7 +22,7 @@ public sealed class SocketTests : QemuTest
     public async Task Programs_sockets_do_what_dotnet_programs_expect(bool isPacked)
     {
         using var peer = new HostPeer();
-        int port = FreePort();
+        int port = HostPort.FindFree();
         int megabytes = NightlyOnlyAttribute.IsNightly ? 100 : 8;
         QemuGuest guest = Start(new GuestOptions
         {
@@ -60,7 +59,7 @@ public sealed class SocketTests : QemuTest
     [Test]
     public async Task An_asp_net_core_program_serves_the_host()
     {
-        int port = FreePort();
+        int port = HostPort.FindFree();
         QemuGuest guest = Start(new GuestOptions { Program = "WebApp" }.WithNic(Forwarding(port)));
         guest.WaitForLine(Listening);
         using var client = new HttpClient { Timeout = s_limit, BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
@@ -85,11 +84,4 @@ public sealed class SocketTests : QemuTest
 
     private static NicOptions Forwarding(int port) =>
         new() { Netdev = $"user,hostfwd=tcp:127.0.0.1:{port}-:8080" };
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

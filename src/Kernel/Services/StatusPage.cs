@@ -148,7 +148,7 @@ internal sealed class StatusPage : StreamService
             NetworkStatistics statistics = port.Stack.GetStatistics();
             page.Append($"<tr><td>{Text(port.Name)}<td>{Text(port.Stack.Configuration?.ToString() ?? "none")}")
                 .Append($"<td class=\"n\">{statistics.FramesReceived}<td class=\"n\">{statistics.FramesSent}")
-                .Append($"<td class=\"n\">{DropsOf(statistics)}</tr>\n");
+                .Append($"<td class=\"n\">{statistics.TotalDropped}</tr>\n");
         }
 
         page.Append("</table>\n<h2>Threads</h2>\n<table>\n<tr><th>name<th>state<th>ms of processor time</tr>\n");
@@ -214,7 +214,7 @@ internal sealed class StatusPage : StreamService
                 json.WriteString("address", port.Stack.Configuration?.Address.ToString());
                 json.WriteNumber("framesReceived", statistics.FramesReceived);
                 json.WriteNumber("framesSent", statistics.FramesSent);
-                json.WriteNumber("dropped", DropsOf(statistics));
+                json.WriteNumber("dropped", statistics.TotalDropped);
                 json.WriteEndObject();
             }
 
@@ -284,17 +284,6 @@ internal sealed class StatusPage : StreamService
                 yield return thread;
             }
         }
-    }
-
-    private static long DropsOf(NetworkStatistics statistics)
-    {
-        long drops = 0;
-        foreach (KeyValuePair<DropReason, long> drop in statistics.Drops)
-        {
-            drops += drop.Value;
-        }
-
-        return drops;
     }
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);

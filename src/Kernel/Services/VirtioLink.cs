@@ -27,7 +27,6 @@ namespace VirtioGuest.Kernel.Services;
 internal sealed class VirtioLink : EthernetLink
 {
     private const int Batch = 64;
-    private const int MacLength = 6;
 
     /// <summary>
     /// What the stack can do with a device. UDP datagrams that arrive in one frame it could not tell apart.
@@ -42,7 +41,6 @@ internal sealed class VirtioLink : EthernetLink
     private readonly Lock _groupsGate = new();
     private readonly VirtioNet _device;
     private readonly DeviceRecovery _recovery;
-    private readonly ulong _address;
     private readonly int _longestReceive;
     private FrameReceiver? _receiver;
     private ulong[] _groups = [];
@@ -53,14 +51,7 @@ internal sealed class VirtioLink : EthernetLink
     {
         _device = device;
         _recovery = new DeviceRecovery(device);
-        _address = device.MacAddress;
-        Span<byte> address = stackalloc byte[MacLength];
-        for (int index = 0; index < MacLength; index++)
-        {
-            address[index] = (byte)(_address >> ((MacLength - 1 - index) * 8));
-        }
-
-        Address = new MacAddress(address);
+        Address = new MacAddress(device.MacAddress);
         Mtu = device.Mtu;
         Offloads = OffloadsOf(device);
         _longestReceive = device.LongestReceive;
@@ -152,14 +143,9 @@ internal sealed class VirtioLink : EthernetLink
     public override void SetGroups(ReadOnlySpan<MacAddress> stations)
     {
         ulong[] groups = new ulong[stations.Length];
-        Span<byte> address = stackalloc byte[MacLength];
         for (int i = 0; i < groups.Length; i++)
         {
-            stations[i].CopyTo(address);
-            foreach (byte part in address)
-            {
-                groups[i] = (groups[i] << 8) | part;
-            }
+            groups[i] = stations[i].Value;
         }
 
         lock (_groupsGate)
@@ -365,7 +351,7 @@ internal sealed class VirtioLink : EthernetLink
     /// <summary>Whether the device is what those above the link took it for.</summary>
     private bool IsTheSame()
     {
-        Failure? failure = _device.MacAddress != _address || _device.Mtu < Mtu
+        Failure? failure = _device.MacAddress != Address.Value || _device.Mtu < Mtu
             ? new Failure("has another address or a smaller MTU than before")
             : (Offloads & ~OffloadsOf(_device)) != 0 ? new Failure("can do less with frames than before") : null;
         if (failure is not null)

@@ -16,7 +16,6 @@ internal static unsafe class SocketCalls
     private const int LevelSocket = 0xFFFF;
     private const int LevelIp = 0;
     private const int LevelTcp = 6;
-    private const int BoundsOfMessages = 1024;
 
     private static SocketSystem System => GuestSockets.System;
 
@@ -642,9 +641,16 @@ internal static unsafe class SocketCalls
     private static SocketError SendGathered(
         GuestSocket socket, MessageHeader* header, IpEndpoint? destination, MessageFlags flags, long* sent)
     {
+        const int LargestDatagram = 65507;
+        nuint total = TotalLength(header);
+        if (total > LargestDatagram)
+        {
+            return SocketError.MessageTooLong;
+        }
+
         try
         {
-            byte[] message = new byte[TotalLength(header)];
+            byte[] message = new byte[total];
             int length = 0;
             for (int i = 0; i < header->VectorCount; i++)
             {
@@ -669,7 +675,8 @@ internal static unsafe class SocketCalls
         message = default;
         try
         {
-            byte[] buffer = new byte[TotalLength(header)];
+            const int Most = 1 << 20;
+            byte[] buffer = new byte[Math.Min(TotalLength(header), Most)];
             SocketError error = socket.Receive(buffer, flags, out message);
             ReadOnlySpan<byte> left = buffer.AsSpan(0, message.Count);
             for (int i = 0; i < header->VectorCount && !left.IsEmpty; i++)
@@ -687,16 +694,15 @@ internal static unsafe class SocketCalls
         }
     }
 
-    private static int TotalLength(MessageHeader* header)
+    private static nuint TotalLength(MessageHeader* header)
     {
-        const int Most = 1 << 20;
         nuint total = 0;
-        for (int i = 0; i < Math.Min(header->VectorCount, BoundsOfMessages); i++)
+        for (int i = 0; i < header->VectorCount; i++)
         {
             total += header->Vectors[i].Count;
         }
 
-        return (int)Math.Min(total, Most);
+        return total;
     }
 
 #pragma warning disable CS0649 // It is the class library that assigns the fields of its own structures.

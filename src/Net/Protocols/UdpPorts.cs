@@ -19,8 +19,7 @@ internal sealed class UdpPorts
     private readonly StackCounters _counters;
     private readonly Random _random;
     private readonly Dictionary<ushort, UdpQueue> _open = [];
-    private UdpQueue? _firstRaised;
-    private UdpQueue? _lastRaised;
+    private readonly Queue<UdpQueue> _raised = [];
 
     public UdpPorts(IPv4Interface ipv4, StackCounters counters, Random random)
     {
@@ -53,38 +52,23 @@ internal sealed class UdpPorts
     }
 
     /// <summary>Whether something has changed that was not told of yet.</summary>
-    public bool HasRaised => _firstRaised is not null;
+    public bool HasRaised => _raised.Count > 0;
 
     /// <summary>Notes that there is something to take.</summary>
     public void Raise(UdpQueue queue)
     {
-        if (queue.IsRaised)
+        if (!queue.IsRaised)
         {
-            return;
+            queue.IsRaised = true;
+            _raised.Enqueue(queue);
         }
-
-        queue.IsRaised = true;
-        if (_lastRaised is null)
-        {
-            _firstRaised = queue;
-        }
-        else
-        {
-            _lastRaised.NextRaised = queue;
-        }
-
-        _lastRaised = queue;
     }
 
     /// <summary>Takes the oldest of what was noted; null where there is nothing.</summary>
     public UdpQueue? TakeRaised()
     {
-        UdpQueue? queue = _firstRaised;
-        if (queue is not null)
+        if (_raised.TryDequeue(out UdpQueue? queue))
         {
-            _firstRaised = queue.NextRaised;
-            _lastRaised = _firstRaised is null ? null : _lastRaised;
-            queue.NextRaised = null;
             queue.IsRaised = false;
         }
 

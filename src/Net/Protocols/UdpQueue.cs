@@ -44,10 +44,8 @@ internal sealed class UdpQueue
     /// <summary>Who is told, without the stack's lock, that there is something to take.</summary>
     public Action? Changed { get; set; }
 
-    // What UdpPorts keeps about changes that nobody was told of yet.
+    /// <summary>Whether a change was noted that nobody was told of yet; kept by <see cref="UdpPorts"/>.</summary>
     public bool IsRaised { get; set; }
-
-    public UdpQueue? NextRaised { get; set; }
 
     /// <summary>How many bytes the next datagram has; null where there is none.</summary>
     public int? NextLength => _count == 0 ? null : _datagrams[_first].Length;

@@ -395,6 +395,9 @@ internal static class SocketCases
         Equal(65507, (await server.ReceiveAsync()).Buffer.Length);
         SocketException e = await FailsAsync(async () => await client.SendAsync(new byte[65508]));
         Equal(SocketError.MessageSize, e.SocketErrorCode);
+        ArraySegment<byte>[] parts = [new byte[1 << 20], new byte[1 << 20]];
+        e = Fails(() => client.Client.Send(parts));
+        Equal(SocketError.MessageSize, e.SocketErrorCode);
     }
 
     private static async Task TruncatedAsync()

@@ -230,17 +230,7 @@ public sealed class VirtioNet : VirtioDevice
     /// An Ethernet frame without checksum: from <see cref="EthernetHeaderLength"/> bytes to that and
     /// <see cref="Mtu"/>.
     /// </param>
-    public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame)
-    {
-        if (frame.Length < EthernetHeaderLength || frame.Length > EthernetHeaderLength + Mtu)
-        {
-            return _transmit == null || State != DeviceState.Running
-                ? TransmitStatus.NotRunning
-                : TransmitStatus.BadLength;
-        }
-
-        return Transmit(frame, default);
-    }
+    public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame) => TryTransmit(frame, default);
 
     /// <summary>Copies a frame that the device completes before it sends it; it is not notified yet.</summary>
     /// <param name="frame">
@@ -250,24 +240,46 @@ public sealed class VirtioNet : VirtioDevice
     /// <param name="offload">What the device has to do.</param>
     public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame, in TransmitOffload offload)
     {
-        if (offload.IsNone)
-        {
-            return TryTransmit(frame);
-        }
-
-        if (_transmit == null || State != DeviceState.Running)
+        TransmitSide? side = _transmit;
+        if (side == null || State != DeviceState.Running)
         {
             return TransmitStatus.NotRunning;
         }
 
-        bool isCut = offload.Segments != SegmentKind.None;
+        bool isCut = !offload.IsNone && offload.Segments != SegmentKind.None;
         if (frame.Length < EthernetHeaderLength
             || frame.Length > (isCut ? LongestTransmit : EthernetHeaderLength + Mtu))
         {
             return TransmitStatus.BadLength;
         }
 
-        return offload.IsAllowed(Features, frame.Length) ? Transmit(frame, offload) : TransmitStatus.BadOffload;
+        if (!offload.IsNone && !offload.IsAllowed(Features, frame.Length))
+        {
+            return TransmitStatus.BadOffload;
+        }
+
+        int pair = 0;
+        if (QueuePairs > 1)
+        {
+            pair = (int)(FlowHash.Of(frame) % (uint)QueuePairs);
+            side = _pairs[pair]!.Transmit;
+        }
+
+        if (side.TryAdd(frame, offload))
+        {
+            side.IsFull = false;
+            return TransmitStatus.Ok;
+        }
+
+        CheckFault(Queue(TransmitQueueOf(pair)));
+        if (State != DeviceState.Running)
+        {
+            return TransmitStatus.NotRunning;
+        }
+
+        side.IsFull = true;
+        side.Remind(Machine.Clock.Nanoseconds);
+        return TransmitStatus.Full;
     }
 
     /// <summary>Tells the device of the frames since the last call, if it wants to be told.</summary>
@@ -299,38 +311,6 @@ public sealed class VirtioNet : VirtioDevice
         }
 
         return count;
-    }
-
-    private TransmitStatus Transmit(ReadOnlySpan<byte> frame, in TransmitOffload offload)
-    {
-        TransmitSide? side = _transmit;
-        if (side == null || State != DeviceState.Running)
-        {
-            return TransmitStatus.NotRunning;
-        }
-
-        int pair = 0;
-        if (QueuePairs > 1)
-        {
-            pair = (int)(FlowHash.Of(frame) % (uint)QueuePairs);
-            side = _pairs[pair]!.Transmit;
-        }
-
-        if (side.TryAdd(frame, offload))
-        {
-            side.IsFull = false;
-            return TransmitStatus.Ok;
-        }
-
-        CheckFault(Queue(TransmitQueueOf(pair)));
-        if (State != DeviceState.Running)
-        {
-            return TransmitStatus.NotRunning;
-        }
-
-        side.IsFull = true;
-        side.Remind(Machine.Clock.Nanoseconds);
-        return TransmitStatus.Full;
     }
 
     internal bool HasFeature(Features feature) => Has(feature);
