@@ -75,6 +75,8 @@ internal static class NetStories
 
     private static void Command(SimulatedMachine machine, SimulatedDma dma)
     {
+        // A hundred looks for an answer that never comes show what a million would.
+        machine.Time.RelaxStep = 10_000_000;
         NetDevice model = new NetDevice(
             dma.GuestMemory, new byte[] { 2, 0, 0, 0, 0, 1 }, hasControlQueue: true)
         { RunsWhenNotified = true };
