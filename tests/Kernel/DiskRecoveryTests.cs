@@ -425,6 +425,35 @@ internal sealed class DiskRecoveryTests
     }
 
     [Test]
+    public void Answers_that_no_interrupt_tells_of_are_found_in_every_queue()
+    {
+        const int Queues = 2;
+        using ModelBench<BlockDevice> bench = DiskBench.Create(Sectors, queues: Queues);
+        bench.Model.OfferedFeatures |= _features;
+        Disk disk = Start(bench);
+        for (uint queue = 0; queue < Queues; queue++)
+        {
+            bench.Function!.WriteBar(0, QueueSelect, 2, queue);
+            bench.Function.WriteBar(0, QueueMsixVector, 2, ModelQueue.NoVector);
+        }
+
+        // Threads that come one after the other have different queues.
+        for (int i = 0; i < 2 * Queues; i++)
+        {
+            DiskRequest? transfer = null;
+            var user = new Thread(() => transfer = Begin(disk, BlockOperation.Read, 1));
+            user.Start();
+            user.Join();
+            Assert.That(transfer!.IsInFlight, Is.True);
+            disk.LookAtClock();
+            Assert.That(StatusOf(transfer), Is.EqualTo(BlockStatus.Ok));
+            disk.Return(transfer);
+        }
+
+        Assert.That(disk.Device.Describe().Queues, Has.All.Matches<QueueDescription>(queue => queue.Notifications != 0));
+    }
+
+    [Test]
     public void A_device_that_comes_back_and_takes_shorter_segments_is_used_on()
     {
         using ModelBench<BlockDevice> bench = NewBench();

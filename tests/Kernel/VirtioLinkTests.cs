@@ -55,6 +55,26 @@ internal sealed class VirtioLinkTests
     }
 
     [Test]
+    public void More_frames_than_are_taken_at_once_are_all_taken()
+    {
+        const int Count = 100;
+        using ModelBench<NetDevice> bench = CreateBench();
+        bench.SetQueueSize(128);
+        VirtioLink link = Start(bench);
+        for (int frame = 0; frame < Count; frame++)
+        {
+            Assert.That(bench.Deliver(s_arpRequest), Is.True);
+        }
+
+        var port = new NetworkPort("net0", link);
+        link.Connect(port.Stack);
+
+        Assert.That(port.Stack.GetStatistics().FramesReceived, Is.EqualTo(Count));
+        Assert.That(bench.Deliver(s_arpRequest), Is.True);
+        Assert.That(port.Stack.GetStatistics().FramesReceived, Is.EqualTo(Count + 1));
+    }
+
+    [Test]
     public void What_is_due_later_is_done_without_anybody_asking()
     {
         using ModelBench<NetDevice> bench = CreateBench();

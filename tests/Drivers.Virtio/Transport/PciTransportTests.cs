@@ -270,12 +270,15 @@ public class PciTransportTests
     {
         PciTransport transport = Live(Features.Suspend);
         Model.FailsToSuspend = true;
+        ulong before = Machine.Time.Nanoseconds;
         Assert.That(transport.Suspend(), Is.False);
 
         PciTransport again = Live(Features.Suspend);
         Assert.That(again.Suspend(), Is.True);
         Model.FailsToResume = true;
         Assert.That(again.Resume(), Is.False);
+        Assert.That(
+            Machine.Time.Nanoseconds - before, Is.LessThan(VirtioTransport.ResetDeadline / 10), "nothing is waited for");
     }
 
     [Test]
