@@ -26,7 +26,10 @@ public sealed class TapReport
     public int Failures { get; private set; }
 
     /// <summary>Writes the result of the next test.</summary>
-    public void Add(string name, SelfTestResult result)
+    /// <param name="name">What was tested.</param>
+    /// <param name="result">How it ended.</param>
+    /// <param name="details">What else is told of a failure, as lines <c>key: value</c>.</param>
+    public void Add(string name, SelfTestResult result, params string[] details)
     {
         Count++;
         string line = DecimalText.Of((uint)Count) + " - " + Escape(name, '#', '\\');
@@ -43,10 +46,18 @@ public sealed class TapReport
                 _output.WriteLine("not ok " + line);
                 _output.WriteLine("  ---");
                 _output.WriteLine("  message: '" + Escape(result.Reason, '\'', '\'') + "'");
+                foreach (string detail in details)
+                {
+                    _output.WriteLine("  " + detail);
+                }
+
                 _output.WriteLine("  ...");
                 break;
         }
     }
+
+    /// <summary>Writes a line that is for people.</summary>
+    public void Comment(string text) => _output.WriteLine("# " + text);
 
     /// <summary>Says that no more results will come.</summary>
     public void BailOut(string reason) => _output.WriteLine("Bail out! " + reason);

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.Operations;
@@ -12,11 +13,12 @@ namespace VirtioGuest.Kernel.Services;
 /// The owner of a device that is neither a disk nor a network card: any driver of the registry is bound to it. It keeps
 /// all calls to the device apart, waits for its answers, and brings it up again when it is in trouble.
 /// </summary>
-internal sealed class OtherDevice : OperableDevice
+internal sealed class OtherDevice : OperableDevice, ILendableDevice
 {
     private readonly object _gate = new();
     private readonly Lock _operation = new();
     private readonly Requests _requests;
+    private bool _isLent;
     private bool _isRemoved;
 
     private OtherDevice(VirtioDevice device)
@@ -95,6 +97,31 @@ internal sealed class OtherDevice : OperableDevice
         }
     }
 
+    /// <inheritdoc/>
+    public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
+    {
+        lock (_operation)
+        {
+            lock (_gate)
+            {
+                failure = new Failure(_isRemoved ? "was removed" : "does not finish its reset");
+                _isLent = !_isRemoved && Device.Stop();
+                return _isLent;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryResume([NotNullWhen(false)] out Failure? failure)
+    {
+        lock (_gate)
+        {
+            _isLent = false;
+            failure = new Failure("was removed");
+            return !_isRemoved && Device.TryStart(out failure);
+        }
+    }
+
     private void OnUsedBuffers(ushort queueIndex)
     {
         lock (_gate)
@@ -120,7 +147,10 @@ internal sealed class OtherDevice : OperableDevice
         private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(100);
 
         /// <inheritdoc/>
-        protected override Failure? WhyUnusable => owner.IsRemoved ? new Failure("was removed") : base.WhyUnusable;
+        protected override Failure? WhyUnusable =>
+            owner.IsRemoved ? new Failure("was removed")
+            : owner._isLent ? new Failure("is lent to somebody else")
+            : base.WhyUnusable;
 
         /// <inheritdoc/>
         protected override void Wait() => Monitor.Wait(owner._gate, s_pollInterval);

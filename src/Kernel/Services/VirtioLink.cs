@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -24,7 +25,7 @@ namespace VirtioGuest.Kernel.Services;
 /// stack's lock is held (<see cref="TrySend"/>). So a device in trouble always has somebody who brings it up again.
 /// </para>
 /// </remarks>
-internal sealed class VirtioLink : EthernetLink
+internal sealed class VirtioLink : EthernetLink, ILendableDevice
 {
     private const int Batch = 64;
 
@@ -45,6 +46,7 @@ internal sealed class VirtioLink : EthernetLink
     private FrameReceiver? _receiver;
     private ulong[] _groups = [];
     private bool _areGroupsDue;
+    private bool _isLent;
     private bool _isGone;
 
     private VirtioLink(VirtioNet device)
@@ -115,6 +117,43 @@ internal sealed class VirtioLink : EthernetLink
         _isGone = true;
         _device.Stop();
     });
+
+    /// <inheritdoc/>
+    public bool TrySuspend([NotNullWhen(false)] out Failure? failure)
+    {
+        Alone(() => _isLent = !_isGone && _device.Stop());
+        failure = _isLent ? null : new Failure(_isGone ? "is out of use" : "does not finish its reset");
+        return _isLent;
+    }
+
+    /// <inheritdoc/>
+    public bool TryResume([NotNullWhen(false)] out Failure? failure)
+    {
+        Failure? reason = null;
+        Alone(() =>
+        {
+            _isLent = false;
+            if (_isGone)
+            {
+                reason = new Failure("is out of use");
+                return;
+            }
+
+            if (!_device.TryStart(out reason))
+            {
+                _recovery.GiveUp(reason);
+                _isGone = true;
+            }
+            else if (!IsTheSame())
+            {
+                reason = new Failure("is not what it was");
+                _isGone = true;
+            }
+        });
+        Serve();
+        failure = reason;
+        return reason is null;
+    }
 
     /// <summary>Names the stack that received frames go to. Comes once.</summary>
     public void Connect(NetworkStack stack)
@@ -317,7 +356,7 @@ internal sealed class VirtioLink : EthernetLink
         {
             lock (_receiveGate)
             {
-                if (_isGone || _receiver is null)
+                if (_isGone || _isLent || _receiver is null)
                 {
                     return;
                 }

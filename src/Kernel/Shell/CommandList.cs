@@ -54,6 +54,7 @@ internal static class CommandList
         new NetworkStopCommand(devices, services),
         .. OperationsOfDrivers(),
         new SelfTestCommand(),
+        new ConformCommand(devices),
         new StressRegistersCommand(),
         new RebootCommand(),
         new PowerOffCommand(),

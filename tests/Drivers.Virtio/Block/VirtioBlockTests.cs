@@ -537,10 +537,16 @@ public class VirtioBlockTests
         bench.Model.OfferedFeatures |= BlockFeature.SegmentMaximum | FeatureBit.IndirectDescriptors;
         bench.SetField(SegMaxField, 2);
         VirtioBlock block = bench.Start<VirtioBlock>("disk0");
+        DmaMemory buffer = bench.Machine.Memory.Allocate(512, 512)!;
+        for (int request = 0; request < block.Queue(0).MaximumRequests; request++)
+        {
+            Transfer(block, BlockOperation.Read, 0, buffer, request);
+        }
+
         bench.Model.Resize(sectors);
         block.ObserveChange();
 
-        // With a table, one segment takes the short way, two the long one.
+        // Where a request of its kind was before, one segment takes the short way, two the long one.
         foreach (uint[] lengths in new[] { new uint[] { 512 }, new uint[] { 256, 256 } })
         {
             Assert.That(

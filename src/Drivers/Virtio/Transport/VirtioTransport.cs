@@ -244,8 +244,8 @@ public abstract class VirtioTransport
     /// </summary>
     private protected abstract bool LeavesQueuesEnabled();
 
-    /// <summary>Notes what was negotiated.</summary>
-    internal void OnNegotiated(Features features) => Features = features;
+    /// <summary>Notes what was negotiated, for whoever negotiates: FEATURES_OK was read back.</summary>
+    public void OnNegotiated(Features features) => Features = features;
 
     /// <summary>Waits until of SUSPEND and DRIVER_OK just one is set, unless the device needs a reset.</summary>
     private bool WaitForStatus(DeviceStatus wanted)

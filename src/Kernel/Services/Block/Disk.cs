@@ -34,7 +34,7 @@ namespace VirtioGuest.Kernel.Services.Block;
 /// </para>
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "What ends its life stops the timer.")]
-internal sealed class Disk
+internal sealed class Disk : ILendableDevice
 {
     /// <summary>Bytes in a sector, whatever the device's block size (virtio 1.4, 5.2.4).</summary>
     public const int SectorSize = SectorDevice.SectorSize;
@@ -133,15 +133,13 @@ internal sealed class Disk
         Retire();
     }
 
-    /// <summary>Stops the device, so that somebody else may drive it until <see cref="TryResume"/>.</summary>
-    /// <param name="failure">Why not.</param>
+    /// <inheritdoc/>
+    VirtioDevice ILendableDevice.Device => Device;
+
+    /// <inheritdoc/>
     public bool TrySuspend([NotNullWhen(false)] out Failure? failure) => _device.TrySuspend(out failure);
 
-    /// <summary>
-    /// Brings the device up again after <see cref="TrySuspend"/>, unless it was removed meanwhile. One that does not
-    /// come back is given up.
-    /// </summary>
-    /// <param name="failure">Why not.</param>
+    /// <inheritdoc/>
     public bool TryResume([NotNullWhen(false)] out Failure? failure) => _device.TryResume(out failure);
 
     /// <summary>Resets the device with what it has in flight, which it gets once more.</summary>
