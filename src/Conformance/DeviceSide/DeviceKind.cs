@@ -48,6 +48,10 @@ internal abstract class DeviceKind
     /// <returns>Null, or what is wrong.</returns>
     public abstract string? Check(DeviceBench bench, int slot, uint length);
 
+    /// <summary>Whether the memory of a request shows that the device did something about it.</summary>
+    public virtual bool WasDone(DeviceBench bench, int slot) =>
+        WritableBytes != 0 && bench.Bytes(slot, 0, WritableBytes).ContainsAnyExcept(Untouched);
+
     /// <summary>Has the device do the request a number of times, with as many in flight as there is room for.</summary>
     public void Exercise(DeviceBench bench, TestRing ring, int count, Func<TestSegment[], TestSegment[]>? cut = null)
     {
@@ -123,6 +127,8 @@ internal sealed class BlockKind : DeviceKind
         bench.Fill(slot, Untouched);
         return BlockRequest.Prepare(bench, slot, BlockRequest.Read, 0, SectorLength);
     }
+
+    public override bool WasDone(DeviceBench bench, int slot) => bench.Bytes(slot, StatusOffset, 1)[0] != NoStatus;
 
     public override string? Check(DeviceBench bench, int slot, uint length)
     {

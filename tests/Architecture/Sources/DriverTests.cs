@@ -28,9 +28,12 @@ public sealed class DriverTests
 
     private static readonly Dictionary<string, string[]> s_uses = new()
     {
-        // The unikernel mixes what entropy devices give into its random numbers.
+        // Entropy devices are judged, and the unikernel mixes what they give into its random numbers.
         ["Entropy"] =
         [
+            "src/Conformance/DeviceSide/DeviceJudge.cs",
+            "src/Conformance/DeviceSide/DeviceKind.cs",
+            "src/Conformance/DeviceSide/EntropyTests.cs",
             "src/Kernel/Binding/DeviceBinder.cs",
             "src/Kernel/KernelStart.cs",
             "src/Kernel/Services/EntropyFeed.cs",
