@@ -42,6 +42,7 @@ internal static class Verbs
             ForCosmos("cosmos-iso", "only build the Cosmos kernel's ISO", CosmosBuild.Image),
             ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", CosmosBuild.Packages),
             Bench(),
+            Devices(),
             Simple("format", "format all sources", TestRun.Format),
             Simple("clean", "delete everything that was built", workspace => workspace.Clean()),
         };
@@ -296,6 +297,24 @@ internal static class Verbs
                 Comparison.Run(workspace, parsed.GetValue(rounds), parsed.GetValue(only));
             }
         });
+        return command;
+    }
+
+    private static Command Devices()
+    {
+        var words = new Argument<string[]>("words")
+        {
+            Description = "blk IMAGE --socket PATH, or rng --socket PATH; --help tells the rest",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var command = new Command("devices", "serve one of the project's devices to QEMU, over vhost-user")
+        {
+            words,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(parsed => DeviceServing.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)),
+            [.. parsed.GetValue(words) ?? [], .. parsed.UnmatchedTokens]));
         return command;
     }
 

@@ -56,6 +56,7 @@ public sealed class BlockDevice : VirtioDeviceModel
     private const int ZoneModelOffset = 92;
 
     private readonly byte[] _id = new byte[IdLength];
+    private readonly BlockStore? _store;
     private byte[] _disk;
     private byte[] _stable;
     private byte[] _transfer = new byte[4096];
@@ -87,7 +88,19 @@ public sealed class BlockDevice : VirtioDeviceModel
         Id = "virtioguest";
     }
 
-    /// <summary>What the disk holds.</summary>
+    /// <summary>Creates a device over what is stored elsewhere.</summary>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="store">What the disk holds; a part of a sector at its end is left out.</param>
+    /// <param name="queueCount">How many request queues there are; more than one is offered as MQ.</param>
+    public BlockDevice(GuestMemory memory, BlockStore store, int queueCount = 1)
+        : this(memory, 0, queueCount)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        _store = store;
+        BinaryPrimitives.WriteUInt64LittleEndian(ConfigurationStore, store.Length / SectorLength);
+    }
+
+    /// <summary>What the disk holds, where it is over an array.</summary>
     public Span<byte> Disk => _disk;
 
     /// <summary>What it would hold after a loss of power.</summary>
@@ -204,6 +217,11 @@ public sealed class BlockDevice : VirtioDeviceModel
     public void Resize(int sectors)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sectors);
+        if (_store != null)
+        {
+            throw new InvalidOperationException("The size of the disk is that of its store.");
+        }
+
         ChangeConfiguration(() =>
         {
             Array.Resize(ref _disk, sectors * SectorLength);
@@ -333,6 +351,7 @@ public sealed class BlockDevice : VirtioDeviceModel
             case TypeFlush when (DriverFeatures & BlockFeature.Flush) != 0:
                 ReportUnless(sector == 0 && chain.ReadableLength == HeaderLength, "a flush has a sector or data");
                 Flushes++;
+                _store?.Flush();
                 _disk.CopyTo(_stable, 0);
                 return BlockStatus.Ok;
             case TypeGetId:
@@ -441,12 +460,20 @@ public sealed class BlockDevice : VirtioDeviceModel
     }
 
     /// <summary>Makes what the disk holds certain to survive.</summary>
-    private void Settle(ulong sector, ulong length) =>
+    private void Settle(ulong sector, ulong length)
+    {
+        if (_store != null)
+        {
+            _store.Flush();
+            return;
+        }
+
         Range(sector, length).CopyTo(_stable.AsSpan((int)sector * SectorLength, (int)length));
+    }
 
     private bool Has(ulong sector, ulong length)
     {
-        ulong sectors = (ulong)_disk.Length / SectorLength;
+        ulong sectors = (_store?.Length ?? (ulong)_disk.Length) / SectorLength;
         ulong unit = RefusesParts ? BlockSize : SectorLength;
         return length % unit == 0 && (!RefusesParts || sector % (unit / SectorLength) == 0)
             && sector <= sectors && length / SectorLength <= sectors - sector;
@@ -465,7 +492,9 @@ public sealed class BlockDevice : VirtioDeviceModel
         _ => throw new ArgumentOutOfRangeException(nameof(feature)),
     };
 
-    private Span<byte> Range(ulong sector, ulong length) => _disk.AsSpan((int)sector * SectorLength, (int)length);
+    private Span<byte> Range(ulong sector, ulong length) => _store != null
+        ? _store.Range(sector * SectorLength, (int)length)
+        : _disk.AsSpan((int)sector * SectorLength, (int)length);
 
     /// <summary>Scratch memory, at least as large as the largest request so far.</summary>
     private Span<byte> Transfer(ulong length, bool isCleared)
@@ -545,6 +574,21 @@ public enum BlockStatus
 
     /// <summary>VIRTIO_BLK_S_UNSUPP.</summary>
     Unsupported = 2,
+}
+
+/// <summary>Where a disk's content is, if not in an array: a file, say.</summary>
+public abstract class BlockStore
+{
+    /// <summary>Its size in bytes; it stays the same.</summary>
+    public abstract ulong Length { get; }
+
+    /// <summary>A part of the content, for reading and writing.</summary>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="length">How many bytes; the part lies within the content.</param>
+    public abstract Span<byte> Range(ulong offset, int length);
+
+    /// <summary>Makes what was written before certain to survive a loss of power.</summary>
+    public abstract void Flush();
 }
 
 /// <summary>Decides which requests of a block device fail.</summary>

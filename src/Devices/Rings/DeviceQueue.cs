@@ -84,6 +84,13 @@ public abstract class DeviceQueue
     /// <summary>Where the driver will make the next buffer available: what NOTIFICATION_DATA carries.</summary>
     public abstract RingPosition NextAvailable { get; }
 
+    /// <summary>
+    /// Where the device goes on in the ring, as vhost has it for a queue with nothing in flight: the available index of
+    /// a split ring; of a packed one the place and wrap counter of the next available descriptor in bits 0 to 15, and
+    /// of the next used one in bits 16 to 31.
+    /// </summary>
+    internal abstract uint VhostBase { get; set; }
+
     private protected bool HasEventIndex { get; }
 
     private protected bool HasIndirect { get; }

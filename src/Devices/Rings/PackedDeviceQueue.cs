@@ -60,6 +60,17 @@ public sealed class PackedDeviceQueue : DeviceQueue
     /// <inheritdoc/>
     public override RingPosition NextAvailable => new RingPosition((ushort)SlotOf(_available), WrapOf(_available));
 
+    /// <inheritdoc/>
+    internal override uint VhostBase
+    {
+        get => PlaceOf(_available) | (PlaceOf(_used) << 16);
+        set
+        {
+            _available = PositionOf(value & 0xFFFF);
+            _used = PositionOf(value >> 16);
+        }
+    }
+
     /// <summary>Opens a packed queue of any size from 1 to 32768.</summary>
     internal static PackedDeviceQueue? TryOpenPacked(
         GuestMemory memory, QueueAreas areas, int size, ulong features, out QueueError error)
@@ -299,6 +310,11 @@ public sealed class PackedDeviceQueue : DeviceQueue
     private int SlotOf(int position) => position % Size;
 
     private bool WrapOf(int position) => position < Size;
+
+    private uint PlaceOf(int position) => (uint)SlotOf(position) | (WrapOf(position) ? (uint)EventWrap : 0);
+
+    private int PositionOf(uint place) =>
+        (int)((place & ~(uint)EventWrap) % (uint)Size) + ((place & EventWrap) != 0 ? 0 : Size);
 
     private uint FieldOf(int position, uint field) => ((uint)SlotOf(position) * DescriptorLength) + field;
 

@@ -39,6 +39,13 @@ public sealed class SplitDeviceQueue : DeviceQueue
     public override RingPosition NextAvailable =>
         new RingPosition((ushort)(_available & 0x7FFF), (_available & 0x8000) != 0);
 
+    /// <inheritdoc/>
+    internal override uint VhostBase
+    {
+        get => _available;
+        set => _available = _used = (ushort)value;
+    }
+
     private uint UsedEventField => RingField + (2 * (uint)Size);
 
     private uint AvailableEventField => RingField + (UsedElementLength * (uint)Size);

@@ -23,6 +23,7 @@ public static class Layers
     private const string Devices = "VirtioGuest.Devices";
     private const string Simulation = "VirtioGuest.Simulation";
     private const string Conformance = "VirtioGuest.Conformance";
+    private const string VhostUser = "VirtioGuest.VhostUser";
     private const string Cosmos = "VirtioGuest.Cosmos";
     private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
     private const string CosmosKernel = "VirtioGuest.Cosmos.Kernel";
@@ -40,6 +41,7 @@ public static class Layers
         [Virtio] = [Pci, Hal],
         [Devices] = [Pci, Hal],
         [Simulation] = [Devices, Pci, Hal],
+        [VhostUser] = [Devices, Hal],
         [Conformance] = [Virtio, Devices, Pci, Hal],
         [Kernel] = [Conformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],

@@ -1,0 +1,395 @@
+using System;
+using System.Buffers.Binary;
+using System.IO;
+using System.Net.Sockets;
+using System.Threading;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
+using VirtioGuest.VhostUser.Native;
+
+namespace VirtioGuest.VhostUser;
+
+/// <summary>
+/// Serves a device model to a machine monitor as a vhost-user back end: the driver in the guest fills rings that the
+/// model works on, wherever that driver comes from.
+/// </summary>
+/// <remarks>
+/// One front end at a time; when it leaves, the next may come, and the device is as after a reset. Everything happens
+/// on the thread that calls <see cref="Run"/>.
+/// </remarks>
+public sealed class VhostUserServer : IDisposable
+{
+    private const ulong ProtocolFeaturesBit = 1UL << 30;
+    private const ulong QueuesFeature = 1UL << 0;
+    private const ulong ReplyAckFeature = 1UL << 3;
+    private const ulong ConfigurationFeature = 1UL << 9;
+    private const int RegionLength = 32;
+    private const int MostRegions = 8;
+    private const uint NoDescriptorFlag = 1 << 8;
+    private const int ConfigurationHeader = 12;
+    private const byte StartedStatus =
+        StatusBit.Acknowledge | StatusBit.Driver | StatusBit.FeaturesOk | StatusBit.DriverOk;
+
+    private readonly string _path;
+    private readonly Socket _listener;
+    private readonly VirtioDeviceModel _model;
+    private readonly VhostUserTransport _transport;
+    private readonly SharedRegions _regions;
+    private readonly int[] _waitedFor;
+    private readonly bool[] _isReadable;
+    private ulong _protocolFeatures;
+    private bool _hasProtocolFeatures;
+
+    /// <summary>Begins to listen.</summary>
+    /// <param name="path">The socket; a left-over of that name is replaced.</param>
+    /// <param name="memory">What the device sees of a front end's memory.</param>
+    /// <param name="model">The device; it belongs to the server from now on.</param>
+    /// <exception cref="SocketException">The socket cannot be made.</exception>
+    public VhostUserServer(string path, RegionMemory memory, VirtioDeviceModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _path = path;
+        _model = model;
+        _transport = new VhostUserTransport(model);
+        _regions = new SharedRegions(memory);
+        _waitedFor = new int[_transport.Queues.Length + 1];
+        _isReadable = new bool[_waitedFor.Length];
+        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        File.Delete(path);
+        _listener.Bind(new UnixDomainSocketEndPoint(path));
+        _listener.Listen(1);
+    }
+
+    /// <summary>Told of front ends that come, go, and do what they must not; one line each.</summary>
+    public Action<string> Log { get; set; } = static _ => { };
+
+    /// <summary>Serves front ends until it is told to stop.</summary>
+    /// <param name="stop">Tells it.</param>
+    public void Run(CancellationToken stop)
+    {
+        Span<bool> isWaiting = stackalloc bool[1];
+        while (!stop.IsCancellationRequested)
+        {
+            Posix.Wait([(int)_listener.Handle], isWaiting, 100);
+            if (!isWaiting[0])
+            {
+                continue;
+            }
+
+            using Socket frontEnd = _listener.Accept();
+            Log("a front end has come");
+            try
+            {
+                Serve(frontEnd, stop);
+                Log("the front end has gone");
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException or SocketException)
+            {
+                Log($"the front end is let go: {error.Message}");
+            }
+            finally
+            {
+                _model.WriteStatus(0);
+                _transport.Forget();
+                _regions.Clear();
+                (_protocolFeatures, _hasProtocolFeatures) = (0, false);
+            }
+        }
+    }
+
+    /// <summary>Stops listening.</summary>
+    public void Dispose()
+    {
+        _listener.Dispose();
+        File.Delete(_path);
+        _transport.Forget();
+        _regions.Dispose();
+    }
+
+    private void Serve(Socket frontEnd, CancellationToken stop)
+    {
+        int socket = (int)frontEnd.Handle;
+        while (!stop.IsCancellationRequested)
+        {
+            _waitedFor[^1] = socket;
+            for (int index = 0; index < _transport.Queues.Length; index++)
+            {
+                VhostUserTransport.QueueState queue = _transport.Queues[index];
+                _waitedFor[index] = queue.IsStarted ? queue.Kick : -1;
+            }
+
+            Posix.Wait(_waitedFor, _isReadable, 100);
+            for (int index = 0; index < _transport.Queues.Length; index++)
+            {
+                if (_isReadable[index])
+                {
+                    Posix.TakeEvents(_waitedFor[index]);
+                    Work(_transport.Queues[index]);
+                }
+            }
+
+            if (_isReadable[^1])
+            {
+                using VhostUserMessage? message = VhostUserMessage.TryReceive(socket);
+                if (message is null)
+                {
+                    return;
+                }
+
+                Answer(socket, message);
+            }
+        }
+    }
+
+    private void Answer(int socket, VhostUserMessage message)
+    {
+        switch (message.Request)
+        {
+            case VhostUserRequest.GetFeatures:
+                message.Reply(socket, _model.OfferedFeatures | ProtocolFeaturesBit);
+                return;
+            case VhostUserRequest.GetProtocolFeatures:
+                message.Reply(socket, QueuesFeature | ReplyAckFeature | ConfigurationFeature);
+                return;
+            case VhostUserRequest.GetQueueCount:
+                message.Reply(socket, (ulong)_transport.Queues.Length);
+                return;
+            case VhostUserRequest.GetConfiguration:
+                message.Reply(socket, ReadConfiguration(message));
+                return;
+            case VhostUserRequest.GetQueueBase:
+                StopQueue(socket, message);
+                return;
+            default:
+                Take(message);
+                if (message.NeedsReply && (_protocolFeatures & ReplyAckFeature) != 0)
+                {
+                    message.Reply(socket, 0);
+                }
+
+                return;
+        }
+    }
+
+    private void Take(VhostUserMessage message)
+    {
+        switch (message.Request)
+        {
+            case VhostUserRequest.SetOwner:
+            case VhostUserRequest.ResetOwner:
+            case VhostUserRequest.SetQueueError:
+                break;
+            case VhostUserRequest.SetProtocolFeatures:
+                _protocolFeatures = message.Read64(0);
+                break;
+            case VhostUserRequest.SetFeatures:
+                Negotiate(message.Read64(0));
+                break;
+            case VhostUserRequest.SetMemoryTable:
+                ReplaceMemory(message);
+                break;
+            case VhostUserRequest.SetQueueSize:
+                QueueOf(message.Read32(0)).Size = message.Read32(4);
+                break;
+            case VhostUserRequest.SetQueueBase:
+                QueueOf(message.Read32(0)).Base = message.Read32(4);
+                break;
+            case VhostUserRequest.SetQueueAddresses:
+                // Index, flags, then descriptors, the device's part, the driver's part, and a place for a log.
+                QueueOf(message.Read32(0)).Places = (message.Read64(8), message.Read64(24), message.Read64(16));
+                break;
+            case VhostUserRequest.SetQueueKick:
+                StartQueue(message);
+                break;
+            case VhostUserRequest.SetQueueCall:
+                VhostUserTransport.QueueState called = QueueOf(message.Read32(0) & ~NoDescriptorFlag);
+                called.Call = DescriptorOf(message);
+                break;
+            case VhostUserRequest.SetQueueEnable:
+                VhostUserTransport.QueueState enabled = QueueOf(message.Read32(0));
+                enabled.IsEnabled = message.Read32(4) != 0;
+                Work(enabled);
+                break;
+            case VhostUserRequest.SetConfiguration:
+                WriteConfiguration(message);
+                break;
+            default:
+                throw new InvalidDataException($"it asks for request {(int)message.Request}, which is not offered");
+        }
+    }
+
+    private VhostUserTransport.QueueState QueueOf(uint index) =>
+        index < (uint)_transport.Queues.Length
+            ? _transport.Queues[(int)index]
+            : throw new InvalidDataException($"there is no queue {index}");
+
+    private static int DescriptorOf(VhostUserMessage message) =>
+        (message.Read64(0) & NoDescriptorFlag) != 0 ? -1 : message.TakeDescriptor(0);
+
+    /// <summary>Does what the driver does with the status of a device, up to FEATURES_OK.</summary>
+    private void Negotiate(ulong features)
+    {
+        _hasProtocolFeatures = (features & ProtocolFeaturesBit) != 0;
+        features &= ~ProtocolFeaturesBit;
+        _model.WriteStatus(0);
+        _model.WriteStatus(StatusBit.Acknowledge);
+        _model.WriteStatus(StatusBit.Acknowledge | StatusBit.Driver);
+        _model.WriteDriverFeatures(0, (uint)features);
+        _model.WriteDriverFeatures(1, (uint)(features >> 32));
+        _model.WriteStatus(StatusBit.Acknowledge | StatusBit.Driver | StatusBit.FeaturesOk);
+        if ((_model.Status & StatusBit.FeaturesOk) == 0)
+        {
+            throw new InvalidDataException($"it accepts the features {features:x}, which do not go together");
+        }
+    }
+
+    private void ReplaceMemory(VhostUserMessage message)
+    {
+        uint count = message.Read32(0);
+        if (count > MostRegions)
+        {
+            throw new InvalidDataException($"it shares {count} pieces of memory, and {MostRegions} is the most");
+        }
+
+        // Rings that are in use go on in the new memory from where they are.
+        foreach (VhostUserTransport.QueueState queue in _transport.Queues)
+        {
+            Close(queue);
+        }
+
+        _regions.Clear();
+        for (int i = 0; i < count; i++)
+        {
+            int at = 8 + (i * RegionLength);
+            _regions.Add(
+                message.TakeDescriptor(i),
+                message.Read64(at),
+                message.Read64(at + 8),
+                message.Read64(at + 16),
+                message.Read64(at + 24));
+        }
+
+        foreach (VhostUserTransport.QueueState queue in _transport.Queues)
+        {
+            if (queue.IsStarted)
+            {
+                Open(queue);
+            }
+        }
+    }
+
+    private void StartQueue(VhostUserMessage message)
+    {
+        VhostUserTransport.QueueState queue = QueueOf(message.Read32(0) & ~NoDescriptorFlag);
+        int kick = DescriptorOf(message);
+        if (kick < 0)
+        {
+            throw new InvalidDataException("it wants queues to be looked at all the time, which is not offered");
+        }
+
+        queue.Kick = kick;
+        queue.IsStarted = true;
+        queue.IsEnabled |= !_hasProtocolFeatures;
+        Close(queue);
+        Open(queue);
+        Work(queue);
+    }
+
+    private void StopQueue(int socket, VhostUserMessage message)
+    {
+        VhostUserTransport.QueueState queue = QueueOf(message.Read32(0));
+        Close(queue);
+        queue.IsStarted = false;
+        queue.Kick = -1;
+        Span<byte> answer = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt32LittleEndian(answer, (uint)queue.Queue.Index);
+        BinaryPrimitives.WriteUInt32LittleEndian(answer[4..], queue.Base);
+        message.Reply(socket, answer);
+    }
+
+    private void Open(VhostUserTransport.QueueState queue)
+    {
+        if (queue.Size is 0 or > DeviceQueue.LargestSize)
+        {
+            throw new InvalidDataException($"queue {queue.Queue.Index} has {queue.Size} descriptors");
+        }
+
+        queue.Queue.MaximumSize = (ushort)queue.Size;
+        _model.SetQueueSize(queue.Queue, queue.Size);
+        _model.SetQueueAreas(queue.Queue, new QueueAreas(
+            _regions.ToGuest(queue.Places.Descriptor),
+            _regions.ToGuest(queue.Places.Driver),
+            _regions.ToGuest(queue.Places.Device)));
+        _model.EnableQueue(queue.Queue);
+        if (queue.Queue.Ring is not { } ring)
+        {
+            throw new InvalidDataException($"queue {queue.Queue.Index} cannot be used: {_model.Trouble}");
+        }
+
+        ring.VhostBase = queue.Base;
+    }
+
+    private void Close(VhostUserTransport.QueueState queue)
+    {
+        if (queue.Queue.Ring is { } ring)
+        {
+            queue.Base = ring.VhostBase;
+            _model.StopQueue(queue.Queue);
+        }
+    }
+
+    private void Work(VhostUserTransport.QueueState queue)
+    {
+        if (!queue.IsEnabled || queue.Queue.Ring is null)
+        {
+            return;
+        }
+
+        if ((_model.Status & StatusBit.DriverOk) == 0)
+        {
+            _model.WriteStatus(StartedStatus);
+        }
+
+        _model.Notify(queue.Queue, new QueueNotification((ushort)queue.Queue.Index, null));
+        _model.Run();
+        if (_model.Trouble.Length != 0)
+        {
+            throw new InvalidDataException(_model.Trouble);
+        }
+    }
+
+    private byte[] ReadConfiguration(VhostUserMessage message)
+    {
+        uint offset = message.Read32(0);
+        uint length = message.Read32(4);
+        if (length > (uint)message.Payload.Length - ConfigurationHeader)
+        {
+            throw new InvalidDataException($"it asks for {length} bytes of configuration with room for fewer");
+        }
+
+        // What the device does not have reads as zero, so that a front end of a later version can live with it.
+        byte[] answer = message.Payload.ToArray();
+        answer.AsSpan(ConfigurationHeader).Clear();
+        ReadOnlySpan<byte> configuration = _model.Configuration;
+        if (offset < (uint)configuration.Length)
+        {
+            ReadOnlySpan<byte> known = configuration[(int)offset..];
+            known[..(int)Math.Min(length, (uint)known.Length)].CopyTo(answer.AsSpan(ConfigurationHeader));
+        }
+
+        return answer;
+    }
+
+    private void WriteConfiguration(VhostUserMessage message)
+    {
+        uint offset = message.Read32(0);
+        uint length = message.Read32(4);
+        ReadOnlySpan<byte> data = message.Part(ConfigurationHeader, (int)Math.Min(length, int.MaxValue));
+        for (int i = 0; i < data.Length; i++)
+        {
+            // Every field that a driver may write has one byte.
+            _model.WriteConfiguration(offset + (uint)i, 1, data[i]);
+        }
+    }
+}

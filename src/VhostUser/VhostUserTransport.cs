@@ -1,0 +1,121 @@
+using System;
+using VirtioGuest.Devices;
+using VirtioGuest.VhostUser.Native;
+
+namespace VirtioGuest.VhostUser;
+
+/// <summary>
+/// The way from a device to a front end: used buffers are told of through the descriptors that it gave.
+/// </summary>
+internal sealed class VhostUserTransport : DeviceTransport
+{
+    private readonly QueueState[] _queues;
+
+    /// <summary>Gives a device its way to the front ends that will come.</summary>
+    public VhostUserTransport(VirtioDeviceModel model)
+        : base(model)
+    {
+        _queues = new QueueState[model.Queues.Length];
+        for (int index = 0; index < _queues.Length; index++)
+        {
+            _queues[index] = new QueueState(model.Queues[index]);
+        }
+    }
+
+    /// <summary>What the front end said of each queue.</summary>
+    public ReadOnlySpan<QueueState> Queues => _queues;
+
+    /// <inheritdoc/>
+    public override bool CanAccessMemory => true;
+
+    /// <inheritdoc/>
+    /// <remarks>The front end has the registers, and what needs more of them is its own affair.</remarks>
+    internal override ulong UnsupportedFeatures => FeatureBit.NotificationData
+        | FeatureBit.NotificationConfigurationData | FeatureBit.RingReset | FeatureBit.Suspend
+        | FeatureBit.AccessPlatform;
+
+    /// <inheritdoc/>
+    internal override void NotifyUsed(ModelQueue queue)
+    {
+        int call = _queues[queue.Index].Call;
+        if (call >= 0)
+        {
+            Posix.SignalEvent(call);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The protocol has a channel of its own for that, which is not offered.</remarks>
+    internal override void NotifyConfiguration()
+    {
+    }
+
+    /// <inheritdoc/>
+    internal override void OnReset()
+    {
+    }
+
+    /// <summary>Forgets what a front end said that has gone.</summary>
+    public void Forget()
+    {
+        foreach (QueueState queue in _queues)
+        {
+            queue.Forget();
+        }
+    }
+
+    /// <summary>What the front end said of a queue.</summary>
+    internal sealed class QueueState(ModelQueue queue)
+    {
+        private int _kick = -1;
+        private int _call = -1;
+
+        /// <summary>The queue.</summary>
+        public ModelQueue Queue { get; } = queue;
+
+        /// <summary>Its size.</summary>
+        public uint Size { get; set; }
+
+        /// <summary>Where its parts are for the front end: descriptors, driver's part, device's part.</summary>
+        public (ulong Descriptor, ulong Driver, ulong Device) Places { get; set; }
+
+        /// <summary>Where the device begins in it; see <c>DeviceQueue.VhostBase</c>.</summary>
+        public uint Base { get; set; }
+
+        /// <summary>Whether the device works on it.</summary>
+        public bool IsEnabled { get; set; }
+
+        /// <summary>Whether it was started and not stopped again.</summary>
+        public bool IsStarted { get; set; }
+
+        /// <summary>Which descriptor tells of available buffers; -1 for none.</summary>
+        public int Kick
+        {
+            get => _kick;
+            set
+            {
+                Posix.Close(_kick);
+                _kick = value;
+            }
+        }
+
+        /// <summary>Which descriptor is told of used buffers; -1 for none.</summary>
+        public int Call
+        {
+            get => _call;
+            set
+            {
+                Posix.Close(_call);
+                _call = value;
+            }
+        }
+
+        public void Forget()
+        {
+            Kick = -1;
+            Call = -1;
+            (Size, Places, Base) = (0, default, 0);
+            (IsEnabled, IsStarted) = (false, false);
+        }
+    }
+}
