@@ -6,6 +6,7 @@ using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Hal;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Drivers.Virtio.Tests;
 
@@ -26,11 +27,12 @@ internal static class NetBench
     }
 
     /// <summary>A card with everything that the model has, of which it offers what a test wants.</summary>
-    public static ModelBench<NetDevice> CreateFull(ulong features, int queuePairs = 1, ushort mtu = 1500)
+    public static ModelBench<NetDevice> CreateFull(
+        ulong features, int queuePairs = 1, ushort mtu = 1500, SimulatedDmaOptions? memory = null)
     {
         ModelBench<NetDevice> bench = new ModelBench<NetDevice>(
-            memory => new NetDevice(
-                memory.GuestMemory,
+            dma => new NetDevice(
+                dma.GuestMemory,
                 [0x52, 0x54, 0, 0x12, 0x34, 0x56],
                 mtu,
                 NetDevice.FullConfigurationSize,
@@ -39,7 +41,8 @@ internal static class NetBench
             {
                 OfferedFeatures = FeatureBit.Version1 | NetFeature.Mac | features,
                 ExpectsUsualLayout = true,
-            });
+            },
+            memory: memory);
         bench.SetQueueSize(64);
         return bench;
     }

@@ -41,6 +41,9 @@ internal sealed class FrameBuffers
     /// <summary>The size of the header in each.</summary>
     internal uint HeaderLength { get; }
 
+    /// <summary>What they lie in.</summary>
+    internal DmaMemory Memory => _memory;
+
     /// <summary>Whom lent buffers go back to; null once the device was given up.</summary>
     internal ReceiveSide? Lender { get; set; }
 

@@ -55,6 +55,9 @@ internal readonly struct NetHeader
     /// <summary>How many buffers a received frame lies in; means something with MRG_RXBUF only.</summary>
     internal int BufferCount => (int)(Second >> BufferCountShift);
 
+    /// <summary>Whether there is no flag, no segmentation, and nothing of what goes with these.</summary>
+    internal bool SaysNothing => First == 0;
+
     private byte Flags => (byte)First;
 
     private byte Type => (byte)(First >> TypeShift);
