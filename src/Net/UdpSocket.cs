@@ -43,6 +43,20 @@ public sealed class UdpSocket : IDisposable
         return _stack.SendUdp(_queue, destination, port, data);
     }
 
+    /// <summary>Sends data as several datagrams, which leave together: a device is told of them once.</summary>
+    /// <param name="destination">A host, or a broadcast address.</param>
+    /// <param name="port">The destination port.</param>
+    /// <param name="data">What to send.</param>
+    /// <param name="size">How much of it each datagram carries, at least 1 byte; the last one gets the rest.</param>
+    /// <param name="sent">How many bytes were sent, from the first on.</param>
+    /// <returns>What became of the last datagram that was tried; behind one that was not sent none is.</returns>
+    public SendStatus Send(
+        IPv4Address destination, ushort port, ReadOnlySpan<byte> data, int size, out int sent)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return _stack.SendUdp(_queue, destination, port, data, size, out sent);
+    }
+
     /// <summary>Waits for a datagram.</summary>
     /// <param name="buffer">Receives as much of its data as fits.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="NetworkStack.LongestWait"/>.</param>

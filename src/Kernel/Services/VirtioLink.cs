@@ -46,6 +46,9 @@ internal sealed class VirtioLink : EthernetLink
     private ulong[] _groups = [];
     private bool _areGroupsDue;
     private bool _isGone;
+    private volatile bool _isReceiving;
+    private DriverMeter? _meter;
+    private ulong _begun;
 
     private VirtioLink(VirtioNet device)
     {
@@ -78,6 +81,18 @@ internal sealed class VirtioLink : EthernetLink
     /// </summary>
     public Action<Action> Elsewhere { get; set; } =
         static work => ThreadPool.UnsafeQueueUserWorkItem(static due => due(), work, preferLocal: false);
+
+    /// <summary>Who measures what the driver costs; null, as usual, where nobody does.</summary>
+    public DriverMeter? Meter
+    {
+        set => Alone(() => _meter = value);
+    }
+
+    /// <summary>
+    /// Is told, on a driver thread, when frames can be sent again that were refused because the device had too many; he
+    /// must not wait.
+    /// </summary>
+    public Action? RoomMade { get; set; }
 
     /// <summary>Brings a device up as a link.</summary>
     /// <param name="transport">The way to it.</param>
@@ -121,7 +136,7 @@ internal sealed class VirtioLink : EthernetLink
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(stack, _longestReceive);
+            _receiver = new FrameReceiver(this, stack, _longestReceive);
         }
 
         // What came before has raised its interrupt in vain.
@@ -138,6 +153,18 @@ internal sealed class VirtioLink : EthernetLink
         offload.SegmentSize > 0 ? SegmentKind.Tcp4 : SegmentKind.None,
         (ushort)offload.HeaderLength,
         (ushort)offload.SegmentSize));
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// What is sent while frames come in is announced once, behind the last of them: many are answers to those.
+    /// </remarks>
+    public override void Flush()
+    {
+        if (!_isReceiving && Notify())
+        {
+            Elsewhere(Serve);
+        }
+    }
 
     /// <inheritdoc/>
     public override void SetGroups(ReadOnlySpan<MacAddress> stations)
@@ -169,12 +196,9 @@ internal sealed class VirtioLink : EthernetLink
         bool isInTrouble;
         lock (_transmitGate)
         {
+            ulong begun = _meter?.Begin() ?? 0;
             isTaken = _device.TryTransmit(frame, offload) == TransmitStatus.Ok;
-            if (isTaken)
-            {
-                _device.NotifyTransmit();
-            }
-
+            _meter?.EndSubmit(begun);
             isInTrouble = _device.State == DeviceState.NeedsReset;
         }
 
@@ -185,6 +209,19 @@ internal sealed class VirtioLink : EthernetLink
         }
 
         return isTaken;
+    }
+
+    /// <summary>Tells the device of the frames that it was given since the last time.</summary>
+    /// <returns>Whether it is in trouble.</returns>
+    private bool Notify()
+    {
+        lock (_transmitGate)
+        {
+            ulong begun = _meter?.Begin() ?? 0;
+            _device.NotifyTransmit();
+            _meter?.EndNotify(begun);
+            return _device.State == DeviceState.NeedsReset;
+        }
     }
 
     /// <summary>
@@ -235,7 +272,7 @@ internal sealed class VirtioLink : EthernetLink
     }
 
     /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
-    private void Announce()
+    private void AnnounceStation()
     {
         NetworkStack? stack;
         lock (_receiveGate)
@@ -283,8 +320,12 @@ internal sealed class VirtioLink : EthernetLink
         {
             lock (_transmitGate)
             {
+                ulong begun = _meter?.Begin() ?? 0;
                 _device.ReclaimTransmitted();
+                _meter?.EndComplete(begun);
             }
+
+            RoomMade?.Invoke();
         }
 
         Serve();
@@ -296,7 +337,7 @@ internal sealed class VirtioLink : EthernetLink
         Serve();
         if (_device.IsAnnouncementDue)
         {
-            Elsewhere(Announce);
+            Elsewhere(AnnounceStation);
         }
     }
 
@@ -315,6 +356,7 @@ internal sealed class VirtioLink : EthernetLink
         bool hasMore = true;
         while (hasMore)
         {
+            bool isFull;
             lock (_receiveGate)
             {
                 if (_isGone || _receiver is null)
@@ -322,8 +364,21 @@ internal sealed class VirtioLink : EthernetLink
                     return;
                 }
 
+                _isReceiving = true;
+                _begun = _meter?.Begin() ?? 0;
                 _device.DisableReceiveInterrupts();
-                hasMore = _device.Receive(_receiver, Batch) == Batch || _device.EnableReceiveInterrupts();
+                isFull = _device.Receive(_receiver, Batch) == Batch;
+                hasMore = isFull || _device.EnableReceiveInterrupts();
+                _meter?.EndComplete(_begun);
+                _isReceiving = false;
+            }
+
+            // Behind that line nobody leaves it to us any more; what was left is announced here.
+            Notify();
+            if (isFull)
+            {
+                // In a flood those have to run as well whom it is for: else it is dropped at their sockets.
+                Thread.Yield();
             }
         }
     }
@@ -365,11 +420,13 @@ internal sealed class VirtioLink : EthernetLink
     /// <summary>Copies frames out of the device's reach before the stack looks at them.</summary>
     private sealed class FrameReceiver : FrameSink
     {
+        private readonly VirtioLink _link;
         private readonly byte[] _frame;
 
         /// <summary>Creates a receiver for frames up to a length in bytes; longer ones are not for us.</summary>
-        public FrameReceiver(NetworkStack stack, int maximumLength)
+        public FrameReceiver(VirtioLink link, NetworkStack stack, int maximumLength)
         {
+            _link = link;
             Stack = stack;
             _frame = new byte[maximumLength];
         }
@@ -383,6 +440,8 @@ internal sealed class VirtioLink : EthernetLink
         /// <inheritdoc/>
         public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
         {
+            // Not the driver's: it has handed the frame on.
+            _link._meter?.EndComplete(_link._begun);
             var checksum = (FrameChecksum)info.Checksum;
             if (info.IsPrivate)
             {
@@ -393,6 +452,8 @@ internal sealed class VirtioLink : EthernetLink
                 frame.CopyTo(_frame);
                 Stack.OnFrame(_frame.AsSpan(0, frame.Length), checksum);
             }
+
+            _link._begun = _link._meter?.Begin() ?? 0;
         }
     }
 }
