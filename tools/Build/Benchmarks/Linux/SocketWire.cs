@@ -19,7 +19,7 @@ internal sealed class SocketWire : Wire
     private const int BufferLength = 1 << 20;
     private const int FloodFrames = 64;
     private const int LengthSize = 4;
-    private const int MinimumFrame = 60;
+    private const int HeadersLength = 42; // of Ethernet, with ARP or with IPv4 and UDP behind
 
     private static readonly byte[] s_station = [0x52, 0x54, 0x00, 0x00, 0x00, 0x02];
 
@@ -59,7 +59,7 @@ internal sealed class SocketWire : Wire
     internal static byte[]? Answer(ReadOnlySpan<byte> frame, out bool isForEver)
     {
         isForEver = false;
-        int type = frame.Length < MinimumFrame ? 0 : BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
+        int type = frame.Length < HeadersLength ? 0 : BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
         if (type == 0x0806)
         {
             bool isQuestion = frame[21] == 1 && frame[41] == 1;
