@@ -46,6 +46,7 @@ public sealed class NetworkStack
     private readonly TcpSecret _secret;
     private IPv4Configuration? _connectionsFrom;
     private TimeSpan _promised = TimeSpan.MaxValue;
+    private TimeSpan _batchNow;
     private bool _isAwaitingDhcp;
 
     /// <summary>Creates a stack without an address.</summary>
@@ -158,6 +159,25 @@ public sealed class NetworkStack
         using Turn turn = Enter(isLate: true);
         _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
     }
+
+    /// <summary>
+    /// Begins a batch of frames, which are one turn of the stack: <see cref="OnBatchedFrame"/> for each, then
+    /// <see cref="EndBatch"/>, all on one thread. Whoever it is for hears of them at the end, when answers leave, too.
+    /// </summary>
+    /// <remarks>The stack's lock is held until the end, so that the batch is to be a short one.</remarks>
+    public void BeginBatch()
+    {
+        _gate.Enter();
+        _batchNow = _clock.Now;
+    }
+
+    /// <summary>Takes a frame of a batch; as <see cref="OnFrame(ReadOnlySpan{byte}, FrameChecksum)"/> otherwise.
+    /// </summary>
+    public void OnBatchedFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum) =>
+        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, _batchNow);
+
+    /// <summary>Ends a batch.</summary>
+    public void EndBatch() => Leave(_batchNow, isLate: true);
 
     /// <summary>
     /// Tells the neighbours where this host is (RFC 5227, 2.3): for a device that has found itself on another network.
@@ -357,6 +377,20 @@ public sealed class NetworkStack
     {
         using Turn turn = Enter();
         return queue.TryTake(buffer, isPeek, out datagram);
+    }
+
+    internal int TakeUdp(UdpQueue queue, Span<byte> buffer, Span<UdpDatagram> datagrams)
+    {
+        using Turn turn = Enter();
+        int count = 0;
+        while (count < datagrams.Length
+            && (count == 0 || queue.NextLength <= buffer.Length)
+            && queue.TryTake(buffer, isPeek: false, out datagrams[count]))
+        {
+            buffer = buffer[Math.Min(datagrams[count++].Length, buffer.Length)..];
+        }
+
+        return count;
     }
 
     internal int? NextLength(UdpQueue queue)

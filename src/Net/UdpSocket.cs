@@ -77,6 +77,14 @@ public sealed class UdpSocket : IDisposable
     public bool TryTake(Span<byte> buffer, bool isPeek, out UdpDatagram datagram) =>
         _stack.TakeUdp(_queue, buffer, isPeek, out datagram);
 
+    /// <summary>Takes datagrams, as many as there are and fit.</summary>
+    /// <param name="buffer">
+    /// Receives their data, one behind the other. The first is cut where even that does not fit.
+    /// </param>
+    /// <param name="datagrams">Receives who sent them, and how long they are.</param>
+    /// <returns>How many.</returns>
+    public int Take(Span<byte> buffer, Span<UdpDatagram> datagrams) => _stack.TakeUdp(_queue, buffer, datagrams);
+
     /// <summary>Receives datagrams to a group as well (RFC 1112), as all sockets with its port then do.</summary>
     /// <remarks>
     /// Nobody is told (there is no IGMP): what comes is what the link brings anyway, as it does on links without

@@ -214,6 +214,7 @@ internal sealed class DatagramsOut : DatagramLoad
 /// </summary>
 internal sealed class DatagramsIn : DatagramLoad
 {
+    private readonly UdpDatagram[] _datagrams = new UdpDatagram[NetWorkload.MaximumBurst];
     private byte[] _buffer = [];
     private long _silentSince;
 
@@ -236,11 +237,10 @@ internal sealed class DatagramsIn : DatagramLoad
     /// <inheritdoc/>
     public override int Move()
     {
-        int taken = 0;
-        while (taken < Burst && Socket.TryTake(_buffer, isPeek: false, out UdpDatagram datagram))
+        int taken = Socket.Take(_buffer, _datagrams.AsSpan(0, Burst));
+        for (int i = 0; i < taken; i++)
         {
-            Bytes += (ulong)datagram.Length;
-            taken++;
+            Bytes += (ulong)_datagrams[i].Length;
         }
 
         if (taken != 0)
@@ -276,6 +276,7 @@ internal sealed class RoundTrips : DatagramLoad
 
     private readonly LatencyCount _latencies = new();
     private readonly ulong _ticksPerMillisecond = TimestampCounter.Kilohertz;
+    private readonly UdpDatagram[] _datagrams = new UdpDatagram[NetWorkload.MaximumBurst];
     private byte[] _buffer = [];
     private ulong _lost;
     private bool _hasLeftovers;
@@ -317,15 +318,16 @@ internal sealed class RoundTrips : DatagramLoad
         ulong took = 0;
         while (answered < Burst && Failure is null && took < limit)
         {
-            bool isTaken = Socket.TryTake(_buffer, isPeek: false, out UdpDatagram datagram);
+            int taken = Socket.Take(_buffer, _datagrams.AsSpan(0, Burst - answered));
             took = TimestampCounter.Read() - begun;
-            if (isTaken)
+            for (int i = 0; i < taken; i++)
             {
                 answered++;
                 _latencies.Add(took);
-                Bytes += (ulong)datagram.Length;
+                Bytes += (ulong)_datagrams[i].Length;
             }
-            else if (!Wait() && Socket.TryTakeUnreachable(out _))
+
+            if (taken == 0 && !Wait() && Socket.TryTakeUnreachable(out _))
             {
                 Failure = new Failure($"nobody is at port {HostPort} of {Host}", isSentence: true);
             }

@@ -12,7 +12,7 @@ namespace VirtioGuest.Kernel.Services;
 /// <remarks>
 /// <para>
 /// Each queue has a lock. They are taken in the order control, receive, the stack's own, transmit: received frames are
-/// handed on under the second, and what the stack sends in answer takes the last. Commands are waited for, so that they
+/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands are waited for, so that they
 /// are given on a thread of the pool, and nothing but them waits there.
 /// </para>
 /// <para>
@@ -46,7 +46,6 @@ internal sealed class VirtioLink : EthernetLink
     private ulong[] _groups = [];
     private bool _areGroupsDue;
     private bool _isGone;
-    private volatile bool _isReceiving;
     private DriverMeter? _meter;
     private ulong _begun;
 
@@ -155,12 +154,18 @@ internal sealed class VirtioLink : EthernetLink
         (ushort)offload.SegmentSize));
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// What is sent while frames come in is announced once, behind the last of them: many are answers to those.
-    /// </remarks>
     public override void Flush()
     {
-        if (!_isReceiving && Notify())
+        bool isInTrouble;
+        lock (_transmitGate)
+        {
+            ulong begun = _meter?.Begin() ?? 0;
+            _device.NotifyTransmit();
+            _meter?.EndNotify(begun);
+            isInTrouble = _device.State == DeviceState.NeedsReset;
+        }
+
+        if (isInTrouble)
         {
             Elsewhere(Serve);
         }
@@ -209,19 +214,6 @@ internal sealed class VirtioLink : EthernetLink
         }
 
         return isTaken;
-    }
-
-    /// <summary>Tells the device of the frames that it was given since the last time.</summary>
-    /// <returns>Whether it is in trouble.</returns>
-    private bool Notify()
-    {
-        lock (_transmitGate)
-        {
-            ulong begun = _meter?.Begin() ?? 0;
-            _device.NotifyTransmit();
-            _meter?.EndNotify(begun);
-            return _device.State == DeviceState.NeedsReset;
-        }
     }
 
     /// <summary>
@@ -364,17 +356,14 @@ internal sealed class VirtioLink : EthernetLink
                     return;
                 }
 
-                _isReceiving = true;
                 _begun = _meter?.Begin() ?? 0;
                 _device.DisableReceiveInterrupts();
                 isFull = _device.Receive(_receiver, Batch) == Batch;
                 hasMore = isFull || _device.EnableReceiveInterrupts();
                 _meter?.EndComplete(_begun);
-                _isReceiving = false;
+                _receiver.End();
             }
 
-            // Behind that line nobody leaves it to us any more; what was left is announced here.
-            Notify();
             if (isFull)
             {
                 // In a flood those have to run as well whom it is for: else it is dropped at their sockets.
@@ -422,6 +411,7 @@ internal sealed class VirtioLink : EthernetLink
     {
         private readonly VirtioLink _link;
         private readonly byte[] _frame;
+        private bool _hasBegun;
 
         /// <summary>Creates a receiver for frames up to a length in bytes; longer ones are not for us.</summary>
         public FrameReceiver(VirtioLink link, NetworkStack stack, int maximumLength)
@@ -442,18 +432,34 @@ internal sealed class VirtioLink : EthernetLink
         {
             // Not the driver's: it has handed the frame on.
             _link._meter?.EndComplete(_link._begun);
+            if (!_hasBegun)
+            {
+                _hasBegun = true;
+                Stack.BeginBatch();
+            }
+
             var checksum = (FrameChecksum)info.Checksum;
             if (info.IsPrivate)
             {
-                Stack.OnFrame(frame, checksum);
+                Stack.OnBatchedFrame(frame, checksum);
             }
             else if (frame.Length <= _frame.Length)
             {
                 frame.CopyTo(_frame);
-                Stack.OnFrame(_frame.AsSpan(0, frame.Length), checksum);
+                Stack.OnBatchedFrame(_frame.AsSpan(0, frame.Length), checksum);
             }
 
             _link._begun = _link._meter?.Begin() ?? 0;
+        }
+
+        /// <summary>Ends a batch of frames, if there were any.</summary>
+        public void End()
+        {
+            if (_hasBegun)
+            {
+                _hasBegun = false;
+                Stack.EndBatch();
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -71,6 +72,7 @@ internal sealed class FrameBuffers
         _memory.Bytes(((uint)buffer * Length) + offset, length);
 
     /// <summary>Reads a header. Each of its bytes is read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal NetHeader LoadHeader(int buffer) =>
         new NetHeader(_memory.Load64((uint)buffer * Length), _memory.Load32(((uint)buffer * Length) + 8));
 

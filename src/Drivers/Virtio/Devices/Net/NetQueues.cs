@@ -156,13 +156,13 @@ internal sealed class ReceiveSide
         {
             _counters.TooShort++;
         }
-        else if (!_hasHeader)
-        {
-            isLent = HandOn(sink, buffer, length - _headerLength, default);
-        }
         else
         {
-            isLent = Begin(sink, buffer, length - _headerLength);
+            length -= _headerLength;
+            NetHeader header = _hasHeader ? _buffers.LoadHeader(buffer) : NetHeader.One;
+            isLent = header.IsOne && !_hasHash
+                ? HandOn(sink, buffer, length, default)
+                : Begin(sink, buffer, length, header);
         }
 
         if (!isLent)
@@ -173,16 +173,11 @@ internal sealed class ReceiveSide
 
     /// <summary>Looks at the header of a frame, and hands it on where there is no more of it.</summary>
     /// <returns>Whether the buffer was lent.</returns>
-    private bool Begin(FrameSink sink, int buffer, uint length)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Begin(FrameSink sink, int buffer, uint length, NetHeader header)
     {
-        _header = _buffers.LoadHeader(buffer);
-        int count = _isMergeable ? _header.BufferCount : 1;
-        if (count == 1 && _header.SaysNothing && !_hasHash)
-        {
-            // As it is most often without offloads.
-            return HandOn(sink, buffer, length, default);
-        }
-
+        _header = header;
+        int count = _isMergeable ? header.BufferCount : 1;
         _hashReport = 0;
         if (_hasHash)
         {
