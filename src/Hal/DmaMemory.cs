@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace VirtioGuest.Hal;
@@ -66,6 +67,7 @@ public abstract unsafe class DmaMemory
     /// <summary>
     /// The part of the memory that starts at <paramref name="offset"/>, as a segment for a descriptor.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public DmaSegment Segment(uint offset, uint length)
     {
         CheckRange(offset, length);
@@ -74,6 +76,7 @@ public abstract unsafe class DmaMemory
 
     /// <summary>The part of the memory that starts at <paramref name="offset"/>, for the processor.</summary>
     /// <remarks>Only between a POST and the next PRE of the same bytes.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<byte> Bytes(uint offset, uint length)
     {
         CheckRange(offset, length);
@@ -150,11 +153,15 @@ public abstract unsafe class DmaMemory
     /// <summary>Does the cache maintenance that a machine without coherent DMA needs.</summary>
     protected abstract void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckRange(uint offset, uint length)
     {
-        if (offset > _length || length > _length - offset)
+        if ((ulong)offset + length > _length)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset));
+            RefuseRange();
         }
     }
+
+    // Out of line, so that the check is small enough to be everywhere.
+    private static void RefuseRange() => throw new ArgumentOutOfRangeException("offset");
 }

@@ -23,7 +23,7 @@ public abstract class EthernetLink
     /// <summary>What the device can do for the stack: always the same.</summary>
     public virtual LinkOffloads Offloads => LinkOffloads.None;
 
-    /// <summary>Sends one frame, or takes a copy of it to send soon.</summary>
+    /// <summary>Takes a copy of one frame, to send it at once or when <see cref="Flush"/> comes.</summary>
     /// <param name="frame">
     /// Header and data, at least 60 bytes, without the frame check sequence. Not to be kept after the return.
     /// </param>
@@ -43,6 +43,15 @@ public abstract class EthernetLink
     /// <param name="offload">What the device has to do, of what <see cref="Offloads"/> promises.</param>
     public virtual bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload) =>
         throw new NotSupportedException("The link promises no offloads.");
+
+    /// <summary>
+    /// Has the device send what was taken so far: comes once behind any number of frames, so that a device that has to
+    /// be told is told once.
+    /// </summary>
+    /// <remarks>Called as <see cref="TrySend(ReadOnlySpan{byte})"/> is.</remarks>
+    public virtual void Flush()
+    {
+    }
 
     /// <summary>
     /// Says which stations of groups the stack takes frames for, so that a device that filters lets them through.

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using VirtioGuest.Hal.Text;
@@ -13,6 +14,9 @@ public readonly struct MacAddress : IEquatable<MacAddress>
 
     private const int TextLength = 17;
 
+    /// <summary>How many bits follow those of the first two bytes.</summary>
+    private const int LowBits = 32;
+
     private const ulong Mask = (1UL << 48) - 1;
 
     private readonly ulong _value;
@@ -26,13 +30,8 @@ public readonly struct MacAddress : IEquatable<MacAddress>
             throw new ArgumentException("A MAC address has six bytes.", nameof(bytes));
         }
 
-        ulong value = 0;
-        for (int i = 0; i < Length; i++)
-        {
-            value = (value << 8) | bytes[i];
-        }
-
-        _value = value;
+        _value = ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << LowBits)
+            | BinaryPrimitives.ReadUInt32BigEndian(bytes[sizeof(ushort)..]);
     }
 
     /// <summary>Takes a number whose bits 47 to 40 are the byte that is sent first; higher bits do not count.</summary>
@@ -111,10 +110,8 @@ public readonly struct MacAddress : IEquatable<MacAddress>
             throw new ArgumentException("A MAC address has six bytes.", nameof(destination));
         }
 
-        for (int i = 0; i < Length; i++)
-        {
-            destination[i] = (byte)(_value >> (8 * (Length - 1 - i)));
-        }
+        BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)(_value >> LowBits));
+        BinaryPrimitives.WriteUInt32BigEndian(destination[sizeof(ushort)..], (uint)_value);
     }
 
     /// <inheritdoc/>

@@ -33,6 +33,7 @@ public sealed class NetworkStack
 
     private readonly Lock _gate = new();
     private readonly EthernetLink _link;
+    private readonly EthernetPort _port;
     private readonly NetworkClock _clock;
     private readonly StackCounters _counters = new();
     private readonly ArpCache _arp;
@@ -45,12 +46,22 @@ public sealed class NetworkStack
     private readonly TcpSecret _secret;
     private IPv4Configuration? _connectionsFrom;
     private TimeSpan _promised = TimeSpan.MaxValue;
+    private TimeSpan _batchNow;
     private bool _isAwaitingDhcp;
 
     /// <summary>Creates a stack without an address.</summary>
     /// <exception cref="ArgumentException">The stack cannot work with the link's address or MTU.</exception>
     public NetworkStack(EthernetLink link)
-        : this(link, NetworkClock.System, new Random(), NewSecret())
+        : this(link, NetworkClock.System)
+    {
+    }
+
+    /// <summary>Creates a stack without an address.</summary>
+    /// <param name="link">The network device.</param>
+    /// <param name="clock">The clock for timeouts and timers, which is read with every frame.</param>
+    /// <exception cref="ArgumentException">The stack cannot work with the link's address or MTU.</exception>
+    public NetworkStack(EthernetLink link, NetworkClock clock)
+        : this(link, clock, new Random(), NewSecret())
     {
     }
 
@@ -82,19 +93,19 @@ public sealed class NetworkStack
 
         _link = link;
         _clock = clock;
-        var port = new EthernetPort(link, _counters);
-        var output = new IPv4Output(port, _counters);
-        _arp = new ArpCache(port, output, _counters, OnUnanswered);
+        _port = new EthernetPort(link, _counters);
+        var output = new IPv4Output(_port, _counters);
+        _arp = new ArpCache(_port, output, _counters, OnUnanswered);
         _reassembly = new Reassembly(_counters);
         _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
         _secret = new TcpSecret(secret);
         Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, _secret);
-        _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
+        _dhcp = new DhcpClient(_ipv4, _counters, random, _port.Address);
         var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp, _udp);
         var errors = new IcmpErrors(_ipv4);
-        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
+        _receiver = new FrameReceiver(_port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
     }
 
     /// <summary>
@@ -148,6 +159,25 @@ public sealed class NetworkStack
         using Turn turn = Enter(isLate: true);
         _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
     }
+
+    /// <summary>
+    /// Begins a batch of frames, which are one turn of the stack: <see cref="OnBatchedFrame"/> for each, then
+    /// <see cref="EndBatch"/>, all on one thread. Whoever it is for hears of them at the end, when answers leave, too.
+    /// </summary>
+    /// <remarks>The stack's lock is held until the end, so that the batch is to be a short one.</remarks>
+    public void BeginBatch()
+    {
+        _gate.Enter();
+        _batchNow = _clock.Now;
+    }
+
+    /// <summary>Takes a frame of a batch; as <see cref="OnFrame(ReadOnlySpan{byte}, FrameChecksum)"/> otherwise.
+    /// </summary>
+    public void OnBatchedFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum) =>
+        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, _batchNow);
+
+    /// <summary>Ends a batch.</summary>
+    public void EndBatch() => Leave(_batchNow, isLate: true);
 
     /// <summary>
     /// Tells the neighbours where this host is (RFC 5227, 2.3): for a device that has found itself on another network.
@@ -306,6 +336,21 @@ public sealed class NetworkStack
         return _udp.Send(queue, destination, port, data, turn.Now);
     }
 
+    internal SendStatus SendUdp(
+        UdpQueue queue, IPv4Address destination, ushort port, ReadOnlySpan<byte> data, int size, out int sent)
+    {
+        using Turn turn = Enter();
+        SendStatus status = SendStatus.Sent;
+        for (sent = 0; sent < data.Length && status is SendStatus.Sent or SendStatus.Queued;)
+        {
+            int length = Math.Min(size, data.Length - sent);
+            status = _udp.Send(queue, destination, port, data.Slice(sent, length), turn.Now);
+            sent += status is SendStatus.Sent or SendStatus.Queued ? length : 0;
+        }
+
+        return status;
+    }
+
     internal bool ReceiveUdp(UdpQueue queue, Span<byte> buffer, TimeSpan timeout, out UdpDatagram datagram)
     {
         TimeSpan deadline = DeadlineAfter(_clock.Now, timeout);
@@ -332,6 +377,20 @@ public sealed class NetworkStack
     {
         using Turn turn = Enter();
         return queue.TryTake(buffer, isPeek, out datagram);
+    }
+
+    internal int TakeUdp(UdpQueue queue, Span<byte> buffer, Span<UdpDatagram> datagrams)
+    {
+        using Turn turn = Enter();
+        int count = 0;
+        while (count < datagrams.Length
+            && (count == 0 || queue.NextLength <= buffer.Length)
+            && queue.TryTake(buffer, isPeek: false, out datagrams[count]))
+        {
+            buffer = buffer[Math.Min(datagrams[count++].Length, buffer.Length)..];
+        }
+
+        return count;
     }
 
     internal int? NextLength(UdpQueue queue)
@@ -477,6 +536,7 @@ public sealed class NetworkStack
             }
 
             _receiver.ReceiveLoopback(now);
+            _port.Flush();
             if (_ipv4.Configuration != _connectionsFrom)
             {
                 _connectionsFrom = _ipv4.Configuration;

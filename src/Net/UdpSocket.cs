@@ -43,6 +43,20 @@ public sealed class UdpSocket : IDisposable
         return _stack.SendUdp(_queue, destination, port, data);
     }
 
+    /// <summary>Sends data as several datagrams, which leave together: a device is told of them once.</summary>
+    /// <param name="destination">A host, or a broadcast address.</param>
+    /// <param name="port">The destination port.</param>
+    /// <param name="data">What to send.</param>
+    /// <param name="size">How much of it each datagram carries, at least 1 byte; the last one gets the rest.</param>
+    /// <param name="sent">How many bytes were sent, from the first on.</param>
+    /// <returns>What became of the last datagram that was tried; behind one that was not sent none is.</returns>
+    public SendStatus Send(
+        IPv4Address destination, ushort port, ReadOnlySpan<byte> data, int size, out int sent)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return _stack.SendUdp(_queue, destination, port, data, size, out sent);
+    }
+
     /// <summary>Waits for a datagram.</summary>
     /// <param name="buffer">Receives as much of its data as fits.</param>
     /// <param name="timeout">How long to wait at most; cut to <see cref="NetworkStack.LongestWait"/>.</param>
@@ -62,6 +76,14 @@ public sealed class UdpSocket : IDisposable
     /// <param name="datagram">Who sent it, and how long it is.</param>
     public bool TryTake(Span<byte> buffer, bool isPeek, out UdpDatagram datagram) =>
         _stack.TakeUdp(_queue, buffer, isPeek, out datagram);
+
+    /// <summary>Takes datagrams, as many as there are and fit.</summary>
+    /// <param name="buffer">
+    /// Receives their data, one behind the other. The first is cut where even that does not fit.
+    /// </param>
+    /// <param name="datagrams">Receives who sent them, and how long they are.</param>
+    /// <returns>How many.</returns>
+    public int Take(Span<byte> buffer, Span<UdpDatagram> datagrams) => _stack.TakeUdp(_queue, buffer, datagrams);
 
     /// <summary>Receives datagrams to a group as well (RFC 1112), as all sockets with its port then do.</summary>
     /// <remarks>

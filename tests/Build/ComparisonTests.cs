@@ -104,6 +104,60 @@ internal sealed class ComparisonTests
     }
 
     [Test]
+    public void Network_workloads_are_told_to_both_guests_and_read_from_both()
+    {
+        var sent = new NetWorkload("tx", 18, 32, Measure.Instructions);
+        Assert.That(sent.Name, Is.EqualTo("net.tx.18.burst32.instructions"));
+        Assert.That(sent.LinuxJob, Is.EqualTo("net.tx.18.burst32.instructions:net:tx:18:32:20000:0:10.0.9"));
+        Assert.That(
+            sent.ShellCommand, Is.EqualTo("net 0 static 10.0.9.2/24 10.0.9.1; net 0 bench tx 18 32 20000x"));
+        var stream = new NetWorkload("tcp-rx", 65536, 1, Measure.Rate);
+        Assert.That(stream.Name, Is.EqualTo("net.tcp-rx.64k.rate"));
+        Assert.That(stream.LinuxJob, Does.StartWith("net.tcp-rx.64k.rate:net:tcp-rx:65536:1:0:1500:10.78."));
+        Assert.That(stream.ShellCommand, Does.EndWith("; net 0 bench tcp-rx 65536 1.5"));
+        const string Line = "{\"net\":\"net0\",\"ring\":\"packed\",\"perSecond\":500.0,\"driver\":190.5,"
+            + "\"rest\":200.5,\"interrupts\":0.5}";
+        Assert.That(sent.ReadShell(["datagrams: 5"]), Is.Null);
+        Assert.That(sent.ReadShell([Line]), Is.EqualTo(new Sample("packed", 500, 391, 0.5)));
+        foreach (string line in new[] { "{", "{}", Line.Replace("500.0", "0", StringComparison.Ordinal) })
+        {
+            Assert.That(() => sent.ReadShell([line]), Throws.TypeOf<BuildFailure>().With.Message.Contains(line));
+        }
+    }
+
+    [Test]
+    public void The_host_at_the_wire_answers_ARP_sends_back_and_generates()
+    {
+        byte[] question = Convert.FromHexString(
+            "FFFFFFFFFFFF" + "525400123456" + "0806" + "00010800060400" + "01" + "525400123456" + "0A000902"
+            + "000000000000" + "0A000901" + new string('0', 36));
+        byte[] answer = SocketWire.Answer(question, out bool isForEver)!;
+        Assert.That(
+            Convert.ToHexString(answer.AsSpan(0, 42)),
+            Is.EqualTo(
+                "525400123456" + "525400000002" + "0806" + "00010800060400" + "02" + "525400000002" + "0A000901"
+                + "525400123456" + "0A000902"));
+        question[41] = 9;
+        Assert.That(SocketWire.Answer(question, out _), Is.Null, "for somebody else");
+        byte[] datagram = Convert.FromHexString(
+            "525400000002" + "525400123456" + "0800" + "4500001D000000004011" + "ABCD" + "0A000902" + "0A000901"
+            + "0009" + "0007" + "0009" + "1234" + "78" + new string('0', 34));
+        answer = SocketWire.Answer(datagram, out isForEver)!;
+        Assert.That(isForEver, Is.False);
+        Assert.That(
+            Convert.ToHexString(answer),
+            Is.EqualTo(
+                "525400123456" + "525400000002" + "0800" + "4500001D000000004011" + "ABCD" + "0A000901" + "0A000902"
+                + "0007" + "0009" + "0009" + "1234" + "78" + new string('0', 34)));
+        datagram[37] = 9;
+        Assert.That(SocketWire.Answer(datagram, out _), Is.Null, "discarded");
+        datagram[37] = 19;
+        Assert.That(SocketWire.Answer(datagram, out isForEver)![35], Is.EqualTo(19));
+        Assert.That(isForEver, Is.True);
+        Assert.That(SocketWire.Answer(datagram.AsSpan(0, 20), out _), Is.Null, "too short");
+    }
+
+    [Test]
     public void Choose_takes_the_workloads_with_a_text_in_their_name()
     {
         Assert.That(Comparison.Choose(null), Is.EqualTo(Workload.All));

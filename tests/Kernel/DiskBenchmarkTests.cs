@@ -22,14 +22,14 @@ internal sealed class DiskBenchmarkTests
         Assert.That(
             (workload!.Operation, workload.IsRandom, workload.Size, workload.Depth),
             Is.EqualTo((operation, isRandom, size, depth)));
-        Assert.That((workload.Milliseconds, workload.WaitMode), Is.EqualTo((milliseconds, mode)));
+        Assert.That((workload.Length.Milliseconds, workload.WaitMode), Is.EqualTo((milliseconds, mode)));
     }
 
     [Test]
     public void A_workload_can_be_a_number_of_requests()
     {
         DiskWorkload workload = DiskWorkload.TryParse(["read", "4K", "32", "20000x"])!;
-        Assert.That((workload.Requests, workload.Milliseconds), Is.EqualTo((20_000ul, 0ul)));
+        Assert.That((workload.Length.Operations, workload.Length.Milliseconds), Is.EqualTo((20_000ul, 0ul)));
     }
 
     [TestCase("read 4K 32 x")]

@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Net;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Net;
 
 namespace VirtioGuest.Kernel.Tests;
@@ -39,8 +40,8 @@ internal sealed class LinkOffloadTests(ulong ring)
     {
         using ModelBench<NetDevice> bench = NetBench.CreateFull(ring | Everything);
         NetworkPort port = Start(bench);
-        Assert.That(port.Link.TrySend(NetFrames.Tcp4(100), new FrameOffload(34, 16, 54, 0)), Is.True);
-        Assert.That(port.Link.TrySend(NetFrames.Tcp4(10_000), new FrameOffload(34, 16, 54, 1460)), Is.True);
+        Assert.That(port.Link.TrySendNow(NetFrames.Tcp4(100), new FrameOffload(34, 16, 54, 0)), Is.True);
+        Assert.That(port.Link.TrySendNow(NetFrames.Tcp4(10_000), new FrameOffload(34, 16, 54, 1460)), Is.True);
         byte[][] sent = [.. bench.Model.SentFrames.TakeLast(8)];
         Assert.That(
             sent.Select(frame => frame.Length),

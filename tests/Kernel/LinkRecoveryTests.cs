@@ -58,7 +58,7 @@ internal sealed class LinkRecoveryTests
             int before = bench.Model.SentFrames.Count;
             Assert.That(bench.Deliver(s_arpRequest), Is.True);
             Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(before + 1), "the answer");
-            Assert.That(port.Link.TrySend(s_arpRequest), Is.True);
+            Assert.That(port.Link.TrySendNow(s_arpRequest), Is.True);
         }
 
         Assert.That(Count(port, "frames received"), Is.EqualTo(DeviceRecovery.Attempts), "through all lives");
@@ -80,7 +80,7 @@ internal sealed class LinkRecoveryTests
 
         Assert.That(() => Device(port).State, Is.EqualTo(DeviceState.Stopped).After(10_000, 10));
         Assert.That(port.Link.IsUp, Is.False);
-        Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+        Assert.That(port.Link.TrySendNow(s_arpRequest), Is.False);
         Assert.That(bench.Function!.CanAccessMemory, Is.False);
         Assert.That(bench.Machine.Memory.Freed, Is.EqualTo(bench.Machine.Memory.Allocated));
         Assert.That(
@@ -103,7 +103,7 @@ internal sealed class LinkRecoveryTests
         Assert.That(bench.Machine.Memory.Quarantined, Is.EqualTo(bench.Machine.Memory.Allocated));
         Assert.That(bench.Machine.Lines.Warnings[^1], Is.EqualTo("net0: given up: it does not confirm a reset"));
         Assert.That(port.Link.IsUp, Is.False);
-        Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+        Assert.That(port.Link.TrySendNow(s_arpRequest), Is.False);
         var shell = new ShellBench(port: port);
         shell.Devices.Add(Device(port));
         Assert.That(shell.Run("mem"), Does.Contain("    by net0:"));
@@ -169,12 +169,12 @@ internal sealed class LinkRecoveryTests
             default:
                 // No interrupt tells of this one: it is found when buffers run out.
                 transmit.Policy = new HeldBackCompletion();
-                while (port.Link.TrySend(s_arpRequest))
+                while (port.Link.TrySendNow(s_arpRequest))
                 {
                 }
 
                 transmit.Ring!.Forge(0xFFFF);
-                Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+                Assert.That(port.Link.TrySendNow(s_arpRequest), Is.False);
                 transmit.Policy = new InOrderCompletion();
                 break;
         }

@@ -1,18 +1,24 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using VirtioGuest.Devices;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Drivers.Virtio.Reports;
 using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Net;
+using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Kernel.Tests;
 
 [TestFixture]
 internal sealed class VirtioLinkTests
 {
+    private static readonly IPv4Address s_peer = IPv4Address.Parse(WirePeer.Address);
+
     private static readonly byte[] s_mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
 
     // Who has 10.0.0.1? Tell 10.0.0.2, whose station is 02:00:00:00:00:02.
@@ -103,7 +109,7 @@ internal sealed class VirtioLinkTests
         for (int frame = 0; frame < 1000; frame++)
         {
             Assert.That(bench.Deliver(s_arpRequest), Is.True);
-            Assert.That(link.TrySend(s_arpRequest), Is.True);
+            Assert.That(link.TrySendNow(s_arpRequest), Is.True);
         }
 
         Assert.That(port.Stack.GetStatistics().FramesReceived, Is.EqualTo(1000));
@@ -119,18 +125,18 @@ internal sealed class VirtioLinkTests
         HeldBackCompletion held = new HeldBackCompletion();
         bench.Model.Queues[NetDevice.TransmitQueue].Policy = held;
         int taken = 0;
-        while (taken < 1000 && link.TrySend(s_arpRequest))
+        while (taken < 1000 && link.TrySendNow(s_arpRequest))
         {
             taken++;
         }
 
         Assert.That(taken, Is.InRange(1, 128));
         bench.Complete(held, 0);
-        Assert.That(link.TrySend(s_arpRequest), Is.True);
+        Assert.That(link.TrySendNow(s_arpRequest), Is.True);
         bench.Model.Queues[NetDevice.TransmitQueue].Policy = new InOrderCompletion();
         bench.Model.Run();
 
-        Assert.That(link.TrySend(s_arpRequest), Is.True);
+        Assert.That(link.TrySendNow(s_arpRequest), Is.True);
     }
 
     [Test]
@@ -145,6 +151,86 @@ internal sealed class VirtioLinkTests
         Assert.That(failure?.ToString(), Is.EqualTo("has an MTU too small for IPv4"));
         Assert.That(bench.Function!.CanAccessMemory, Is.False);
     }
+
+    [Test]
+    public void A_burst_of_datagrams_is_told_of_once_and_so_are_the_answers_to_a_batch()
+    {
+        using ModelBench<NetDevice> bench = CreateEchoBench(out NetworkPort port, out UdpSocket socket);
+        ulong before = Notifications(port);
+        byte[] data = new byte[16 * 100];
+        Assert.That(socket.Send(s_peer, 7, data, 100, out int sent), Is.EqualTo(SendStatus.Sent));
+        Assert.That((sent, Notifications(port) - before), Is.EqualTo((data.Length, 1ul)));
+        Assert.That(bench.Model.SentFrames.Count(frame => frame[37] == 7 && frame.Length == 142), Is.EqualTo(16));
+
+        // The same the other way round: sixteen questions come together, and each is answered.
+        before = Notifications(port);
+        byte[] question = [.. s_arpRequest];
+        question[41] = 2;
+        question[31] = 3;
+        bench.Model.RunsWhenNotified = false;
+        for (int i = 0; i < 16; i++)
+        {
+            bench.Model.Receive(question);
+        }
+
+        bench.Machine.Messages.IsQueued = true;
+        bench.Model.Run();
+        bench.Machine.Messages.Deliver();
+        Assert.That(Notifications(port) - before, Is.EqualTo(1ul));
+        socket.Dispose();
+    }
+
+    [Test]
+    public void Datagrams_there_and_back_allocate_nothing()
+    {
+        const int Burst = 16;
+        using ModelBench<NetDevice> bench = CreateEchoBench(out _, out UdpSocket socket);
+        bench.Model.RunsWhenNotified = false;
+        bench.Model.OnRegisterWrite = null;
+        bench.Machine.Messages.IsQueued = true;
+        byte[] data = new byte[Burst * 18];
+        byte[] buffer = new byte[100];
+        int received = 0;
+        long allocated = 0;
+        for (int round = 0; round < 40; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            socket.Send(s_peer, 7, data, 18, out _);
+            long between = GC.GetAllocatedBytesForCurrentThread();
+            bench.Model.Run();
+            long after = GC.GetAllocatedBytesForCurrentThread();
+            bench.Machine.Messages.Deliver();
+            while (socket.TryTake(buffer, isPeek: false, out _))
+            {
+                received++;
+            }
+
+            long end = GC.GetAllocatedBytesForCurrentThread();
+            allocated += round < 20 ? 0 : between - before + end - after;
+        }
+
+        Assert.That(received, Is.EqualTo(40 * Burst));
+        Assert.That(allocated, Is.Zero);
+        socket.Dispose();
+    }
+
+    private static ModelBench<NetDevice> CreateEchoBench(out NetworkPort port, out UdpSocket socket)
+    {
+        ModelBench<NetDevice> bench = NetBench.CreateFull(
+            FeatureBit.RingPacked | FeatureBit.EventIndex, memory: new SimulatedDmaOptions());
+        bench.Model.Peer = new WirePeer();
+        VirtioLink link = Start(bench);
+        port = new NetworkPort("net0", link);
+        link.Connect(port.Stack);
+        port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.2"), 24, s_peer);
+        socket = port.Stack.OpenUdp(0)!;
+        Assert.That(socket.Send(s_peer, 9, new byte[1]), Is.EqualTo(SendStatus.Queued), "until the neighbour answers");
+        Assert.That(socket.Send(s_peer, 9, new byte[1]), Is.EqualTo(SendStatus.Sent));
+        return bench;
+    }
+
+    private static ulong Notifications(NetworkPort port) =>
+        ((VirtioLink)port.Link).Device.Describe().Queues[1].Notifications;
 
     private static ModelBench<NetDevice> CreateBench(ushort mtu = 1500)
     {

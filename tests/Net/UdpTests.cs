@@ -23,6 +23,91 @@ public sealed class UdpTests
         Assert.That(network.SentIPv4().Single()[34..(34 + expected.Length)], Is.EqualTo(expected));
     }
 
+    [TestCase(10, 3, new[] { 3, 3, 3, 1 })]
+    [TestCase(9, 3, new[] { 3, 3, 3 })]
+    [TestCase(2, 3, new[] { 2 })]
+    [TestCase(0, 3, new int[0])]
+    public void A_burst_of_datagrams_leaves_together(int length, int size, int[] lengths)
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        byte[] data = [.. Enumerable.Range(0, length).Select(i => (byte)i)];
+        int before = network.Link.Flushes;
+        Assert.That(
+            socket.Send(Network.NeighbourAddress, 7, data, size, out int sent), Is.EqualTo(SendStatus.Sent));
+        Assert.That((sent, network.Link.Flushes - before), Is.EqualTo((length, lengths.Length == 0 ? 0 : 1)));
+        byte[][] frames = [.. network.SentIPv4()];
+        Assert.That(frames.Select(frame => Frames.WordAt(frame, 38) - 8), Is.EqualTo(lengths));
+        Assert.That(frames.SelectMany(frame => frame[42..(34 + Frames.WordAt(frame, 38))]), Is.EqualTo(data));
+    }
+
+    [Test]
+    public void A_burst_ends_with_the_first_datagram_that_is_not_sent()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        network.Link.HasRoom = false;
+        Assert.That(
+            socket.Send(Network.NeighbourAddress, 7, s_data, 2, out int sent), Is.EqualTo(SendStatus.Busy));
+        Assert.That(sent, Is.Zero);
+        Assert.That(
+            () => socket.Send(Network.NeighbourAddress, 7, s_data, 0, out _),
+            Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void Datagrams_that_wait_are_taken_together_as_far_as_they_fit()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        Receive(network, 7000, s_data, sourcePort: 1);
+        Receive(network, 7000, [], sourcePort: 2);
+        Receive(network, 7000, [6, 7, 8, 9], sourcePort: 3);
+        Receive(network, 7000, s_data, sourcePort: 4);
+        byte[] buffer = new byte[8];
+        UdpDatagram[] datagrams = new UdpDatagram[3];
+        Assert.That(socket.Take(buffer, datagrams), Is.EqualTo(2));
+        Assert.That(buffer[..5], Is.EqualTo(s_data));
+        Assert.That(datagrams[..2].Select(one => (one.SourcePort, one.Length)), Is.EqualTo([((ushort)1, 5), (2, 0)]));
+        Assert.That(socket.Take(buffer.AsSpan(0, 3), datagrams), Is.EqualTo(1), "cut");
+        Assert.That(buffer[..3], Is.EqualTo(new byte[] { 6, 7, 8 }));
+        Assert.That((datagrams[0].SourcePort, datagrams[0].Length), Is.EqualTo(((ushort)3, 4)));
+        Assert.That(socket.Take(buffer, datagrams.AsSpan(0, 0)), Is.Zero);
+        Assert.That(socket.Take(buffer, datagrams), Is.EqualTo(1));
+        Assert.That(socket.Take(buffer, datagrams), Is.Zero);
+    }
+
+    [Test]
+    public void A_batch_of_frames_is_one_turn()
+    {
+        Network network = Ready();
+        using UdpSocket socket = network.Stack.OpenUdp(7000)!;
+        int changes = 0;
+        socket.OnChange(() => changes++);
+        int before = network.Link.Flushes;
+        int sent = network.Link.Sent.Count;
+        byte[] datagram = Frames.Udp(Network.NeighbourAddress, Network.OwnAddress, 9, 7000, s_data);
+        byte[] echo = Frames.Icmp(8, 0, 1, 1, s_data);
+        network.Stack.BeginBatch();
+        for (int i = 0; i < 3; i++)
+        {
+            network.Stack.OnBatchedFrame(Framed(17, datagram), FrameChecksum.Unknown);
+            network.Stack.OnBatchedFrame(Framed(1, echo), FrameChecksum.Unknown);
+        }
+
+        Assert.That((changes, network.Link.Flushes - before), Is.EqualTo((0, 0)));
+        network.Stack.EndBatch();
+        Assert.That((changes, network.Link.Flushes - before), Is.EqualTo((1, 1)));
+        Assert.That(network.Link.Sent, Has.Count.EqualTo(sent + 3));
+        Assert.That(socket.Take(new byte[100], new UdpDatagram[9]), Is.EqualTo(3));
+
+        static byte[] Framed(byte protocol, byte[] payload) => Frames.Ethernet(
+            SimulatedLink.OwnAddress,
+            Network.NeighbourHardware,
+            0x0800,
+            Frames.IPv4(Network.NeighbourAddress, Network.OwnAddress, protocol, payload));
+    }
+
     [Test]
     public void Datagrams_arrive_in_order_with_their_sender()
     {

@@ -18,8 +18,6 @@ internal sealed class DiskWorkload
     /// <summary>The longest request in bytes.</summary>
     public const uint LongestRequest = 16 * 1024 * 1024;
 
-    private const ulong MostRequests = 1_000_000_000;
-
     private static readonly string[] s_operations = ["read", "write", "randread", "randwrite"];
 
     /// <summary>As it was written: <c>read</c>, <c>write</c>, <c>randread</c> or <c>randwrite</c>.</summary>
@@ -31,11 +29,8 @@ internal sealed class DiskWorkload
     /// <summary>How many requests are submitted together and waited for, at least 1.</summary>
     public required int Depth { get; init; }
 
-    /// <summary>How long, in milliseconds; 0 where it is a number of requests.</summary>
-    public ulong Milliseconds { get; init; }
-
-    /// <summary>How many requests, rounded up to a multiple of the depth; 0 where it is a time.</summary>
-    public ulong Requests { get; init; }
+    /// <summary>How long, or how many requests, rounded up to a multiple of the depth.</summary>
+    public required RunLength Length { get; init; }
 
     /// <summary>How it is waited.</summary>
     public WaitMode WaitMode { get; init; }
@@ -61,7 +56,7 @@ internal sealed class DiskWorkload
         if (!isWorkload
             || !TryParseSize(words[1], out uint size)
             || !Number.TryParse(words[2], out ulong depth) || depth is 0 or > BlockBenchmark.MaximumDepth
-            || !TryParseEnd(words[3], out ulong milliseconds, out ulong requests))
+            || !RunLength.TryParse(words[3], out RunLength length))
         {
             return null;
         }
@@ -71,8 +66,7 @@ internal sealed class DiskWorkload
             Name = words[0],
             Size = size,
             Depth = (int)depth,
-            Milliseconds = milliseconds,
-            Requests = requests,
+            Length = length,
             WaitMode = mode,
         };
     }
@@ -92,22 +86,6 @@ internal sealed class DiskWorkload
         size = isSize ? (uint)(number * unit) : 0;
         return isSize;
     }
-
-    private static bool TryParseEnd(string text, out ulong milliseconds, out ulong requests)
-    {
-        const decimal Longest = 24 * 3600;
-        milliseconds = 0;
-        requests = 0;
-        if (text.EndsWith('x'))
-        {
-            return Number.TryParse(text[..^1], out requests) && requests is > 0 and <= MostRequests;
-        }
-
-        bool isNumber = decimal.TryParse(
-            text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal seconds);
-        milliseconds = isNumber && seconds <= Longest ? (ulong)(seconds * 1000) : 0;
-        return milliseconds > 0;
-    }
 }
 
 /// <summary>
@@ -126,7 +104,7 @@ internal sealed class DiskBenchmark
     private readonly LatencyCount _latencies = new();
     private readonly int _sectors;
     private readonly ulong _places;
-    private readonly ulong _ticksPerMillisecond = Startup.Information.TimestampKilohertz;
+    private readonly ulong _ticksPerMillisecond = TimestampCounter.Kilohertz;
     private ulong _place;
 
     private DiskBenchmark(Disk disk, DiskWorkload workload, ShellContext shell, DiskBatch batch)
@@ -197,26 +175,13 @@ internal sealed class DiskBenchmark
         bool isCounting = TickCount.IsCountingInstructions();
         var meter = TickMeter.Create();
         _disk.Meter = meter;
-        ulong batches = 0;
-        ulong second = 1000 * _ticksPerMillisecond;
-        bool isTimed = _workload.Requests == 0;
-        ulong duration = isTimed ? _workload.Milliseconds * _ticksPerMillisecond : ulong.MaxValue;
-        ulong most = isTimed ? ulong.MaxValue : ((_workload.Requests - 1) / (ulong)_workload.Depth) + 1;
+        ulong requests = 0;
         GuestMeter start = GuestMeter.Read(system, _disk.Device);
-        ulong begin = LibOsCalls.Timestamp();
-        ulong told = 0;
-        ulong passed = 0;
-        while (status == BlockStatus.Ok && passed < duration && batches < most && !_shell.IsInterrupted)
+        var progress = new RunProgress(_workload.Length, _shell);
+        while (status == BlockStatus.Ok && progress.GoesOn(requests))
         {
             status = MoveBatch();
-            batches++;
-            passed = LibOsCalls.Timestamp() - begin;
-            if (passed / second != told && passed < duration && batches < most)
-            {
-                told = passed / second;
-                ulong rate = batches * (ulong)_workload.Depth * second / passed;
-                _shell.Output.WriteLine($"after {told} s: {rate} per second");
-            }
+            requests += (ulong)_workload.Depth;
         }
 
         GuestMeter end = GuestMeter.Read(system, _disk.Device);
@@ -227,7 +192,7 @@ internal sealed class DiskBenchmark
             Disk = _disk.Name,
             Workload = _workload,
             RingFormat = _disk.Device.Describe().RingFormat,
-            Requests = batches * (ulong)_workload.Depth,
+            Requests = requests,
             Nanoseconds = end.Nanoseconds - start.Nanoseconds,
             IsCountingInstructions = isCounting,
             SubmitTicks = meter.Submit.Total,
@@ -255,11 +220,11 @@ internal sealed class DiskBenchmark
             _batch.Prepare(slot, _workload.Operation, place * (ulong)_sectors, _sectors);
         }
 
-        ulong begun = LibOsCalls.Timestamp();
+        ulong begun = TimestampCounter.Read();
         BlockStatus result = _batch.SubmitAndWait();
         while (_batch.InFlight != 0)
         {
-            ulong took = LibOsCalls.Timestamp() - begun;
+            ulong took = TimestampCounter.Read() - begun;
             while (_batch.TryTake(out _, out BlockStatus status))
             {
                 _latencies.Add(took);
@@ -273,51 +238,6 @@ internal sealed class DiskBenchmark
         }
 
         return result;
-    }
-
-    /// <summary>Adds up what is spent in the driver.</summary>
-    private sealed class TickMeter : DriverMeter
-    {
-        private const int Attempts = 64;
-
-        private readonly ulong _emptyPair;
-
-        private TickMeter(ulong emptyPair)
-        {
-            _emptyPair = emptyPair;
-            Submit = new TickCount(emptyPair);
-            Notify = new TickCount(emptyPair);
-            Complete = new TickCount(emptyPair);
-        }
-
-        public TickCount Submit { get; }
-
-        public TickCount Notify { get; }
-
-        public TickCount Complete { get; }
-
-        /// <summary>What the looks at the counter took, about.</summary>
-        public ulong OwnTicks => (Submit.Pairs + Notify.Pairs + Complete.Pairs) * _emptyPair;
-
-        /// <summary>Creates a meter that leaves out what its own looks add to what they measure.</summary>
-        public static TickMeter Create()
-        {
-            var probe = new TickMeter(0);
-            for (int i = 0; i < Attempts; i++)
-            {
-                probe.EndComplete(probe.Begin());
-            }
-
-            return new TickMeter(probe.Complete.Median);
-        }
-
-        public override ulong Begin() => TickCount.Begin();
-
-        public override void EndSubmit(ulong begun) => Submit.End(begun);
-
-        public override void EndNotify(ulong begun) => Notify.End(begun);
-
-        public override void EndComplete(ulong begun) => Complete.End(begun);
     }
 }
 

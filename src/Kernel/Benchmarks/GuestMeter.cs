@@ -18,8 +18,8 @@ internal readonly struct GuestMeter
     private GuestMeter(SystemControl system, VirtioDevice device)
     {
         // A reading takes long itself. What it takes is outside of the span between two readings.
-        _ticksBefore = LibOsCalls.Timestamp();
-        Nanoseconds = LibOsCalls.MonotonicNanoseconds();
+        _ticksBefore = TimestampCounter.Read();
+        Nanoseconds = TimestampCounter.Nanoseconds;
         ulong notifications = 0;
         foreach (QueueDescription queue in device.Describe().Queues)
         {
@@ -28,8 +28,8 @@ internal readonly struct GuestMeter
 
         Notifications = notifications;
         Interrupts = CountInterrupts(system, device.Name);
-        _idleTicks = IdleNanoseconds(system) * Startup.Information.TimestampKilohertz / NanosecondsPerMillisecond;
-        _ticksAfter = LibOsCalls.Timestamp();
+        _idleTicks = IdleNanoseconds(system) * TimestampCounter.Kilohertz / NanosecondsPerMillisecond;
+        _ticksAfter = TimestampCounter.Read();
     }
 
     /// <summary>The time since the kernel's start.</summary>

@@ -60,7 +60,7 @@ internal sealed class TickCount
         for (int i = 0; i < Attempts; i++)
         {
             ulong begin = Begin();
-            least = Math.Min(LibOsCalls.Timestamp() - begin, least);
+            least = Math.Min(TimestampCounter.Read() - begin, least);
         }
 
         return least;
@@ -88,11 +88,11 @@ internal sealed class TickCount
 
     /// <summary>The first look of a pair, for <see cref="End"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Begin() => LibOsCalls.Timestamp();
+    public static ulong Begin() => TimestampCounter.Read();
 
     /// <summary>The second look of a pair.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void End(ulong begin) => Add(LibOsCalls.Timestamp() - begin);
+    public void End(ulong begin) => Add(TimestampCounter.Read() - begin);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ulong MeasureWork()
@@ -105,7 +105,7 @@ internal sealed class TickCount
             work = (work * 1664525) + 1013904223;
         }
 
-        ulong ticks = LibOsCalls.Timestamp() - begin;
+        ulong ticks = TimestampCounter.Read() - begin;
         return work == 0 ? 0 : ticks;
     }
 

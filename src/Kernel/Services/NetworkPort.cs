@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Sockets;
 using VirtioGuest.Net;
 
@@ -21,7 +22,7 @@ internal sealed class NetworkPort
     {
         Name = name;
         Link = link;
-        Stack = new NetworkStack(link);
+        Stack = new NetworkStack(link, new MachineClock());
         Stack.SoonerTimer += () => SetTimer(TimeSpan.Zero);
     }
 
@@ -69,5 +70,16 @@ internal sealed class NetworkPort
                 _timer.Change(next, Timeout.InfiniteTimeSpan);
             }
         }
+    }
+
+    /// <summary>LibOS' clock without a system call, which would be a sixth of what a received datagram costs.</summary>
+    private sealed class MachineClock : NetworkClock
+    {
+        /// <inheritdoc/>
+        public override TimeSpan Now =>
+            new((long)(TimestampCounter.Nanoseconds / (ulong)TimeSpan.NanosecondsPerTick));
+
+        /// <inheritdoc/>
+        public override void Wait(SemaphoreSlim signal, TimeSpan timeout) => System.Wait(signal, timeout);
     }
 }

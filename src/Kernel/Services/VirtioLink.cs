@@ -13,7 +13,7 @@ namespace VirtioGuest.Kernel.Services;
 /// <remarks>
 /// <para>
 /// Each queue has a lock. They are taken in the order control, receive, the stack's own, transmit: received frames are
-/// handed on under the second, and what the stack sends in answer takes the last. Commands are waited for, so that they
+/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands are waited for, so that they
 /// are given on a thread of the pool, and nothing but them waits there.
 /// </para>
 /// <para>
@@ -48,6 +48,8 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     private bool _areGroupsDue;
     private bool _isLent;
     private bool _isGone;
+    private DriverMeter? _meter;
+    private ulong _begun;
 
     private VirtioLink(VirtioNet device)
     {
@@ -80,6 +82,18 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     /// </summary>
     public Action<Action> Elsewhere { get; set; } =
         static work => ThreadPool.UnsafeQueueUserWorkItem(static due => due(), work, preferLocal: false);
+
+    /// <summary>Who measures what the driver costs; null, as usual, where nobody does.</summary>
+    public DriverMeter? Meter
+    {
+        set => Alone(() => _meter = value);
+    }
+
+    /// <summary>
+    /// Is told, on a driver thread, when frames can be sent again that were refused because the device had too many; he
+    /// must not wait.
+    /// </summary>
+    public Action? RoomMade { get; set; }
 
     /// <summary>Brings a device up as a link.</summary>
     /// <param name="transport">The way to it.</param>
@@ -160,7 +174,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     {
         lock (_receiveGate)
         {
-            _receiver = new FrameReceiver(stack, _longestReceive);
+            _receiver = new FrameReceiver(this, stack, _longestReceive);
         }
 
         // What came before has raised its interrupt in vain.
@@ -177,6 +191,24 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         offload.SegmentSize > 0 ? SegmentKind.Tcp4 : SegmentKind.None,
         (ushort)offload.HeaderLength,
         (ushort)offload.SegmentSize));
+
+    /// <inheritdoc/>
+    public override void Flush()
+    {
+        bool isInTrouble;
+        lock (_transmitGate)
+        {
+            ulong begun = _meter?.Begin() ?? 0;
+            _device.NotifyTransmit();
+            _meter?.EndNotify(begun);
+            isInTrouble = _device.State == DeviceState.NeedsReset;
+        }
+
+        if (isInTrouble)
+        {
+            Elsewhere(Serve);
+        }
+    }
 
     /// <inheritdoc/>
     public override void SetGroups(ReadOnlySpan<MacAddress> stations)
@@ -208,12 +240,9 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         bool isInTrouble;
         lock (_transmitGate)
         {
+            ulong begun = _meter?.Begin() ?? 0;
             isTaken = _device.TryTransmit(frame, offload) == TransmitStatus.Ok;
-            if (isTaken)
-            {
-                _device.NotifyTransmit();
-            }
-
+            _meter?.EndSubmit(begun);
             isInTrouble = _device.State == DeviceState.NeedsReset;
         }
 
@@ -274,7 +303,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     }
 
     /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
-    private void Announce()
+    private void AnnounceStation()
     {
         NetworkStack? stack;
         lock (_receiveGate)
@@ -322,8 +351,12 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         {
             lock (_transmitGate)
             {
+                ulong begun = _meter?.Begin() ?? 0;
                 _device.ReclaimTransmitted();
+                _meter?.EndComplete(begun);
             }
+
+            RoomMade?.Invoke();
         }
 
         Serve();
@@ -335,7 +368,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         Serve();
         if (_device.IsAnnouncementDue)
         {
-            Elsewhere(Announce);
+            Elsewhere(AnnounceStation);
         }
     }
 
@@ -354,6 +387,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         bool hasMore = true;
         while (hasMore)
         {
+            bool isFull;
             lock (_receiveGate)
             {
                 if (_isGone || _isLent || _receiver is null)
@@ -361,8 +395,18 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
                     return;
                 }
 
+                _begun = _meter?.Begin() ?? 0;
                 _device.DisableReceiveInterrupts();
-                hasMore = _device.Receive(_receiver, Batch) == Batch || _device.EnableReceiveInterrupts();
+                isFull = _device.Receive(_receiver, Batch) == Batch;
+                hasMore = isFull || _device.EnableReceiveInterrupts();
+                _meter?.EndComplete(_begun);
+                _receiver.End();
+            }
+
+            if (isFull)
+            {
+                // In a flood those have to run as well whom it is for: else it is dropped at their sockets.
+                Thread.Yield();
             }
         }
     }
@@ -404,11 +448,14 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     /// <summary>Copies frames out of the device's reach before the stack looks at them.</summary>
     private sealed class FrameReceiver : FrameSink
     {
+        private readonly VirtioLink _link;
         private readonly byte[] _frame;
+        private bool _hasBegun;
 
         /// <summary>Creates a receiver for frames up to a length in bytes; longer ones are not for us.</summary>
-        public FrameReceiver(NetworkStack stack, int maximumLength)
+        public FrameReceiver(VirtioLink link, NetworkStack stack, int maximumLength)
         {
+            _link = link;
             Stack = stack;
             _frame = new byte[maximumLength];
         }
@@ -422,15 +469,35 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         /// <inheritdoc/>
         public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
         {
+            // Not the driver's: it has handed the frame on.
+            _link._meter?.EndComplete(_link._begun);
+            if (!_hasBegun)
+            {
+                _hasBegun = true;
+                Stack.BeginBatch();
+            }
+
             var checksum = (FrameChecksum)info.Checksum;
             if (info.IsPrivate)
             {
-                Stack.OnFrame(frame, checksum);
+                Stack.OnBatchedFrame(frame, checksum);
             }
             else if (frame.Length <= _frame.Length)
             {
                 frame.CopyTo(_frame);
-                Stack.OnFrame(_frame.AsSpan(0, frame.Length), checksum);
+                Stack.OnBatchedFrame(_frame.AsSpan(0, frame.Length), checksum);
+            }
+
+            _link._begun = _link._meter?.Begin() ?? 0;
+        }
+
+        /// <summary>Ends a batch of frames, if there were any.</summary>
+        public void End()
+        {
+            if (_hasBegun)
+            {
+                _hasBegun = false;
+                Stack.EndBatch();
             }
         }
     }

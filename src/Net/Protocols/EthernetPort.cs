@@ -8,6 +8,7 @@ internal sealed class EthernetPort
 {
     private readonly EthernetLink _link;
     private readonly StackCounters _counters;
+    private bool _hasTaken;
 
     public EthernetPort(EthernetLink link, StackCounters counters)
     {
@@ -70,7 +71,18 @@ internal sealed class EthernetPort
             return SendStatus.Busy;
         }
 
+        _hasTaken = true;
         _counters.Sent(length);
         return SendStatus.Sent;
+    }
+
+    /// <summary>Ends a turn of the stack: the device is told of what was sent in it.</summary>
+    public void Flush()
+    {
+        if (_hasTaken)
+        {
+            _hasTaken = false;
+            _link.Flush();
+        }
     }
 }

@@ -14,7 +14,14 @@ internal static class InternetChecksum
     public static ulong Sum(ReadOnlySpan<byte> data, ulong sum = 0)
     {
         // 32-bit words add up to the same as their halves once the carries are folded back (RFC 1071, 2).
-        while (data.Length >= sizeof(uint))
+        while (data.Length >= sizeof(ulong))
+        {
+            ulong words = BinaryPrimitives.ReadUInt64BigEndian(data);
+            sum += (words >> 32) + (uint)words;
+            data = data[sizeof(ulong)..];
+        }
+
+        if (data.Length >= sizeof(uint))
         {
             sum += BinaryPrimitives.ReadUInt32BigEndian(data);
             data = data[sizeof(uint)..];

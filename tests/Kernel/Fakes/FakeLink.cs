@@ -14,3 +14,17 @@ internal sealed class FakeLink(bool isUp) : EthernetLink
 
     public override bool TrySend(ReadOnlySpan<byte> frame) => true;
 }
+
+/// <summary>What the stack does at the end of a turn, for tests that send single frames.</summary>
+internal static class SendingAtOnce
+{
+    public static bool TrySendNow(this EthernetLink link, ReadOnlySpan<byte> frame) =>
+        link.TrySendNow(frame, default);
+
+    public static bool TrySendNow(this EthernetLink link, ReadOnlySpan<byte> frame, in FrameOffload offload)
+    {
+        bool isTaken = offload.IsNone ? link.TrySend(frame) : link.TrySend(frame, offload);
+        link.Flush();
+        return isTaken;
+    }
+}

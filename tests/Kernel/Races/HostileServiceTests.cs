@@ -9,6 +9,7 @@ using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Kernel.Services.Block;
 
 namespace VirtioGuest.Kernel.Tests.Races;
@@ -174,7 +175,7 @@ internal sealed class HostileServiceTests
             int what = bench.Random.Below(100);
             if (what < 45)
             {
-                link.TrySend(frame);
+                link.TrySendNow(frame);
             }
             else
             {

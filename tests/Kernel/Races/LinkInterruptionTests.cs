@@ -11,6 +11,7 @@ using VirtioGuest.Drivers.Virtio.Tests;
 using VirtioGuest.Drivers.Virtio.Tests.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Services;
+using VirtioGuest.Kernel.Tests.Fakes;
 using VirtioGuest.Kernel.Services.Block;
 using VirtioGuest.Net;
 using VirtioGuest.Simulation;
@@ -225,7 +226,7 @@ internal sealed class LinkInterruptionTests
                 steps.Arm(step, () => Do(deed));
                 Deliver();
                 Settle();
-                _link.TrySend(s_arpRequest);
+                _link.TrySendNow(s_arpRequest);
                 Settle();
                 Deliver();
                 Deliver();
@@ -234,7 +235,7 @@ internal sealed class LinkInterruptionTests
                 Transmit.Policy = held;
                 for (int i = 0; i < 6; i++)
                 {
-                    _link.TrySend(s_arpRequest);
+                    _link.TrySendNow(s_arpRequest);
                 }
 
                 Settle();
@@ -245,7 +246,7 @@ internal sealed class LinkInterruptionTests
 
                 Transmit.Policy = new InOrderCompletion();
                 Settle();
-                _link.TrySend(s_arpRequest);
+                _link.TrySendNow(s_arpRequest);
                 Settle();
                 isReached = !steps.IsPending;
             }
@@ -261,7 +262,7 @@ internal sealed class LinkInterruptionTests
                 int before = _bench.Model.SentFrames.Count;
 
                 // What was forged in the transmit queue may be found only now.
-                for (int attempt = 0; attempt < 5 && !_link.TrySend(s_arpRequest); attempt++)
+                for (int attempt = 0; attempt < 5 && !_link.TrySendNow(s_arpRequest); attempt++)
                 {
                     Settle();
                     _isHeldBack = true;

@@ -33,12 +33,17 @@ internal sealed class SimulatedLink : EthernetLink
 
     public List<byte[]> Sent { get; } = [];
 
+    /// <summary>How often the device was told of what it had taken.</summary>
+    public int Flushes { get; private set; }
+
     public Action<byte[]>? Peer { get; set; }
 
     /// <summary>The stations of groups that the stack has named.</summary>
     public MacAddress[] Groups { get; private set; } = [];
 
     public override void SetGroups(ReadOnlySpan<MacAddress> stations) => Groups = stations.ToArray();
+
+    public override void Flush() => Flushes++;
 
     public override bool TrySend(ReadOnlySpan<byte> frame)
     {

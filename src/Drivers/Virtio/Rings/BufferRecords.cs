@@ -91,11 +91,12 @@ internal sealed class BufferRecords
     /// Whether a device wrote the ID of a buffer that it has into a used element; <see cref="Explain"/> tells why not.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsKnown(uint id)
-    {
-        BufferRecord[] records = _records;
-        return id < (uint)records.Length && records[id].IsInFlight;
-    }
+    internal bool IsKnown(uint id) => IsKnown(_records, id);
+
+    /// <summary>The same for who has the records at hand.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsKnown(BufferRecord[] records, uint id) =>
+        id < (uint)records.Length && records[id].IsInFlight;
 
     /// <summary>
     /// Whether a used element is of the usual kind: <see cref="IsKnown"/>, and with a length that fits, or that means

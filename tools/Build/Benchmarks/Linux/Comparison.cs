@@ -25,7 +25,13 @@ internal static class Comparison
     /// <exception cref="BuildFailure">Linux is missing, or a guest did not do its work.</exception>
     public static void Run(Workspace workspace, int rounds, string? only)
     {
-        ComparisonRow[] rows = [.. Choose(only).Select(workload => new ComparisonRow(workload))];
+        ILookup<bool, Workload> chosen = Choose(only).ToLookup(workload => workload.IsPossible);
+        ComparisonRow[] rows = [.. chosen[true].Select(workload => new ComparisonRow(workload))];
+        foreach (Workload workload in chosen[false])
+        {
+            Console.WriteLine($"{workload.Name} is left out: no tap device can be made here");
+        }
+
         LinuxGuest linux = LinuxGuest.Prepare(workspace);
         ImageBuild.Run(workspace);
 

@@ -42,11 +42,12 @@ internal abstract class Contestant
     /// <exception cref="BuildFailure">There is no result; the serial log is in the message.</exception>
     public virtual Sample Run(Workload workload)
     {
+        using Wire? wire = workload.Connect();
         string[] counting = workload.Measure == Measure.Instructions ? [.. Counting] : [];
         return Run(
             workload,
             QemuCommand.Program,
-            [.. Machine, .. counting, .. workload.Devices, .. Boot(workload)],
+            [.. Machine, .. counting, .. wire?.Devices ?? workload.Devices, .. Boot(workload)],
             s_limit);
     }
 

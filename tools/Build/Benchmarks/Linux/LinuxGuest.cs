@@ -18,6 +18,7 @@ internal sealed class LinuxGuest : Contestant
     private static readonly string[] s_modules =
     [
         "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk",
+        "failover", "net_failover", "virtio_net",
     ];
 
     private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web);

@@ -15,6 +15,15 @@ internal abstract class Workload
         new BlockWorkload("read", 256 * BlockWorkload.Page, 4, Measure.Rate),
         new BlockWorkload("randread", BlockWorkload.Page, 32, Measure.Instructions),
         new BlockWorkload("randread", BlockWorkload.Page, 1, Measure.Instructions),
+        new NetWorkload("tx", 18, 32, Measure.Rate),
+        new NetWorkload("rx", 18, 32, Measure.Rate),
+        new NetWorkload("rr", 64, 1, Measure.Rate),
+        new NetWorkload("rr", 64, 32, Measure.Rate),
+        new NetWorkload("tx", 18, 32, Measure.Instructions),
+        new NetWorkload("rx", 18, 32, Measure.Instructions),
+        new NetWorkload("rr", 64, 1, Measure.Instructions),
+        new NetWorkload("tcp-tx", 64 * 1024, 1, Measure.Rate),
+        new NetWorkload("tcp-rx", 64 * 1024, 1, Measure.Rate),
     ];
 
     /// <summary>Words with dots between, the general ones first: <c>blk.randread.4k.qd32.rate</c>.</summary>
@@ -29,7 +38,10 @@ internal abstract class Workload
     /// <summary>What has to be known to judge the figures: sentences, in lines.</summary>
     public abstract string Method { get; }
 
-    /// <summary>The device, as arguments of QEMU.</summary>
+    /// <summary>Whether the host has what it takes.</summary>
+    public virtual bool IsPossible => true;
+
+    /// <summary>The device, as arguments of QEMU; empty where it is that of <see cref="Connect"/>.</summary>
     public abstract IReadOnlyList<string> Devices { get; }
 
     /// <summary>The command of our guest's shell; null if there is none that does this.</summary>
@@ -37,6 +49,9 @@ internal abstract class Workload
 
     /// <summary>The job of <c>init.c</c>.</summary>
     public abstract string LinuxJob { get; }
+
+    /// <summary>Makes what the guest is connected to while it runs; null where it is connected to nothing.</summary>
+    public virtual Wire? Connect() => null;
 
     /// <summary>Reads what our guest has printed.</summary>
     /// <param name="lines">The lines of its serial console so far.</param>

@@ -5,12 +5,22 @@
  *     NAME:disk:OPERATION:SIZE:DEPTH:COUNT:MILLISECONDS
  *
  * OPERATION is read, write, randread or randwrite; SIZE is in bytes; DEPTH requests are submitted together and waited
- * for, then the next; that ends after COUNT requests or after MILLISECONDS, whichever is not 0. For each job there is
- * one line of JSON on the console. Whatever fails ends everything with a line that begins with "error: ".
+ * for, then the next; that ends after COUNT requests or after MILLISECONDS, whichever is not 0.
+ *
+ *     NAME:net:OPERATION:SIZE:BURST:COUNT:MILLISECONDS:NETWORK
+ *
+ * OPERATION is tx, rx, rr (UDP), tcp-tx or tcp-rx; SIZE is in bytes; up to BURST datagrams go in one call; NETWORK is
+ * the first three numbers of the addresses, of which the peer has 1 and this guest gets 2.
+ *
+ * For each job there is one line of JSON on the console. Whatever fails ends everything with a line that begins with
+ * "error: ".
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +30,9 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <termios.h>
 #include <time.h>
@@ -33,7 +45,7 @@
 #define SCHEDULER "/sys/block/vda/queue/scheduler"
 #define FEATURES "/sys/bus/virtio/devices/virtio0/features"
 
-enum { FIELDS = 7, TEXT = 65536, HUGE_PAGE = 2 << 20, MAXIMUM_DEPTH = 256, WARM_UP_BATCHES = 16 };
+enum { FIELDS = 8, TEXT = 65536, HUGE_PAGE = 2 << 20, MAXIMUM_DEPTH = 256, WARM_UP_BATCHES = 16 };
 enum { RING_PACKED = 34, DEVICE_ATTEMPTS = 1000 };
 
 /* From linux/aio_abi.h, which the C library's headers do not have. */
@@ -293,12 +305,184 @@ static void run_disk(const char *name, char *const *fields)
     close(disk.file);
 }
 
+struct network {
+    int file;
+    uint32_t burst;
+    uint32_t length;
+    struct mmsghdr messages[MAXIMUM_DEPTH];
+    struct iovec parts[MAXIMUM_DEPTH];
+};
+
+enum { ECHO_PORT = 7, DISCARD_PORT = 9, GENERATOR_PORT = 19, CARD_ATTEMPTS = 1000 };
+
+/* Gives the card its address, once it is there. */
+static void configure(const char *network)
+{
+    int file = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check(file, "socket");
+    struct ifreq request;
+    memset(&request, 0, sizeof(request));
+    strcpy(request.ifr_name, "eth0");
+    int result = -1;
+    for (int attempt = 0; attempt < CARD_ATTEMPTS && result < 0; attempt++) {
+        result = ioctl(file, SIOCGIFFLAGS, &request);
+        if (result < 0)
+            usleep(10000);
+    }
+    check(result, "eth0");
+    char text_address[32];
+    struct sockaddr_in *address = (struct sockaddr_in *)&request.ifr_addr;
+    memset(address, 0, sizeof(*address));
+    address->sin_family = AF_INET;
+    snprintf(text_address, sizeof(text_address), "%s.2", network);
+    address->sin_addr.s_addr = inet_addr(text_address);
+    check(ioctl(file, SIOCSIFADDR, &request), "address of eth0");
+    address->sin_addr.s_addr = htonl(0xFFFFFF00);
+    check(ioctl(file, SIOCSIFNETMASK, &request), "mask of eth0");
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    check(ioctl(file, SIOCSIFFLAGS, &request), "eth0 up");
+    close(file);
+}
+
+static void send_burst(struct network *network)
+{
+    for (uint32_t sent = 0; sent < network->burst;) {
+        int count = sendmmsg(network->file, network->messages + sent, network->burst - sent, 0);
+        check(count, "sendmmsg");
+        sent += (uint32_t)count;
+    }
+}
+
+/* How many datagrams; 0 where none has come for a second. */
+static uint32_t receive_some(struct network *network, uint32_t most)
+{
+    int count = recvmmsg(network->file, network->messages, most, MSG_WAITFORONE, NULL);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    check(count, "recvmmsg");
+    return (uint32_t)count;
+}
+
+static uint32_t run_tx(struct network *network)
+{
+    send_burst(network);
+    return network->burst;
+}
+
+static uint32_t run_rx(struct network *network)
+{
+    uint32_t count = receive_some(network, network->burst);
+    if (count == 0)
+        /* Nobody sends yet: asks for it. */
+        check(send(network->file, network->parts[0].iov_base, network->length, 0), "send");
+    return count;
+}
+
+static uint32_t run_rr(struct network *network)
+{
+    send_burst(network);
+    uint32_t back = 0;
+    for (uint32_t count = 1; back < network->burst && count != 0; back += count)
+        count = receive_some(network, network->burst - back);
+    return back;
+}
+
+static uint32_t run_tcp_tx(struct network *network)
+{
+    for (uint32_t sent = 0; sent < network->length;) {
+        ssize_t count = send(network->file, network->parts[0].iov_base, network->length - sent, 0);
+        check(count, "send");
+        sent += (uint32_t)count;
+    }
+    return 1;
+}
+
+static uint32_t run_tcp_rx(struct network *network)
+{
+    for (uint32_t received = 0; received < network->length;) {
+        ssize_t count = recv(network->file, network->parts[0].iov_base, network->length - received, 0);
+        check(count, "recv");
+        if (count == 0)
+            fail("the peer has ended the connection");
+        received += (uint32_t)count;
+    }
+    return 1;
+}
+
+static const struct load {
+    const char *name;
+    int is_stream;
+    uint16_t local_port;
+    uint16_t port;
+    uint32_t (*run)(struct network *network);
+} loads[] = {
+    { "tx", 0, 0, DISCARD_PORT, run_tx },
+    { "rx", 0, DISCARD_PORT, GENERATOR_PORT, run_rx },
+    { "rr", 0, 0, ECHO_PORT, run_rr },
+    { "tcp-tx", 1, 0, DISCARD_PORT, run_tcp_tx },
+    { "tcp-rx", 1, 0, GENERATOR_PORT, run_tcp_rx },
+};
+
+/* The fields behind the kind: OPERATION, SIZE, BURST, COUNT, MILLISECONDS, NETWORK. */
+static void run_net(const char *name, char *const *fields)
+{
+    static struct network network;
+    memset(&network, 0, sizeof(network));
+    const struct load *load = NULL;
+    for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
+        if (strcmp(loads[i].name, fields[0]) == 0)
+            load = &loads[i];
+    network.length = (uint32_t)strtoul(fields[1], NULL, 10);
+    network.burst = (uint32_t)strtoul(fields[2], NULL, 10);
+    uint64_t count = strtoull(fields[3], NULL, 10);
+    uint64_t limit = strtoull(fields[4], NULL, 10) * MILLION;
+    errno = EINVAL;
+    if (!load || network.burst == 0 || network.burst > MAXIMUM_DEPTH || network.length == 0
+        || (count == 0 && limit == 0))
+        fail("job %s", name);
+    configure(fields[5]);
+    char *memory = calloc(network.burst, network.length);
+    if (!memory)
+        fail("memory for the datagrams");
+    for (uint32_t i = 0; i < network.burst; i++) {
+        network.parts[i].iov_base = memory + (size_t)i * network.length;
+        network.parts[i].iov_len = network.length;
+        network.messages[i].msg_hdr.msg_iov = &network.parts[i];
+        network.messages[i].msg_hdr.msg_iovlen = 1;
+    }
+
+    network.file = socket(AF_INET, (load->is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    check(network.file, "socket");
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(load->local_port) };
+    check(bind(network.file, (struct sockaddr *)&address, sizeof(address)), "bind");
+    char peer[32];
+    snprintf(peer, sizeof(peer), "%s.1", fields[5]);
+    address.sin_addr.s_addr = inet_addr(peer);
+    address.sin_port = htons(load->port);
+    check(connect(network.file, (struct sockaddr *)&address, sizeof(address)), "connect");
+    struct timeval patience = { .tv_sec = 1 };
+    check(setsockopt(network.file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), "SO_RCVTIMEO");
+    if (load->run == run_rx)
+        check(send(network.file, memory, network.length, 0), "send");
+    for (int batch = 0; batch < WARM_UP_BATCHES; batch++)
+        load->run(&network);
+    struct meter start = begin();
+    uint64_t done = 0;
+    while ((count == 0 || done < count) && (limit == 0 || nanoseconds() - start.nanoseconds < limit))
+        done += load->run(&network);
+    struct meter spent = since(&start);
+    report(name, done, &spent);
+    close(network.file);
+    free(memory);
+}
+
 static const struct kind {
     const char *name;
     int fields;
     void (*run)(const char *name, char *const *fields);
 } kinds[] = {
     { "disk", 5, run_disk },
+    { "net", 6, run_net },
 };
 
 static void run_job(char *job)

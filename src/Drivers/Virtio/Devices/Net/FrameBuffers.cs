@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
@@ -41,6 +42,9 @@ internal sealed class FrameBuffers
     /// <summary>The size of the header in each.</summary>
     internal uint HeaderLength { get; }
 
+    /// <summary>What they lie in.</summary>
+    internal DmaMemory Memory => _memory;
+
     /// <summary>Whom lent buffers go back to; null once the device was given up.</summary>
     internal ReceiveSide? Lender { get; set; }
 
@@ -68,6 +72,7 @@ internal sealed class FrameBuffers
         _memory.Bytes(((uint)buffer * Length) + offset, length);
 
     /// <summary>Reads a header. Each of its bytes is read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal NetHeader LoadHeader(int buffer) =>
         new NetHeader(_memory.Load64((uint)buffer * Length), _memory.Load32(((uint)buffer * Length) + 8));
 

@@ -52,8 +52,16 @@ internal readonly struct NetHeader
         Second = offload.ChecksumOffset;
     }
 
+    /// <summary>The header of a frame in one buffer, where no feature has the device say anything.</summary>
+    internal static NetHeader One => new NetHeader(0, 1u << BufferCountShift);
+
     /// <summary>How many buffers a received frame lies in; means something with MRG_RXBUF only.</summary>
     internal int BufferCount => (int)(Second >> BufferCountShift);
+
+    /// <summary>
+    /// Whether it is a frame in one buffer of which the device says nothing else, as most are without offloads.
+    /// </summary>
+    internal bool IsOne => First == 0 && Second >> BufferCountShift == 1;
 
     private byte Flags => (byte)First;
 

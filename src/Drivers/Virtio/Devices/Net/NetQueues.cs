@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 
@@ -31,8 +32,10 @@ internal sealed class ReceiveSide
     private readonly FrameBuffers _buffers;
     private readonly NetCounters _counters;
     private readonly Features _features;
+    private readonly bool _isCoherent;
     private readonly bool _isMergeable;
     private readonly bool _hasHeader;
+    private readonly bool _hasHash;
     private readonly uint _headerLength;
     private readonly DmaSegment[] _segments;
     private readonly bool[] _isPosted;
@@ -56,6 +59,8 @@ internal sealed class ReceiveSide
         _buffers = buffers;
         _features = features;
         _headerLength = buffers.HeaderLength;
+        _isCoherent = buffers.Memory.IsCoherent;
+        _hasHash = (features & NetDriver.HashReport) != 0;
         _isMergeable = (features & NetDriver.MergeableBuffers) != 0;
         _hasHeader = _isMergeable || (features & (NetDriver.GuestChecksum | NetDriver.HashReport)) != 0;
         _frame = _isMergeable ? new byte[NetHeader.LargestFrame] : Array.Empty<byte>();
@@ -131,10 +136,15 @@ internal sealed class ReceiveSide
         _buffers.Lender = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Take(FrameSink sink, int buffer, uint length)
     {
         _isPosted[buffer] = false;
-        _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.BufferFromDevice);
+        if (!_isCoherent)
+        {
+            _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.BufferFromDevice);
+        }
+
         bool isLent = false;
         if (_missing != 0)
         {
@@ -146,13 +156,13 @@ internal sealed class ReceiveSide
         {
             _counters.TooShort++;
         }
-        else if (!_hasHeader)
-        {
-            isLent = HandOn(sink, buffer, length - _headerLength, default);
-        }
         else
         {
-            isLent = Begin(sink, buffer, length - _headerLength);
+            length -= _headerLength;
+            NetHeader header = _hasHeader ? _buffers.LoadHeader(buffer) : NetHeader.One;
+            isLent = header.IsOne && !_hasHash
+                ? HandOn(sink, buffer, length, default)
+                : Begin(sink, buffer, length, header);
         }
 
         if (!isLent)
@@ -163,16 +173,17 @@ internal sealed class ReceiveSide
 
     /// <summary>Looks at the header of a frame, and hands it on where there is no more of it.</summary>
     /// <returns>Whether the buffer was lent.</returns>
-    private bool Begin(FrameSink sink, int buffer, uint length)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Begin(FrameSink sink, int buffer, uint length, NetHeader header)
     {
-        _header = _buffers.LoadHeader(buffer);
+        _header = header;
+        int count = _isMergeable ? header.BufferCount : 1;
         _hashReport = 0;
-        if ((_features & NetDriver.HashReport) != 0)
+        if (_hasHash)
         {
             _hash = _buffers.LoadHash(buffer, out _hashReport);
         }
 
-        int count = _isMergeable ? _header.BufferCount : 1;
         if (count == 1)
         {
             if (TryDescribe(length, isPrivate: false, out FrameInfo info))
@@ -278,22 +289,28 @@ internal sealed class ReceiveSide
     {
         if (_spareCount >= _refillAt)
         {
-            for (int i = 0; i < _spareCount; i++)
+            int[] spare = _spare;
+            int count = _spareCount;
+            for (int i = 0; i < count; i++)
             {
-                Post(_spare[i]);
+                Post(spare[i]);
             }
 
             _spareCount = 0;
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Post(int buffer)
     {
         _isPosted[buffer] = true;
-        _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead, NetSites.BufferToDevice);
+        if (!_isCoherent)
+        {
+            _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead, NetSites.BufferToDevice);
+        }
 
         // There is a descriptor for each buffer, so nothing but a broken queue refuses one.
-        _queue.TryAdd(ReadOnlySpan<DmaSegment>.Empty, new ReadOnlySpan<DmaSegment>(_segments, buffer, 1), buffer);
+        _queue.TryAdd(_segments[buffer], isWritable: true, buffer);
     }
 }
 
@@ -310,14 +327,10 @@ internal sealed class ReceiveSide
 /// </remarks>
 internal sealed class TransmitSide
 {
-    /// <summary>How many used buffers are taken from the ring at a time.</summary>
-    private const int BatchSize = 32;
-
     private readonly Virtqueue _queue;
     private readonly TransmitPool _usual;
     private readonly TransmitPool? _large;
     private readonly NetCounters _counters;
-    private readonly UsedBuffer[] _used = new UsedBuffer[BatchSize];
     private ulong _lastReminder;
     private bool _wasReminded;
 
@@ -330,17 +343,41 @@ internal sealed class TransmitSide
     {
         _queue = queue;
         _counters = counters;
-        _usual = new TransmitPool(buffers, 0);
-        _large = large == null ? null : new TransmitPool(large, buffers.Count);
+        int largeCount = large == null ? 0 : large.Count;
+        _usual = new TransmitPool(buffers, 0, buffers.Count + largeCount);
+        _large = large == null ? null : new TransmitPool(large, buffers.Count, largeCount);
         queue.DisableInterrupts();
     }
 
     /// <summary>Whether the queue was full when it was asked last.</summary>
     internal bool IsFull { get; set; }
 
+    /// <summary>
+    /// Copies a frame of the MTU at most and makes it available to the device, where nothing but that is to be done.
+    /// </summary>
+    /// <returns>Whether that was so; if not, nothing was done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryAddUsual(ReadOnlySpan<byte> frame)
+    {
+        TransmitPool pool = _usual;
+        if (pool.FreeCount == 0)
+        {
+            return false;
+        }
+
+        ref TransmitBuffer buffer = ref pool.Next;
+        if (buffer.IsMarked)
+        {
+            return false;
+        }
+
+        IsFull = false;
+        return TryAdd(pool, ref buffer, frame);
+    }
+
     /// <summary>Copies a frame of a length that was checked and makes it available to the device.</summary>
     /// <returns>
-    /// False when no buffer is free even after looking, and the queue interrupts at the next completion; or when the
+    /// False when no buffer is free even after looking, and the queue interrupts at a later completion; or when the
     /// queue is broken.
     /// </returns>
     internal bool TryAdd(ReadOnlySpan<byte> frame, in TransmitOffload offload)
@@ -352,16 +389,9 @@ internal sealed class TransmitSide
             return false;
         }
 
-        ReadOnlySpan<DmaSegment> readable = pool.Fill(frame, offload, out int token);
-        if (_queue.TryAdd(readable, ReadOnlySpan<DmaSegment>.Empty, token) != AddStatus.Ok)
-        {
-            pool.TakeBack(token, NetSites.RefusedFrameFromDevice);
-            return false;
-        }
-
-        _counters.FramesSent++;
-        _counters.BytesSent += (uint)frame.Length;
-        return true;
+        ref TransmitBuffer buffer = ref pool.Next;
+        pool.Mark(ref buffer, offload);
+        return TryAdd(pool, ref buffer, frame);
     }
 
     /// <summary>Takes back the buffers of frames that the device has sent, and wants no interrupts any more.</summary>
@@ -369,13 +399,15 @@ internal sealed class TransmitSide
     {
         int count = 0;
         int taken;
-        while ((taken = _queue.GetUsed(_used)) != 0)
+        while ((taken = _queue.GetTokens(_usual.Spare)) != 0)
         {
-            for (int i = 0; i < taken; i++)
+            if (_usual.IsCoherent && (_large == null || _large.FreeCount == _large.Count))
             {
-                int token = _used[i].Token;
-                TransmitPool pool = token < _usual.Count ? _usual : _large!;
-                pool.TakeBack(token, NetSites.FrameFromDevice);
+                _usual.FreeCount += taken;
+            }
+            else
+            {
+                TakeBack(_usual.Spare.Slice(0, taken));
             }
 
             count += taken;
@@ -420,6 +452,35 @@ internal sealed class TransmitSide
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryAdd(TransmitPool pool, ref TransmitBuffer buffer, ReadOnlySpan<byte> frame)
+    {
+        pool.Fill(ref buffer, frame);
+        if (_queue.TryAdd(buffer.Segment, isWritable: false, buffer.Token) != AddStatus.Ok)
+        {
+            pool.TakeBack(buffer.Token, NetSites.RefusedFrameFromDevice);
+            return false;
+        }
+
+        NetCounters counters = _counters;
+        counters.FramesSent++;
+        counters.BytesSent += (uint)frame.Length;
+        return true;
+    }
+
+    /// <summary>Gives each buffer back to where it belongs.</summary>
+    /// <param name="tokens">
+    /// Their names, where the free ones of the usual pool are about to be: no more of these are written than were read.
+    /// </param>
+    private void TakeBack(ReadOnlySpan<int> tokens)
+    {
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            TransmitPool pool = tokens[i] < _usual.Count ? _usual : _large!;
+            pool.TakeBack(tokens[i], NetSites.FrameFromDevice);
+        }
+    }
+
     private bool TryFree(TransmitPool pool)
     {
         Reclaim();
@@ -439,64 +500,91 @@ internal sealed class TransmitSide
 /// <summary>Transmit buffers of one size, and which of them are free.</summary>
 internal sealed class TransmitPool
 {
-    private readonly FrameBuffers _buffers;
+    private readonly FrameBuffers _frames;
+    private readonly DmaMemory _memory;
+    private readonly bool _isCoherent;
     private readonly int _firstToken;
+    private readonly uint _headerLength;
+    private readonly TransmitBuffer[] _buffers;
     private readonly int[] _free;
-    private readonly bool[] _isMarked;
-    private readonly DmaSegment[] _segments;
 
     /// <summary>Describes buffers that are all free.</summary>
-    /// <param name="buffers">The buffers.</param>
+    /// <param name="frames">The buffers.</param>
     /// <param name="firstToken">The token of the first one.</param>
-    internal TransmitPool(FrameBuffers buffers, int firstToken)
+    /// <param name="room">How many tokens there may be in <see cref="Spare"/> and before; at least one a buffer.</param>
+    internal TransmitPool(FrameBuffers frames, int firstToken, int room)
     {
-        _buffers = buffers;
+        _frames = frames;
+        _memory = frames.Memory;
+        _isCoherent = _memory.IsCoherent;
         _firstToken = firstToken;
-        _free = new int[buffers.Count];
-        _isMarked = new bool[buffers.Count];
-        _segments = new DmaSegment[buffers.Count];
-        FreeCount = buffers.Count;
-        Room = buffers.Length - buffers.HeaderLength;
-        for (int i = 0; i < _free.Length; i++)
+        _headerLength = frames.HeaderLength;
+        _buffers = new TransmitBuffer[frames.Count];
+        _free = new int[room];
+        FreeCount = frames.Count;
+        Room = frames.Length - frames.HeaderLength;
+        for (int i = 0; i < _buffers.Length; i++)
         {
-            _free[i] = _free.Length - 1 - i;
+            _free[i] = firstToken + _buffers.Length - 1 - i;
+            _buffers[i].Segment = frames.Segment(i, frames.Length);
+            _buffers[i].Offset = ((uint)i * frames.Length) + frames.HeaderLength;
+            _buffers[i].Token = firstToken + i;
         }
     }
 
     /// <summary>How many buffers there are.</summary>
-    internal int Count => _segments.Length;
+    internal int Count => _buffers.Length;
 
     /// <summary>How many are free.</summary>
-    internal int FreeCount { get; private set; }
+    internal int FreeCount { get; set; }
 
     /// <summary>The longest frame that they hold.</summary>
     internal uint Room { get; }
 
-    /// <summary>Copies a frame into a buffer, of which one is free, and hands it to the device.</summary>
-    /// <returns>What the device is to read.</returns>
-    internal ReadOnlySpan<DmaSegment> Fill(ReadOnlySpan<byte> frame, in TransmitOffload offload, out int token)
-    {
-        int buffer = _free[--FreeCount];
-        token = _firstToken + buffer;
-        uint length = _buffers.HeaderLength + (uint)frame.Length;
-        if (!offload.IsNone || _isMarked[buffer])
-        {
-            _isMarked[buffer] = !offload.IsNone;
-            _buffers.StoreHeader(buffer, offload.IsNone ? default : new NetHeader(offload));
-        }
+    /// <summary>Whether hand-overs have nothing to do.</summary>
+    internal bool IsCoherent => _isCoherent;
 
-        frame.CopyTo(_buffers.Bytes(buffer, _buffers.HeaderLength, (uint)frame.Length));
-        _buffers.Sync(buffer, length, DmaSync.PreWrite, NetSites.FrameToDevice);
-        _segments[buffer] = _buffers.Segment(buffer, length);
-        return new ReadOnlySpan<DmaSegment>(_segments, buffer, 1);
+    /// <summary>Where the tokens of buffers go that become free next.</summary>
+    internal Span<int> Spare => new Span<int>(_free, FreeCount, _free.Length - FreeCount);
+
+    /// <summary>The buffer that is taken next, of which one is free.</summary>
+    internal ref TransmitBuffer Next
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref _buffers[_free[FreeCount - 1] - _firstToken];
+    }
+
+    /// <summary>Writes the header of the next buffer, where it says something, or is to.</summary>
+    internal void Mark(ref TransmitBuffer buffer, in TransmitOffload offload)
+    {
+        if (!offload.IsNone || buffer.IsMarked)
+        {
+            buffer.IsMarked = !offload.IsNone;
+            _frames.StoreHeader(
+                buffer.Token - _firstToken, offload.IsNone ? default : new NetHeader(offload));
+        }
+    }
+
+    /// <summary>Takes the next buffer, copies a frame into it, and hands it to the device.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Fill(ref TransmitBuffer buffer, ReadOnlySpan<byte> frame)
+    {
+        FreeCount--;
+        uint length = _headerLength + (uint)frame.Length;
+        buffer.Segment.Length = length;
+        frame.CopyTo(_memory.Bytes(buffer.Offset, (uint)frame.Length));
+        if (!_isCoherent)
+        {
+            _frames.Sync(buffer.Token - _firstToken, length, DmaSync.PreWrite, NetSites.FrameToDevice);
+        }
     }
 
     /// <summary>Takes a buffer over that the device has no use for any more.</summary>
     internal void TakeBack(int token, AccessSite site)
     {
         int buffer = token - _firstToken;
-        _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite, site);
-        _free[FreeCount++] = buffer;
+        _frames.Sync(buffer, _buffers[buffer].Segment.Length, DmaSync.PostWrite, site);
+        _free[FreeCount++] = token;
     }
 
     /// <summary>Takes over what a device had when it was reset.</summary>
@@ -505,17 +593,33 @@ internal sealed class TransmitPool
         bool[] isFree = new bool[Count];
         for (int i = 0; i < FreeCount; i++)
         {
-            isFree[_free[i]] = true;
+            isFree[_free[i] - _firstToken] = true;
         }
 
         for (int buffer = 0; buffer < isFree.Length; buffer++)
         {
             if (!isFree[buffer])
             {
-                _buffers.Sync(buffer, _segments[buffer].Length, DmaSync.PostWrite, NetSites.LeftFrameFromDevice);
+                _frames.Sync(buffer, _buffers[buffer].Segment.Length, DmaSync.PostWrite, NetSites.LeftFrameFromDevice);
             }
         }
     }
+}
+
+/// <summary>What is known of a transmit buffer, out of the device's reach.</summary>
+internal struct TransmitBuffer
+{
+    /// <summary>What the device is to read.</summary>
+    internal DmaSegment Segment;
+
+    /// <summary>Where the frame begins in the memory of its pool, behind the header.</summary>
+    internal uint Offset;
+
+    /// <summary>What it is called in the ring.</summary>
+    internal int Token;
+
+    /// <summary>Whether its header says something.</summary>
+    internal bool IsMarked;
 }
 
 /// <summary>The places of the network driver that hand memory over, and what each guards against.</summary>

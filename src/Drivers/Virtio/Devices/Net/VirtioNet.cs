@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Drivers.Virtio.Transport;
 using VirtioGuest.Hal;
@@ -65,6 +66,10 @@ public sealed class VirtioNet : VirtioDevice
     private NetConfiguration _configuration;
     private ControlQueue? _control;
     private TransmitSide? _transmit;
+
+    // What a usual frame is checked against: how many lengths its payload can have. Nothing is usual while the device
+    // does not run, or where there are several queues to choose from.
+    private uint _usualLengths;
 
     /// <summary>Describes a network device; touches nothing of it.</summary>
     /// <param name="transport">The way to a device of type <see cref="DeviceTypes.Network"/>.</param>
@@ -240,6 +245,13 @@ public sealed class VirtioNet : VirtioDevice
     /// <param name="offload">What the device has to do.</param>
     public TransmitStatus TryTransmit(ReadOnlySpan<byte> frame, in TransmitOffload offload)
     {
+        bool isUsual = offload.IsNone && (uint)(frame.Length - EthernetHeaderLength) < _usualLengths;
+        return isUsual && _transmit!.TryAddUsual(frame) ? TransmitStatus.Ok : TransmitAny(frame, offload);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TransmitStatus TransmitAny(ReadOnlySpan<byte> frame, in TransmitOffload offload)
+    {
         TransmitSide? side = _transmit;
         if (side == null || State != DeviceState.Running)
         {
@@ -340,7 +352,11 @@ public sealed class VirtioNet : VirtioDevice
     internal void OnAnnounced() => _configuration.IsAnnouncementDue = false;
 
     /// <summary>The device goes on with one queue pair.</summary>
-    internal void OnQueuePairsRefused() => QueuePairs = 1;
+    internal void OnQueuePairsRefused()
+    {
+        QueuePairs = 1;
+        OnStateChange();
+    }
 
     /// <summary>Whether an address is that of one station.</summary>
     internal static bool IsStation(ulong address) => address != 0 && (address & ~MacMask) == 0
@@ -367,6 +383,10 @@ public sealed class VirtioNet : VirtioDevice
         _configuration.Speed = _read.Speed;
         _configuration.Duplex = _read.Duplex;
     }
+
+    /// <inheritdoc/>
+    protected override void OnStateChange() =>
+        _usualLengths = State == DeviceState.Running && QueuePairs == 1 ? (uint)Mtu + 1 : 0;
 
     /// <inheritdoc/>
     protected override Failure? SetUp()

@@ -81,12 +81,12 @@ public sealed class PackedVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void PublishPlain(ushort id, DmaSegment table)
+    private protected override void PublishPlain(ushort id, in DmaSegment segment, ushort flags)
     {
         RingPosition next = _available;
         PackedDescriptor head = _ring[next.Slot];
-        head.StoreBody(table, id);
-        head.StoreFlags((ushort)(next.AvailableFlags | DescriptorFlags.Indirect));
+        head.StoreBody(segment, id);
+        head.StoreFlags((ushort)(next.AvailableFlags | flags));
         next.Advance(1, Size);
         _available = next;
     }
@@ -194,6 +194,43 @@ public sealed class PackedVirtqueue : Virtqueue
 
         _used = used;
         Used += (uint)count;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    private protected override int TakePlainTokens(Span<int> tokens)
+    {
+        BufferRecords all = Records;
+        BufferRecord[] records = all.All;
+        RingPosition used = _used;
+        int count = 0;
+        uint freed = 0;
+        for (; count < tokens.Length; count++)
+        {
+            PackedDescriptor descriptor = _ring[used.Slot];
+            if (!used.IsUsed(descriptor.LoadFlags()))
+            {
+                break;
+            }
+
+            uint id = descriptor.LoadId();
+            if (!BufferRecords.IsKnown(records, id))
+            {
+                RememberFound();
+                break;
+            }
+
+            ref BufferRecord record = ref records[id];
+            uint descriptors = record.Descriptors;
+            used.Advance(descriptors, Size);
+            freed += descriptors;
+            all.Return((ushort)id, ref record, ref record);
+            tokens[count] = record.Token;
+        }
+
+        _used = used;
+        Used += (uint)count;
+        FreeDescriptors += (int)freed;
         return count;
     }
 

@@ -83,9 +83,9 @@ public sealed class SplitVirtqueue : Virtqueue
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected override void PublishPlain(ushort id, DmaSegment table)
+    private protected override void PublishPlain(ushort id, in DmaSegment segment, ushort flags)
     {
-        _descriptors.Store(id, table, DescriptorFlags.Indirect, 0);
+        _descriptors.Store(id, segment, flags, 0);
         ushort index = (ushort)Added;
         _availableRing.PublishCoherent(index & _mask, id, (ushort)(index + 1));
     }
@@ -158,6 +158,45 @@ public sealed class SplitVirtqueue : Virtqueue
             byte trailer = Trailers[id];
             anyTrailer |= trailer;
             buffers[count] = new UsedBuffer(record.Token, length, (ushort)id, trailer);
+        }
+
+        return count;
+    }
+
+    /// <inheritdoc/>
+    private protected override int TakePlainTokens(Span<int> tokens)
+    {
+        BufferRecords all = Records;
+        BufferRecord[] records = all.All;
+        int count = 0;
+        for (; count < tokens.Length; count++)
+        {
+            if (_usedIndex == UsedIndex && !TryAccept(_usedRing.LoadCoherentIndex()))
+            {
+                break;
+            }
+
+            uint id = _usedRing.LoadCoherentElement(UsedIndex & _mask, out _);
+            if (!BufferRecords.IsKnown(records, id))
+            {
+                RememberFound();
+                break;
+            }
+
+            ref BufferRecord record = ref records[id];
+            uint descriptors = record.Descriptors;
+            FreeDescriptors += (int)descriptors;
+            if (descriptors == 1)
+            {
+                all.Return((ushort)id, ref record, ref record);
+            }
+            else
+            {
+                all.ReturnChain((ushort)id);
+            }
+
+            Used++;
+            tokens[count] = record.Token;
         }
 
         return count;
