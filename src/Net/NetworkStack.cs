@@ -35,6 +35,7 @@ public sealed class NetworkStack
     private readonly EthernetLink _link;
     private readonly NetworkClock _clock;
     private readonly StackCounters _counters = new();
+    private readonly EthernetPort _port;
     private readonly ArpCache _arp;
     private readonly Reassembly _reassembly;
     private readonly IPv4Interface _ipv4;
@@ -82,19 +83,19 @@ public sealed class NetworkStack
 
         _link = link;
         _clock = clock;
-        var port = new EthernetPort(link, _counters);
-        var output = new IPv4Output(port, _counters);
-        _arp = new ArpCache(port, output, _counters, OnUnanswered);
+        _port = new EthernetPort(link, _counters);
+        var output = new IPv4Output(_port, _counters);
+        _arp = new ArpCache(_port, output, _counters, OnUnanswered);
         _reassembly = new Reassembly(_counters);
         _ipv4 = new IPv4Interface(output, _arp, random);
         _icmp = new IcmpEcho(_ipv4, _counters, random);
         _udp = new UdpPorts(_ipv4, _counters, random);
         _secret = new TcpSecret(secret);
         Tcp = new TcpTable(new TcpOverIPv4(_ipv4, link.Offloads), _counters, _secret);
-        _dhcp = new DhcpClient(_ipv4, _counters, random, port.Address);
+        _dhcp = new DhcpClient(_ipv4, _counters, random, _port.Address);
         var icmp = new IcmpInput(_ipv4, _counters, _icmp, Tcp, _udp);
         var errors = new IcmpErrors(_ipv4);
-        _receiver = new FrameReceiver(port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
+        _receiver = new FrameReceiver(_port, _counters, _arp, _ipv4, _reassembly, icmp, errors, _udp, Tcp, _dhcp);
     }
 
     /// <summary>
@@ -130,6 +131,26 @@ public sealed class NetworkStack
         }
     }
 
+    /// <summary>Who sees the frames; null for nobody. Nobody is called any more once another is set.</summary>
+    public FrameObserver? Observer
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _port.Observer;
+            }
+        }
+
+        set
+        {
+            lock (_gate)
+            {
+                _port.Observer = value;
+            }
+        }
+    }
+
     /// <summary>
     /// Takes a frame that the device has received. Whatever is in it, this does not throw; it allocates only for a new
     /// connection.
@@ -146,6 +167,7 @@ public sealed class NetworkStack
     public void OnFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum)
     {
         using Turn turn = Enter(isLate: true);
+        _port.Observer?.OnFrame(frame, isSent: false);
         _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
     }
 

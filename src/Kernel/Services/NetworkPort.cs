@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using VirtioGuest.Kernel.Services.Capture;
 using VirtioGuest.Kernel.Sockets;
 using VirtioGuest.Net;
 
@@ -34,6 +35,9 @@ internal sealed class NetworkPort
     /// <summary>The protocols.</summary>
     public NetworkStack Stack { get; }
 
+    /// <summary>Who writes its frames to a file, or did so last; null where nobody has.</summary>
+    public FrameCapture? Capture { get; set; }
+
     /// <summary>Whether its device was taken out of the machine.</summary>
     public bool IsRemoved => Volatile.Read(ref _isRemoved);
 
@@ -49,6 +53,7 @@ internal sealed class NetworkPort
             _timer = null;
         }
 
+        Capture?.Stop(TimeSpan.Zero);
         GuestSockets.Remove(this);
         (Link as VirtioLink)?.Remove();
     }

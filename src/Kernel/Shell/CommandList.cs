@@ -52,6 +52,7 @@ internal static class CommandList
         .. NetworkServeCommand.All(devices, services, system),
         new NetworkServicesCommand(devices, services),
         new NetworkStopCommand(devices, services),
+        new NetworkCaptureCommand(devices, system),
         .. OperationsOfDrivers(),
         new SelfTestCommand(),
         new StressRegistersCommand(),
