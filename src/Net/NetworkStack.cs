@@ -22,9 +22,12 @@ namespace VirtioGuest.Net;
 public sealed class NetworkStack
 {
     /// <summary>
-    /// The smallest <see cref="EthernetLink.Mtu"/>: what every host must be able to receive (RFC 1122, 3.3.2).
+    /// The smallest <see cref="EthernetLink.Mtu"/>: what every link must carry in one piece (RFC 791, 3.2).
     /// </summary>
-    public const int MinimumMtu = 576;
+    public const int MinimumMtu = 68;
+
+    /// <summary>The size in bytes of a packet that every host must be able to receive (RFC 1122, 3.3.2).</summary>
+    internal const int SurePacketLength = 576;
 
     /// <summary>The largest <see cref="EthernetLink.Mtu"/>: the largest IPv4 packet (RFC 791, 3.1).</summary>
     public const int MaximumMtu = 65535;

@@ -84,9 +84,9 @@ internal sealed class TcpScript
     }
 
     /// <summary>A connection that is being opened from here: the SYN is still to be looked at.</summary>
-    public static TcpScript Connecting(TcpSettings? settings = null)
+    public static TcpScript Connecting(TcpSettings? settings = null, int mtu = 1500)
     {
-        var script = new TcpScript(settings);
+        var script = new TcpScript(settings, mtu);
         script.Socket = script.Network.Stack.OpenTcp();
         script.Socket.Settings = script.Settings;
         Assert.That(script.Socket.Connect(Peer), Is.EqualTo(TcpStatus.Ok));
