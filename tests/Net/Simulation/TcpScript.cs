@@ -53,6 +53,9 @@ internal sealed class TcpScript
 
     public TimeSpan Now => Network.Clock.Now;
 
+    /// <summary>The number of the first SYN that the stack has sent.</summary>
+    public uint Initial => _initial!.Value;
+
     public static IpEndpoint Peer => new(Network.NeighbourAddress, PeerPort);
 
     /// <summary>The bytes of a stream from a place on; the first one's place is 1, as that of the SYN is 0.</summary>
