@@ -23,6 +23,7 @@ requirements=(
     /usr/share/consolefonts/spleen-8x16.psfu.gz fonts-spleen
     /usr/bin/qemu-system-x86_64 qemu-system-x86
     /usr/share/ovmf/OVMF.fd ovmf
+    /usr/bin/tcpdump tcpdump
 )
 
 install_missing() {

@@ -13,6 +13,7 @@ public abstract class CommandSystem
     /// <param name="hasFailed">Whether a command has failed.</param>
     public void Exit(bool hasFailed)
     {
+        Settle();
         DebugExit(hasFailed ? Failed : Succeeded);
         PowerOff();
     }
@@ -50,6 +51,14 @@ public abstract class CommandSystem
     /// memory does it here.
     /// </summary>
     public virtual void Tidy()
+    {
+    }
+
+    /// <summary>
+    /// Called before the machine goes down because somebody wants that: what runs and has something to write ends, in
+    /// bounded time.
+    /// </summary>
+    public virtual void Settle()
     {
     }
 

@@ -111,7 +111,7 @@ public sealed class IPv4Configuration
     /// <summary>The same with an <see cref="Mtu"/>; one below what every host must accept is ignored.</summary>
     internal IPv4Configuration WithMtu(int mtu)
     {
-        int usable = mtu < NetworkStack.MinimumMtu ? 0 : mtu;
+        int usable = mtu < NetworkStack.SurePacketLength ? 0 : mtu;
         return new IPv4Configuration(Address, PrefixLength, Gateway, NameServer) { Mtu = usable };
     }
 

@@ -22,9 +22,12 @@ namespace VirtioGuest.Net;
 public sealed class NetworkStack
 {
     /// <summary>
-    /// The smallest <see cref="EthernetLink.Mtu"/>: what every host must be able to receive (RFC 1122, 3.3.2).
+    /// The smallest <see cref="EthernetLink.Mtu"/>: what every link must carry in one piece (RFC 791, 3.2).
     /// </summary>
-    public const int MinimumMtu = 576;
+    public const int MinimumMtu = 68;
+
+    /// <summary>The size in bytes of a packet that every host must be able to receive (RFC 1122, 3.3.2).</summary>
+    internal const int SurePacketLength = 576;
 
     /// <summary>The largest <see cref="EthernetLink.Mtu"/>: the largest IPv4 packet (RFC 791, 3.1).</summary>
     public const int MaximumMtu = 65535;
@@ -36,6 +39,7 @@ public sealed class NetworkStack
     private readonly EthernetPort _port;
     private readonly NetworkClock _clock;
     private readonly StackCounters _counters = new();
+    private readonly EthernetPort _port;
     private readonly ArpCache _arp;
     private readonly Reassembly _reassembly;
     private readonly IPv4Interface _ipv4;
@@ -141,6 +145,26 @@ public sealed class NetworkStack
         }
     }
 
+    /// <summary>Who sees the frames; null for nobody. Nobody is called any more once another is set.</summary>
+    public FrameObserver? Observer
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _port.Observer;
+            }
+        }
+
+        set
+        {
+            lock (_gate)
+            {
+                _port.Observer = value;
+            }
+        }
+    }
+
     /// <summary>
     /// Takes a frame that the device has received. Whatever is in it, this does not throw; it allocates only for a new
     /// connection.
@@ -157,6 +181,7 @@ public sealed class NetworkStack
     public void OnFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum)
     {
         using Turn turn = Enter(isLate: true);
+        _port.Observer?.OnFrame(frame, isSent: false);
         _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
     }
 

@@ -131,18 +131,25 @@ public sealed class SocketSystem
     /// <returns>Whether there was one.</returns>
     public bool Close(nint descriptor)
     {
-        GuestSocket? socket = Find(descriptor);
-        if (socket is null)
+        nint index = descriptor - FirstDescriptor;
+        GuestSocket? socket;
+        lock (_gate)
         {
-            return false;
+            bool isOne = index >= 0 && index < _sockets.Count;
+            socket = isOne ? _sockets[(int)index] : null;
+            if (socket is null)
+            {
+                return false;
+            }
+
+            // Nobody else closes it, and the number is not used again before it is closed.
+            _sockets[(int)index] = null;
         }
 
         socket.Close();
         lock (_gate)
         {
-            int index = (int)descriptor - FirstDescriptor;
-            _sockets[index] = null;
-            _free.Push(index);
+            _free.Push((int)index);
         }
 
         return true;

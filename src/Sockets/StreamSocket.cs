@@ -237,7 +237,7 @@ internal sealed class StreamSocket : GuestSocket
             count += taken;
             if (status is not (TcpStatus.Ok or TcpStatus.WouldBlock))
             {
-                return count > 0 ? SocketError.None : ToSendError(status);
+                return count > 0 ? SocketError.None : SendEnd(status);
             }
 
             // A call that waits takes everything, as other systems have it.
@@ -437,9 +437,6 @@ internal sealed class StreamSocket : GuestSocket
         _ => SocketError.InvalidArgument,
     };
 
-    private static SocketError ToSendError(TcpStatus status) =>
-        status is TcpStatus.Closed or TcpStatus.NotConnected ? SocketError.Pipe : ToError(status);
-
     /// <summary>An error ends the stream once; whoever asks again sees its end.</summary>
     private SocketError ReceiveEnd(TcpStatus status)
     {
@@ -448,8 +445,21 @@ internal sealed class StreamSocket : GuestSocket
             return SocketError.NotConnected;
         }
 
-        _isErrorTaken = true;
-        return ToError(status);
+        return TakeErrorOnce(status, SocketError.None);
+    }
+
+    private SocketError SendEnd(TcpStatus status) => status is TcpStatus.Closed or TcpStatus.NotConnected
+        ? SocketError.Pipe
+        : TakeErrorOnce(status, SocketError.Pipe);
+
+    private SocketError TakeErrorOnce(TcpStatus status, SocketError afterwards)
+    {
+        lock (Gate)
+        {
+            bool isTaken = _isErrorTaken;
+            _isErrorTaken = true;
+            return isTaken ? afterwards : ToError(status);
+        }
     }
 
     private SocketError Begin(IpEndpoint remote, out TcpSocket? connection)

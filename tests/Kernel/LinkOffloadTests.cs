@@ -176,6 +176,7 @@ internal sealed class LinkOffloadTests(ulong ring)
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
         Assert.That(link, Is.Not.Null, failure?.ToString());
         link!.Elsewhere = _elsewhere.Enqueue;
+        link.PlanLook = () => { };
         var port = new NetworkPort("net0", link);
         link.Connect(port.Stack);
         Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.2"), 24, IPv4Address.Any), Is.True);

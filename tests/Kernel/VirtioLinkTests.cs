@@ -140,16 +140,35 @@ internal sealed class VirtioLinkTests
     }
 
     [Test]
-    public void An_MTU_too_small_for_the_stack_is_refused_with_a_reason()
+    public void A_device_that_sleeps_over_frames_is_woken_although_its_queue_is_not_full()
     {
-        using ModelBench<NetDevice> bench = CreateBench(mtu: 100);
+        using ModelBench<NetDevice> bench = CreateBench();
+        VirtioLink link = Start(bench);
+        bench.Model.Queues[NetDevice.TransmitQueue].Notifications = NotificationMode.Never;
+        Assert.That(link.TrySend(s_arpRequest), Is.True);
+        int before = bench.Model.SentFrames.Count;
+        Assert.That(before, Is.EqualTo(1), "the first is announced");
+
+        Assert.That(link.TrySend(s_arpRequest), Is.True);
+
+        Assert.That(() => bench.Model.SentFrames.Count, Is.EqualTo(2).After(10_000, 5));
+    }
+
+    [Test]
+    public void The_smallest_MTU_is_taken()
+    {
+        using ModelBench<NetDevice> bench = CreateBench(mtu: 68);
         bench.Model.OfferedFeatures |= NetFeature.Mtu;
+        VirtioLink link = Start(bench);
+        Assert.That(link.Mtu, Is.EqualTo(68));
+        var port = new NetworkPort("net0", link);
+        link.Connect(port.Stack);
+        Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any), Is.True);
+        int before = bench.Model.SentFrames.Count;
 
-        VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
+        Assert.That(bench.Deliver(s_arpRequest), Is.True);
 
-        Assert.That(link, Is.Null);
-        Assert.That(failure?.ToString(), Is.EqualTo("has an MTU too small for IPv4"));
-        Assert.That(bench.Function!.CanAccessMemory, Is.False);
+        Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(before + 1));
     }
 
     [Test]

@@ -12,7 +12,7 @@ namespace VirtioGuest.Net.Tests;
 
 public sealed class NetworkStackTests
 {
-    [TestCase(575)]
+    [TestCase(67)]
     [TestCase(65536)]
     [TestCase(0)]
     [TestCase(-1)]
@@ -22,6 +22,7 @@ public sealed class NetworkStackTests
             () => new NetworkStack(new SimulatedLink(mtu)), Throws.ArgumentException.With.Message.Contains($"{mtu}"));
     }
 
+    [TestCase(68)]
     [TestCase(576)]
     [TestCase(1500)]
     [TestCase(9000)]

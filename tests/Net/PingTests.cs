@@ -268,6 +268,7 @@ public sealed class PingTests
     }
 
     [TestCase(1500)]
+    [TestCase(68)]
     [TestCase(576)]
     [TestCase(9000)]
     public void The_largest_packet_is_answered_and_one_byte_more_is_refused(int mtu)

@@ -46,6 +46,7 @@ public sealed class PowerOffCommand : Command
             return CommandResult.WrongArguments;
         }
 
+        shell.System.Settle();
         shell.System.PowerOff();
         return CommandResult.End();
     }
@@ -70,6 +71,7 @@ public sealed class RebootCommand : Command
             return CommandResult.WrongArguments;
         }
 
+        shell.System.Settle();
         shell.System.Reset();
         return CommandResult.End();
     }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.LibOS.Abi;
@@ -7,6 +8,9 @@ namespace VirtioGuest.Kernel.Machine;
 /// <summary>The machine as a whole: its statistics, its switches, and ways to break it.</summary>
 internal abstract class SystemControl : CommandSystem
 {
+    /// <summary>Raised before the machine goes down; handlers return in bounded time.</summary>
+    public event Action? GoesDown;
+
     /// <summary>Where the memory is.</summary>
     public abstract MemoryInfo Memory { get; }
 
@@ -18,6 +22,9 @@ internal abstract class SystemControl : CommandSystem
 
     /// <summary>Interrupt slot <paramref name="index"/>; false past the last. An unused slot gives null.</summary>
     public abstract bool TryGetInterrupt(int index, out InterruptDescription? interrupt);
+
+    /// <inheritdoc/>
+    public sealed override void Settle() => GoesDown?.Invoke();
 
     /// <summary>Fails inside LibOS.</summary>
     public abstract void Crash(CrashKind kind);

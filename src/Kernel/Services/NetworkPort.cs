@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using VirtioGuest.Kernel.Machine;
+using VirtioGuest.Kernel.Services.Capture;
 using VirtioGuest.Kernel.Sockets;
 using VirtioGuest.Net;
 
@@ -35,6 +36,9 @@ internal sealed class NetworkPort
     /// <summary>The protocols.</summary>
     public NetworkStack Stack { get; }
 
+    /// <summary>Who writes its frames to a file, or did so last; null where nobody has.</summary>
+    public FrameCapture? Capture { get; set; }
+
     /// <summary>Whether its device was taken out of the machine.</summary>
     public bool IsRemoved => Volatile.Read(ref _isRemoved);
 
@@ -50,6 +54,7 @@ internal sealed class NetworkPort
             _timer = null;
         }
 
+        Capture?.Stop(TimeSpan.Zero);
         GuestSockets.Remove(this);
         (Link as VirtioLink)?.Remove();
     }

@@ -70,6 +70,7 @@ internal sealed class OrderlyShutdown
             _output.WriteLine(cause + ": the command that runs is abandoned");
         }
 
+        _system.Settle();
         Flush();
         _system.PowerOff();
     }

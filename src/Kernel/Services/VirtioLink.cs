@@ -25,9 +25,13 @@ namespace VirtioGuest.Kernel.Services;
 /// stack's lock is held (<see cref="TrySend"/>). So a device in trouble always has somebody who brings it up again.
 /// </para>
 /// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "Its timer runs out once the device does not run any more.")]
 internal sealed class VirtioLink : EthernetLink, ILendableDevice
 {
     private const int Batch = 64;
+
+    /// <summary>How long after a frame it is looked whether the device has sent it.</summary>
+    private static readonly TimeSpan s_lookAfter = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
     /// What the stack can do with a device. UDP datagrams that arrive in one frame it could not tell apart.
@@ -45,8 +49,10 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     private readonly int _longestReceive;
     private FrameReceiver? _receiver;
     private ulong[] _groups = [];
+    private readonly Timer _look;
     private bool _areGroupsDue;
     private bool _isLent;
+    private bool _isLookPlanned;
     private bool _isGone;
     private DriverMeter? _meter;
     private ulong _begun;
@@ -59,6 +65,8 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         Mtu = device.Mtu;
         Offloads = OffloadsOf(device);
         _longestReceive = device.LongestReceive;
+        _look = new Timer(_ => LookAfterTransmitted());
+        PlanLook = () => _look.Change(s_lookAfter, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The device.</summary>
@@ -95,6 +103,12 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     /// </summary>
     public Action? RoomMade { get; set; }
 
+    /// <summary>
+    /// Has <see cref="LookAfterTransmitted"/> called in a while, on another thread: by a timer, unless a test wants to
+    /// choose the moment.
+    /// </summary>
+    public Action PlanLook { get; set; }
+
     /// <summary>Brings a device up as a link.</summary>
     /// <param name="transport">The way to it.</param>
     /// <param name="name">What it will be called.</param>
@@ -105,13 +119,6 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         var device = new VirtioNet(transport, name, events, s_options);
         if (!device.TryStart(out failure))
         {
-            return null;
-        }
-
-        if (device.Mtu < NetworkStack.MinimumMtu)
-        {
-            device.Stop();
-            failure = new Failure("has an MTU too small for IPv4");
             return null;
         }
 
@@ -229,6 +236,23 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         Elsewhere(NameGroups);
     }
 
+    /// <summary>
+    /// Looks whether frames were sent, and again as long as there are some that were not: a device may sleep over them.
+    /// </summary>
+    public void LookAfterTransmitted()
+    {
+        lock (_transmitGate)
+        {
+            _isLookPlanned = _device.LookAfterTransmitted();
+            if (_isLookPlanned)
+            {
+                PlanLook();
+            }
+        }
+
+        Serve();
+    }
+
     private static LinkOffloads OffloadsOf(VirtioNet device) =>
         !device.CanCompleteChecksums ? LinkOffloads.None
         : device.CanCut(SegmentKind.Tcp4) ? LinkOffloads.Checksum | LinkOffloads.TcpSegmentation
@@ -243,6 +267,12 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
             ulong begun = _meter?.Begin() ?? 0;
             isTaken = _device.TryTransmit(frame, offload) == TransmitStatus.Ok;
             _meter?.EndSubmit(begun);
+            if (isTaken && !_isLookPlanned)
+            {
+                _isLookPlanned = true;
+                PlanLook();
+            }
+
             isInTrouble = _device.State == DeviceState.NeedsReset;
         }
 

@@ -53,6 +53,7 @@ internal static class CommandList
         new NetworkServicesCommand(devices, services),
         new NetworkStopCommand(devices, services),
         new NetworkBenchCommand(system, devices),
+        new NetworkCaptureCommand(devices, system),
         .. OperationsOfDrivers(),
         new SelfTestCommand(),
         new ConformCommand(devices),

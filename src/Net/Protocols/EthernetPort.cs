@@ -23,6 +23,9 @@ internal sealed class EthernetPort
     /// <summary>How many bytes a frame carries after its header.</summary>
     public int Mtu { get; }
 
+    /// <summary>Who sees the frames; null for nobody.</summary>
+    public FrameObserver? Observer { get; set; }
+
     /// <summary>A buffer for the largest frame.</summary>
     public byte[] NewFrame() => new byte[EthernetHeader.Length + Mtu];
 
@@ -73,6 +76,7 @@ internal sealed class EthernetPort
 
         _hasTaken = true;
         _counters.Sent(length);
+        Observer?.OnFrame(frame[..length], isSent: true);
         return SendStatus.Sent;
     }
 

@@ -15,7 +15,7 @@ internal sealed class IcmpErrors
     /// How much of a packet is quoted, at most: what makes a packet of 576 bytes (RFC 1812, 4.3.2.3).
     /// </summary>
     private const int LongestQuote =
-        NetworkStack.MinimumMtu - IPv4Header.MinimumLength - IcmpMessage.HeaderLength - IPv4Header.MinimumLength;
+        NetworkStack.SurePacketLength - IPv4Header.MinimumLength - IcmpMessage.HeaderLength - IPv4Header.MinimumLength;
 
     private readonly IPv4Interface _ipv4;
     private TimeSpan _since;

@@ -956,12 +956,12 @@ internal sealed class TcpConnection
             options.TimestampEcho = (flags & TcpFlags.Ack) != 0 ? _recentTimestamp : 0;
         }
 
-        // Blocks are left out where the data leaves no room for them.
+        // Blocks are left out where there is no room for them.
         int headerLength = TcpHeader.MinimumLength + options.Length;
         int largest = _path.DataSize + TcpHeader.MinimumLength + (_usesTimestamps ? TcpOptions.TimestampLength : 0);
-        if (options.BlockCount > 0 && headerLength + length > largest)
+        while (options.BlockCount > 0 && headerLength + length > largest)
         {
-            options.BlockCount = 0;
+            options.BlockCount = length > 0 ? 0 : options.BlockCount - 1;
             headerLength = TcpHeader.MinimumLength + options.Length;
         }
 

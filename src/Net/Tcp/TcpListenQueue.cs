@@ -5,13 +5,17 @@ namespace VirtioGuest.Net.Tcp;
 
 /// <summary>A listener, with the connections that it has not handed over yet.</summary>
 /// <remarks>
-/// All of them together are bounded by the backlog. Where it is full, the oldest half-open connection makes room for a
-/// new one, so that a flood of SYNs keeps nobody out who answers quickly.
+/// Once as many as the backlog can be accepted, no new one begins. Until then there may be more half-open ones, so that
+/// clients who come together do not take each other's places; where there are too many of these, the oldest makes room,
+/// so that a flood of SYNs keeps nobody out who answers quickly.
 /// </remarks>
 internal sealed class TcpListenQueue
 {
     /// <summary>The largest backlog.</summary>
     public const int LargestBacklog = 512;
+
+    /// <summary>How many half-open connections there may be, however small the backlog is.</summary>
+    public const int FewestHalfOpen = 64;
 
     private readonly List<TcpConnection> _halfOpen = [];
     private readonly Queue<TcpConnection> _ready = [];
@@ -37,17 +41,16 @@ internal sealed class TcpListenQueue
     /// <returns>Whether there is any.</returns>
     public bool TryMakeRoom()
     {
-        if (_halfOpen.Count + _ready.Count < Backlog)
-        {
-            return true;
-        }
-
-        if (_halfOpen.Count == 0)
+        if (_ready.Count >= Backlog)
         {
             return false;
         }
 
-        _halfOpen[0].End(TcpStatus.TimedOut);
+        if (_halfOpen.Count >= Math.Max(Backlog, FewestHalfOpen))
+        {
+            _halfOpen[0].End(TcpStatus.TimedOut);
+        }
+
         return true;
     }
 

@@ -13,9 +13,16 @@ internal sealed class TcpPath
     public const int DefaultSegmentSize = 536;
 
     /// <summary>
-    /// The smallest segment: that of a path with an MTU of 256. Nobody may make us send smaller ones.
+    /// The smallest segment on a larger link: that of a path with an MTU of 256. No claim of ICMP makes us send smaller
+    /// ones.
     /// </summary>
-    public const int SmallestSegmentSize = 216;
+    public const int SmallestClaim = 216;
+
+    /// <summary>
+    /// The smallest segment of all: that of a link with an MTU of 68. No peer may ask for smaller ones, which would not
+    /// be worth their headers.
+    /// </summary>
+    public const int SmallestSegmentSize = 28;
 
     /// <summary>How many timeouts in a row make a path suspect that never reports (RFC 2923, 2.1).</summary>
     private const int SuspiciousTimeouts = 3;
@@ -63,7 +70,7 @@ internal sealed class TcpPath
     /// <returns>Whether <see cref="DataSize"/> is smaller now.</returns>
     public bool OnTooLarge(long sequence, int size)
     {
-        int claimed = Math.Max(size == 0 ? DefaultSegmentSize : size - TcpHeader.MinimumLength, SmallestSegmentSize);
+        int claimed = Math.Max(size == 0 ? DefaultSegmentSize : size - TcpHeader.MinimumLength, SmallestClaim);
         if (claimed >= _segmentSize)
         {
             return false;

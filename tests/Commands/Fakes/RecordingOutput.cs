@@ -4,12 +4,21 @@ using VirtioGuest.Commands.Text;
 
 namespace VirtioGuest.Commands.Tests.Fakes;
 
-/// <summary>Keeps what is written.</summary>
+/// <summary>Keeps what is written, by any thread.</summary>
 internal sealed class RecordingOutput : TextOutput
 {
     private readonly StringBuilder _text = new();
 
-    public string Text => _text.ToString();
+    public string Text
+    {
+        get
+        {
+            lock (_text)
+            {
+                return _text.ToString();
+            }
+        }
+    }
 
     public string[] Lines => Text.TrimEnd('\n').Split('\n');
 
@@ -17,7 +26,10 @@ internal sealed class RecordingOutput : TextOutput
 
     public override void Write(ReadOnlySpan<byte> ascii)
     {
-        Writes++;
-        _text.Append(Encoding.Latin1.GetString(ascii));
+        lock (_text)
+        {
+            Writes++;
+            _text.Append(Encoding.Latin1.GetString(ascii));
+        }
     }
 }

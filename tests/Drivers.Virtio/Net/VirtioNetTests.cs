@@ -351,6 +351,30 @@ public class VirtioNetTests
     }
 
     [Test]
+    public void A_device_that_has_frames_is_reminded_of_them_now_and_then()
+    {
+        using ModelBench<NetDevice> bench = NetBench.Create();
+        var held = new HeldBackCompletion();
+        bench.Model.Queues[NetDevice.TransmitQueue].Policy = held;
+        VirtioNet net = bench.Start<VirtioNet>("net0");
+        Assert.That(net.LookAfterTransmitted(), Is.False, "there are none");
+        Assert.That(net.TryTransmit(Frame(60, 1)), Is.EqualTo(TransmitStatus.Ok));
+        net.NotifyTransmit();
+        int before = TransmitNotifications(bench);
+        for (int milliseconds = 0; milliseconds < 1000; milliseconds++)
+        {
+            Assert.That(net.LookAfterTransmitted(), Is.True);
+            bench.Machine.Time.Advance(1_000_000);
+        }
+
+        Assert.That(TransmitNotifications(bench) - before, Is.InRange(90, 110));
+        bench.Complete(held, 0);
+        Assert.That(net.LookAfterTransmitted(), Is.False, "it was sent");
+        net.Stop();
+        Assert.That(net.LookAfterTransmitted(), Is.False);
+    }
+
+    [Test]
     public void Receive_interrupts_can_be_turned_off()
     {
         using ModelBench<NetDevice> bench = NetBench.Create();

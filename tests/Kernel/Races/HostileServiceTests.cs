@@ -168,6 +168,8 @@ internal sealed class HostileServiceTests
         link.Connect(port.Stack);
         var elsewhere = new Queue<Action>();
         link.Elsewhere = elsewhere.Enqueue;
+        bool isLookDue = false;
+        link.PlanLook = () => isLookDue = true;
         byte[] frame = new byte[60];
         for (int operation = 10 + bench.Random.Below(60); operation > 0; operation--)
         {
@@ -185,6 +187,12 @@ internal sealed class HostileServiceTests
             while (elsewhere.TryDequeue(out Action? work))
             {
                 work();
+            }
+
+            if (isLookDue)
+            {
+                isLookDue = false;
+                link.LookAfterTransmitted();
             }
 
             bool isGivenUp = bench.Machine.Lines.Warnings.Exists(

@@ -195,6 +195,7 @@ internal sealed class LinkInterruptionTests
         private readonly NetworkPort _port;
         private readonly VirtioLink _link;
         private readonly Queue<Action> _elsewhere = new();
+        private bool _isLookDue;
         private bool _isHeldBack;
         private ulong _delivered;
         private int _lives;
@@ -208,6 +209,7 @@ internal sealed class LinkInterruptionTests
             Assert.That(link, Is.Not.Null, failure?.ToString());
             _link = link!;
             _link.Elsewhere = _elsewhere.Enqueue;
+            _link.PlanLook = () => _isLookDue = true;
             _port = new NetworkPort("net0", _link);
             _link.Connect(_port.Stack);
             _port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any);
@@ -320,6 +322,12 @@ internal sealed class LinkInterruptionTests
                 while (_elsewhere.TryDequeue(out Action? work))
                 {
                     work();
+                }
+
+                if (_isLookDue && round == 0)
+                {
+                    _isLookDue = false;
+                    _link.LookAfterTransmitted();
                 }
             }
 

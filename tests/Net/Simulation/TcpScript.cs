@@ -53,6 +53,9 @@ internal sealed class TcpScript
 
     public TimeSpan Now => Network.Clock.Now;
 
+    /// <summary>The number of the first SYN that the stack has sent.</summary>
+    public uint Initial => _initial!.Value;
+
     public static IpEndpoint Peer => new(Network.NeighbourAddress, PeerPort);
 
     /// <summary>The bytes of a stream from a place on; the first one's place is 1, as that of the SYN is 0.</summary>
@@ -84,9 +87,9 @@ internal sealed class TcpScript
     }
 
     /// <summary>A connection that is being opened from here: the SYN is still to be looked at.</summary>
-    public static TcpScript Connecting(TcpSettings? settings = null)
+    public static TcpScript Connecting(TcpSettings? settings = null, int mtu = 1500)
     {
-        var script = new TcpScript(settings);
+        var script = new TcpScript(settings, mtu);
         script.Socket = script.Network.Stack.OpenTcp();
         script.Socket.Settings = script.Settings;
         Assert.That(script.Socket.Connect(Peer), Is.EqualTo(TcpStatus.Ok));

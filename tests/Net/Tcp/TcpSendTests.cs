@@ -428,13 +428,36 @@ public sealed class TcpSendTests
     {
         TcpScript script = TcpScript.Open("mss 1");
         script.Write(1000);
-        script.Out(". 1:217");
+        script.Out(". 1:29");
 
         TcpScript other = TcpScript.Open("mss 1460");
         other.Write(1460);
         other.Skip();
         other.Unreachable(4, sequence: 1, mtu: 68);
         other.Out(". 1:217");
+    }
+
+    [Test]
+    public void The_smallest_link_carries_segments_and_SACK_blocks_that_fit()
+    {
+        TcpScript script = TcpScript.Open(TcpScript.AllOptions.Replace("1460", "28"), mtu: 68);
+        script.Write(48);
+        script.Out(". 1:17");
+        script.Out(". 17:33");
+        script.Out("P. 33:49");
+        script.In(". 1:1 ack 49 ts 1001");
+
+        script.In("P. 11:21 ack 49 ts 1002");
+        script.Out(". 49:49 ack 1 sack 11-21");
+        script.In("P. 31:41 ack 49 ts 1003");
+        script.Out(". 49:49 ack 1 sack 31-41");
+        script.In("P. 1:11 ack 49 ts 1004");
+        script.Out(". 49:49 ack 21 sack 31-41");
+        script.In("P. 21:31 ack 49 ts 1005");
+        script.Read(40);
+
+        TcpScript asking = TcpScript.Connecting(mtu: 68);
+        asking.Out("S 0:0 mss 28 sackOK ws 2");
     }
 
     [Test]

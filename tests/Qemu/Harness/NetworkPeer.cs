@@ -17,7 +17,7 @@ public sealed class NetworkPeer : IDisposable
     private readonly List<byte[]> _received = [];
     private readonly Lock _gate = new();
     private readonly Lock _sending = new();
-    private Socket? _connection;
+    private volatile Socket? _connection;
 
     /// <summary>Waits for a guest, which has to come with <see cref="Netdev"/>.</summary>
     /// <param name="path">Where the socket is to be; a short path.</param>
@@ -33,6 +33,12 @@ public sealed class NetworkPeer : IDisposable
 
     /// <summary>What a guest's network card is connected to, in QEMU's words.</summary>
     public string Netdev { get; }
+
+    /// <summary>Whether the guest is there.</summary>
+    public bool IsConnected => _connection is not null;
+
+    /// <summary>Whether <see cref="Received"/> has the guest's frames.</summary>
+    public bool KeepsFrames { get; init; } = true;
 
     /// <summary>What is done with each frame of the guest's; called on a thread of its own.</summary>
     public Action<byte[]> OnFrame { get; set; } = _ => { };
@@ -102,9 +108,12 @@ public sealed class NetworkPeer : IDisposable
                     return;
                 }
 
-                lock (_gate)
+                if (KeepsFrames)
                 {
-                    _received.Add(frame);
+                    lock (_gate)
+                    {
+                        _received.Add(frame);
+                    }
                 }
 
                 OnFrame(frame);

@@ -186,12 +186,13 @@ public sealed class CardAccess
     }
 
     /// <summary>
-    /// For a timer: receives what has arrived, and restarts the device where it is in trouble, at most three times in a
+    /// For a timer: receives what has arrived, wakes a device that sleeps over frames to send, and restarts the device where it is in trouble, at most three times in a
     /// row. The console gets a line for each attempt, and one when the card is given up.
     /// </summary>
     public void Attend()
     {
         Poll();
+        LookAfterSent();
         if (!IsReady && !IsBusy)
         {
             _recovery.Attempt();
@@ -254,6 +255,21 @@ public sealed class CardAccess
             _isSendFull = false;
         }
 
+        _isSending = false;
+        _function.Platform.RestoreInterrupts(interrupts);
+        LookAtChange();
+    }
+
+    private void LookAfterSent()
+    {
+        if (_isSending)
+        {
+            return;
+        }
+
+        uint interrupts = _function.Platform.DisableInterrupts();
+        _isSending = true;
+        _isSendFull &= _device.LookAfterTransmitted();
         _isSending = false;
         _function.Platform.RestoreInterrupts(interrupts);
         LookAtChange();

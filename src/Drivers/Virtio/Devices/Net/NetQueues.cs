@@ -375,6 +375,10 @@ internal sealed class TransmitSide
         return TryAdd(pool, ref buffer, frame);
     }
 
+    /// <summary>Whether there are frames that were not taken back yet.</summary>
+    internal bool HasFrames =>
+        _usual.FreeCount < _usual.Count || (_large != null && _large.FreeCount < _large.Count);
+
     /// <summary>Copies a frame of a length that was checked and makes it available to the device.</summary>
     /// <returns>
     /// False when no buffer is free even after looking, and the queue interrupts at a later completion; or when the
@@ -428,17 +432,18 @@ internal sealed class TransmitSide
         _large?.TakeAllBack();
     }
 
-    /// <summary>Notifies the device of a full queue, once for as long as it lasts, and rarely again.</summary>
+    /// <summary>Notifies the device of frames that it does not seem to see, and rarely again.</summary>
     /// <param name="now">The time in nanoseconds.</param>
     /// <remarks>
     /// <para>
     /// What was never announced is announced now, or nobody would ever make room. All of it may have been announced,
-    /// and the device still sleep: kvm-host's card loses a notification now and then. Another one is always allowed
-    /// (virtio 1.4, 2.8.16), but each is an exit from the guest, so that whoever keeps trying must not cause one with
-    /// every frame.
+    /// and the device still sleep: kvm-host's card loses a notification now and then, and QEMU 7.2's with a packed ring
+    /// goes to sleep behind the place where it asked for one, once its network could not take a frame at once.
+    /// Another one is always allowed (virtio 1.4, 2.8.16), but each is an exit from the guest, so that whoever keeps
+    /// trying must not cause one with every frame.
     /// </para>
     /// <para>
-    /// So a queue that stays full gets one now and then: it moves on however many are lost, and it costs a hundred a
+    /// So a queue that does not move gets one now and then: it moves on however many are lost, and it costs a hundred a
     /// second at most.
     /// </para>
     /// </remarks>

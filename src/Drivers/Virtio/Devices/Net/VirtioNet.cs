@@ -36,7 +36,7 @@ public sealed class VirtioNet : VirtioDevice
     private const uint MinimumReceiveLength = 1524;
 
     /// <summary>
-    /// How long the device is left alone between two reminders of a full transmit queue, in nanoseconds.
+    /// How long the device is left alone between two reminders of a transmit queue, in nanoseconds.
     /// </summary>
     internal const ulong ReminderInterval = 10_000_000;
 
@@ -323,6 +323,29 @@ public sealed class VirtioNet : VirtioDevice
         }
 
         return count;
+    }
+
+    /// <summary>
+    /// Takes back the buffers of frames that were sent, and notifies a device that still has frames, in case that it
+    /// sleeps over them: for owners, some time after <see cref="NotifyTransmit"/>.
+    /// </summary>
+    /// <returns>Whether it still has frames, so that another look is due.</returns>
+    public bool LookAfterTransmitted()
+    {
+        bool hasFrames = false;
+        for (int pair = 0; State == DeviceState.Running && pair < QueuePairs; pair++)
+        {
+            TransmitSide side = _pairs[pair]!.Transmit;
+            side.IsFull &= side.Reclaim() == 0;
+            CheckFault(Queue(TransmitQueueOf(pair)));
+            if (side.HasFrames && State == DeviceState.Running)
+            {
+                side.Remind(Machine.Clock.Nanoseconds);
+                hasFrames = true;
+            }
+        }
+
+        return hasFrames;
     }
 
     internal bool HasFeature(Features feature) => Has(feature);
