@@ -1,0 +1,114 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using VirtioGuest.Build.Guest;
+using VirtioGuest.Build.Image;
+
+namespace VirtioGuest.Build.Conformance;
+
+/// <summary>Has a driver run, and has what it did judged.</summary>
+internal static class ConformRun
+{
+    /// <summary>How long QEMU may run unless told otherwise; firmware that finds nothing to boot takes all of it.</summary>
+    public const int UsualSeconds = 60;
+
+    private const int DiskSectors = 8192;
+    private const int SectorLength = 512;
+
+    /// <summary>The end of a guest that QEMU's exit device tells of as a success.</summary>
+    private const byte Success = 0x10;
+
+    /// <returns>0 if nothing came out that should not have, 1 if something did, 2 if nothing could be judged.</returns>
+    public static int Run(Workspace workspace, ConformOptions options)
+    {
+        ConformTarget target = ConformTarget.All.Single(each => each.Name == options.Driver);
+        CheckNeeds(target, options);
+        if (target.NeedsImages)
+        {
+            ImageBuild.Run(workspace);
+        }
+
+        string judge = Build(workspace);
+        string folder = workspace.Conformance;
+        Directory.CreateDirectory(folder);
+        string disk = Path.Combine(folder, $"{target.Name}.img");
+        string trace = Path.Combine(folder, $"{target.Name}.trace");
+        File.Delete(trace);
+        WriteDisk(disk);
+        IReadOnlyList<string> arguments = target.Arguments(workspace, options, disk);
+        (int? status, string output, string errors) = Progress.Step($"run {target.Name} in QEMU", () =>
+            ExternalProgram.RunFor(
+                TimeSpan.FromSeconds(options.Seconds),
+                QemuCommand.Program,
+                [.. arguments, .. ConformTarget.Tracing(trace)],
+                new Dictionary<string, string>()));
+        if (!File.Exists(trace) || new FileInfo(trace).Length == 0)
+        {
+            throw new BuildFailure($"QEMU wrote no trace:\n{errors}{output}");
+        }
+
+        if (status is null)
+        {
+            Console.WriteLine($"QEMU was ended after {options.Seconds} s");
+        }
+
+        return ExternalProgram.RunInteractively("dotnet", [judge, .. JudgeArguments(workspace, target, trace)]);
+    }
+
+    private static void CheckNeeds(ConformTarget target, ConformOptions options)
+    {
+        if (target.TakesFile && !File.Exists(options.File))
+        {
+            throw new BuildFailure($"there is no file {options.File}");
+        }
+
+        if (target.Needs is { } file && !File.Exists(file))
+        {
+            throw new BuildFailure($"{target.Name} needs {file}: apt-get install {target.Package}");
+        }
+    }
+
+    private static string Build(Workspace workspace)
+    {
+        string project = Path.Combine(workspace.Root, "tools", "Conform", "VirtioGuest.Conform.csproj");
+        Progress.Step("compile the judge", () => ExternalProgram.Run(
+            "dotnet",
+            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]));
+        return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
+    }
+
+    private static List<string> JudgeArguments(Workspace workspace, ConformTarget target, string trace)
+    {
+        List<string> arguments =
+        [
+            target.Name,
+            "--trace", trace,
+            "--known", Path.Combine(workspace.Root, "docs", "conformance", "known-failures.txt"),
+            "--out", workspace.Conformance,
+        ];
+        arguments.AddRange(target.OwnRings is { } rings ? ["--own", rings] : []);
+        arguments.AddRange(target.IsGuest ? ["--last"] : []);
+        return arguments;
+    }
+
+    /// <summary>A disk whose boot sector ends QEMU, so that firmware that boots from it is done.</summary>
+    private static void WriteDisk(string path)
+    {
+        byte[] sector = new byte[SectorLength];
+        byte[] program =
+        [
+            0xBA, 0xF4, 0x00, // mov dx, 0xf4
+            0xB0, Success, // mov al, 0x10
+            0xEE, // out dx, al
+            0xF4, // hlt
+            0xEB, 0xFD, // jmp to the hlt
+        ];
+        program.CopyTo(sector, 0);
+        sector[^2] = 0x55;
+        sector[^1] = 0xAA;
+        using FileStream file = File.Create(path);
+        file.Write(sector);
+        file.SetLength(DiskSectors * SectorLength);
+    }
+}
