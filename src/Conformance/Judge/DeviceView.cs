@@ -59,6 +59,7 @@ internal sealed class DeviceView
 
     private readonly Dictionary<int, QueueView> _queues = new Dictionary<int, QueueView>();
     private uint _deviceFeaturesSelect;
+    private ulong _known;
 
     public DeviceView(DeviceFacts facts)
     {
@@ -90,7 +91,7 @@ internal sealed class DeviceView
     public ulong Offered { get; private set; }
 
     /// <summary>Which bits of <see cref="Offered"/> are known.</summary>
-    public ulong Known => Facts.Offered is null ? Words(OfferRead) : ulong.MaxValue;
+    public ulong Known => Facts.Offered is null ? _known : ulong.MaxValue;
 
     /// <summary>Which word of the driver's features is selected.</summary>
     public uint DriverFeaturesSelect { get; private set; }
@@ -158,10 +159,12 @@ internal sealed class DeviceView
                 ApplyRead(access);
             }
         }
+        else if (!access.IsWrite && access.Register == Register.DeviceFeatures)
+        {
+            // Read in pieces, which is another mistake: what was read is known all the same.
+            ApplyOffer(access.Value, access.Width, (int)(access.Offset % 4));
+        }
     }
-
-    private static ulong Words(uint mask) =>
-        ((mask & 1) != 0 ? uint.MaxValue : 0UL) | ((mask & 2) != 0 ? (ulong)uint.MaxValue << 32 : 0);
 
     private void ApplyPci(Access access)
     {
@@ -221,11 +224,8 @@ internal sealed class DeviceView
     {
         switch (access.Register)
         {
-            case Register.DeviceFeatures when _deviceFeaturesSelect < 2:
-                int shift = (int)(32 * _deviceFeaturesSelect);
-                OfferRead |= 1u << (int)_deviceFeaturesSelect;
-                Offered = Facts.Offered
-                    ?? ((Offered & ~((ulong)uint.MaxValue << shift)) | ((ulong)access.Value << shift));
+            case Register.DeviceFeatures:
+                ApplyOffer(access.Value, access.Width, 0);
                 break;
             case Register.QueueCount:
                 QueueCount = (int)access.Value;
@@ -237,6 +237,20 @@ internal sealed class DeviceView
                 Selected.ApplyRead(access);
                 break;
         }
+    }
+
+    private void ApplyOffer(uint value, int width, int offset)
+    {
+        if (_deviceFeaturesSelect >= 2)
+        {
+            return;
+        }
+
+        int shift = (int)(32 * _deviceFeaturesSelect) + (8 * offset);
+        ulong mask = ((1UL << (8 * width)) - 1) << shift;
+        OfferRead |= 1u << (int)_deviceFeaturesSelect;
+        _known |= mask;
+        Offered = Facts.Offered ?? ((Offered & ~mask) | (((ulong)value << shift) & mask));
     }
 
     private void ApplyStatus(byte value)
@@ -260,6 +274,7 @@ internal sealed class DeviceView
         WasReset = true;
         IsResetting = true;
         OfferRead = 0;
+        _known = 0;
         Offered = Facts.Offered ?? 0;
         Accepted = 0;
         AreFeaturesConfirmed = false;

@@ -19,25 +19,35 @@ internal static class ConformRun
     /// <summary>The end of a guest that QEMU's exit device tells of as a success.</summary>
     private const byte Success = 0x10;
 
+    /// <summary>QEMU's own status then.</summary>
+    private const int SucceededStatus = (2 * Success) + 1;
+
     /// <returns>0 if nothing came out that should not have, 1 if something did, 2 if nothing could be judged.</returns>
     public static int Run(Workspace workspace, ConformOptions options)
     {
         ConformTarget target = ConformTarget.All.Single(each => each.Name == options.Driver);
-        CheckNeeds(target, options);
-        if (target.NeedsImages)
+        CheckNeeds(workspace, target, options);
+        if (target.IsOurs)
         {
             ImageBuild.Run(workspace);
         }
 
         string judge = Build(workspace);
-        string folder = workspace.Conformance;
-        Directory.CreateDirectory(folder);
-        string disk = Path.Combine(folder, $"{target.Name}.img");
-        string trace = Path.Combine(folder, $"{target.Name}.trace");
+        Directory.CreateDirectory(workspace.Conformance);
+        string[] traces = [.. target.Machines.Select(machine => RunGuest(workspace, target, options, machine))];
+        return ExternalProgram.RunInteractively("dotnet", [judge, .. JudgeArguments(workspace, target, traces)]);
+    }
+
+    /// <summary>Runs the guest on a machine, and returns where its trace is.</summary>
+    private static string RunGuest(Workspace workspace, ConformTarget target, ConformOptions options, string machine)
+    {
+        string name = $"{target.Name}-{machine}";
+        string disk = Path.Combine(workspace.Conformance, $"{name}.img");
+        string trace = Path.Combine(workspace.Conformance, $"{name}.trace");
         File.Delete(trace);
         WriteDisk(disk);
-        IReadOnlyList<string> arguments = target.Arguments(workspace, options, disk);
-        (int? status, string output, string errors) = Progress.Step($"run {target.Name} in QEMU", () =>
+        IReadOnlyList<string> arguments = target.Arguments(workspace, options, machine, disk);
+        (int? status, string output, string errors) = Progress.Step($"run {target.Name} on {machine}", () =>
             ExternalProgram.RunFor(
                 TimeSpan.FromSeconds(options.Seconds),
                 QemuCommand.Program,
@@ -48,16 +58,26 @@ internal static class ConformRun
             throw new BuildFailure($"QEMU wrote no trace:\n{errors}{output}");
         }
 
+        if (target.IsOurs && status != SucceededStatus)
+        {
+            throw new BuildFailure($"our guest did not do its work on {machine}:\n{errors}{output}");
+        }
+
         if (status is null)
         {
             Console.WriteLine($"QEMU was ended after {options.Seconds} s");
         }
 
-        return ExternalProgram.RunInteractively("dotnet", [judge, .. JudgeArguments(workspace, target, trace)]);
+        return trace;
     }
 
-    private static void CheckNeeds(ConformTarget target, ConformOptions options)
+    private static void CheckNeeds(Workspace workspace, ConformTarget target, ConformOptions options)
     {
+        if (target.Name == "cosmos" && !File.Exists(workspace.CosmosIso))
+        {
+            throw new BuildFailure("cosmos needs its kernel's image: ./build.sh cosmos-iso, which needs the devkit");
+        }
+
         if (target.TakesFile && !File.Exists(options.File))
         {
             throw new BuildFailure($"there is no file {options.File}");
@@ -78,15 +98,16 @@ internal static class ConformRun
         return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
     }
 
-    private static List<string> JudgeArguments(Workspace workspace, ConformTarget target, string trace)
+    private static List<string> JudgeArguments(
+        Workspace workspace, ConformTarget target, IEnumerable<string> traces)
     {
         List<string> arguments =
         [
             target.Name,
-            "--trace", trace,
             "--known", Path.Combine(workspace.Root, "docs", "conformance", "known-failures.txt"),
             "--out", workspace.Conformance,
         ];
+        arguments.AddRange(traces.SelectMany(each => new[] { "--trace", each }));
         arguments.AddRange(target.OwnRings is { } rings ? ["--own", rings] : []);
         arguments.AddRange(target.IsGuest ? ["--last"] : []);
         return arguments;

@@ -11,6 +11,7 @@ namespace VirtioGuest.Build.Conformance;
 internal sealed record ConformTarget(string Name, string Description)
 {
     private const string Trace = "memory_region_ops_read memory_region_ops_write pci_cfg_read pci_cfg_write";
+    private const string Microvm = "microvm";
     private const string UefiFirmware = "/usr/share/ovmf/OVMF.fd";
     private const string NetworkBoot = "/usr/lib/ipxe/qemu/pxe-virtio.rom";
 
@@ -19,15 +20,22 @@ internal sealed record ConformTarget(string Name, string Description)
     [
         new("ours", "the drivers of this project: over its models, and in QEMU with packed rings")
         {
-            OwnRings = "all", IsGuest = true, NeedsImages = true,
+            OwnRings = "all", IsGuest = true, IsOurs = true, Machines = ["q35", Microvm],
         },
-        new("ours-split", "the same with split rings only") { OwnRings = "split", IsGuest = true, NeedsImages = true },
+        new("ours-split", "the same with split rings only")
+        {
+            OwnRings = "split", IsGuest = true, IsOurs = true, Machines = ["q35", Microvm],
+        },
         new("iso", "whatever boots from the CD image FILE") { IsGuest = true, TakesFile = true },
         new("kernel", "the kernel FILE, with --initrd and --append") { IsGuest = true, TakesFile = true },
         new("linux", "Debian's Linux") { IsGuest = true },
-        new("seabios", "QEMU's BIOS, which boots from a virtio disk"),
+        new("seabios", "QEMU's BIOS, which boots from a virtio disk") { Machines = ["pc"] },
         new("ovmf", "QEMU's UEFI firmware") { Needs = UefiFirmware, Package = "ovmf" },
-        new("ipxe", "QEMU's boot ROM of virtio network cards") { Needs = NetworkBoot, Package = "ipxe-qemu" },
+        new("ipxe", "QEMU's boot ROM of virtio network cards")
+        {
+            Machines = ["pc"], Needs = NetworkBoot, Package = "ipxe-qemu",
+        },
+        new("cosmos", "the drivers of this project in the Cosmos kernel") { IsGuest = true, Machines = ["pc"] },
     ];
 
     /// <summary>With which rings our own drivers run over the models; null for no such run.</summary>
@@ -39,8 +47,11 @@ internal sealed record ConformTarget(string Name, string Description)
     /// <summary>Whether it takes a file.</summary>
     public bool TakesFile { get; init; }
 
-    /// <summary>Whether our images have to be built.</summary>
-    public bool NeedsImages { get; init; }
+    /// <summary>Whether it is our kernel, which has to be built, and which says how it ended.</summary>
+    public bool IsOurs { get; init; }
+
+    /// <summary>The machines that it runs on, one after another.</summary>
+    public IReadOnlyList<string> Machines { get; init; } = ["q35"];
 
     /// <summary>A file that has to be there; null for none.</summary>
     public string? Needs { get; init; }
@@ -49,13 +60,17 @@ internal sealed record ConformTarget(string Name, string Description)
     public string Package { get; init; } = string.Empty;
 
     /// <summary>What QEMU is started with, but for the trace.</summary>
-    public IReadOnlyList<string> Arguments(Workspace workspace, ConformOptions options, string disk)
+    public IReadOnlyList<string> Arguments(
+        Workspace workspace, ConformOptions options, string machine, string disk)
     {
-        string ring = Name == "ours" ? ",packed=on" : string.Empty;
+        bool isMmio = machine == Microvm;
+        string bus = isMmio ? "device" : "pci";
+        string properties = (isMmio ? string.Empty : ",disable-legacy=on")
+            + (Name == "ours" ? ",packed=on" : string.Empty);
         List<string> arguments =
         [
             "-accel", "tcg",
-            "-machine", Name is "seabios" or "ipxe" ? "pc" : "q35",
+            "-machine", isMmio ? "microvm,acpi=off" : machine,
             "-cpu", "max",
             "-m", "512",
             "-display", "none",
@@ -65,6 +80,7 @@ internal sealed record ConformTarget(string Name, string Description)
             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
             "-nic", "none",
         ];
+        arguments.AddRange(isMmio ? ["-global", "virtio-mmio.force-legacy=false"] : []);
         if (Name == "ipxe")
         {
             arguments.AddRange(["-boot", "order=n,reboot-timeout=1"]);
@@ -74,22 +90,22 @@ internal sealed record ConformTarget(string Name, string Description)
             arguments.AddRange(
             [
                 "-drive", $"if=none,id=disk0,format=raw,file={disk.Replace(",", ",,", StringComparison.Ordinal)}",
-                "-device", $"virtio-blk-pci,drive=disk0,disable-legacy=on{ring}",
+                "-device", $"virtio-blk-{bus},drive=disk0{properties}",
             ]);
         }
 
         if (Name != "seabios")
         {
-            string rom = Name == "ipxe" ? string.Empty : ",romfile=";
+            string rom = Name == "ipxe" || isMmio ? string.Empty : ",romfile=";
             arguments.AddRange(
             [
                 "-netdev", "user,id=net0",
-                "-device", $"virtio-net-pci,netdev=net0,disable-legacy=on{ring}{rom}",
-                "-device", $"virtio-rng-pci,disable-legacy=on{ring}",
+                "-device", $"virtio-net-{bus},netdev=net0{properties}{rom}",
+                "-device", $"virtio-rng-{bus}{properties}",
             ]);
         }
 
-        arguments.AddRange(Boot(workspace, options));
+        arguments.AddRange(Boot(workspace, options, isMmio));
         return arguments;
     }
 
@@ -106,14 +122,17 @@ internal sealed record ConformTarget(string Name, string Description)
         yield return file;
     }
 
-    private IEnumerable<string> Boot(Workspace workspace, ConformOptions options)
+    private IEnumerable<string> Boot(Workspace workspace, ConformOptions options, bool isMmio)
     {
         switch (Name)
         {
             case "ours" or "ours-split":
                 const string Script =
                     "lsvirtio; blk 0 fill 64 64 1; blk 0 verify 64 64 1; blk 0 flush; net 0 status; exit";
-                return ["-cdrom", workspace.Iso, "-boot", "order=d", "-fw_cfg", $"name=opt/virtioguest/run,string={Script}"];
+                string[] door = isMmio ? ["-kernel", workspace.Elf] : ["-cdrom", workspace.Iso, "-boot", "order=d"];
+                return [.. door, "-fw_cfg", $"name=opt/virtioguest/run,string={Script}"];
+            case "cosmos":
+                return ["-cdrom", workspace.CosmosIso, "-boot", "order=d"];
             case "iso":
                 return ["-cdrom", options.File!, "-boot", "order=d"];
             case "kernel":
