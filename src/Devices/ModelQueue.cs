@@ -66,6 +66,9 @@ public sealed class ModelQueue
     /// <summary>Whether its rings are strict; see <see cref="DeviceQueue.IsStrict"/>.</summary>
     public bool IsStrict { get; set; }
 
+    /// <summary>Who watches its rings; null for nobody.</summary>
+    public QueueObserver? Observer { get; set; }
+
     /// <summary>Who decides how buffers are given back.</summary>
     public CompletionPolicy Policy { get; set; } = new InOrderCompletion();
 
@@ -125,6 +128,7 @@ public sealed class ModelQueue
     {
         Ring = ring;
         ring.IsStrict = IsStrict;
+        ring.Observer = Observer;
         if (ChainLimit > 0)
         {
             ring.ChainLimit = ChainLimit;

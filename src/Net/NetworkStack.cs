@@ -39,7 +39,6 @@ public sealed class NetworkStack
     private readonly EthernetPort _port;
     private readonly NetworkClock _clock;
     private readonly StackCounters _counters = new();
-    private readonly EthernetPort _port;
     private readonly ArpCache _arp;
     private readonly Reassembly _reassembly;
     private readonly IPv4Interface _ipv4;

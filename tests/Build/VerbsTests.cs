@@ -11,6 +11,10 @@ internal sealed class VerbsTests
     [TestCase("run --uefi --disk a.img")]
     [TestCase("bench --filter iso")]
     [TestCase("bench --against linux --rounds 1 --only randread --artifacts out")]
+    [TestCase("conform")]
+    [TestCase("conform --driver seabios --seconds 20 --artifacts out")]
+    [TestCase("conform --driver iso a.iso")]
+    [TestCase("conform --driver kernel a --initrd b --append quiet")]
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
@@ -38,6 +42,11 @@ internal sealed class VerbsTests
     [TestCase("bench --against linux --filter iso", "--only")]
     [TestCase("bench --rounds 3", "for --against")]
     [TestCase("bench --only randread", "for --against")]
+    [TestCase("conform --driver minix", "minix")]
+    [TestCase("conform --driver iso", "needs a file")]
+    [TestCase("conform --driver seabios a.iso", "takes no file")]
+    [TestCase("conform --driver ours --append quiet", "for --driver kernel")]
+    [TestCase("conform --seconds 0", "above 0")]
     public void Command_line_is_refused(string words, string why)
     {
         Assert.That(Parse(words).Errors.Select(error => error.Message), Has.Some.Contains(why));
@@ -51,6 +60,7 @@ internal sealed class VerbsTests
     [TestCase("iso", false)]
     [TestCase("test", false)]
     [TestCase("bench", false)]
+    [TestCase("conform", false)]
     public void Arguments_for_QEMU_are_accepted_only_by_verbs_that_boot_a_guest(string verb, bool accepts)
     {
         Assert.That(

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using VirtioGuest.Build.Benchmarks;
 using VirtioGuest.Build.Benchmarks.Linux;
+using VirtioGuest.Build.Conformance;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
 using VirtioGuest.Build.Image;
@@ -43,6 +44,7 @@ internal static class Verbs
             ForCosmos("cosmos-packages", "pack the drivers for other Cosmos kernels", CosmosBuild.Packages),
             Bench(),
             Devices(),
+            Conform(),
             Simple("format", "format all sources", TestRun.Format),
             Simple("clean", "delete everything that was built", workspace => workspace.Clean()),
         };
@@ -315,6 +317,70 @@ internal static class Verbs
         command.SetAction(parsed => DeviceServing.Run(
             Workspace.Find(parsed.GetValue(s_artifacts)),
             [.. parsed.GetValue(words) ?? [], .. parsed.UnmatchedTokens]));
+        return command;
+    }
+
+    private static Command Conform()
+    {
+        var driver = new Option<string>("--driver")
+        {
+            Description = "whose: "
+                + string.Join("; ", ConformTarget.All.Select(each => $"{each.Name}, {each.Description}")),
+            HelpName = "what",
+            DefaultValueFactory = _ => "ours",
+        };
+        driver.AcceptOnlyFromAmong([.. ConformTarget.All.Select(each => each.Name)]);
+        var file = new Argument<FileInfo?>("file")
+        {
+            Description = "the guest, for --driver iso and kernel",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var initialRamDisk = new Option<FileInfo?>("--initrd") { Description = "with --driver kernel: its initramfs" };
+        var append = new Option<string?>("--append") { Description = "with --driver kernel: its command line" };
+        var seconds = new Option<int>("--seconds")
+        {
+            Description = "how long QEMU may run",
+            DefaultValueFactory = _ => ConformRun.UsualSeconds,
+        };
+        var command = new Command(
+            "conform", "judge a virtio driver by the specification; writes artifacts/conformance")
+        {
+            driver, file, initialRamDisk, append, seconds,
+        };
+        command.Validators.Add(result =>
+        {
+            // A name that is none has been refused already, and has no value.
+            string name = result.GetResult(driver)?.Tokens is [.., { Value: var given }] ? given : "ours";
+            ConformTarget? target = ConformTarget.All.FirstOrDefault(each => each.Name == name);
+            bool hasFile = result.GetValue(file) is not null;
+            if (target is not null && target.TakesFile != hasFile)
+            {
+                result.AddError(hasFile
+                    ? $"--driver {name} takes no file."
+                    : $"--driver {name} needs a file: ./build.sh conform --driver {name} FILE.");
+            }
+
+            bool isForKernel = result.GetResult(initialRamDisk) is not null || result.GetResult(append) is not null;
+            if (isForKernel && name != "kernel")
+            {
+                result.AddError("--initrd and --append are for --driver kernel.");
+            }
+        });
+        seconds.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int value) && value <= 0)
+            {
+                result.AddError("--seconds takes a number above 0.");
+            }
+        });
+        command.SetAction(parsed => ConformRun.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)),
+            new ConformOptions(
+                parsed.GetRequiredValue(driver),
+                parsed.GetValue(file)?.FullName,
+                parsed.GetValue(initialRamDisk)?.FullName,
+                parsed.GetValue(append),
+                parsed.GetValue(seconds))));
         return command;
     }
 

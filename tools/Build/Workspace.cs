@@ -58,6 +58,9 @@ internal sealed class Workspace
     /// <summary>The folder of comparisons with other guests: their packages, and the results.</summary>
     public string Comparisons => Path.Combine(Artifacts, "bench");
 
+    /// <summary>The folder of conformance reports and traces.</summary>
+    public string Conformance => Path.Combine(Artifacts, "conformance");
+
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
     /// <summary>The lists of source mutants.</summary>

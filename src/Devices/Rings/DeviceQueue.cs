@@ -74,6 +74,9 @@ public abstract class DeviceQueue
         }
     }
 
+    /// <summary>Who watches; null for nobody.</summary>
+    public QueueObserver? Observer { get; set; }
+
     /// <summary>
     /// Whether a driver breaks the queue by what devices can live with but the specification forbids: reserved flags,
     /// descriptors out of ring order with IN_ORDER, event suppression that was not negotiated. So does a table that is
@@ -129,13 +132,14 @@ public abstract class DeviceQueue
 
         if (error != QueueError.None)
         {
-            Break(error);
+            Break(error, chain);
             return null;
         }
 
         _inFlight[chain.Id] = true;
         chain.IsInFlight = true;
         chain.Sequence = Taken++;
+        Observer?.OnTaken(chain);
         return chain;
     }
 
@@ -149,6 +153,7 @@ public abstract class DeviceQueue
             throw new InvalidOperationException("Only the buffer that was taken last can be put back.");
         }
 
+        Observer?.OnPutBack(chain);
         Untake(chain);
         _inFlight[chain.Id] = false;
         Taken--;
@@ -203,6 +208,7 @@ public abstract class DeviceQueue
         for (int i = 0; i < _pushed.Count; i++)
         {
             DeviceChain chain = _pushed[i];
+            Observer?.OnUsing(chain, _forcedLengths[i] ?? _lengths[i]);
             slots += SlotsOf(chain);
             bool isCovered = merge && IsInOrder && i + 1 < _pushed.Count && _lengths[i] == chain.WritableLength;
             if (!isCovered)
@@ -259,7 +265,11 @@ public abstract class DeviceQueue
     /// <returns>Whether the driver wants a notification.</returns>
     private protected abstract bool WriteUsed(ReadOnlySpan<UsedEntry> entries);
 
-    private protected void Break(QueueError error) => Error = error;
+    private protected void Break(QueueError error, DeviceChain? chain = null)
+    {
+        Error = error;
+        Observer?.OnBroken(error, chain);
+    }
 
     /// <summary>An error that only a strict device finds.</summary>
     private protected QueueError Strictly(bool isBroken, QueueError error) =>

@@ -162,13 +162,13 @@ public sealed class PackedDeviceQueue : DeviceQueue
         }
         while ((flags & DescriptorFlags.Next) != 0);
 
+        chain.Slots = slots;
         if (_held + slots > Size)
         {
             return QueueError.RingOverrun;
         }
 
         _held += slots;
-        chain.Slots = slots;
         _available = position;
         return QueueError.None;
     }

@@ -22,6 +22,7 @@ public static class Layers
     private const string Sockets = "VirtioGuest.Sockets";
     private const string Devices = "VirtioGuest.Devices";
     private const string Simulation = "VirtioGuest.Simulation";
+    private const string DeviceConformance = "VirtioGuest.DeviceConformance";
     private const string Conformance = "VirtioGuest.Conformance";
     private const string VhostUser = "VirtioGuest.VhostUser";
     private const string Cosmos = "VirtioGuest.Cosmos";
@@ -42,11 +43,12 @@ public static class Layers
         [Devices] = [Pci, Hal],
         [Simulation] = [Devices, Pci, Hal],
         [VhostUser] = [Devices, Hal],
-        [Conformance] = [Virtio, Devices, Pci, Hal],
-        [Kernel] = [Conformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
-        [Cosmos] = [Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
-        [CosmosPlugs] = [Cosmos, Conformance, Volumes, Net, Virtio, Devices, Pci, Hal],
-        [CosmosKernel] = [Cosmos, Conformance, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [Conformance] = [Devices, Pci, Hal],
+        [DeviceConformance] = [Virtio, Pci, Hal],
+        [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
+        [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],
+        [CosmosPlugs] = [Cosmos, Volumes, Net, Virtio, Devices, Pci, Hal],
+        [CosmosKernel] = [Cosmos, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
     };
 
     /// <summary>Reports the arrows that do not point down; names from outside this house are passed over.</summary>

@@ -31,9 +31,9 @@ public sealed class DriverTests
         // Entropy devices are judged, and the unikernel mixes what they give into its random numbers.
         ["Entropy"] =
         [
-            "src/Conformance/DeviceSide/DeviceJudge.cs",
-            "src/Conformance/DeviceSide/DeviceKind.cs",
-            "src/Conformance/DeviceSide/EntropyTests.cs",
+            "src/DeviceConformance/DeviceJudge.cs",
+            "src/DeviceConformance/DeviceKind.cs",
+            "src/DeviceConformance/EntropyTests.cs",
             "src/Kernel/Binding/DeviceBinder.cs",
             "src/Kernel/KernelStart.cs",
             "src/Kernel/Services/EntropyFeed.cs",

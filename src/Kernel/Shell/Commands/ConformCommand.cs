@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using VirtioGuest.Commands;
 using VirtioGuest.Commands.SelfTest;
-using VirtioGuest.Conformance.DeviceSide;
+using VirtioGuest.DeviceConformance;
 using VirtioGuest.Drivers.Virtio.Devices;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Binding;

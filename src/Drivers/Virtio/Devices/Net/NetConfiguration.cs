@@ -102,7 +102,10 @@ internal struct NetConfiguration
             return Hashes;
         }
 
-        return transport.ReadConfiguration16(TableLengthOffset) < SmallestTable ? NetDriver.Rss : Features.None;
+        // The table's field is there only with RSS (virtio 1.4, 2.5.1).
+        bool isRefused = (offered & NetDriver.Rss) != 0
+            && transport.ReadConfiguration16(TableLengthOffset) < SmallestTable;
+        return isRefused ? NetDriver.Rss : Features.None;
     }
 
     /// <summary>Refuses what needs queues that are not there.</summary>

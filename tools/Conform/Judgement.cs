@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using VirtioGuest.Conform.Own;
+using VirtioGuest.Conformance;
+using VirtioGuest.Conformance.Reports;
+using VirtioGuest.Conformance.Traces;
+
+namespace VirtioGuest.Conform;
+
+/// <summary>What is to be judged.</summary>
+/// <param name="Target">Whom verdicts name.</param>
+/// <param name="Own">Which rings our own drivers are run with: <c>all</c>, <c>split</c>, or null for not at all.</param>
+/// <param name="Traces">What QEMU has traced.</param>
+/// <param name="OnlyLast">Whether of a trace only the last driver of each device is judged.</param>
+/// <param name="Known">The list of known failures; null for none.</param>
+/// <param name="Output">Where the reports go.</param>
+internal sealed record JudgementOptions(
+    string Target, string? Own, IReadOnlyList<FileInfo> Traces, bool OnlyLast, string? Known, string Output);
+
+/// <summary>Judges, prints and writes the reports.</summary>
+internal static class Judgement
+{
+    private const int Good = 0;
+    private const int Bad = 1;
+    private const int Senseless = 2;
+
+    /// <summary>Does it, and gives the exit status: 0 good, 1 failures, 2 nothing could be judged.</summary>
+    public static int Run(JudgementOptions options)
+    {
+        try
+        {
+            KnownFailures known = options.Known is null ? KnownFailures.Read([]) : KnownFailures.ReadFile(options.Known);
+            List<Verdict> verdicts = [];
+            if (options.Own is not null)
+            {
+                verdicts.AddRange(OwnDriver.Judge($"{options.Target}/models", options.Own == "all"));
+            }
+
+            foreach (FileInfo each in options.Traces)
+            {
+                verdicts.AddRange(JudgeTrace(options, each));
+            }
+
+            if (verdicts.Count == 0)
+            {
+                Console.Error.WriteLine($"{options.Target}: nothing used a virtio device");
+                return Senseless;
+            }
+
+            ConformanceRun run = new(
+                $"virtio conformance of {options.Target}", [.. verdicts.Select(known.Apply)]);
+            SummaryText.Write(run, Console.Out);
+            SummaryText.WriteCoverage(Console.Out);
+            ReportFolder.Write(run, options.Output, FileNameOf(options.Target));
+            return run.IsGood ? Good : Bad;
+        }
+        catch (Exception failure) when (failure is FormatException or IOException)
+        {
+            Console.Error.WriteLine($"{options.Target}: {failure.Message}");
+            return Senseless;
+        }
+    }
+
+    private static IReadOnlyList<Verdict> JudgeTrace(JudgementOptions options, FileInfo file)
+    {
+        using StreamReader reader = file.OpenText();
+        QemuTrace trace = QemuTrace.Read(reader);
+        Console.WriteLine($"{file.Name}: {trace.Accesses} accesses, {string.Join(", ", trace.Devices)}");
+        if (trace.IsCut)
+        {
+            Console.WriteLine($"{file.Name} ends in the middle of a line; what comes before it is judged");
+        }
+
+        if (trace.LegacyAccesses != 0)
+        {
+            Console.WriteLine(
+                $"{file.Name} has {trace.LegacyAccesses} accesses to the legacy interface, which is not judged");
+        }
+
+        return trace.Judge(options.Target, options.OnlyLast);
+    }
+
+    private static string FileNameOf(string target) =>
+        string.Concat(target.Select(each => char.IsAsciiLetterOrDigit(each) || each is '-' or '.' ? each : '_'));
+}

@@ -1,0 +1,90 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using VirtioGuest.Conformance;
+using VirtioGuest.Devices;
+
+namespace VirtioGuest.Conform.Own;
+
+/// <summary>
+/// The drivers of this project over its device models, in every form of ring, over every transport, under the judge.
+/// </summary>
+internal static class OwnDriver
+{
+    private const ulong Packed = FeatureBit.RingPacked;
+    private const ulong Events = FeatureBit.EventIndex;
+    private const ulong Tables = FeatureBit.IndirectDescriptors;
+    private const ulong InOrder = FeatureBit.InOrder;
+
+    private static readonly ulong[] s_forms =
+    [
+        0,
+        Events,
+        Tables,
+        InOrder,
+        Tables | InOrder,
+        FeatureBit.NotificationData,
+        Events | Tables | FeatureBit.RingReset | FeatureBit.Suspend | FeatureBit.OrderPlatform
+            | FeatureBit.AccessPlatform,
+    ];
+
+    /// <summary>Runs them all.</summary>
+    /// <param name="target">Whom verdicts name.</param>
+    /// <param name="hasPacked">Whether packed rings are offered as well.</param>
+    public static IReadOnlyList<Verdict> Judge(string target, bool hasPacked)
+    {
+        List<Verdict> verdicts = [];
+        foreach (OwnTransport transport in Enum.GetValues<OwnTransport>())
+        {
+            foreach (ulong form in Forms(hasPacked))
+            {
+                verdicts.AddRange(Run(transport, form));
+            }
+        }
+
+        return VerdictMerge.Merge(target, verdicts);
+    }
+
+    /// <summary>Runs the drivers of all types once.</summary>
+    public static IReadOnlyList<Verdict> Run(OwnTransport transport, ulong form)
+    {
+        List<OwnMachine> machines =
+        [
+            new OwnDisk(transport, form, isReadOnly: false),
+            new OwnDisk(transport, form, isReadOnly: true),
+            new OwnEntropy(transport, form),
+        ];
+        machines.AddRange(Enum.GetValues<OwnCardKind>().Select(kind => new OwnCard(transport, form, kind)));
+        List<Verdict> verdicts = [];
+        foreach (OwnMachine each in machines)
+        {
+            using OwnMachine machine = each;
+            verdicts.AddRange(machine.Run());
+        }
+
+        return verdicts;
+    }
+
+    private static IEnumerable<ulong> Forms(bool hasPacked)
+    {
+        IEnumerable<ulong> named = s_forms.Append(FeatureBit.NotificationConfigurationData)
+            .Append(FeatureBit.NotificationConfigurationData | FeatureBit.NotificationData);
+        return hasPacked ? named.Concat(named.Select(each => each | Packed)) : named;
+    }
+}
+
+/// <summary>The ways to a device.</summary>
+internal enum OwnTransport
+{
+    /// <summary>A PCI function with messages.</summary>
+    PciMessages = 0,
+
+    /// <summary>A PCI function with a line only.</summary>
+    PciLine = 1,
+
+    /// <summary>A PCI function whose memory nobody placed, so that all goes through the window.</summary>
+    PciWindow = 2,
+
+    /// <summary>Registers over MMIO.</summary>
+    Mmio = 3,
+}
