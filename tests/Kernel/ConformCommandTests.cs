@@ -78,6 +78,7 @@ internal sealed class ConformCommandTests
         using ModelBench<NetDevice> bench = NetBench.CreateFull(NetFeature.Control, memory: new SimulatedDmaOptions());
         Loosen(bench);
         VirtioLink link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out _)!;
+        link.PlanLook = static () => { };
         var port = new NetworkPort("net0", link);
         link.Connect(port.Stack);
         var shell = new ShellBench(port: port);

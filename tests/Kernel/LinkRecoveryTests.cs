@@ -189,6 +189,7 @@ internal sealed class LinkRecoveryTests
     {
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
         Assert.That(link, Is.Not.Null, failure?.ToString());
+        link!.PlanLook = static () => { };
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
         Assert.That(port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.1"), 24, IPv4Address.Any), Is.True);

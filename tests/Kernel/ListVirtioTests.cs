@@ -203,6 +203,7 @@ internal sealed class ListVirtioTests
     {
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
         Assert.That(link, Is.Not.Null, failure?.ToString());
+        link!.PlanLook = static () => { };
         var shell = new ShellBench(port: new NetworkPort("net0", link!));
         shell.Devices.Add(link!.Device);
         return shell;

@@ -176,6 +176,7 @@ internal sealed class NetBenchmarkTests
         bench.Model.Peer = new WirePeer();
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
         Assert.That(link, Is.Not.Null, failure?.ToString());
+        link!.PlanLook = static () => { };
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
         return port;

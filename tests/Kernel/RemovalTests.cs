@@ -155,6 +155,7 @@ internal sealed class RemovalTests
         using ModelBench<NetDevice> bench = NetBench.Create();
         VirtioLink? link = VirtioLink.TryCreate(bench.OpenTransport(), "net0", out Failure? failure);
         Assert.That(link, Is.Not.Null, failure?.ToString());
+        link!.PlanLook = static () => { };
         var port = new NetworkPort("net0", link!);
         link!.Connect(port.Stack);
 
