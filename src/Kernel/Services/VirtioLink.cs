@@ -430,8 +430,31 @@ internal sealed class VirtioLink : EthernetLink
         /// <inheritdoc/>
         public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
         {
-            // Not the driver's: it has handed the frame on.
-            _link._meter?.EndComplete(_link._begun);
+            if (_link._meter is DriverMeter meter)
+            {
+                // What follows is not the driver's.
+                meter.EndComplete(_link._begun);
+                Take(frame, info);
+                _link._begun = meter.Begin();
+            }
+            else
+            {
+                Take(frame, info);
+            }
+        }
+
+        /// <summary>Ends a batch of frames, if there were any.</summary>
+        public void End()
+        {
+            if (_hasBegun)
+            {
+                _hasBegun = false;
+                Stack.EndBatch();
+            }
+        }
+
+        private void Take(ReadOnlySpan<byte> frame, in FrameInfo info)
+        {
             if (!_hasBegun)
             {
                 _hasBegun = true;
@@ -447,18 +470,6 @@ internal sealed class VirtioLink : EthernetLink
             {
                 frame.CopyTo(_frame);
                 Stack.OnBatchedFrame(_frame.AsSpan(0, frame.Length), checksum);
-            }
-
-            _link._begun = _link._meter?.Begin() ?? 0;
-        }
-
-        /// <summary>Ends a batch of frames, if there were any.</summary>
-        public void End()
-        {
-            if (_hasBegun)
-            {
-                _hasBegun = false;
-                Stack.EndBatch();
             }
         }
     }
