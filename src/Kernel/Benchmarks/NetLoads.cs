@@ -175,7 +175,7 @@ internal abstract class DatagramLoad : NetLoad
     }
 
     /// <summary>
-    /// Sends single datagrams until the first leaves: packets do not pile up then that wait for the neighbour's address.
+    /// Sends single datagrams until the first leaves, so that none pile up that wait for the neighbour's address.
     /// </summary>
     private Failure? FindNeighbour()
     {

@@ -12,8 +12,8 @@ namespace VirtioGuest.Kernel.Services;
 /// <remarks>
 /// <para>
 /// Each queue has a lock. They are taken in the order control, receive, the stack's own, transmit: received frames are
-/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands are waited for, so that they
-/// are given on a thread of the pool, and nothing but them waits there.
+/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands
+/// are waited for, so that they are given on a thread of the pool, and nothing but them waits there.
 /// </para>
 /// <para>
 /// A device that asks for a reset or breaks the rules is reset and brought up again. Frames that it had are lost, as

@@ -527,7 +527,7 @@ internal sealed class TransmitPool
     /// <summary>Describes buffers that are all free.</summary>
     /// <param name="frames">The buffers.</param>
     /// <param name="firstToken">The token of the first one.</param>
-    /// <param name="room">How many tokens there may be in <see cref="Spare"/> and before; at least one a buffer.</param>
+    /// <param name="room">How many tokens there may be, at least one a buffer; see <see cref="Spare"/>.</param>
     internal TransmitPool(FrameBuffers frames, int firstToken, int room)
     {
         _frames = frames;
