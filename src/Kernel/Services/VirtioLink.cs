@@ -264,7 +264,7 @@ internal sealed class VirtioLink : EthernetLink
     }
 
     /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
-    private void AnnounceStation()
+    private void Announce()
     {
         NetworkStack? stack;
         lock (_receiveGate)
@@ -329,7 +329,7 @@ internal sealed class VirtioLink : EthernetLink
         Serve();
         if (_device.IsAnnouncementDue)
         {
-            Elsewhere(AnnounceStation);
+            Elsewhere(Announce);
         }
     }
 
