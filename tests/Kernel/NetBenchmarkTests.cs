@@ -134,6 +134,31 @@ internal sealed class NetBenchmarkTests
     }
 
     [Test]
+    public void A_load_that_comes_to_nothing_in_its_time_ends_with_an_error()
+    {
+        using ModelBench<NetDevice> bench = NetBench.CreateFull(FeatureBit.RingPacked);
+        NetworkPort port = Start(bench);
+        port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.2"), 24, IPv4Address.Any);
+        Assert.That(
+            new ShellBench(port: port).Run("net 0 bench rx 18 1 0.05 10.0.0.1:4444"),
+            Is.EqualTo("error: net0: nothing came of it in that time"));
+    }
+
+    [Test]
+    public void A_load_can_be_interrupted()
+    {
+        using ModelBench<NetDevice> bench = NetBench.CreateFull(FeatureBit.RingPacked);
+        NetworkPort port = Start(bench);
+        port.Stack.TrySetStatic(IPv4Address.Parse("10.0.0.2"), 24, IPv4Address.Any);
+        foreach (string load in new[] { "tx 18 32 60 10.0.0.1", "tx 18 32 60 10.0.0.77", "rr 18 1 60 10.0.0.1" })
+        {
+            var shell = new ShellBench(port: port);
+            using var interruption = new System.Threading.Timer(_ => shell.System.Interrupt(), null, 300, -1);
+            Assert.That(shell.Run("net 0 bench " + load), Does.Contain("interrupted"), load);
+        }
+    }
+
+    [Test]
     public void A_result_is_a_line_of_json()
     {
         var result = new NetBenchmarkResult

@@ -31,7 +31,8 @@ public sealed class NetworkBenchTests : QemuTest
             string[] lines = [.. transcript.OutputOf(command)];
             string name = command.Split(' ')[3];
             string ring = isPacked ? "packed" : "split";
-            Assert.That(lines.Single(line => line.StartsWith("net0: ")), Does.StartWith($"net0: {ring} rings, {name} of"));
+            string first = lines.Single(line => line.StartsWith("net0: "));
+            Assert.That(first, Does.StartWith($"net0: {ring} rings, {name} of"));
             JsonElement result = JsonDocument.Parse(lines[^1]).RootElement;
             Assert.That(result.GetProperty("operation").GetString(), Is.EqualTo(name));
             Assert.That(result.GetProperty("ring").GetString(), Is.EqualTo(ring));

@@ -191,9 +191,11 @@ internal sealed class NetBenchmark
         }
 
         using NetLoad load = workload.Operation.Create(port);
+        load.Shell = shell;
         failure = load.Open(workload);
         if (failure is not null)
         {
+            failure = shell.IsInterrupted ? null : failure;
             return null;
         }
 
@@ -225,7 +227,13 @@ internal sealed class NetBenchmark
         ulong metered = Move(s_metered);
         _link.Meter = null;
         failure = _load.Failure;
-        return failure is not null || _shell.IsInterrupted || operations == 0 || metered == 0
+        if (failure is null && (operations == 0 || metered == 0))
+        {
+            failure = new Failure("nothing came of it in that time", isSentence: true);
+        }
+
+        failure = _shell.IsInterrupted ? null : failure;
+        return failure is not null || _shell.IsInterrupted
             ? null
             : new NetBenchmarkResult
             {

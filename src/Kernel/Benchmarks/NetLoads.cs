@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using VirtioGuest.Commands;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
@@ -33,6 +34,9 @@ internal abstract class NetLoad : IDisposable
 
     /// <summary>Why it cannot go on; null while it can.</summary>
     public Failure? Failure { get; protected set; }
+
+    /// <summary>Who may interrupt it.</summary>
+    public ShellContext? Shell { get; set; }
 
     /// <summary>What it has moved since <see cref="Forget"/>.</summary>
     public virtual NetLoadCount Count => new(Bytes, 0, 0, 0);
@@ -92,7 +96,7 @@ internal abstract class NetLoad : IDisposable
         while (!isSo() && !isLate)
         {
             Wait();
-            isLate = IsOver(start);
+            isLate = IsOver(start) || Shell is { IsInterrupted: true };
         }
 
         return !isLate;
@@ -175,7 +179,7 @@ internal abstract class DatagramLoad : NetLoad
     }
 
     /// <summary>
-    /// Sends single datagrams until the first leaves: packets do not pile up then that wait for the neighbour's address.
+    /// Sends single datagrams until the first leaves, so that none pile up that wait for the neighbour's address.
     /// </summary>
     private Failure? FindNeighbour()
     {
@@ -307,15 +311,16 @@ internal sealed class RoundTrips : DatagramLoad
         }
 
         ulong begun = TimestampCounter.Read();
+        ulong limit = (ulong)s_limit.TotalMilliseconds * _ticksPerMillisecond;
+        ulong took = 0;
         int left = Size * Burst;
-        while (left != 0 && Failure is null)
+        while (left != 0 && Failure is null && took < limit)
         {
             Send(ref left);
+            took = TimestampCounter.Read() - begun;
         }
 
         int answered = 0;
-        ulong limit = (ulong)s_limit.TotalMilliseconds * _ticksPerMillisecond;
-        ulong took = 0;
         while (answered < Burst && Failure is null && took < limit)
         {
             int taken = Socket.Take(_buffer, _datagrams.AsSpan(0, Burst - answered));

@@ -1,6 +1,8 @@
 namespace VirtioGuest.Kernel.Services;
 
-/// <summary>Measures what a device's driver does, from outside: each call lies between a beginning and an end.</summary>
+/// <summary>
+/// Measures what a device's driver does, from outside: each call lies between a beginning and an end.
+/// </summary>
 internal abstract class DriverMeter
 {
     /// <summary>The driver is about to be called.</summary>

@@ -13,8 +13,8 @@ namespace VirtioGuest.Kernel.Services;
 /// <remarks>
 /// <para>
 /// Each queue has a lock. They are taken in the order control, receive, the stack's own, transmit: received frames are
-/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands are waited for, so that they
-/// are given on a thread of the pool, and nothing but them waits there.
+/// handed on under the second, a batch as one turn of the stack, and what that sends in answer takes the last. Commands
+/// are waited for, so that they are given on a thread of the pool, and nothing but them waits there.
 /// </para>
 /// <para>
 /// A device that asks for a reset or breaks the rules is reset and brought up again. Frames that it had are lost, as
@@ -333,7 +333,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
     }
 
     /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
-    private void AnnounceStation()
+    private void Announce()
     {
         NetworkStack? stack;
         lock (_receiveGate)
@@ -398,7 +398,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         Serve();
         if (_device.IsAnnouncementDue)
         {
-            Elsewhere(AnnounceStation);
+            Elsewhere(Announce);
         }
     }
 
@@ -499,8 +499,31 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         /// <inheritdoc/>
         public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
         {
-            // Not the driver's: it has handed the frame on.
-            _link._meter?.EndComplete(_link._begun);
+            if (_link._meter is DriverMeter meter)
+            {
+                // What follows is not the driver's.
+                meter.EndComplete(_link._begun);
+                Take(frame, info);
+                _link._begun = meter.Begin();
+            }
+            else
+            {
+                Take(frame, info);
+            }
+        }
+
+        /// <summary>Ends a batch of frames, if there were any.</summary>
+        public void End()
+        {
+            if (_hasBegun)
+            {
+                _hasBegun = false;
+                Stack.EndBatch();
+            }
+        }
+
+        private void Take(ReadOnlySpan<byte> frame, in FrameInfo info)
+        {
             if (!_hasBegun)
             {
                 _hasBegun = true;
@@ -516,18 +539,6 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
             {
                 frame.CopyTo(_frame);
                 Stack.OnBatchedFrame(_frame.AsSpan(0, frame.Length), checksum);
-            }
-
-            _link._begun = _link._meter?.Begin() ?? 0;
-        }
-
-        /// <summary>Ends a batch of frames, if there were any.</summary>
-        public void End()
-        {
-            if (_hasBegun)
-            {
-                _hasBegun = false;
-                Stack.EndBatch();
             }
         }
     }

@@ -8,7 +8,9 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Rings;
 
-/// <summary>Buffers of one segment, which have a shorter way into the ring, and tokens, which have one out of it.</summary>
+/// <summary>
+/// Buffers of one segment, which have a shorter way into the ring, and tokens, which have one out of it.
+/// </summary>
 public class SingleSegmentTests
 {
     private const int Size = 8;

@@ -28,7 +28,9 @@ internal sealed class NetWorkload : Workload
         _burst = burst;
         Measure = measure;
         string asked = measure == Measure.Rate ? "rate" : "instructions";
-        Name = IsStream ? $"net.{operation}.{size / Kilobyte}k.{asked}" : $"net.{operation}.{size}.burst{burst}.{asked}";
+        Name = IsStream
+            ? $"net.{operation}.{size / Kilobyte}k.{asked}"
+            : $"net.{operation}.{size}.burst{burst}.{asked}";
         string together = burst == 1 ? "one at a time" : $"{burst} at a time";
         Title = operation switch
         {
@@ -71,7 +73,8 @@ internal sealed class NetWorkload : Workload
     public override IReadOnlyList<string> Devices => [];
 
     /// <inheritdoc/>
-    public override string? ShellCommand => $"net 0 static {Network}.2/24 {Network}.1; net 0 bench {_operation} {_size} "
+    public override string? ShellCommand =>
+        $"net 0 static {Network}.2/24 {Network}.1; net 0 bench {_operation} {_size} "
         + (IsStream ? "" : $"{_burst} ")
         + (Measure == Measure.Rate ? $"{MillisecondsForRate / 1000m}" : $"{CountedOperations}x");
 

@@ -72,9 +72,10 @@ internal sealed class FrameBuffers
         _memory.Bytes(((uint)buffer * Length) + offset, length);
 
     /// <summary>Reads a header. Each of its bytes is read once.</summary>
+    /// <param name="offset">Where its buffer begins.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal NetHeader LoadHeader(int buffer) =>
-        new NetHeader(_memory.Load64((uint)buffer * Length), _memory.Load32(((uint)buffer * Length) + 8));
+    internal NetHeader LoadHeader(uint offset) =>
+        new NetHeader(_memory.Load64(offset), _memory.Load32(offset + 8));
 
     /// <summary>Reads the hash behind a header.</summary>
     /// <param name="buffer">The buffer.</param>

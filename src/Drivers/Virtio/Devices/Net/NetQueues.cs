@@ -37,8 +37,7 @@ internal sealed class ReceiveSide
     private readonly bool _hasHeader;
     private readonly bool _hasHash;
     private readonly uint _headerLength;
-    private readonly DmaSegment[] _segments;
-    private readonly bool[] _isPosted;
+    private readonly ReceiveBuffer[] _all;
     private readonly int[] _spare;
     private readonly int _refillAt;
     private readonly UsedBuffer[] _used = new UsedBuffer[BatchSize];
@@ -64,13 +63,13 @@ internal sealed class ReceiveSide
         _isMergeable = (features & NetDriver.MergeableBuffers) != 0;
         _hasHeader = _isMergeable || (features & (NetDriver.GuestChecksum | NetDriver.HashReport)) != 0;
         _frame = _isMergeable ? new byte[NetHeader.LargestFrame] : Array.Empty<byte>();
-        _segments = new DmaSegment[buffers.Count];
-        _isPosted = new bool[buffers.Count];
+        _all = new ReceiveBuffer[buffers.Count];
         _spare = new int[buffers.Count];
         _refillAt = Math.Max(1, buffers.Count / RefillPart);
-        for (int buffer = 0; buffer < _segments.Length; buffer++)
+        for (int buffer = 0; buffer < _all.Length; buffer++)
         {
-            _segments[buffer] = buffers.Segment(buffer, buffers.Length);
+            _all[buffer].Segment = buffers.Segment(buffer, buffers.Length);
+            _all[buffer].Offset = (uint)buffer * buffers.Length;
         }
 
         buffers.Lender = this;
@@ -126,7 +125,7 @@ internal sealed class ReceiveSide
     {
         for (int buffer = 0; buffer < _buffers.Count; buffer++)
         {
-            if (_isPosted[buffer])
+            if (_all[buffer].IsPosted)
             {
                 _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.LeftBufferFromDevice);
             }
@@ -139,7 +138,8 @@ internal sealed class ReceiveSide
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Take(FrameSink sink, int buffer, uint length)
     {
-        _isPosted[buffer] = false;
+        ref ReceiveBuffer place = ref _all[buffer];
+        place.IsPosted = false;
         if (!_isCoherent)
         {
             _buffers.Sync(buffer, _buffers.Length, DmaSync.PostRead, NetSites.BufferFromDevice);
@@ -159,9 +159,9 @@ internal sealed class ReceiveSide
         else
         {
             length -= _headerLength;
-            NetHeader header = _hasHeader ? _buffers.LoadHeader(buffer) : NetHeader.One;
+            NetHeader header = _hasHeader ? _buffers.LoadHeader(place.Offset) : NetHeader.One;
             isLent = header.IsOne && !_hasHash
-                ? HandOn(sink, buffer, length, default)
+                ? HandOn(sink, buffer, place.Offset, length, default)
                 : Begin(sink, buffer, length, header);
         }
 
@@ -188,7 +188,7 @@ internal sealed class ReceiveSide
         {
             if (TryDescribe(length, isPrivate: false, out FrameInfo info))
             {
-                return HandOn(sink, buffer, length, info);
+                return HandOn(sink, buffer, _all[buffer].Offset, length, info);
             }
         }
         else if (count == 0 || count > _buffers.Count)
@@ -260,7 +260,7 @@ internal sealed class ReceiveSide
         return isSensible;
     }
 
-    private bool HandOn(FrameSink sink, int buffer, uint length, in FrameInfo info)
+    private bool HandOn(FrameSink sink, int buffer, uint offset, uint length, in FrameInfo info)
     {
         Count(length);
         if (sink.Borrows)
@@ -274,14 +274,16 @@ internal sealed class ReceiveSide
             lent.Revoke();
         }
 
-        sink.OnFrame(_buffers.Bytes(buffer, _headerLength, length), info);
+        sink.OnFrame(_buffers.Memory.Bytes(offset + _headerLength, length), info);
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Count(uint length)
     {
-        _counters.FramesReceived++;
-        _counters.BytesReceived += length;
+        NetCounters counters = _counters;
+        counters.FramesReceived++;
+        counters.BytesReceived += length;
     }
 
     /// <summary>Makes buffers available, once there are enough to be worth it.</summary>
@@ -303,15 +305,29 @@ internal sealed class ReceiveSide
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Post(int buffer)
     {
-        _isPosted[buffer] = true;
+        ref ReceiveBuffer place = ref _all[buffer];
+        place.IsPosted = true;
         if (!_isCoherent)
         {
             _buffers.Sync(buffer, _buffers.Length, DmaSync.PreRead, NetSites.BufferToDevice);
         }
 
         // There is a descriptor for each buffer, so nothing but a broken queue refuses one.
-        _queue.TryAdd(_segments[buffer], isWritable: true, buffer);
+        _queue.TryAdd(place.Segment, isWritable: true, buffer);
     }
+}
+
+/// <summary>What is known of a receive buffer, out of the device's reach.</summary>
+internal struct ReceiveBuffer
+{
+    /// <summary>What the device is to write.</summary>
+    internal DmaSegment Segment;
+
+    /// <summary>Where it begins in the memory of all of them.</summary>
+    internal uint Offset;
+
+    /// <summary>Whether the device has it.</summary>
+    internal bool IsPosted;
 }
 
 /// <summary>A transmit queue and its buffers, into which frames are copied (virtio 1.4, 5.1.6.2).</summary>
@@ -381,7 +397,7 @@ internal sealed class TransmitSide
 
     /// <summary>Copies a frame of a length that was checked and makes it available to the device.</summary>
     /// <returns>
-    /// False when no buffer is free even after looking, and the queue interrupts at a later completion; or when the
+    /// False when no buffer is free even after looking, and the queue interrupts at the next completion; or when the
     /// queue is broken.
     /// </returns>
     internal bool TryAdd(ReadOnlySpan<byte> frame, in TransmitOffload offload)
@@ -516,7 +532,7 @@ internal sealed class TransmitPool
     /// <summary>Describes buffers that are all free.</summary>
     /// <param name="frames">The buffers.</param>
     /// <param name="firstToken">The token of the first one.</param>
-    /// <param name="room">How many tokens there may be in <see cref="Spare"/> and before; at least one a buffer.</param>
+    /// <param name="room">How many tokens there may be, at least one a buffer; see <see cref="Spare"/>.</param>
     internal TransmitPool(FrameBuffers frames, int firstToken, int room)
     {
         _frames = frames;
