@@ -450,7 +450,8 @@ internal sealed class DiskRecoveryTests
             disk.Return(transfer);
         }
 
-        Assert.That(disk.Device.Describe().Queues, Has.All.Matches<QueueDescription>(queue => queue.Notifications != 0));
+        Assert.That(
+            disk.Device.Describe().Queues, Has.All.Matches<QueueDescription>(queue => queue.Notifications != 0));
     }
 
     [Test]

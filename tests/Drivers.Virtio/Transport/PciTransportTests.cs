@@ -278,7 +278,9 @@ public class PciTransportTests
         Model.FailsToResume = true;
         Assert.That(again.Resume(), Is.False);
         Assert.That(
-            Machine.Time.Nanoseconds - before, Is.LessThan(VirtioTransport.ResetDeadline / 10), "nothing is waited for");
+            Machine.Time.Nanoseconds - before,
+            Is.LessThan(VirtioTransport.ResetDeadline / 10),
+            "nothing is waited for");
     }
 
     [Test]
