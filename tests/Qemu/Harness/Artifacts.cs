@@ -51,6 +51,15 @@ public static class Artifacts
         }
     }
 
+    /// <summary>Where a result belongs that people want to look at, among the artifacts.</summary>
+    /// <param name="name">The file's name.</param>
+    public static string Keep(string name)
+    {
+        string folder = Path.Combine(FindFolder(), "pictures");
+        Directory.CreateDirectory(folder);
+        return Path.Combine(folder, name);
+    }
+
     private static string Require(string name)
     {
         string path = Path.Combine(FindFolder(), name);

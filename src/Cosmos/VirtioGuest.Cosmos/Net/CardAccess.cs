@@ -186,8 +186,9 @@ public sealed class CardAccess
     }
 
     /// <summary>
-    /// For a timer: receives what has arrived, wakes a device that sleeps over frames to send, and restarts the device where it is in trouble, at most three times in a
-    /// row. The console gets a line for each attempt, and one when the card is given up.
+    /// For a timer: receives what has arrived, wakes a device that sleeps over frames to send, and restarts the device
+    /// where it is in trouble, at most three times in a row. The console gets a line for each attempt, and one when the
+    /// card is given up.
     /// </summary>
     public void Attend()
     {
