@@ -117,7 +117,10 @@ public sealed partial class RegistryTests
             foreach (Side side in new[] { Side.Driver, Side.Device })
             {
                 (int Checked, int Total)[] counts =
-                    [.. RequirementRegistry.Areas.Select(each => RequirementRegistry.All.Count(each, side, Level.Must))];
+                [
+                    .. RequirementRegistry.Areas
+                        .Select(each => RequirementRegistry.All.Count(each, side, Level.Must)),
+                ];
                 int done = counts.Sum(each => each.Checked);
                 int total = counts.Sum(each => each.Total);
                 TestContext.Out.WriteLine($"{side}: {done} of {total}");

@@ -139,7 +139,8 @@ internal sealed class RingRules : RuleSet
         if (ring.IsPacked)
         {
             ushort flags = (ushort)(ring.DriverFlags & 3);
-            Expect("drv.packed.22", flags < PackedByDescriptor || (hasEvents && flags == PackedByDescriptor), place, text);
+            bool isKnown = flags < PackedByDescriptor || (hasEvents && flags == PackedByDescriptor);
+            Expect("drv.packed.22", isKnown, place, text);
         }
         else if (hasEvents)
         {
@@ -164,7 +165,7 @@ internal sealed class RingRules : RuleSet
         bool isNotified = seen.Moment == RingMoment.Notified;
         if (isDue)
         {
-            Expect(due, isNotified, PlaceOf(seen.Queue), $"{count} more are available and no notification came: {ring}");
+            Expect(due, isNotified, PlaceOf(seen.Queue), $"{count} more are available and nobody was told: {ring}");
         }
         else
         {
