@@ -6,6 +6,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using VirtioGuest.Conformance.Registry;
+using VirtioGuest.Conformance.Reports;
 
 namespace VirtioGuest.Conformance.Tests;
 
@@ -127,6 +128,15 @@ public sealed partial class RegistryTests
                 Assert.That(10 * done, Is.GreaterThanOrEqualTo(9 * total), side.ToString());
             }
         }
+    }
+
+    [Test]
+    public void The_README_tells_how_many_are_checked()
+    {
+        StringWriter table = new() { NewLine = "\n" };
+        SummaryText.WriteCoverage(table);
+
+        Assert.That(File.ReadAllText(Path.Combine(Root, "README.md")), Does.Contain(table.ToString()));
     }
 
     [TestCase("driver 2.1 | Title", "1 | MUST | failure | audited", "columns")]
