@@ -6,6 +6,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using VirtioGuest.Conformance.Registry;
+using VirtioGuest.Conformance.Reports;
 
 namespace VirtioGuest.Conformance.Tests;
 
@@ -117,13 +118,25 @@ public sealed partial class RegistryTests
             foreach (Side side in new[] { Side.Driver, Side.Device })
             {
                 (int Checked, int Total)[] counts =
-                    [.. RequirementRegistry.Areas.Select(each => RequirementRegistry.All.Count(each, side, Level.Must))];
+                [
+                    .. RequirementRegistry.Areas
+                        .Select(each => RequirementRegistry.All.Count(each, side, Level.Must)),
+                ];
                 int done = counts.Sum(each => each.Checked);
                 int total = counts.Sum(each => each.Total);
                 TestContext.Out.WriteLine($"{side}: {done} of {total}");
                 Assert.That(10 * done, Is.GreaterThanOrEqualTo(9 * total), side.ToString());
             }
         }
+    }
+
+    [Test]
+    public void The_README_tells_how_many_are_checked()
+    {
+        StringWriter table = new() { NewLine = "\n" };
+        SummaryText.WriteCoverage(table);
+
+        Assert.That(File.ReadAllText(Path.Combine(Root, "README.md")), Does.Contain(table.ToString()));
     }
 
     [TestCase("driver 2.1 | Title", "1 | MUST | failure | audited", "columns")]

@@ -142,7 +142,8 @@ public sealed class ReportTests
     [Test]
     public void A_known_failure_is_expected_and_its_end_is_noticed()
     {
-        KnownFailures known = KnownFailures.Read(["# a remark", "", "tiny drv.pci.19 it does not wait", "o* drv.general.1 old"]);
+        KnownFailures known = KnownFailures.Read(
+            ["# a remark", "", "tiny drv.pci.19 it does not wait", "o* drv.general.1 old"]);
 
         using (Assert.EnterMultipleScope())
         {

@@ -11,7 +11,7 @@ namespace VirtioGuest.Conform;
 
 /// <summary>What is to be judged.</summary>
 /// <param name="Target">Whom verdicts name.</param>
-/// <param name="Own">Which rings our own drivers are run with: <c>all</c>, <c>split</c>, or null for not at all.</param>
+/// <param name="Own">Which rings our own drivers run with: <c>all</c>, <c>split</c>, or null for not at all.</param>
 /// <param name="Traces">What QEMU has traced.</param>
 /// <param name="OnlyLast">Whether of a trace only the last driver of each device is judged.</param>
 /// <param name="Known">The list of known failures; null for none.</param>
@@ -31,7 +31,7 @@ internal static class Judgement
     {
         try
         {
-            KnownFailures known = options.Known is null ? KnownFailures.Read([]) : KnownFailures.ReadFile(options.Known);
+            KnownFailures known = options.Known is { } list ? KnownFailures.ReadFile(list) : KnownFailures.Read([]);
             List<Verdict> verdicts = [];
             if (options.Own is not null)
             {

@@ -25,7 +25,8 @@ public sealed record RingBuffer(
     public ulong WritableLength => LengthOf(isWritable: true);
 
     /// <inheritdoc/>
-    public override string ToString() => $"id {Id}, {ReadableLength} + {WritableLength} bytes, {string.Join(' ', Descriptors)}";
+    public override string ToString() =>
+        $"id {Id}, {ReadableLength} + {WritableLength} bytes, {string.Join(' ', Descriptors)}";
 
     private ulong LengthOf(bool isWritable)
     {

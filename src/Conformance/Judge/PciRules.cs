@@ -130,7 +130,11 @@ internal sealed class PciRules : RuleSet
 
         if (window.IsThrough(access.Event))
         {
-            Expect("drv.pci.29", window.IsAligned, "window", $"{window.Length} bytes at {window.Offset:x} were accessed");
+            Expect(
+                "drv.pci.29",
+                window.IsAligned,
+                "window",
+                $"{window.Length} bytes at {window.Offset:x} were accessed");
             if (window.IsAligned)
             {
                 Expect(

@@ -28,7 +28,8 @@ internal sealed class RingRules : RuleSet
         "drv.packed.25",
     ];
 
-    private readonly Dictionary<int, int> _announced = new Dictionary<int, int>();
+    private readonly Dictionary<int, RingState> _seen = new Dictionary<int, RingState>();
+    private readonly Dictionary<int, int> _taken = new Dictionary<int, int>();
 
     /// <inheritdoc/>
     public override void OnTaken(BufferTaken taken)
@@ -47,6 +48,7 @@ internal sealed class RingRules : RuleSet
             direct += each.IsInTable ? 0 : 1;
         }
 
+        _taken[taken.Queue] = _taken.GetValueOrDefault(taken.Queue) + (Device.IsPacked ? direct : 1);
         if (direct > 1 && Device.IsPacked)
         {
             Expect("drv.packed.10", true, place, $"");
@@ -88,9 +90,11 @@ internal sealed class RingRules : RuleSet
     public override void OnSeen(RingSeen seen)
     {
         RingState ring = seen.Ring;
+        bool wasSeen = _seen.TryGetValue(seen.Queue, out RingState before);
+        _seen[seen.Queue] = ring;
         if (seen.Moment == RingMoment.Enabled)
         {
-            _announced[seen.Queue] = 0;
+            _taken[seen.Queue] = 0;
             if (!ring.IsPacked)
             {
                 bool isClear = ring.DeviceFlags == 0;
@@ -101,23 +105,9 @@ internal sealed class RingRules : RuleSet
         }
 
         OnDriverFlags(seen.Queue, ring);
-        if (!Device.IsLive || Device.IsSuspended)
+        if (wasSeen && Device.IsLive && !Device.IsSuspended)
         {
-            return;
-        }
-
-        int before = _announced.GetValueOrDefault(seen.Queue);
-        int count = ring.IsPacked
-            ? (ring.Available - before + (2 * ring.Size)) % (2 * ring.Size)
-            : (ushort)(ring.Available - before);
-        if (count != 0)
-        {
-            OnProgress(seen, before, count);
-        }
-
-        if (seen.Moment == RingMoment.Notified)
-        {
-            _announced[seen.Queue] = ring.Available;
+            OnProgress(seen, before);
         }
     }
 
@@ -139,7 +129,8 @@ internal sealed class RingRules : RuleSet
         if (ring.IsPacked)
         {
             ushort flags = (ushort)(ring.DriverFlags & 3);
-            Expect("drv.packed.22", flags < PackedByDescriptor || (hasEvents && flags == PackedByDescriptor), place, text);
+            bool isKnown = flags < PackedByDescriptor || (hasEvents && flags == PackedByDescriptor);
+            Expect("drv.packed.22", isKnown, place, text);
         }
         else if (hasEvents)
         {
@@ -151,26 +142,46 @@ internal sealed class RingRules : RuleSet
         }
     }
 
-    /// <summary>There are buffers that the driver made available after its last notification.</summary>
-    private void OnProgress(RingSeen seen, int before, int count)
+    /// <summary>
+    /// Judges whether the driver was to notify of what it has made available since the ring was looked at last.
+    /// </summary>
+    private void OnProgress(RingSeen seen, RingState before)
     {
         RingState ring = seen.Ring;
+        int count = Distance(ring, before.Available);
+        bool isNotified = seen.Moment == RingMoment.Notified;
+        if (!isNotified)
+        {
+            // What the device has taken meanwhile it needs not be told of.
+            count = Math.Min(count, Distance(ring, _taken.GetValueOrDefault(seen.Queue)));
+        }
+
+        if (count == 0)
+        {
+            return;
+        }
+
         bool hasEvents = Device.Has(FeatureBit.EventIndex);
         bool isDue = ring.IsPacked ? IsPackedDue(ring, count, hasEvents)
-            : hasEvents ? EventTest.Split(ring.DeviceEvent, (ushort)ring.Available, (ushort)before)
+            : hasEvents ? EventTest.Split(ring.DeviceEvent, (ushort)ring.Available, (ushort)(ring.Available - count))
             : (ring.DeviceFlags & 1) == 0;
         string due = ring.IsPacked ? "drv.packed.23" : hasEvents ? "drv.split.24" : "drv.split.22";
         string spared = ring.IsPacked ? "drv.packed.24" : hasEvents ? "drv.split.25" : "drv.split.21";
-        bool isNotified = seen.Moment == RingMoment.Notified;
-        if (isDue)
-        {
-            Expect(due, isNotified, PlaceOf(seen.Queue), $"{count} more are available and no notification came: {ring}");
-        }
-        else
+        if (!isDue)
         {
             Expect(spared, !isNotified, PlaceOf(seen.Queue), $"a notification came that was not asked for: {ring}");
         }
+        else if (isNotified || (ring.DeviceFlags == before.DeviceFlags && ring.DeviceEvent == before.DeviceEvent))
+        {
+            // Where the device has asked for something else meanwhile, nobody knows what the driver saw.
+            Expect(due, isNotified, PlaceOf(seen.Queue), $"{count} more are available and nobody was told: {ring}");
+        }
     }
+
+    /// <summary>How far the driver has come from a place.</summary>
+    private static int Distance(RingState ring, int place) => ring.IsPacked
+        ? (ring.Available - (place % (2 * ring.Size)) + (2 * ring.Size)) % (2 * ring.Size)
+        : (ushort)(ring.Available - place);
 
     private static bool IsPackedDue(RingState ring, int count, bool hasEvents)
     {

@@ -28,7 +28,7 @@ internal sealed class StatusRules : RuleSet
 
         if (access.IsWrite && Device.IsResetting && !Device.IsMmio && access.Region is not RegisterRegion.Pci)
         {
-            Expect("drv.pci.19", false, "device_status", $"a register was written before the reset was read to be over");
+            Expect("drv.pci.19", false, "device_status", $"a register was written before the reset was over");
         }
 
         if (access.Writes(Register.DriverFeatures) && (Device.Status & StatusBit.FeaturesOk) == 0)

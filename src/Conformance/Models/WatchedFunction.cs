@@ -31,7 +31,7 @@ internal sealed class WatchedFunction : IBusFunction
     public DeviceFacts Describe(VirtioDeviceModel model)
     {
         List<(uint Offset, uint Length)> capabilities = [];
-                uint window = 0;
+        uint window = 0;
         uint msix = 0;
         int vectors = 0;
         uint? multiplier = null;

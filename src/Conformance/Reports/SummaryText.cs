@@ -5,7 +5,9 @@ using VirtioGuest.Conformance.Registry;
 
 namespace VirtioGuest.Conformance.Reports;
 
-/// <summary>What a run prints for people: what went wrong, the counts, and how much of the specification is checked.</summary>
+/// <summary>
+/// What a run prints for people: what went wrong, the counts, and how much of the specification is checked.
+/// </summary>
 public static class SummaryText
 {
     private const int ShownSteps = 6;

@@ -78,7 +78,7 @@ public sealed class QemuTrace
         trace.IsCut = broken is not null;
         if (trace.Accesses == 0)
         {
-            throw new FormatException($"{number} lines, and none of them tells of an access: this is no trace of QEMU's");
+            throw new FormatException($"none of {number} lines tells of an access: this is no trace of QEMU's");
         }
 
         return trace;

@@ -27,6 +27,7 @@ internal sealed class TracedDevice
     private const uint CommonStatus = 0x14;
     private const uint MmioDeviceId = 0x08;
     private const uint MmioVersion = 0x04;
+    private const uint MmioVendorId = 0x0C;
 
     private readonly List<RegisterAccess> _accesses = [];
     private readonly Dictionary<uint, byte> _space = new Dictionary<uint, byte>();
@@ -193,8 +194,12 @@ internal sealed class TracedDevice
         _ => 0,
     };
 
-    private void Add(RegisterRegion region, TraceLine line, uint offset) =>
-        _accesses.Add(new RegisterAccess(region, line.IsWrite, offset, line.Width, (uint)line.Value));
+    private void Add(RegisterRegion region, TraceLine line, uint offset)
+    {
+        // QEMU traces what its device model returned, which may be more than was asked for.
+        ulong mask = line.Width >= 4 ? uint.MaxValue : (1UL << (8 * line.Width)) - 1;
+        _accesses.Add(new RegisterAccess(region, line.IsWrite, offset, line.Width, (uint)(line.Value & mask)));
+    }
 
     private DeviceFacts? Describe()
     {
@@ -267,7 +272,8 @@ internal sealed class TracedDevice
     }
 
     /// <summary>
-    /// Where the driver begins that made the device live last: with its reset. What comes before is firmware.
+    /// Where the driver begins that made the device live last: with its reset, and over MMIO with the look at what is
+    /// there before that. What comes before is firmware.
     /// </summary>
     private int LastLife()
     {
@@ -281,6 +287,10 @@ internal sealed class TracedDevice
             if (isStatus && each.Value == 0)
             {
                 reset = i;
+                while (reset > 0 && IsIdentification(_accesses[reset - 1]))
+                {
+                    reset--;
+                }
             }
             else if (isStatus && (each.Value & StatusBit.DriverOk) != 0)
             {
@@ -290,4 +300,7 @@ internal sealed class TracedDevice
 
         return last;
     }
+
+    private static bool IsIdentification(RegisterAccess access) =>
+        access.Region == RegisterRegion.Mmio && !access.IsWrite && access.Offset <= MmioVendorId;
 }

@@ -60,7 +60,8 @@ internal sealed class TinyDriver : IDisposable
     public VirtioDeviceModel Model => Machine.Model;
 
     /// <summary>What it accepts of what is offered.</summary>
-    public Func<ulong, ulong> Choose { get; set; } = offered => offered & (FeatureBit.All | (0x1FFFUL << 51) | 0xFFFFFF);
+    public Func<ulong, ulong> Choose { get; set; } =
+        offered => offered & (FeatureBit.All | (0x1FFFUL << 51) | 0xFFFFFF);
 
     public ulong Offered { get; private set; }
 

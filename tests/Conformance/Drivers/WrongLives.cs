@@ -6,7 +6,9 @@ using VirtioGuest.Devices.Rings;
 
 namespace VirtioGuest.Conformance.Tests.Drivers;
 
-/// <summary>Drivers that go wrong about a device's life: status, features, configuration (virtio 1.4, 2 and 3).</summary>
+/// <summary>
+/// Drivers that go wrong about a device's life: status, features, configuration (virtio 1.4, 2 and 3).
+/// </summary>
 internal static class WrongLives
 {
     private const uint Writeback = 32;

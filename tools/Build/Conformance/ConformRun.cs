@@ -10,7 +10,9 @@ namespace VirtioGuest.Build.Conformance;
 /// <summary>Has a driver run, and has what it did judged.</summary>
 internal static class ConformRun
 {
-    /// <summary>How long QEMU may run unless told otherwise; firmware that finds nothing to boot takes all of it.</summary>
+    /// <summary>
+    /// How long QEMU may run unless told otherwise; firmware that finds nothing to boot takes all of it.
+    /// </summary>
     public const int UsualSeconds = 60;
 
     private const int DiskSectors = 8192;

@@ -20,8 +20,8 @@ internal sealed class OwnCard : OwnMachine
     private readonly NetDevice _model;
     private readonly OwnCardKind _kind;
 
-    public OwnCard(OwnTransport transport, ulong form, OwnCardKind kind)
-        : base(transport, form, $"net {kind}")
+    public OwnCard(OwnTransport transport, ulong form, OddDevice? odd, OwnCardKind kind)
+        : base(transport, form, odd, $"net {kind}")
     {
         _kind = kind;
         _model = new NetDevice(

@@ -19,8 +19,8 @@ internal sealed class OwnDisk : OwnMachine
     private readonly DmaMemory _buffer;
     private readonly bool _isReadOnly;
 
-    public OwnDisk(OwnTransport transport, ulong form, bool isReadOnly)
-        : base(transport, form, isReadOnly ? "blk read-only" : "blk")
+    public OwnDisk(OwnTransport transport, ulong form, OddDevice? odd, bool isReadOnly)
+        : base(transport, form, odd, isReadOnly ? "blk read-only" : "blk")
     {
         _isReadOnly = isReadOnly;
         _model = new BlockDevice(Machine.Memory.GuestMemory, Sectors);

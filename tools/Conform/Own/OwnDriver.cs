@@ -16,6 +16,9 @@ internal static class OwnDriver
     private const ulong Tables = FeatureBit.IndirectDescriptors;
     private const ulong InOrder = FeatureBit.InOrder;
 
+    private const ulong Full = Events | Tables | FeatureBit.RingReset | FeatureBit.Suspend
+        | FeatureBit.OrderPlatform | FeatureBit.AccessPlatform;
+
     private static readonly ulong[] s_forms =
     [
         0,
@@ -24,8 +27,7 @@ internal static class OwnDriver
         InOrder,
         Tables | InOrder,
         FeatureBit.NotificationData,
-        Events | Tables | FeatureBit.RingReset | FeatureBit.Suspend | FeatureBit.OrderPlatform
-            | FeatureBit.AccessPlatform,
+        Full,
     ];
 
     /// <summary>Runs them all.</summary>
@@ -42,19 +44,25 @@ internal static class OwnDriver
             }
         }
 
+        foreach (OddDevice odd in OddDevice.All)
+        {
+            verdicts.AddRange(Run(OwnTransport.PciMessages, Full, odd));
+            verdicts.AddRange(hasPacked ? Run(OwnTransport.PciMessages, Full | Packed, odd) : []);
+        }
+
         return VerdictMerge.Merge(target, verdicts);
     }
 
     /// <summary>Runs the drivers of all types once.</summary>
-    public static IReadOnlyList<Verdict> Run(OwnTransport transport, ulong form)
+    public static IReadOnlyList<Verdict> Run(OwnTransport transport, ulong form, OddDevice? odd = null)
     {
         List<OwnMachine> machines =
         [
-            new OwnDisk(transport, form, isReadOnly: false),
-            new OwnDisk(transport, form, isReadOnly: true),
-            new OwnEntropy(transport, form),
+            new OwnDisk(transport, form, odd, isReadOnly: false),
+            new OwnDisk(transport, form, odd, isReadOnly: true),
+            new OwnEntropy(transport, form, odd),
         ];
-        machines.AddRange(Enum.GetValues<OwnCardKind>().Select(kind => new OwnCard(transport, form, kind)));
+        machines.AddRange(Enum.GetValues<OwnCardKind>().Select(kind => new OwnCard(transport, form, odd, kind)));
         List<Verdict> verdicts = [];
         foreach (OwnMachine each in machines)
         {

@@ -12,8 +12,8 @@ internal sealed class OwnEntropy : OwnMachine
 {
     private readonly EntropyDevice _model;
 
-    public OwnEntropy(OwnTransport transport, ulong form)
-        : base(transport, form, "rng")
+    public OwnEntropy(OwnTransport transport, ulong form, OddDevice? odd)
+        : base(transport, form, odd, "rng")
     {
         _model = new EntropyDevice(Machine.Memory.GuestMemory) { OfferedFeatures = FeatureBit.Version1 | Form };
         Prepare(_model, 8);

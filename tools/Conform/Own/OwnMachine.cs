@@ -22,13 +22,15 @@ internal abstract class OwnMachine : IDisposable
 
     private readonly OwnTransport _transport;
     private readonly string _name;
+    private readonly OddDevice? _odd;
     private ModelWatch? _watch;
 
-    protected OwnMachine(OwnTransport transport, ulong form, string name)
+    protected OwnMachine(OwnTransport transport, ulong form, OddDevice? odd, string name)
     {
         _transport = transport;
+        _odd = odd;
         Form = transport == OwnTransport.Mmio ? form & ~FeatureBit.NotificationConfigurationData : form;
-        _name = $"{name} {transport} {Form:x}";
+        _name = $"{name} {transport} {Form:x}{(odd is null ? string.Empty : $", which {odd.Name}")}";
     }
 
     /// <summary>What the device offers of what all types can have.</summary>
@@ -44,6 +46,10 @@ internal abstract class OwnMachine : IDisposable
     /// <summary>Starts the driver, has it do all that it can, and says what the judge found.</summary>
     public IReadOnlyList<Verdict> Run()
     {
+        _odd?.Prepare(Model);
+
+        // A device that polls goes on by itself while its driver waits.
+        Machine.Time.OnLook = () => Model.Run();
         VirtioDevice driver = Create(Open());
         Owner.Driver = driver;
         Start(driver);

@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using VirtioGuest.Devices;
+using VirtioGuest.Devices.Block;
+using VirtioGuest.Devices.Rings;
+
+namespace VirtioGuest.Conform.Own;
+
+/// <summary>A device that does what the specification allows and few devices do.</summary>
+/// <param name="Name">What it does, in words.</param>
+/// <param name="Prepare">Makes a model do so.</param>
+internal sealed record OddDevice(string Name, Action<VirtioDeviceModel> Prepare)
+{
+    private const int Delay = 5;
+    private const int ReadsBetweenChanges = 97;
+
+    /// <summary>The devices; a good driver does all of its work with each, and breaks nothing.</summary>
+    public static IReadOnlyList<OddDevice> All { get; } =
+    [
+        new OddDevice("uses buffers in any order and in batches", model => Each(
+            model, queue => queue.Policy = new RandomCompletion((ulong)queue.Index + 1))),
+        new OddDevice("tells of fewer bytes than it wrote", model => Each(
+            model, queue => queue.Policy = new RandomCompletion((ulong)queue.Index + 1, shortens: true))),
+        new OddDevice("uses the newest buffer first", model => Each(
+            model, queue => queue.Policy = new ReversedCompletion())),
+        new OddDevice("polls and never asks for a notification", model => Each(
+            model, queue => queue.Notifications = NotificationMode.Never)),
+        new OddDevice("always asks for notifications", model => Each(
+            model, queue => queue.Notifications = NotificationMode.Always)),
+        new OddDevice("takes its time to reset, to suspend and to reset a queue", model =>
+        {
+            // A device that has been reset already shows no older status, so it cannot take its time either.
+            model.OnRegisterWrite = _ => model.ResetDelay = model.Status == 0 ? 0 : Delay;
+            model.SuspendDelay = Delay;
+            model.QueueResetDelay = Delay;
+        }),
+        new OddDevice("changes its configuration under the reader", ChangeUnderReader),
+    ];
+
+    private static void Each(VirtioDeviceModel model, Action<ModelQueue> prepare)
+    {
+        foreach (ModelQueue each in model.Queues)
+        {
+            prepare(each);
+        }
+    }
+
+    /// <summary>The configuration of a disk changes now and then; nothing else has a field of 64 bits.</summary>
+    private static void ChangeUnderReader(VirtioDeviceModel model)
+    {
+        int reads = 0;
+        bool isChanging = false;
+        model.BeforeConfigurationRead = () =>
+        {
+            if (model is BlockDevice disk && !isChanging && ++reads % ReadsBetweenChanges == 0)
+            {
+                isChanging = true;
+                disk.Resize(disk.Disk.Length / BlockDevice.SectorLength);
+                isChanging = false;
+            }
+        };
+    }
+}
