@@ -149,7 +149,7 @@ internal sealed class ConformCommand : Command
         failure = null;
         foreach (ILendableDevice owner in Owners())
         {
-            if (options.Kind != AllKinds && owner.Device.Driver.Prefix != KindPrefix(options.Kind))
+            if (options.Kind != AllKinds && KindOf(owner.Device.Driver) != options.Kind)
             {
                 continue;
             }
@@ -202,8 +202,11 @@ internal sealed class ConformCommand : Command
         return null;
     }
 
-    /// <summary>What the shell calls a kind of device, in what its driver calls it.</summary>
-    private static string KindPrefix(string kind) => kind == "blk" ? "disk" : kind;
+    private static bool IsKind(string word) =>
+        word == AllKinds || Array.Exists(DriverRegistry.Drivers.ToArray(), driver => KindOf(driver) == word);
+
+    /// <summary>What the shell's commands call the devices of a driver.</summary>
+    private static string KindOf(VirtioDriver driver) => driver.Prefix == "disk" ? "blk" : driver.Prefix;
 
     /// <summary>A device that is judged.</summary>
     private sealed record Judged(ILendableDevice Owner, DeviceJudge Judge, List<DeviceRun> Plan)
@@ -245,7 +248,7 @@ internal sealed class ConformCommand : Command
                         {
                             only!.Add(argument);
                         }
-                        else if (kind is null && argument is "blk" or "net" or "rng" or AllKinds)
+                        else if (kind is null && IsKind(argument))
                         {
                             kind = argument;
                         }
