@@ -22,6 +22,12 @@ namespace VirtioGuest.Devices;
 /// </remarks>
 public abstract class VirtioDeviceModel
 {
+    /// <summary>
+    /// More than a full queue of the largest size needs: a device that goes round and round, because memory hides from it
+    /// what it was told of, comes to an end.
+    /// </summary>
+    private const int MostStepsOfOneNotification = 4 * DeviceQueue.LargestSize;
+
     private const byte SetByDevice = StatusBit.NeedsReset | StatusBit.Suspend;
 
     private readonly ModelQueue[] _queues;
@@ -568,7 +574,7 @@ public abstract class VirtioDeviceModel
         queue.IsAwake = true;
         if (RunsWhenNotified)
         {
-            Run();
+            Run(MostStepsOfOneNotification);
         }
     }
 
