@@ -180,8 +180,7 @@ public sealed class NetworkStack
     public void OnFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum)
     {
         using Turn turn = Enter(isLate: true);
-        _port.Observer?.OnFrame(frame, isSent: false);
-        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, turn.Now);
+        Take(frame, checksum, turn.Now);
     }
 
     /// <summary>
@@ -197,8 +196,7 @@ public sealed class NetworkStack
 
     /// <summary>Takes a frame of a batch; as <see cref="OnFrame(ReadOnlySpan{byte}, FrameChecksum)"/> otherwise.
     /// </summary>
-    public void OnBatchedFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum) =>
-        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, _batchNow);
+    public void OnBatchedFrame(ReadOnlySpan<byte> frame, FrameChecksum checksum) => Take(frame, checksum, _batchNow);
 
     /// <summary>Ends a batch.</summary>
     public void EndBatch() => Leave(_batchNow, isLate: true);
@@ -546,6 +544,12 @@ public sealed class NetworkStack
         }
 
         return new Turn(this, now, isLate);
+    }
+
+    private void Take(ReadOnlySpan<byte> frame, FrameChecksum checksum, TimeSpan now)
+    {
+        _port.Observer?.OnFrame(frame, isSent: false);
+        _receiver.OnFrame(frame, checksum != FrameChecksum.Unknown, now);
     }
 
     private void Leave(TimeSpan now, bool isLate)

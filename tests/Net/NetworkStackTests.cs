@@ -49,6 +49,32 @@ public sealed class NetworkStackTests
         Assert.That(network.Stack.Configuration, Is.SameAs(before));
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public void An_observer_sees_the_frames_of_both_ways(bool isBatched)
+    {
+        Network network = Network.WithAddress();
+        List<bool> ways = [];
+        network.Stack.Observer = new WayObserver(ways);
+        byte[] frame = new byte[60];
+
+        if (isBatched)
+        {
+            network.Stack.BeginBatch();
+            network.Stack.OnBatchedFrame(frame, FrameChecksum.Unknown);
+            network.Stack.OnBatchedFrame(frame, FrameChecksum.Unknown);
+            network.Stack.EndBatch();
+        }
+        else
+        {
+            network.Stack.OnFrame(frame, FrameChecksum.Unknown);
+            network.Stack.OnFrame(frame, FrameChecksum.Unknown);
+        }
+
+        network.Stack.Announce();
+        Assert.That(ways, Is.EqualTo((bool[])[false, false, true]));
+    }
+
     [Test]
     public void Frames_and_bytes_are_counted_both_ways()
     {
@@ -244,5 +270,10 @@ public sealed class NetworkStackTests
         byte[] echo = Frames.Icmp(0, 0, Frames.WordAt(frame, 38), Frames.WordAt(frame, 40), frame[42..end]);
         byte[] packet = Frames.IPv4(Router.Address, Network.OwnAddress, 1, echo);
         yield return Frames.Ethernet(Network.OwnHardware, Router.Hardware, 0x0800, packet);
+    }
+
+    private sealed class WayObserver(List<bool> ways) : FrameObserver
+    {
+        public override void OnFrame(ReadOnlySpan<byte> frame, bool isSent) => ways.Add(isSent);
     }
 }
