@@ -23,8 +23,8 @@ namespace VirtioGuest.Devices;
 public abstract class VirtioDeviceModel
 {
     /// <summary>
-    /// More than a full queue of the largest size needs: a device that goes round and round, because memory hides from it
-    /// what it was told of, comes to an end.
+    /// More than a full queue of the largest size needs: a device that goes round and round, because memory hides from
+    /// it what it was told of, comes to an end.
     /// </summary>
     private const int MostStepsOfOneNotification = 4 * DeviceQueue.LargestSize;
 
