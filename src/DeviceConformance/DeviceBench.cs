@@ -41,7 +41,6 @@ internal sealed class DeviceBench : DeviceEventSink
     private readonly List<DmaMemory> _rings = [];
     private DmaMemory? _memory;
     private int _configurationInterrupts;
-    private int _lastQueue;
 
     /// <summary>Takes a device that nobody drives.</summary>
     /// <param name="transport">The way to it.</param>
@@ -74,9 +73,6 @@ internal sealed class DeviceBench : DeviceEventSink
 
     /// <summary>Memory for requests.</summary>
     public DmaMemory Memory => _memory ??= Allocate(Slots * SlotLength, PageSize);
-
-    /// <summary>The time in nanoseconds.</summary>
-    public ulong Now => _transport.Machine.Clock.Nanoseconds;
 
     /// <summary>Ends the test: the device does not do what is asked for.</summary>
     [DoesNotReturn]
@@ -217,7 +213,6 @@ internal sealed class DeviceBench : DeviceEventSink
             names[index] = "queue " + DecimalText.Of((uint)index);
         }
 
-        _lastQueue = queues - 1;
         Failure? failure = _transport.ConnectInterrupts("conformance", names, this);
         if (failure is not null)
         {
@@ -341,21 +336,6 @@ internal sealed class DeviceBench : DeviceEventSink
 
     /// <inheritdoc/>
     public override void OnConfigurationChange() => Interlocked.Increment(ref _configurationInterrupts);
-
-    /// <summary>Whether a queue has a vector of its own, so that its interrupts are told from others'.</summary>
-    public bool HasOwnVector(int queue)
-    {
-        int vector = _transport.VectorOf((ushort)queue);
-        for (int other = 0; other <= _lastQueue; other++)
-        {
-            if (other != queue && _transport.VectorOf((ushort)other) == vector)
-            {
-                return false;
-            }
-        }
-
-        return vector >= 0;
-    }
 
     private static uint PlaceOf(int slot) => (uint)slot * SlotLength;
 

@@ -19,9 +19,6 @@ internal abstract class DeviceKind
     /// <summary>The type.</summary>
     public abstract ushort DeviceType { get; }
 
-    /// <summary>What the type is called in the shell: <c>blk</c>.</summary>
-    public abstract string Name { get; }
-
     /// <summary>The queue that takes the request.</summary>
     public abstract int OrdinaryQueue { get; }
 
@@ -114,8 +111,6 @@ internal sealed class BlockKind : DeviceKind
 
     public override ushort DeviceType => DeviceTypes.Block;
 
-    public override string Name => "blk";
-
     public override int OrdinaryQueue => 0;
 
     public override uint WritableBytes => SectorLength + 1;
@@ -149,8 +144,6 @@ internal sealed class NetKind : DeviceKind
     public const uint FrameLength = 60;
 
     public override ushort DeviceType => DeviceTypes.Network;
-
-    public override string Name => "net";
 
     public override int OrdinaryQueue => TransmitQueue;
 
@@ -197,8 +190,6 @@ internal sealed class EntropyKind : DeviceKind
     public const uint Length = 64;
 
     public override ushort DeviceType => DeviceTypes.Entropy;
-
-    public override string Name => "rng";
 
     public override int OrdinaryQueue => 0;
 

@@ -70,84 +70,34 @@ internal static class RobustnessTests
         }
     });
 
-    private static void Empty(DeviceBench bench) => Either(bench, static (bench, ring) =>
-    {
-        ring.Post([bench.Readable(0, 0, 0), bench.Writable(0, 64, 0)]);
-        ring.Publish();
-    });
+    private static void Empty(DeviceBench bench) =>
+        Chain(bench, static bench => [bench.Readable(0, 0, 0), bench.Writable(0, 64, 0)]);
 
-    private static void WritableFirst(DeviceBench bench) => Either(bench, static (bench, ring) =>
-    {
-        ring.Post([bench.Writable(0, 64, 16), bench.Readable(0, 0, 16)]);
-        ring.Publish();
-    });
+    private static void WritableFirst(DeviceBench bench) =>
+        Chain(bench, static bench => [bench.Writable(0, 64, 16), bench.Readable(0, 0, 16)]);
 
-    private static void NoMemory(DeviceBench bench) => Either(bench, static (_, ring) =>
-    {
-        ring.Post([TestSegment.Readable(Nowhere, 64), TestSegment.Writable(Nowhere, 64)]);
-        ring.Publish();
-    });
+    private static void NoMemory(DeviceBench bench) =>
+        Chain(bench, static _ => [TestSegment.Readable(Nowhere, 64), TestSegment.Writable(Nowhere, 64)]);
 
-    private static void TableInChain(DeviceBench bench)
-    {
-        bench.Need(Features.IndirectDesc, "INDIRECT_DESC");
-        Either(
-            bench,
-            static (bench, ring) =>
-            {
-                TestSegment table = RingTests.StoreTable(bench, 0, [bench.Writable(0, 64, 16)]);
-                ring.Post([table, bench.Writable(0, 128, 16)]);
-                ring.Publish();
-            },
-            Features.IndirectDesc);
-    }
+    private static void TableInChain(DeviceBench bench) =>
+        Table(bench, static (bench, table) => [table, bench.Writable(0, 128, 16)]);
 
-    private static void OddTable(DeviceBench bench)
-    {
-        bench.Need(Features.IndirectDesc, "INDIRECT_DESC");
-        Either(
-            bench,
-            static (bench, ring) =>
-            {
-                TestSegment table = RingTests.StoreTable(bench, 0, [bench.Writable(0, 64, 16)]);
-                ring.Post([TestSegment.Table(table.Address, TestRing.DescriptorSize / 2)]);
-                ring.Publish();
-            },
-            Features.IndirectDesc);
-    }
+    private static void OddTable(DeviceBench bench) =>
+        Table(bench, static (_, table) => [TestSegment.Table(table.Address, TestRing.DescriptorSize / 2)]);
 
-    private static void NestedTable(DeviceBench bench)
-    {
-        bench.Need(Features.IndirectDesc, "INDIRECT_DESC");
-        Either(
-            bench,
-            static (bench, ring) =>
-            {
-                TestSegment inner = RingTests.StoreTable(bench, 1, [bench.Writable(0, 64, 16)]);
-                ring.Post([RingTests.StoreTable(bench, 0, [inner])]);
-                ring.Publish();
-            },
-            Features.IndirectDesc);
-    }
+    private static void NestedTable(DeviceBench bench) =>
+        Table(bench, static (bench, table) => [RingTests.StoreTable(bench, 1, [table])]);
 
     private static void ShortHeader(DeviceBench bench)
     {
         NeedBlock(bench);
-        Either(bench, static (bench, ring) =>
-        {
-            ring.Post([bench.Readable(0, 0, BlockKind.HeaderLength - 1), bench.Writable(0, 64, 1)]);
-            ring.Publish();
-        });
+        Chain(bench, static bench => [bench.Readable(0, 0, BlockKind.HeaderLength - 1), bench.Writable(0, 64, 1)]);
     }
 
     private static void NoStatus(DeviceBench bench)
     {
         NeedBlock(bench);
-        Either(bench, static (bench, ring) =>
-        {
-            ring.Post([bench.Readable(0, 0, BlockKind.HeaderLength)]);
-            ring.Publish();
-        });
+        Chain(bench, static bench => [bench.Readable(0, 0, BlockKind.HeaderLength)]);
     }
 
     private static void NeedBlock(DeviceBench bench)
@@ -176,6 +126,28 @@ internal static class RobustnessTests
         }
 
         Either(bench, (each, ring) => misbehave(each, (PackedTestRing)ring));
+    }
+
+    /// <summary>Has the device find a chain.</summary>
+    private static void Chain(
+        DeviceBench bench, Func<DeviceBench, TestSegment[]> make, Features more = Features.None) =>
+        Either(
+            bench,
+            (each, ring) =>
+            {
+                ring.Post(make(each));
+                ring.Publish();
+            },
+            more);
+
+    /// <summary>Has the device find a chain with a table of descriptors, which is right by itself.</summary>
+    private static void Table(DeviceBench bench, Func<DeviceBench, TestSegment, TestSegment[]> make)
+    {
+        bench.Need(Features.IndirectDesc, "INDIRECT_DESC");
+        Chain(
+            bench,
+            each => make(each, RingTests.StoreTable(each, 0, [each.Writable(0, 64, 16)])),
+            Features.IndirectDesc);
     }
 
     private static void Either(

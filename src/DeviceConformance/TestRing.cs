@@ -159,7 +159,6 @@ internal sealed class SplitTestRing : TestRing
     private readonly Stack<ushort> _free = new();
     private readonly Dictionary<uint, ushort[]> _chains = [];
     private readonly bool _hasEventIndex;
-    private ushort _available;
     private ushort _posted;
     private ushort _taken;
 
@@ -214,7 +213,6 @@ internal sealed class SplitTestRing : TestRing
     {
         Barriers.Full();
         StoreDriver16(IndexOffset, index);
-        _available = index;
         Barriers.Full();
     }
 
@@ -309,9 +307,6 @@ internal sealed class PackedTestRing : TestRing
     }
 
     public override int Free => Size - _inFlight;
-
-    /// <summary>The slot of the next chain.</summary>
-    public int NextSlot => _next;
 
     /// <summary>The flags by which a descriptor of the next chain is available.</summary>
     public ushort AvailableNow => _nextWrap ? Available : Used;
