@@ -99,7 +99,7 @@ internal sealed class DiskWaitTests
         Assert.That(poller.Join(s_limit), Is.True);
 
         // The poller's own answer may have had an interrupt too, if it came before the poller had asked for none.
-        int before = late.HandlerCalls;
+        ulong before = late.HandlerCalls;
         late.CompleteNow(0);
         Assert.That(awaited.Wait(s_limit), Is.True);
         Assert.That(late.IsContent(5, data), Is.True);

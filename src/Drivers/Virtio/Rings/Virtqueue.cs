@@ -609,9 +609,8 @@ public abstract class Virtqueue
 
     private bool TakeUsed(out UsedBuffer buffer)
     {
-        // With nothing in flight no element is the device's to write, and there is nothing to look for.
         buffer = default;
-        if (FreeDescriptors == Size || !_isUsable)
+        if (!_isUsable)
         {
             return false;
         }
