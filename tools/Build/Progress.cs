@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
+using System.Threading.Tasks;
 using Spectre.Console;
 
 namespace VirtioGuest.Build;
@@ -30,6 +33,51 @@ internal static class Progress
             : AnsiConsole.Status().Start(Markup.Escape(what), _ => action());
         Console.WriteLine($"{what}: {watch.Elapsed.TotalSeconds:F1} s");
         return result;
+    }
+
+    /// <summary>
+    /// Runs steps side by side. Each one's line comes when it ends, behind the notes that it returns.
+    /// </summary>
+    /// <param name="steps">What they do, and what does it; they are begun in this order.</param>
+    /// <param name="atOnce">How many run at any time.</param>
+    public static void Steps(IReadOnlyList<(string What, Func<IEnumerable<string>> Action)> steps, int atOnce)
+    {
+        List<string> running = [];
+        if (Console.IsOutputRedirected)
+        {
+            RunAll(Console.WriteLine, _ => { });
+        }
+        else
+        {
+            AnsiConsole.Status().Start("...", context =>
+                RunAll(AnsiConsole.WriteLine, status => context.Status(Markup.Escape(status))));
+        }
+
+        void RunAll(Action<string> writeLine, Action<string> show) => Parallel.ForEach(
+            Partitioner.Create(steps, EnumerablePartitionerOptions.NoBuffering),
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce },
+            step =>
+            {
+                lock (running)
+                {
+                    running.Add(step.What);
+                    show(string.Join(", ", running));
+                }
+
+                var watch = Stopwatch.StartNew();
+                IEnumerable<string> notes = step.Action();
+                lock (running)
+                {
+                    running.Remove(step.What);
+                    show(string.Join(", ", running));
+                    foreach (string note in notes)
+                    {
+                        writeLine(note);
+                    }
+
+                    writeLine($"{step.What}: {watch.Elapsed.TotalSeconds:F1} s");
+                }
+            });
     }
 
     /// <summary>Runs a step that takes minutes, and shows how far it has come.</summary>

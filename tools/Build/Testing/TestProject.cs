@@ -28,11 +28,19 @@ internal sealed class TestProject
         _filter = filter;
     }
 
-    /// <summary>Runs the tests and prints those that failed.</summary>
+    public string Name => Path.GetFileNameWithoutExtension(_project);
+
+    /// <summary>How much there is to test, for suites to be compared by: bytes of sources.</summary>
+    public long Weight => new DirectoryInfo(Path.GetDirectoryName(_project)!)
+        .EnumerateFiles("*.cs", SearchOption.AllDirectories)
+        .Sum(file => file.Length);
+
+    /// <summary>Runs the tests.</summary>
     /// <param name="limit">How long they may take; after that they are killed, which counts as one failure.</param>
-    public TestCounts Run(TimeSpan limit)
+    /// <param name="notes">Takes the tests that failed and what else there is to say, a line each.</param>
+    public TestCounts Run(TimeSpan limit, ICollection<string> notes)
     {
-        string name = Path.GetFileNameWithoutExtension(_project);
+        string name = Name;
         string report = Path.Combine(_workspace.TestResults, name + ".trx");
         List<string> arguments =
         [
@@ -63,23 +71,23 @@ internal sealed class TestProject
         TestReport? result = File.Exists(report) ? TestReport.Read(report) : null;
         foreach (string failure in result?.Failures ?? [])
         {
-            Console.WriteLine(failure);
+            notes.Add(failure);
         }
 
         TestCounts counts = result?.Counts ?? default;
         if (status is not { } code)
         {
-            Console.WriteLine($"{name} was killed: the time for all tests is up");
+            notes.Add($"{name} was killed: the time for all tests is up");
             return counts + TestCounts.OneFailed;
         }
 
         if (!IsComplete(result, code, _filter is not null, output))
         {
-            Console.WriteLine($"{name} did not run to its end:\n{output}{errors}");
+            notes.Add($"{name} did not run to its end:\n{output}{errors}");
             return counts + TestCounts.OneFailed;
         }
 
-        return countsBranches ? counts + CountBranches() : counts;
+        return countsBranches ? counts + CountBranches(notes) : counts;
     }
 
     /// <summary>
@@ -91,17 +99,17 @@ internal sealed class TestProject
         ? status == 0 && isFiltered && output.Contains(NoMatch, StringComparison.Ordinal)
         : status == 0 || report.Counts.Failed > 0;
 
-    /// <summary>Prints how many branches were taken; a folder with too few counts as a failed test.</summary>
-    private TestCounts CountBranches()
+    /// <summary>Notes how many branches were taken; a folder with too few counts as a failed test.</summary>
+    private TestCounts CountBranches(ICollection<string> notes)
     {
         IReadOnlyList<BranchCoverage> folders = BranchCoverage.ReadAll(_workspace.TestResults);
         int failed = folders.Count == 0 ? 1 : 0;
-        Console.WriteLine(failed == 0 ? string.Join('\n', folders) : "There is no report of the branches taken.");
+        notes.Add(failed == 0 ? string.Join('\n', folders) : "There is no report of the branches taken.");
         foreach (BranchCoverage folder in folders)
         {
             if (!folder.IsEnough)
             {
-                Console.WriteLine($"FAILED {folder.Folder}: {BranchCoverage.Required} % of branches are required");
+                notes.Add($"FAILED {folder.Folder}: {BranchCoverage.Required} % of branches are required");
                 failed++;
             }
         }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Image;
 
@@ -33,11 +34,6 @@ internal static class TestRun
 
             counts += BuildCosmos(workspace);
             Progress.Step("compile the solution", () => Compile(workspace));
-            if (filter is null)
-            {
-                counts += Progress.Step("check the format of the sources", () => CheckFormat(workspace, nightly));
-            }
-
             counts += RunProjects(workspace, nightly, filter);
         }
         catch (BuildFailure failure)
@@ -91,7 +87,7 @@ internal static class TestRun
     /// Checks that 'dotnet format' would change no white space or, in the nightly run, nothing at all.
     /// That takes minutes, and the ordinary build already treats what the compiler and its analyzers find as errors.
     /// </summary>
-    private static TestCounts CheckFormat(Workspace workspace, bool nightly)
+    private static TestCounts CheckFormat(Workspace workspace, bool nightly, List<string> notes)
     {
         string[] part = nightly ? [] : ["whitespace"];
         try
@@ -102,8 +98,9 @@ internal static class TestRun
         }
         catch (BuildFailure failure)
         {
-            return Fail(
+            notes.Add(
                 $"The sources are not formatted; './build.sh format' corrects most of it.\n{failure.Message}");
+            return TestCounts.OneFailed;
         }
     }
 
@@ -117,21 +114,43 @@ internal static class TestRun
         var watch = Stopwatch.StartNew();
         TimeSpan limit = nightly ? s_nightlyLimit : s_limit;
         TestCounts counts = default;
-        foreach (string project in Projects(workspace))
+        var gate = new Lock();
+        List<(string, Func<IEnumerable<string>>)> hosts = [];
+        List<(string, Func<IEnumerable<string>>)> guests = [];
+        foreach (TestProject project in Projects(workspace, nightly, filter).OrderByDescending(one => one.Weight))
         {
-            var test = new TestProject(workspace, project, nightly, filter);
-            string name = Path.GetFileNameWithoutExtension(project);
-            counts += Progress.Step(name, () => test.Run(limit - watch.Elapsed));
+            List<(string, Func<IEnumerable<string>>)> kind = BootsGuests(project) ? guests : hosts;
+            kind.Add(Counted(project.Name, notes => project.Run(limit - watch.Elapsed, notes)));
         }
 
+        if (filter is null)
+        {
+            hosts.Add(Counted("check the format of the sources", notes => CheckFormat(workspace, nightly, notes)));
+        }
+
+        // Suites that boot guests keep all processors busy by themselves, and their guests' clocks run on.
+        Progress.Steps(hosts, Environment.ProcessorCount);
+        Progress.Steps(guests, 1);
         return counts;
+
+        (string, Func<IEnumerable<string>>) Counted(string what, Func<List<string>, TestCounts> run) => (what, () =>
+        {
+            List<string> notes = [];
+            TestCounts more = run(notes);
+            lock (gate)
+            {
+                counts += more;
+            }
+
+            return notes;
+        });
     }
 
-    // Those that boot guests come last, because the others are quick.
-    private static IEnumerable<string> Projects(Workspace workspace) =>
+    private static IEnumerable<TestProject> Projects(Workspace workspace, bool nightly, string? filter) =>
         Directory.EnumerateFiles(Path.Combine(workspace.Root, "tests"), "*.Tests.csproj", SearchOption.AllDirectories)
-            .OrderBy(path => Path.GetFileName(path).Contains("Qemu", StringComparison.Ordinal))
-            .ThenBy(path => path, StringComparer.Ordinal);
+            .Select(path => new TestProject(workspace, path, nightly, filter));
+
+    private static bool BootsGuests(TestProject project) => project.Name.Contains("Qemu", StringComparison.Ordinal);
 
     private static TestCounts Fail(string message)
     {
