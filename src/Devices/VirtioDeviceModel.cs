@@ -38,6 +38,8 @@ public abstract class VirtioDeviceModel
     private DeviceTransport? _transport;
     private ulong _offered = FeatureBit.Usual;
     private ulong _accepted;
+    private ulong _offeredHigh;
+    private ulong _acceptedHigh;
     private bool _acceptsUnknown;
     private byte _shownStatus;
     private int _looksLeft;
@@ -90,6 +92,33 @@ public abstract class VirtioDeviceModel
             _offered = value;
         }
     }
+
+    /// <summary>The features from bit 64 on that it offers, bit 64 being the lowest.</summary>
+    /// <exception cref="ArgumentException">A feature is one that the device cannot handle.</exception>
+    public ulong OfferedHighFeatures
+    {
+        get => _offeredHigh;
+        set
+        {
+            if ((value & ~TypeHighFeatures) != 0)
+            {
+                throw new ArgumentException($"Features {value:x} cannot be handled.", nameof(value));
+            }
+
+            _offeredHigh = value;
+        }
+    }
+
+    /// <summary>
+    /// Whether the device looks at one bit of the feature select, so that its words come again and again: a fault.
+    /// </summary>
+    public bool RepeatsFeatureWords { get; set; }
+
+    /// <summary>How many times the driver has read a feature word from the third on.</summary>
+    public int HighFeatureReads { get; private set; }
+
+    /// <summary>The features from bit 64 on that the driver accepted.</summary>
+    public ulong DriverHighFeatures => _acceptedHigh;
 
     /// <summary>The features that the driver accepted; final once FEATURES_OK is set.</summary>
     public ulong DriverFeatures => _accepted;
@@ -206,6 +235,9 @@ public abstract class VirtioDeviceModel
     /// </summary>
     public Span<byte> ConfigurationStore => _configuration.Bytes;
 
+    /// <summary>The features from bit 64 on that the device type can handle.</summary>
+    protected virtual ulong TypeHighFeatures => 0;
+
     /// <summary>Whether the device type can work with features that are all offered.</summary>
     protected virtual bool AcceptsFeatures(ulong features) => (features & FeatureBit.Version1) != 0;
 
@@ -228,10 +260,13 @@ public abstract class VirtioDeviceModel
         _offered &= ~transport.UnsupportedFeatures;
     }
 
-    internal uint ReadOfferedFeatures(uint word) =>
-        word < 2 ? (uint)((_offered | FalseFeatures) >> (int)(32 * word)) : 0;
+    internal uint ReadOfferedFeatures(uint word)
+    {
+        HighFeatureReads += word >= 2 ? 1 : 0;
+        return Word(_offered | FalseFeatures, _offeredHigh, RepeatsFeatureWords ? word & 1 : word);
+    }
 
-    internal uint ReadDriverFeatures(uint word) => word < 2 ? (uint)(_accepted >> (int)(32 * word)) : 0;
+    internal uint ReadDriverFeatures(uint word) => Word(_accepted, _acceptedHigh, word);
 
     internal void WriteDriverFeatures(uint word, uint value)
     {
@@ -242,15 +277,23 @@ public abstract class VirtioDeviceModel
             return;
         }
 
-        if (word >= 2)
+        ref ulong words = ref (word < 2 ? ref _accepted : ref _acceptedHigh);
+        if (word >= 4)
         {
             _acceptsUnknown |= value != 0;
             return;
         }
 
-        int shift = (int)(32 * word);
-        _accepted = (_accepted & ~((ulong)uint.MaxValue << shift)) | ((ulong)value << shift);
+        int shift = (int)(32 * (word % 2));
+        words = (words & ~((ulong)uint.MaxValue << shift)) | ((ulong)value << shift);
     }
+
+    private static uint Word(ulong low, ulong high, uint word) => word switch
+    {
+        0 or 1 => (uint)(low >> (int)(32 * word)),
+        2 or 3 => (uint)(high >> (int)(32 * (word - 2))),
+        _ => 0,
+    };
 
     internal byte ReadGeneration() => _configuration.Generation;
 
@@ -381,9 +424,12 @@ public abstract class VirtioDeviceModel
         }
 
         ulong foreign = _accepted & ~_offered;
-        if (foreign != 0 || _acceptsUnknown)
+        ulong foreignHigh = _acceptedHigh & ~_offeredHigh;
+        if (foreign != 0 || foreignHigh != 0 || _acceptsUnknown)
         {
-            Report(DriverRule.FeatureNotAcceptable, $"features {foreign:x} were accepted but not offered");
+            Report(
+                DriverRule.FeatureNotAcceptable,
+                $"features {foreign:x} and, from bit 64 on, {foreignHigh:x} were accepted but not offered");
         }
         else if (!RefusesFeatures && AcceptsFeatures(_accepted))
         {
@@ -463,6 +509,7 @@ public abstract class VirtioDeviceModel
         Status = 0;
         Trouble = string.Empty;
         _accepted = 0;
+        _acceptedHigh = 0;
         _acceptsUnknown = false;
         foreach (ModelQueue queue in _queues)
         {

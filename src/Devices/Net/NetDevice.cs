@@ -40,6 +40,8 @@ public sealed class NetDevice : VirtioDeviceModel
     public const uint SupportedHashes = NetHash.IPv4 | NetHash.Tcp4 | NetHash.Udp4;
 
     private const int HashedHeaderLength = 20;
+    private const int TunnelHeaderLength = 24;
+    private const int LongestHeaderLength = 32;
     private const int StatusField = 6;
     private const int PairsField = 8;
     private const int MtuField = 10;
@@ -173,11 +175,26 @@ public sealed class NetDevice : VirtioDeviceModel
     }
 
     /// <summary>How many bytes the header has, with what was negotiated.</summary>
-    public int NegotiatedHeaderLength =>
-        (DriverFeatures & NetFeature.HashReport) != 0 ? HashedHeaderLength : HeaderLength;
+    public int NegotiatedHeaderLength
+    {
+        get
+        {
+            if ((DriverHighFeatures & NetFeature.OuterNetworkHeader) != 0)
+            {
+                return LongestHeaderLength;
+            }
+
+            int usual = (DriverFeatures & NetFeature.HashReport) != 0 ? HashedHeaderLength : HeaderLength;
+            const ulong Tunnels = NetFeature.HostUdpTunnel | NetFeature.GuestUdpTunnel;
+            return (DriverHighFeatures & Tunnels) != 0 ? TunnelHeaderLength : usual;
+        }
+    }
 
     /// <inheritdoc/>
     protected override ulong TypeFeatures => NetFeature.All;
+
+    /// <inheritdoc/>
+    protected override ulong TypeHighFeatures => NetFeature.AllHigh;
 
     /// <summary>Puts a frame on the wire to the guest, which gets it when the device is stepped.</summary>
     public void Receive(ReadOnlySpan<byte> frame) => Receive(new NetPacket(frame.ToArray(), default));
@@ -279,16 +296,16 @@ public sealed class NetDevice : VirtioDeviceModel
         CheckLayout(chain, 1);
         byte[] bytes = new byte[length];
         chain.TryRead(0, bytes);
-        NetPacketHeader header = NetPacketHeader.Read(bytes);
+        NetPacketHeader header = NetPacketHeader.Read(bytes.AsSpan(0, headerLength));
         byte[] frame = bytes[headerLength..];
-        if (header.FindFault(DriverFeatures, frame) is string fault)
+        if (header.FindFault(DriverFeatures, DriverHighFeatures, frame) is string fault)
         {
             Report(DriverRule.RequestForm, fault);
         }
 
-        if (bytes.AsSpan(HeaderLength, headerLength - HeaderLength).ContainsAnyExcept((byte)0))
+        if (headerLength == LongestHeaderLength && bytes.AsSpan(26, 6).ContainsAnyExcept((byte)0))
         {
-            Report(DriverRule.RequestForm, "the header of a frame to send tells a hash");
+            Report(DriverRule.RequestForm, "the header of a frame to send has something in its padding");
         }
 
         if (queue.Index / 2 >= Commands.QueuePairs)
@@ -405,7 +422,7 @@ public sealed class NetDevice : VirtioDeviceModel
         {
             BufferCount = ForcedBufferCount ?? (ushort)gathered.Count,
         };
-        header.Write(bytes, hasHash: (DriverFeatures & NetFeature.HashReport) != 0);
+        header.Write(bytes.AsSpan(0, NegotiatedHeaderLength), hasHash: (DriverFeatures & NetFeature.HashReport) != 0);
         packet.Frame.CopyTo(bytes, NegotiatedHeaderLength);
         int at = 0;
         foreach (DeviceChain chain in gathered)
@@ -510,6 +527,25 @@ public static class NetFeature
 
     /// <summary>VIRTIO_NET_F_SPEED_DUPLEX.</summary>
     public const ulong SpeedDuplex = 1UL << 63;
+
+    /// <summary>VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO (65), among the features from bit 64 on.</summary>
+    public const ulong GuestUdpTunnel = 1UL << 1;
+
+    /// <summary>VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM (66), likewise.</summary>
+    public const ulong GuestUdpTunnelChecksum = 1UL << 2;
+
+    /// <summary>VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO (67), likewise.</summary>
+    public const ulong HostUdpTunnel = 1UL << 3;
+
+    /// <summary>VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM (68), likewise.</summary>
+    public const ulong HostUdpTunnelChecksum = 1UL << 4;
+
+    /// <summary>VIRTIO_NET_F_OUT_NET_HEADER (69), likewise.</summary>
+    public const ulong OuterNetworkHeader = 1UL << 5;
+
+    /// <summary>All of those from bit 64 on.</summary>
+    public const ulong AllHigh = GuestUdpTunnel | GuestUdpTunnelChecksum | HostUdpTunnel | HostUdpTunnelChecksum
+        | OuterNetworkHeader;
 
     /// <summary>What makes more than one queue pair.</summary>
     public const ulong ManyQueues = MultipleQueues | Rss;

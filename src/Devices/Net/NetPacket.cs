@@ -17,6 +17,9 @@ public readonly record struct NetPacket(byte[] Frame, NetPacketHeader Header);
 /// <param name="BufferCount">num_buffers.</param>
 /// <param name="Hash">hash_value.</param>
 /// <param name="HashReport">hash_report.</param>
+/// <param name="OuterTransport">outer_th_offset.</param>
+/// <param name="InnerNetwork">inner_nh_offset.</param>
+/// <param name="OuterNetwork">outer_nh_offset.</param>
 public readonly record struct NetPacketHeader(
     byte Flags,
     byte SegmentType = 0,
@@ -26,13 +29,25 @@ public readonly record struct NetPacketHeader(
     ushort ChecksumOffset = 0,
     ushort BufferCount = 0,
     uint Hash = 0,
-    ushort HashReport = 0)
+    ushort HashReport = 0,
+    ushort OuterTransport = 0,
+    ushort InnerNetwork = 0,
+    ushort OuterNetwork = 0)
 {
     /// <summary>NEEDS_CSUM.</summary>
     public const byte NeedsChecksum = 1;
 
     /// <summary>DATA_VALID.</summary>
     public const byte DataValid = 2;
+
+    /// <summary>UDP_TUNNEL_CSUM.</summary>
+    public const byte TunnelChecksum = 8;
+
+    /// <summary>UDP_TUNNEL_IPV4.</summary>
+    public const byte TunnelOfIPv4 = 0x20;
+
+    /// <summary>UDP_TUNNEL_IPV6.</summary>
+    public const byte TunnelOfIPv6 = 0x40;
 
     /// <summary>TCPV4.</summary>
     public const byte Tcp4 = 1;
@@ -49,8 +64,16 @@ public readonly record struct NetPacketHeader(
     private const int TcpChecksumOffset = 16;
     private const int UdpHeaderLength = 8;
     private const int TcpLengthOffset = 12;
+    private const int TunnelOffset = 20;
+    private const int OuterNetworkOffset = 24;
 
-    /// <summary>Reads the part that is always there.</summary>
+    /// <summary>What it is of a tunnel.</summary>
+    internal int TunnelType => SegmentType & (TunnelOfIPv4 | TunnelOfIPv6);
+
+    /// <summary>What is cut, or was put together.</summary>
+    internal int PlainType => SegmentType & ~(Ecn | TunnelOfIPv4 | TunnelOfIPv6);
+
+    /// <summary>Reads as much of it as there is.</summary>
     public static NetPacketHeader Read(ReadOnlySpan<byte> bytes) => new NetPacketHeader(
         bytes[0],
         bytes[1],
@@ -58,9 +81,17 @@ public readonly record struct NetPacketHeader(
         BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]),
         BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]),
         BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]),
-        BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]));
+        BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]),
+        bytes.Length > 12 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) : 0,
+        Read16(bytes, 16),
+        Read16(bytes, TunnelOffset),
+        Read16(bytes, TunnelOffset + 2),
+        Read16(bytes, OuterNetworkOffset));
 
-    /// <summary>Writes it.</summary>
+    private static ushort Read16(ReadOnlySpan<byte> bytes, int offset) =>
+        offset < bytes.Length ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[offset..]) : (ushort)0;
+
+    /// <summary>Writes as much of it as there is room for.</summary>
     public void Write(Span<byte> bytes, bool hasHash)
     {
         bytes[0] = Flags;
@@ -75,14 +106,71 @@ public readonly record struct NetPacketHeader(
             BinaryPrimitives.WriteUInt32LittleEndian(bytes[12..], Hash);
             BinaryPrimitives.WriteUInt16LittleEndian(bytes[16..], HashReport);
         }
+
+        if (bytes.Length > TunnelOffset)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[TunnelOffset..], OuterTransport);
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[(TunnelOffset + 2)..], InnerNetwork);
+        }
+
+        if (bytes.Length > OuterNetworkOffset)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes[OuterNetworkOffset..], OuterNetwork);
+        }
     }
 
     /// <summary>
     /// What is wrong with the header of a frame to send (virtio 1.4, 5.1.6.2.1); null where nothing is.
     /// </summary>
-    internal string? FindFault(ulong features, ReadOnlySpan<byte> frame)
+    internal string? FindFault(ulong features, ulong high, ReadOnlySpan<byte> frame)
     {
-        int type = SegmentType & ~Ecn;
+        if (Hash != 0 || HashReport != 0)
+        {
+            return "the header of a frame to send tells a hash";
+        }
+
+        if (OuterNetwork != 0 && ((high & NetFeature.OuterNetworkHeader) == 0 || OuterNetwork >= frame.Length))
+        {
+            return "outer_nh_offset was not negotiated, or lies outside of its frame";
+        }
+
+        return (this with { OuterNetwork = 0 }).FindOffloadFault(features, frame) ?? FindTunnelFault(high, frame);
+    }
+
+    private string? FindTunnelFault(ulong high, ReadOnlySpan<byte> frame)
+    {
+        if (TunnelType == 0)
+        {
+            return (Flags & TunnelChecksum) != 0 || OuterTransport != 0 || InnerNetwork != 0
+                ? "the header of a frame tells of a tunnel that it does not go through"
+                : null;
+        }
+
+        bool isIPv6 = TunnelType == TunnelOfIPv6;
+        bool hasChecksum = (Flags & TunnelChecksum) != 0;
+        ulong needed = NetFeature.HostUdpTunnel | (hasChecksum ? NetFeature.HostUdpTunnelChecksum : 0);
+        if ((high & needed) != needed)
+        {
+            return "the header of a frame asks for a tunnel that was not negotiated";
+        }
+
+        bool isOfKind = PlainType != 0 && TunnelType != (TunnelOfIPv4 | TunnelOfIPv6)
+            && PlainType != (isIPv6 ? Tcp4 : Tcp6);
+        bool isInOrder = OuterTransport > 14 && InnerNetwork >= OuterTransport + UdpHeaderLength
+            && ChecksumStart > InnerNetwork && frame[InnerNetwork] >> 4 == (isIPv6 ? 6 : 4);
+        if (!isOfKind || !isInOrder)
+        {
+            return "a tunnel's headers do not lie where they are said to, or are others";
+        }
+
+        return !hasChecksum && (frame[OuterTransport + 6] | frame[OuterTransport + 7]) != 0
+            ? "the outer header has a checksum that would be wrong in the pieces"
+            : null;
+    }
+
+    private string? FindOffloadFault(ulong features, ReadOnlySpan<byte> frame)
+    {
+        int type = PlainType;
         ulong needed = type switch
         {
             0 => 0,
@@ -92,13 +180,13 @@ public readonly record struct NetPacketHeader(
             _ => ulong.MaxValue,
         };
         needed |= (SegmentType & Ecn) != 0 ? NetFeature.HostEcn : 0;
-        needed |= Flags == NeedsChecksum ? NetFeature.Checksum : 0;
-        if (BufferCount != 0 || (Flags & ~NeedsChecksum) != 0 || (features & needed) != needed)
+        needed |= (Flags & NeedsChecksum) != 0 ? NetFeature.Checksum : 0;
+        if (BufferCount != 0 || (Flags & ~(NeedsChecksum | TunnelChecksum)) != 0 || (features & needed) != needed)
         {
             return "the header of a frame asks for what was not negotiated";
         }
 
-        if (Flags == 0)
+        if ((Flags & NeedsChecksum) == 0)
         {
             return this != default ? "the header of a frame says something without asking for anything" : null;
         }
@@ -126,7 +214,7 @@ public readonly record struct NetPacketHeader(
 /// <summary>Does what a driver leaves to its device: completes checksums and cuts large frames.</summary>
 internal static class NetSegmentation
 {
-    private const int IPv4HeaderOffset = 14;
+    private const int NetworkOffset = 14;
     private const int IPv6HeaderLength = 40;
     private const int TcpFlagsOffset = 13;
     private const byte FinAndPush = 0x09;
@@ -158,6 +246,7 @@ internal static class NetSegmentation
             byte[] piece = [.. frame.AsSpan(0, headers), .. frame.AsSpan(at, length)];
             Adapt(piece, frame.Length, header, at - headers, isLast: at + length == frame.Length);
             CompleteChecksum(piece, header);
+            CompleteOuterChecksum(piece, header);
             pieces.Add(piece);
         }
 
@@ -186,14 +275,53 @@ internal static class NetSegmentation
             covered[header.ChecksumOffset..], sum == 0 && isUdp ? ushort.MaxValue : sum);
     }
 
+    /// <summary>Completes the checksum of the UDP header that a piece's tunnel begins with.</summary>
+    private static void CompleteOuterChecksum(Span<byte> piece, NetPacketHeader header)
+    {
+        if (header.TunnelType != 0 && (header.Flags & NetPacketHeader.TunnelChecksum) != 0)
+        {
+            Span<byte> covered = piece[header.OuterTransport..];
+            ushort sum = (ushort)~Sum(covered);
+            BinaryPrimitives.WriteUInt16BigEndian(covered[6..], sum == 0 ? ushort.MaxValue : sum);
+        }
+    }
+
     /// <summary>Makes the headers of a piece those of a packet of its own.</summary>
     private static void Adapt(Span<byte> piece, int whole, NetPacketHeader header, int offset, bool isLast)
     {
-        int type = header.SegmentType & ~NetPacketHeader.Ecn;
-        Span<byte> network = piece[IPv4HeaderOffset..];
-        bool isIPv4 = network[0] >> 4 == 4;
         int index = offset / header.SegmentSize;
-        if (isIPv4)
+        AdaptNetwork(piece[NetworkOffset..], index);
+        int less = whole - piece.Length;
+        if (header.TunnelType != 0)
+        {
+            Span<byte> outer = piece[header.OuterTransport..];
+            BinaryPrimitives.WriteUInt16BigEndian(outer[4..], (ushort)outer.Length);
+            if ((header.Flags & NetPacketHeader.TunnelChecksum) != 0)
+            {
+                Reduce(outer[6..], less);
+            }
+
+            AdaptNetwork(piece[header.InnerNetwork..], index);
+        }
+
+        // The pseudo-header of a piece has a smaller length: the sum in the frame is for all of it.
+        Span<byte> transport = piece[header.ChecksumStart..];
+        Reduce(transport[header.ChecksumOffset..], less);
+        if (header.PlainType == NetPacketHeader.UdpDatagrams)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transport.Length);
+            return;
+        }
+
+        uint sequence = BinaryPrimitives.ReadUInt32BigEndian(transport[4..]);
+        BinaryPrimitives.WriteUInt32BigEndian(transport[4..], sequence + (uint)offset);
+        transport[TcpFlagsOffset] &= (byte)(isLast ? 0xFF : ~FinAndPush);
+        transport[TcpFlagsOffset] &= (byte)(index == 0 ? 0xFF : ~CongestionReduced);
+    }
+
+    private static void AdaptNetwork(Span<byte> network, int index)
+    {
+        if (network[0] >> 4 == 4)
         {
             BinaryPrimitives.WriteUInt16BigEndian(network[2..], (ushort)network.Length);
             ushort id = BinaryPrimitives.ReadUInt16BigEndian(network[4..]);
@@ -206,22 +334,11 @@ internal static class NetSegmentation
         {
             BinaryPrimitives.WriteUInt16BigEndian(network[4..], (ushort)(network.Length - IPv6HeaderLength));
         }
+    }
 
-        // The pseudo-header of a piece has a smaller length: the sum in the frame is for all of it.
-        Span<byte> transport = piece[header.ChecksumStart..];
-        Span<byte> checksum = transport[header.ChecksumOffset..];
-        int less = whole - header.ChecksumStart - transport.Length;
+    private static void Reduce(Span<byte> checksum, int less)
+    {
         uint sum = BinaryPrimitives.ReadUInt16BigEndian(checksum) + (uint)(ushort)~less;
         BinaryPrimitives.WriteUInt16BigEndian(checksum, (ushort)((sum & 0xFFFF) + (sum >> 16)));
-        if (type == NetPacketHeader.UdpDatagrams)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transport.Length);
-            return;
-        }
-
-        uint sequence = BinaryPrimitives.ReadUInt32BigEndian(transport[4..]);
-        BinaryPrimitives.WriteUInt32BigEndian(transport[4..], sequence + (uint)offset);
-        transport[TcpFlagsOffset] &= (byte)(isLast ? 0xFF : ~FinAndPush);
-        transport[TcpFlagsOffset] &= (byte)(index == 0 ? 0xFF : ~CongestionReduced);
     }
 }

@@ -14,6 +14,14 @@ internal static class NetFrames
 
     public const int IPv6TcpHeaders = 14 + 40 + 20;
 
+    /// <summary>Where the UDP header of a tunnel begins.</summary>
+    public const int OuterTransport = 14 + 20;
+
+    /// <summary>Where the frame in a tunnel begins.</summary>
+    public const int InnerFrame = OuterTransport + 8 + TunnelHeaderLength;
+
+    private const int TunnelHeaderLength = 8;
+
     /// <summary>Bytes that belong to a number.</summary>
     public static byte[] Bytes(int length, int seed)
     {
@@ -41,6 +49,22 @@ internal static class NetFrames
         ip[6] = 6;
         frame[14 + 40 + 12] = 5 << 4;
         Partial(frame, 54, 16, ip[8..40], 6);
+        return frame;
+    }
+
+    /// <summary>
+    /// A frame in a UDP datagram over IPv4, behind the 8 bytes of a tunnel. The checksum covers the pseudo-header alone,
+    /// or there is none.
+    /// </summary>
+    public static byte[] Tunnelled(byte[] inner, bool hasChecksum)
+    {
+        byte[] frame = Transport4(TunnelHeaderLength + inner.Length, 17, 8, 6, 5000, 3);
+        inner.CopyTo(frame, InnerFrame);
+        if (!hasChecksum)
+        {
+            frame.AsSpan(OuterTransport + 6, 2).Clear();
+        }
+
         return frame;
     }
 

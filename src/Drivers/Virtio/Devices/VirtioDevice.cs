@@ -89,6 +89,9 @@ public abstract class VirtioDevice
     /// <summary>The features that were negotiated; 0 before.</summary>
     public Features Features { get; private set; }
 
+    /// <summary>The features from bit 64 on that were negotiated; 0 before.</summary>
+    public HighFeatures HighFeatures { get; private set; }
+
     /// <summary>How often it was brought up again.</summary>
     public int Restarts => _lives > 1 ? _lives - 1 : 0;
 
@@ -98,8 +101,16 @@ public abstract class VirtioDevice
     /// <summary>What the device offered in the last negotiation.</summary>
     internal Features Offered { get; private set; }
 
+    /// <summary>
+    /// What it offered from bit 64 on; nobody looks where there is no code for any of it.
+    /// </summary>
+    internal HighFeatures OfferedHigh { get; private set; }
+
     /// <summary>What there is code for.</summary>
     internal Features Implemented { get; private set; }
+
+    /// <summary>What there is code for from bit 64 on.</summary>
+    internal HighFeatures ImplementedHigh => ImplementedHighFeatures;
 
     /// <summary>What there is code for, but was not wanted of this device.</summary>
     internal Features Refused { get; private set; }
@@ -119,6 +130,9 @@ public abstract class VirtioDevice
 
     /// <summary>The bits of the device type that the driver implements.</summary>
     protected virtual Features ImplementedFeatures => Features.None;
+
+    /// <summary>The bits from 64 on that the driver implements.</summary>
+    protected virtual HighFeatures ImplementedHighFeatures => HighFeatures.None;
 
     /// <summary>
     /// How many of its queues the driver uses, once the configuration was read: the first ones, at least 1 and at most
@@ -161,6 +175,7 @@ public abstract class VirtioDevice
         _lastTrouble = _trouble ?? _lastTrouble;
         _trouble = null;
         Features = Features.None;
+        HighFeatures = HighFeatures.None;
         _queues.Clear();
         Clear();
         failure = Initialise();
@@ -367,10 +382,22 @@ public abstract class VirtioDevice
         Features offered = FeatureNegotiation.ReadOffered(Transport);
         Features implemented = ImplementedFeatures | CommonFeatures;
         Features refused = RefuseFeatures(offered);
+        HighFeatures offeredHigh = ImplementedHigh == HighFeatures.None
+            ? HighFeatures.None
+            : FeatureNegotiation.ReadOfferedHigh(Transport, offered);
         Features accepted = Features.None;
+        HighFeatures acceptedHigh = HighFeatures.None;
         Failure? failure = CheckOffer(offered) ?? FeatureNegotiation.Accept(
-            Transport, Driver, offered, implemented & ~refused, Features.Version1, out accepted);
+            Transport,
+            Driver,
+            offered,
+            implemented & ~refused,
+            Features.Version1,
+            offeredHigh & ImplementedHigh,
+            out accepted,
+            out acceptedHigh);
         Offered = offered;
+        OfferedHigh = offeredHigh;
         Implemented = implemented | Features.Version1;
         Refused = refused;
         if (failure is not null)
@@ -379,6 +406,7 @@ public abstract class VirtioDevice
         }
 
         Features = accepted;
+        HighFeatures = acceptedHigh;
         failure = RefreshConfiguration(isChange: false)
             ?? _queues.Create(accepted, UsedQueueNames, UsedQueueCount, PreferredQueueSize, ChainShape)
             ?? SetUp()

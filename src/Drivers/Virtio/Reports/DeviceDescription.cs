@@ -25,7 +25,7 @@ public sealed class DeviceDescription
         Trouble = device.Trouble?.Of("the device"),
         Restarts = device.Restarts,
         LastTrouble = device.LastTrouble?.Of("the device"),
-        Features = device.Driver.NamesOf(device.Features),
+        Features = device.Driver.NamesOf(device.Features, device.HighFeatures),
         FeatureReport = new FeatureReport(device),
         QuarantinedBytes = device.QuarantinedBytes,
         Queues = QueueDescription.OfAll(device),

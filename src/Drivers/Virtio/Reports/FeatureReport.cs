@@ -14,6 +14,9 @@ public sealed class FeatureReport
     private readonly Features _implemented;
     private readonly Features _refused;
     private readonly Features _accepted;
+    private readonly HighFeatures _offeredHigh;
+    private readonly HighFeatures _implementedHigh;
+    private readonly HighFeatures _acceptedHigh;
 
     internal FeatureReport(VirtioDevice device)
     {
@@ -23,6 +26,9 @@ public sealed class FeatureReport
         _implemented = device.Implemented;
         _refused = device.Refused;
         _accepted = device.Features;
+        _offeredHigh = device.OfferedHigh;
+        _implementedHigh = device.ImplementedHigh;
+        _acceptedHigh = device.HighFeatures;
     }
 
     /// <summary>The names of the features of which this became, lowest bit first.</summary>
@@ -31,8 +37,8 @@ public sealed class FeatureReport
         List<string> names = new List<string>();
         for (int bit = 0; bit < DeviceType.FeatureCount; bit++)
         {
-            Features mask = (Features)(1UL << bit);
-            if (((_offered | _implemented) & mask) != 0 && FateOf(mask) == fate)
+            bool isKnown = DeviceType.Contains(_offered | _implemented, _offeredHigh | _implementedHigh, bit);
+            if (isKnown && FateOf(bit) == fate)
             {
                 names.Add(_type.NameOf(bit));
             }
@@ -41,36 +47,36 @@ public sealed class FeatureReport
         return names.ToArray();
     }
 
-    private FeatureFate FateOf(Features mask)
+    private FeatureFate FateOf(int bit)
     {
-        if ((_accepted & mask) != 0)
+        if (DeviceType.Contains(_accepted, _acceptedHigh, bit))
         {
             return FeatureFate.Accepted;
         }
 
-        if ((_offered & mask) == 0)
+        if (!DeviceType.Contains(_offered, _offeredHigh, bit))
         {
             return FeatureFate.NotOffered;
         }
 
-        if ((_implemented & mask) == 0)
+        if (!DeviceType.Contains(_implemented, _implementedHigh, bit))
         {
             return FeatureFate.NotImplemented;
         }
 
-        if ((_refused & mask) != 0)
+        if (DeviceType.Contains(_refused, HighFeatures.None, bit))
         {
             return FeatureFate.BadConfiguration;
         }
 
-        if ((_supported & mask) == 0)
+        if (bit < DeviceType.FirstHighFeature && !DeviceType.Contains(_supported, HighFeatures.None, bit))
         {
             return FeatureFate.NotOnTransport;
         }
 
-        Features possible = _offered & _implemented & ~_refused & _supported;
-        Features sensible = _type.WithoutUnmetNeeds(possible);
-        return (sensible & mask) == 0 ? FeatureFate.NeedsAnother : FeatureFate.NotConfirmed;
+        Features sensible = _type.WithoutUnmetNeeds(_offered & _implemented & ~_refused & _supported);
+        HighFeatures sensibleHigh = _type.WithoutUnmetNeeds(_offeredHigh & _implementedHigh, sensible);
+        return DeviceType.Contains(sensible, sensibleHigh, bit) ? FeatureFate.NotConfirmed : FeatureFate.NeedsAnother;
     }
 }
 

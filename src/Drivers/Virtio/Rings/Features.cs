@@ -51,3 +51,14 @@ public enum Features : ulong
     /// <summary>The device can be suspended.</summary>
     Suspend = 1UL << 43,
 }
+
+/// <summary>
+/// Feature bits 64 to 127, bit 64 being the lowest (virtio 1.4, 2.2). All of them belong to device types so far, so
+/// that they have no names here.
+/// </summary>
+[Flags]
+public enum HighFeatures : ulong
+{
+    /// <summary>No feature.</summary>
+    None = 0,
+}

@@ -11,8 +11,11 @@ namespace VirtioGuest.Drivers.Virtio.Transport;
 /// </summary>
 public abstract class DeviceType
 {
-    /// <summary>How many feature bits a set has room for; those from there on concern offloads only.</summary>
-    public const int FeatureCount = 64;
+    /// <summary>How many feature bits there are names for.</summary>
+    public const int FeatureCount = 128;
+
+    /// <summary>The first bit of <see cref="HighFeatures"/>.</summary>
+    public const int FirstHighFeature = 64;
 
     /// <summary>Describes a device type.</summary>
     /// <param name="id">The virtio device ID, one of <see cref="DeviceTypes"/>.</param>
@@ -35,12 +38,12 @@ public abstract class DeviceType
         NameOfCommonFeature(bit) ?? NameOfFeature(bit) ?? "bit " + DecimalText.Of((ulong)bit);
 
     /// <summary>The names of all bits that are set, lowest first.</summary>
-    public string[] NamesOf(Features features)
+    public string[] NamesOf(Features features, HighFeatures high = HighFeatures.None)
     {
         List<string> names = new List<string>();
         for (int bit = 0; bit < FeatureCount; bit++)
         {
-            if ((features & (Features)(1UL << bit)) != 0)
+            if (Contains(features, high, bit))
             {
                 names.Add(NameOf(bit));
             }
@@ -49,11 +52,20 @@ public abstract class DeviceType
         return names.ToArray();
     }
 
+    /// <summary>Whether a bit, 0 to 127, is set.</summary>
+    internal static bool Contains(Features features, HighFeatures high, int bit) =>
+        ((bit < FirstHighFeature ? (ulong)features : (ulong)high) & (1UL << (bit % FirstHighFeature))) != 0;
+
     /// <summary>
     /// The bits of a set without those that need a bit that is not in it. A driver must not accept those, whatever the
     /// device offers (virtio 1.4, 2.2.1).
     /// </summary>
     public virtual Features WithoutUnmetNeeds(Features features) => features;
+
+    /// <summary>The same for bits from 64 on.</summary>
+    /// <param name="high">The bits.</param>
+    /// <param name="features">Those below 64, without what has unmet needs.</param>
+    public virtual HighFeatures WithoutUnmetNeeds(HighFeatures high, Features features) => high;
 
     /// <summary>The name of a bit of the device type, or null where the specification has none.</summary>
     protected virtual string? NameOfFeature(int bit) => null;

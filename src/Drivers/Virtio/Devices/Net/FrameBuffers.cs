@@ -87,11 +87,32 @@ internal sealed class FrameBuffers
         return _memory.Load32(offset);
     }
 
+    /// <summary>Reads where the headers of a tunnel are said to lie; nothing where the header has no place for it.
+    /// </summary>
+    internal uint LoadTunnel(int buffer) => HeaderLength < NetHeader.TunnelLength
+        ? 0
+        : _memory.Load32(((uint)buffer * Length) + NetHeader.TunnelOffset);
+
+    /// <summary>Reads where the network header is said to lie; 0 where the header has no place for it.</summary>
+    internal ushort LoadOuterNetwork(int buffer) => HeaderLength < NetHeader.LongestLength
+        ? (ushort)0
+        : _memory.Load16(((uint)buffer * Length) + NetHeader.OuterNetworkOffset);
+
     /// <summary>Writes a header; what belongs to features that are not used for it stays zero.</summary>
     internal void StoreHeader(int buffer, NetHeader header)
     {
-        _memory.Store64((uint)buffer * Length, header.First);
-        _memory.Store32(((uint)buffer * Length) + 8, header.Second);
+        uint offset = (uint)buffer * Length;
+        _memory.Store64(offset, header.First);
+        _memory.Store32(offset + 8, header.Second);
+        if (HeaderLength >= NetHeader.TunnelLength)
+        {
+            _memory.Store32(offset + NetHeader.TunnelOffset, header.Tunnel);
+        }
+
+        if (HeaderLength >= NetHeader.LongestLength)
+        {
+            _memory.Store64(offset + NetHeader.OuterNetworkOffset, header.OuterNetwork);
+        }
     }
 
     /// <summary>Hands over a buffer's first bytes.</summary>

@@ -40,6 +40,19 @@ internal sealed class NetDriver : VirtioDriver
     internal const Features Rss = (Features)(1UL << 60);
     internal const Features SpeedDuplex = (Features)(1UL << 63);
 
+    internal const HighFeatures GuestUdpTunnel = (HighFeatures)(1UL << (65 - FirstHighFeature));
+    internal const HighFeatures GuestUdpTunnelChecksum = (HighFeatures)(1UL << (66 - FirstHighFeature));
+    internal const HighFeatures HostUdpTunnel = (HighFeatures)(1UL << (67 - FirstHighFeature));
+    internal const HighFeatures HostUdpTunnelChecksum = (HighFeatures)(1UL << (68 - FirstHighFeature));
+    internal const HighFeatures OuterNetworkHeader = (HighFeatures)(1UL << (69 - FirstHighFeature));
+
+    /// <summary>What makes the header hold the places of a tunnel's headers.</summary>
+    internal const HighFeatures UdpTunnels = GuestUdpTunnel | HostUdpTunnel;
+
+    /// <summary>Everything from bit 64 on that there is code for.</summary>
+    internal const HighFeatures ImplementedHigh =
+        UdpTunnels | GuestUdpTunnelChecksum | HostUdpTunnelChecksum | OuterNetworkHeader;
+
     /// <summary>What every owner of a device has a use for.</summary>
     internal const Features Plain = Mtu | Mac | Status | SpeedDuplex;
 
@@ -93,6 +106,18 @@ internal sealed class NetDriver : VirtioDriver
 
         left = Without(left, ControlQueue, OverControlQueue);
         return Without(left, Rss | HashReport, HashTunnel);
+    }
+
+    /// <inheritdoc/>
+    public override HighFeatures WithoutUnmetNeeds(HighFeatures high, Features features)
+    {
+        const Features HostNeeds = HostTso4 | HostTso6 | HostUso;
+        const Features GuestNeeds = GuestTso4 | GuestTso6 | GuestUso4 | GuestUso6;
+        HighFeatures left = high;
+        left &= (features & GuestNeeds) == GuestNeeds ? left : ~GuestUdpTunnel;
+        left &= (features & HostNeeds) == HostNeeds ? left : ~HostUdpTunnel;
+        left &= (left & GuestUdpTunnel) != 0 ? left : ~GuestUdpTunnelChecksum;
+        return left & ((left & HostUdpTunnel) != 0 ? left : ~HostUdpTunnelChecksum);
     }
 
     /// <inheritdoc/>

@@ -67,6 +67,23 @@ public sealed class NetOptions
         }
     }
 
+    /// <summary>The features from bit 64 on that go with it.</summary>
+    internal HighFeatures WantedHigh
+    {
+        get
+        {
+            HighFeatures wanted = HighFeatures.None;
+            wanted |= (Uses & NetUses.SendTunnelSegments) != 0
+                ? NetDriver.HostUdpTunnel | NetDriver.HostUdpTunnelChecksum
+                : HighFeatures.None;
+            wanted |= (Uses & NetUses.ReceiveTunnelSegments) != 0
+                ? NetDriver.GuestUdpTunnel | NetDriver.GuestUdpTunnelChecksum
+                : HighFeatures.None;
+            return wanted
+                | ((Uses & NetUses.OuterNetworkHeaders) != 0 ? NetDriver.OuterNetworkHeader : HighFeatures.None);
+        }
+    }
+
     private Features If(NetUses use, Features features) => (Uses & use) != 0 ? features : Features.None;
 }
 
@@ -119,6 +136,21 @@ public enum NetUses
     /// <summary>Have frames spread over the queues by their hash (RSS), where there are several.</summary>
     ReceiveSideScaling = 1 << 12,
 
+    /// <summary>
+    /// Send large segments through a UDP tunnel, which the device cuts (HOST_UDP_TUNNEL_GSO and its checksum); needs
+    /// <see cref="SendTcpSegments"/> and <see cref="SendUdpSegments"/>.
+    /// </summary>
+    SendTunnelSegments = 1 << 13,
+
+    /// <summary>
+    /// Receive large segments that came through a UDP tunnel (GUEST_UDP_TUNNEL_GSO and its checksum); needs
+    /// <see cref="ReceiveTcpSegments"/> and <see cref="ReceiveUdpSegments"/>.
+    /// </summary>
+    ReceiveTunnelSegments = 1 << 14,
+
+    /// <summary>Say, and be told, where the network header begins (OUT_NET_HEADER).</summary>
+    OuterNetworkHeaders = 1 << 15,
+
     /// <summary>All of it.</summary>
-    All = (1 << 13) - 1,
+    All = (1 << 16) - 1,
 }

@@ -32,10 +32,12 @@ internal sealed class ReceiveSide
     private readonly FrameBuffers _buffers;
     private readonly NetCounters _counters;
     private readonly Features _features;
+    private readonly HighFeatures _highFeatures;
     private readonly bool _isCoherent;
     private readonly bool _isMergeable;
     private readonly bool _hasHeader;
     private readonly bool _hasHash;
+    private readonly bool _hasPlainHeader;
     private readonly uint _headerLength;
     private readonly ReceiveBuffer[] _all;
     private readonly int[] _spare;
@@ -45,23 +47,28 @@ internal sealed class ReceiveSide
     private NetHeader _header;
     private uint _hash;
     private ushort _hashReport;
+    private ushort _outerNetwork;
     private int _spareCount;
     private int _missing;
     private uint _length;
     private bool _isTooLong;
 
     /// <summary>Creates the side; nothing is posted yet.</summary>
-    internal ReceiveSide(Virtqueue queue, FrameBuffers buffers, Features features, NetCounters counters)
+    internal ReceiveSide(
+        Virtqueue queue, FrameBuffers buffers, Features features, HighFeatures highFeatures, NetCounters counters)
     {
         _queue = queue;
         _counters = counters;
         _buffers = buffers;
         _features = features;
+        _highFeatures = highFeatures;
         _headerLength = buffers.HeaderLength;
         _isCoherent = buffers.Memory.IsCoherent;
         _hasHash = (features & NetDriver.HashReport) != 0;
         _isMergeable = (features & NetDriver.MergeableBuffers) != 0;
-        _hasHeader = _isMergeable || (features & (NetDriver.GuestChecksum | NetDriver.HashReport)) != 0;
+        bool hasOuterNetwork = (highFeatures & NetDriver.OuterNetworkHeader) != 0;
+        _hasPlainHeader = !_hasHash && !hasOuterNetwork;
+        _hasHeader = _isMergeable || !_hasPlainHeader || (features & NetDriver.GuestChecksum) != 0;
         _frame = _isMergeable ? new byte[NetHeader.LargestFrame] : Array.Empty<byte>();
         _all = new ReceiveBuffer[buffers.Count];
         _spare = new int[buffers.Count];
@@ -160,7 +167,7 @@ internal sealed class ReceiveSide
         {
             length -= _headerLength;
             NetHeader header = _hasHeader ? _buffers.LoadHeader(place.Offset) : NetHeader.One;
-            isLent = header.IsOne && !_hasHash
+            isLent = header.IsOne && _hasPlainHeader
                 ? HandOn(sink, buffer, place.Offset, length, default)
                 : Begin(sink, buffer, length, header);
         }
@@ -176,7 +183,8 @@ internal sealed class ReceiveSide
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool Begin(FrameSink sink, int buffer, uint length, NetHeader header)
     {
-        _header = header;
+        _header = new NetHeader(header.First, header.Second, _buffers.LoadTunnel(buffer));
+        _outerNetwork = _buffers.LoadOuterNetwork(buffer);
         int count = _isMergeable ? header.BufferCount : 1;
         _hashReport = 0;
         if (_hasHash)
@@ -248,16 +256,15 @@ internal sealed class ReceiveSide
 
     private bool TryDescribe(uint length, bool isPrivate, out FrameInfo info)
     {
-        ChecksumState checksum = ChecksumState.Unknown;
-        SegmentKind segments = SegmentKind.None;
-        ushort segmentSize = 0;
-
         // Without GUEST_CSUM there is nothing that the device could say there (virtio 1.4, 5.1.6.4.1).
+        info = default;
         bool isSensible = (_features & NetDriver.GuestChecksum) == 0
-            || _header.TryInterpret(length, _features, out checksum, out segments, out segmentSize);
-        _counters.BadHeaders += isSensible ? 0UL : 1;
-        info = new FrameInfo(checksum, segments, segmentSize, _hash, _hashReport, isPrivate);
-        return isSensible;
+            || _header.TryInterpret(length, _features, _highFeatures, out info);
+        bool hasPlace = _outerNetwork == 0
+            || (_outerNetwork >= VirtioNet.EthernetHeaderLength && _outerNetwork < length);
+        _counters.BadHeaders += isSensible && hasPlace ? 0UL : 1;
+        info = new FrameInfo(info, _hash, _hashReport, _outerNetwork, isPrivate);
+        return isSensible && hasPlace;
     }
 
     private bool HandOn(FrameSink sink, int buffer, uint offset, uint length, in FrameInfo info)

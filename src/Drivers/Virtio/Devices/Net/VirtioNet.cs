@@ -141,6 +141,9 @@ public sealed class VirtioNet : VirtioDevice
     protected override Features ImplementedFeatures => NetDriver.Implemented & _options.Wanted;
 
     /// <inheritdoc/>
+    protected override HighFeatures ImplementedHighFeatures => NetDriver.ImplementedHigh & _options.WantedHigh;
+
+    /// <inheritdoc/>
     protected override string[] UsedQueueNames
     {
         get
@@ -174,6 +177,14 @@ public sealed class VirtioNet : VirtioDevice
         SegmentKind.Udp => NetDriver.HostUso,
         _ => Features.None,
     });
+
+    /// <summary>Whether what is cut may go through a UDP tunnel.</summary>
+    /// <param name="hasChecksum">Whether the outer UDP header has a checksum.</param>
+    public bool CanTunnel(bool hasChecksum) => LongestTransmit > EthernetHeaderLength + Mtu
+        && (HighFeatures & (hasChecksum ? NetDriver.HostUdpTunnelChecksum : NetDriver.HostUdpTunnel)) != 0;
+
+    /// <summary>Whether the device can be told where the network header begins.</summary>
+    public bool TakesOuterNetworkHeader => (HighFeatures & NetDriver.OuterNetworkHeader) != 0;
 
     /// <summary>Hands received frames on and gives their buffers back to the device.</summary>
     /// <param name="sink">Who takes them.</param>
@@ -265,7 +276,7 @@ public sealed class VirtioNet : VirtioDevice
             return TransmitStatus.BadLength;
         }
 
-        if (!offload.IsNone && !offload.IsAllowed(Features, frame.Length))
+        if (!offload.IsNone && !offload.IsAllowed(Features, HighFeatures, frame))
         {
             return TransmitStatus.BadOffload;
         }
@@ -490,7 +501,7 @@ public sealed class VirtioNet : VirtioDevice
     {
         Virtqueue receiveQueue = Queue(ReceiveQueueOf(pair));
         Virtqueue transmitQueue = Queue(TransmitQueueOf(pair));
-        uint headerLength = NetHeader.LengthOf(Features);
+        uint headerLength = NetHeader.LengthOf(Features, HighFeatures);
         uint frameLength = (uint)(EthernetHeaderLength + Mtu);
         uint usual = Math.Max(frameLength + TagLength, MinimumReceiveLength);
         bool hasSegments = Has(NetDriver.GuestSegments);
@@ -527,7 +538,7 @@ public sealed class VirtioNet : VirtioDevice
         }
 
         NetPair made = new NetPair(
-            new ReceiveSide(receiveQueue, receive, Features, _counters),
+            new ReceiveSide(receiveQueue, receive, Features, HighFeatures, _counters),
             new TransmitSide(transmitQueue, transmit, largeTransmit, _counters),
             receive,
             transmit,
@@ -548,7 +559,8 @@ public sealed class VirtioNet : VirtioDevice
             new Counter("bytes sent", _counters.BytesSent),
             new Counter("transmit queue full", _counters.Full),
         };
-        if (Has(NetDriver.MergeableBuffers | NetDriver.GuestChecksum))
+        if (Has(NetDriver.MergeableBuffers | NetDriver.GuestChecksum)
+            || (HighFeatures & NetDriver.OuterNetworkHeader) != 0)
         {
             counters.Add(new Counter("bad headers", _counters.BadHeaders));
         }
