@@ -49,6 +49,9 @@ public sealed class HostileDevice : VirtioDeviceModel
     /// <inheritdoc/>
     protected override ulong TypeFeatures => ulong.MaxValue;
 
+    /// <inheritdoc/>
+    protected override ulong TypeHighFeatures => ulong.MaxValue;
+
     /// <summary>Forges something in one of the queues, where it is hostile in that.</summary>
     public void ForgeRings()
     {

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Linq;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Hostile;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
@@ -62,6 +63,13 @@ internal sealed class HostileBench : IDisposable
             Random,
             Hostility);
         Device.OfferedFeatures = DrawFeatures();
+        if (DeviceType == DeviceTypes.Network && Random.Chance(20))
+        {
+            // All that a tunnel needs, which is never drawn by chance.
+            Device.OfferedFeatures |= NetFeature.HostOffloads | NetFeature.GuestOffloads;
+            Device.OfferedHighFeatures = Random.WideBits();
+        }
+
         FillConfiguration();
         foreach (ModelQueue queue in Device.Queues)
         {

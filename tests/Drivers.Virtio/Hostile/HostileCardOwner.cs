@@ -49,6 +49,20 @@ internal sealed class HostileCardOwner : HostileOwner
             case < 35:
                 _driver.TryTransmit(_frame.AsSpan(0, Bench.Random.Below(_frame.Length)));
                 break;
+            case < 37:
+                ushort outer = (ushort)Bench.Random.Below(100);
+                _driver.TryTransmit(
+                    _frame.AsSpan(0, Bench.Random.Below(_frame.Length)),
+                    new TransmitOffload(
+                        (ushort)Bench.Random.Below(200),
+                        16,
+                        Bench.Random.Chance(50) ? SegmentKind.Tcp4 : SegmentKind.Udp,
+                        (ushort)Bench.Random.Below(300),
+                        99,
+                        tunnel: new UdpTunnel(
+                            outer, (ushort)Bench.Random.Below(200), isInnerIPv6: false, Bench.Random.Chance(50)),
+                        outerNetwork: (ushort)Bench.Random.Below(50)));
+                break;
             case < 40:
                 _driver.TryTransmit(
                     _frame.AsSpan(0, Bench.Random.Below(_frame.Length)),
@@ -98,6 +112,14 @@ internal sealed class HostileCardOwner : HostileOwner
             {
                 _sum += value;
             }
+        }
+
+        public override void OnFrame(ReadOnlySpan<byte> frame, in FrameInfo info)
+        {
+            BrokenPromiseException.Unless(info.OuterNetwork < frame.Length, "a network header is in its frame");
+            BrokenPromiseException.Unless(info.Tunnel.OuterTransport < frame.Length, "a tunnel is in its frame");
+            BrokenPromiseException.Unless(info.Tunnel.InnerNetwork < frame.Length, "what is in a tunnel is, too");
+            OnFrame(frame);
         }
     }
 }
