@@ -21,6 +21,7 @@ internal sealed class NetBenchmarkTests
     [TestCase("rr 1K 1 20000x 10.0.0.9:4000", "rr", 1024, 1, 0ul, 20_000ul, "10.0.0.9", 4000)]
     [TestCase("frames 60 0x20 86400", "frames", 60, 32, 86_400_000ul, 0ul, null, 0)]
     [TestCase("tcp-tx 64K 2", "tcp-tx", 65536, 1, 2000ul, 0ul, null, 9)]
+    [TestCase("http 1K 2", "http", 1024, 1, 2000ul, 0ul, null, 0)]
     [TestCase("tcp-rx 1024K 9x 10.0.0.9:5", "tcp-rx", 1 << 20, 1, 0ul, 9ul, "10.0.0.9", 5)]
     public void A_workload_is_read_from_words(
         string words, string name, int size, int burst, ulong milliseconds, ulong operations, string? host, int port)
@@ -58,6 +59,9 @@ internal sealed class NetBenchmarkTests
     [TestCase("frames 60 32 5 10.0.0.9")]
     [TestCase("tcp-tx 64K 32 5")]
     [TestCase("tcp-tx 1025K 5")]
+    [TestCase("http 64")]
+    [TestCase("http 64 5 10.0.0.9")]
+    [TestCase("http 0 5")]
     public void Other_words_are_one_line_of_usage(string words)
     {
         Assert.That(NetWorkload.TryParse(words.Split(' ', StringSplitOptions.RemoveEmptyEntries)), Is.Null);

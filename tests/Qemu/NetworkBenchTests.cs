@@ -22,10 +22,14 @@ public sealed class NetworkBenchTests : QemuTest
             $"net 0 bench rx 100 16 200x 10.0.2.2:{peer.Datagrams}",
             $"net 0 bench tcp-tx 64K 0.5 10.0.2.2:{peer.Discard}",
             $"net 0 bench tcp-rx 16K 100x 10.0.2.2:{peer.Generator}",
+            "net 0 bench http 2K 50x",
         ];
         string script = $"net 0 static 10.0.2.15/24 10.0.2.2; {string.Join("; ", commands)}; exit";
-        Transcript transcript = Run(
-            new GuestOptions().WithNic(new NicOptions { IsPacked = isPacked }), script, QemuGuest.Success);
+        int port = HostPort.FindFree();
+        peer.AskByHttp(port);
+        var nic = new NicOptions { IsPacked = isPacked, Netdev = $"user,hostfwd=tcp:127.0.0.1:{port}-:80" };
+        Transcript transcript = Run(new GuestOptions().WithNic(nic), script, QemuGuest.Success);
+        Assert.That(peer.LongestAnswer, Is.EqualTo(2048));
         foreach (string command in commands)
         {
             string[] lines = [.. transcript.OutputOf(command)];
@@ -54,7 +58,7 @@ public sealed class NetworkBenchTests : QemuTest
             (
                 "net 0 bench tx 18 65 5",
                 "usage: net N bench tx|rx|rr|frames SIZE BURST SECONDS|COUNTx [HOST[:PORT]] | "
-                    + "tcp-tx|tcp-rx SIZE SECONDS|COUNTx [HOST[:PORT]]"),
+                    + "tcp-tx|tcp-rx SIZE SECONDS|COUNTx [HOST[:PORT]] | http SIZE SECONDS|COUNTx"),
             ("net 0 bench tx 18 32 1x", "error: net0: there is no address"),
             ("net 0 bench frames 1515 1 1x", "error: net0: so much at a time does not fit"),
         ];

@@ -30,13 +30,14 @@ internal sealed class NetWorkload
         new("frames", "frames", EthernetFrames.Shortest, LargestFrame, 0, static port => new EthernetFrames(port)),
         new("tcp-tx", "writes", 1, LargestPiece, 9, static port => new StreamOut(port)),
         new("tcp-rx", "reads", 1, LargestPiece, 19, static port => new StreamIn(port)),
+        new("http", "requests", 1, LargestPiece, 0, static port => new HttpAnswers(port)),
     ];
 
     /// <summary>What is done.</summary>
     public required NetOperation Operation { get; init; }
 
     /// <summary>
-    /// Bytes of payload in a datagram or of a stream in a piece, or bytes in a frame; received datagrams are as long as
+    /// Bytes of payload in a datagram, of a stream in a piece or in an answer, or bytes in a frame; received datagrams are as long as
     /// they are.
     /// </summary>
     public required int Size { get; init; }
@@ -55,7 +56,7 @@ internal sealed class NetWorkload
 
     /// <summary>
     /// Reads a workload from the words of a command: tx|rx|rr|frames SIZE BURST SECONDS [HOST[:PORT]] or tcp-tx|tcp-rx
-    /// SIZE SECONDS [HOST[:PORT]], with COUNTx for a number of operations instead of a time.
+    /// SIZE SECONDS [HOST[:PORT]] or http SIZE SECONDS, with COUNTx for a number of operations instead of a time.
     /// </summary>
     /// <returns>Null where they are none.</returns>
     public static NetWorkload? TryParse(ReadOnlySpan<string> words)
@@ -145,8 +146,8 @@ internal sealed record NetOperation(
     ushort UsualPort,
     Func<NetworkPort, NetLoad> Create)
 {
-    /// <summary>Whether it is a TCP connection.</summary>
-    public bool IsStream => Name.StartsWith("tcp-", StringComparison.Ordinal);
+    /// <summary>Whether it goes over one TCP connection.</summary>
+    public bool IsStream => Name == "http" || Name.StartsWith("tcp-", StringComparison.Ordinal);
 }
 
 /// <summary>What a network port does, and what it costs, as a program of this kernel sees it.</summary>

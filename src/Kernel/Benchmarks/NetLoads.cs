@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Text;
 using VirtioGuest.Commands;
 using VirtioGuest.Hal;
 using VirtioGuest.Kernel.Machine;
@@ -515,4 +516,118 @@ internal sealed class StreamIn : StreamLoad
 
     /// <inheritdoc/>
     public override int Move() => Take(Socket.Receive(Piece, out int count), count);
+}
+
+/// <summary>
+/// Answers whoever connects to port 80 and asks, one request after the other on one connection (RFC 9112). What is
+/// asked for is always there, and always the same.
+/// </summary>
+internal sealed class HttpAnswers : NetLoad
+{
+    private const ushort HttpPort = 80;
+    private const int LongestRequest = 8 * 1024;
+
+    private readonly TcpSocket _listener;
+    private readonly byte[] _request = new byte[LongestRequest];
+    private TcpSocket? _connection;
+    private byte[] _answer = [];
+    private int _length;
+
+    public HttpAnswers(NetworkPort port)
+        : base(port)
+    {
+        _listener = port.Stack.OpenTcp();
+        _listener.ReadinessChanged += _ => Wake();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Who comes is whoever likes, so no host and no gateway is needed.</remarks>
+    public override Failure? Open(NetWorkload workload)
+    {
+        if (Port.Stack.Configuration is null)
+        {
+            return new Failure("there is no address", isSentence: true);
+        }
+
+        string head = FormattableString.Invariant(
+            $"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {workload.Size}\r\n\r\n");
+        _answer = [.. Encoding.ASCII.GetBytes(head), .. new byte[workload.Size]];
+        _answer.AsSpan(head.Length).Fill((byte)'.');
+        bool isListening = _listener.Bind(new IpEndpoint(IPv4Address.Any, HttpPort)) == TcpStatus.Ok
+            && _listener.Listen(1) == TcpStatus.Ok;
+        if (!isListening)
+        {
+            return new Failure($"port {HttpPort} cannot be had", isSentence: true);
+        }
+
+        return WaitUntil(() => _listener.TryAccept(out _connection) == TcpStatus.Ok)
+            ? BeginToServe()
+            : new Failure($"nobody connects to port {HttpPort}", isSentence: true);
+    }
+
+    /// <inheritdoc/>
+    public override int Move()
+    {
+        TcpStatus status = _connection!.Receive(_request.AsSpan(_length), out int count);
+        if (status == TcpStatus.WouldBlock)
+        {
+            Wait();
+            return 0;
+        }
+
+        if (status != TcpStatus.Ok || count == 0)
+        {
+            bool isTooLong = _length == _request.Length;
+            Failure = new Failure(
+                isTooLong ? "a request is too long" : "the peer has ended the connection", isSentence: true);
+            return 0;
+        }
+
+        _length += count;
+        int answered = 0;
+        int end;
+        while ((end = _request.AsSpan(0, _length).IndexOf("\r\n\r\n"u8)) >= 0 && Failure is null)
+        {
+            int rest = end + 4;
+            _request.AsSpan(rest, _length - rest).CopyTo(_request);
+            _length -= rest;
+            Answer();
+            answered++;
+        }
+
+        return answered;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _connection?.Abort();
+        _listener.Abort();
+    }
+
+    private Failure? BeginToServe()
+    {
+        _connection!.ReadinessChanged += _ => Wake();
+        return null;
+    }
+
+    private void Answer()
+    {
+        int sent = 0;
+        while (sent < _answer.Length && Failure is null)
+        {
+            TcpStatus status = _connection!.Send(_answer.AsSpan(sent), out int count);
+            sent += count;
+            if (status == TcpStatus.WouldBlock && Shell is not { IsInterrupted: true })
+            {
+                Wait();
+            }
+            else if (status != TcpStatus.Ok)
+            {
+                Failure = new Failure("the peer has ended the connection", isSentence: true);
+            }
+        }
+
+        Bytes += (ulong)_answer.Length;
+    }
 }

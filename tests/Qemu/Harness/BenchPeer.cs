@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Net;
+using System.Net.Http;
 using System.Net.Sockets;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace VirtioGuest.Qemu.Tests.Harness;
 
@@ -16,7 +18,11 @@ public sealed class BenchPeer : IDisposable
     private const int Answers = 32;
     private const int BufferLength = 64 * 1024;
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
+
     private readonly List<Socket> _sockets = [];
+    private volatile bool _isDisposed;
 
     /// <summary>Serves from now on.</summary>
     public BenchPeer()
@@ -26,6 +32,9 @@ public sealed class BenchPeer : IDisposable
         Discard = ServeStreams(connection => connection.Receive(new byte[BufferLength]));
         Generator = ServeStreams(connection => connection.Send(new byte[BufferLength]));
     }
+
+    /// <summary>How many characters the longest answer had that came by HTTP.</summary>
+    public int LongestAnswer { get; private set; }
 
     /// <summary>The UDP port from which each datagram comes back.</summary>
     public int Echo { get; }
@@ -40,7 +49,33 @@ public sealed class BenchPeer : IDisposable
     public int Generator { get; }
 
     /// <inheritdoc/>
-    public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _sockets.ForEach(socket => socket.Dispose());
+    }
+
+    /// <summary>
+    /// Asks by HTTP at a port of this host, one request after the other on one connection, as soon as somebody answers
+    /// there.
+    /// </summary>
+    public void AskByHttp(int port) => Begin(() =>
+    {
+        using var client = new HttpClient { Timeout = s_patience };
+        while (!_isDisposed)
+        {
+            try
+            {
+                string text = client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/")).Result;
+                LongestAnswer = Math.Max(LongestAnswer, text.Length);
+            }
+            catch (AggregateException e) when (e.InnerException is HttpRequestException or TaskCanceledException)
+            {
+                // The guest does not listen yet, or any more.
+                Thread.Sleep(s_pause);
+            }
+        }
+    });
 
     private int ServeDatagrams(int answers)
     {

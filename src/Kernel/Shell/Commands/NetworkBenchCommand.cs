@@ -16,8 +16,8 @@ internal sealed class NetworkBenchCommand : PortCommand
         : base(
             devices,
             "net N bench tx|rx|rr|frames SIZE BURST SECONDS|COUNTx [HOST[:PORT]] | "
-                + "tcp-tx|tcp-rx SIZE SECONDS|COUNTx [HOST[:PORT]]",
-            "measure datagrams out, in or there and back, frames past the stack, or a stream")
+                + "tcp-tx|tcp-rx SIZE SECONDS|COUNTx [HOST[:PORT]] | http SIZE SECONDS|COUNTx",
+            "measure datagrams out, in or there and back, frames past the stack, a stream, or answers on port 80")
     {
         _system = system;
     }

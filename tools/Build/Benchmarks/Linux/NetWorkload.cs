@@ -17,8 +17,10 @@ internal sealed class NetWorkload : Workload
     private readonly int _size;
     private readonly int _burst;
 
-    /// <param name="operation"><c>tx</c>, <c>rx</c>, <c>rr</c>, <c>tcp-tx</c> or <c>tcp-rx</c>.</param>
-    /// <param name="size">Bytes of a datagram's payload, or of a piece of a stream.</param>
+    /// <param name="operation">
+    /// <c>tx</c>, <c>rx</c>, <c>rr</c>, <c>tcp-tx</c>, <c>tcp-rx</c> or <c>http</c>.
+    /// </param>
+    /// <param name="size">Bytes of a datagram's payload, of a piece of a stream or of an answer.</param>
     /// <param name="burst">How many datagrams go together; 1 for a stream.</param>
     /// <param name="measure">What is asked about it.</param>
     public NetWorkload(string operation, int size, int burst, Measure measure)
@@ -38,7 +40,8 @@ internal sealed class NetWorkload : Workload
             "rx" => $"datagrams of {size} bytes in, in a flood",
             "rr" => $"datagrams of {size} bytes there and back, {together}",
             "tcp-tx" => $"TCP out, {size / Kilobyte} KB at a time",
-            _ => $"TCP in, {size / Kilobyte} KB at a time",
+            "tcp-rx" => $"TCP in, {size / Kilobyte} KB at a time",
+            _ => $"HTTP requests on one connection, answered with {size / Kilobyte} KB",
         };
     }
 
@@ -52,7 +55,13 @@ internal sealed class NetWorkload : Workload
     public override Measure Measure { get; }
 
     /// <inheritdoc/>
-    public override string Method => IsStream
+    public override string Method => IsHttp
+        ?
+        """
+        HTTP requests come one after the other from a client of the host, over the same tap device; Linux answers from
+        a program in C, VirtioGuest by its stack's own sockets from inside its kernel, both with a text that is ready.
+        """
+        : IsStream
         ?
         """
         TCP goes over virtio-net-pci, modern only, packed rings, and a tap device with checksum and segmentation offload
@@ -82,12 +91,14 @@ internal sealed class NetWorkload : Workload
     public override string LinuxJob => $"{Name}:net:{_operation}:{_size}:{_burst}:"
         + (Measure == Measure.Rate ? $"0:{MillisecondsForRate}:" : $"{CountedOperations}:0:") + Network;
 
-    private bool IsStream => _operation.StartsWith("tcp-", System.StringComparison.Ordinal);
+    private bool IsHttp => _operation == "http";
+
+    private bool IsStream => IsHttp || _operation.StartsWith("tcp-", System.StringComparison.Ordinal);
 
     private string Network => IsStream ? TapWire.Network : SocketWire.Network;
 
     /// <inheritdoc/>
-    public override Wire Connect() => IsStream ? TapWire.Create() : new SocketWire();
+    public override Wire Connect() => IsStream ? TapWire.Create(IsHttp) : new SocketWire();
 
     /// <inheritdoc/>
     public override Sample? ReadShell(IReadOnlyList<string> lines)

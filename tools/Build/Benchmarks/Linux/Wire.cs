@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Text;
 using System.Collections.Generic;
 using System.Net;
 using System.Net.Sockets;
@@ -35,17 +36,24 @@ internal abstract class Wire : IDisposable
     ];
 }
 
-/// <summary>A tap device of the host, whose own TCP is at its end. Making it takes root, and the program ip.</summary>
+/// <summary>
+/// A tap device of the host, whose own TCP is at its end; also a client that asks the guest by HTTP as soon as it can.
+/// Making it takes root, and the program ip.
+/// </summary>
 internal sealed class TapWire : Wire
 {
     /// <summary>The first three numbers of its addresses; the host is 1, the guest 2.</summary>
     public static readonly string Network = $"10.78.{Environment.ProcessId % 250}";
 
     private const int BufferLength = 256 * 1024;
+    private const int HttpPort = 80;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     private static readonly string s_name = $"vgb{Environment.ProcessId % 100000}";
 
     private readonly List<Socket> _sockets = [];
+    private volatile bool _isDisposed;
 
     private TapWire()
     {
@@ -55,8 +63,9 @@ internal sealed class TapWire : Wire
     public override IReadOnlyList<string> Devices => Card($"tap,ifname={s_name},script=no,downscript=no");
 
     /// <summary>Makes it.</summary>
+    /// <param name="asksByHttp">Whether there is a client.</param>
     /// <exception cref="BuildFailure">It cannot be made.</exception>
-    public static TapWire Create()
+    public static TapWire Create(bool asksByHttp = false)
     {
         var wire = new TapWire();
         try
@@ -66,6 +75,11 @@ internal sealed class TapWire : Wire
             ExternalProgram.Run("ip", ["link", "set", s_name, "up"]);
             wire.Serve(Discard, connection => connection.Receive(new byte[BufferLength]));
             wire.Serve(Generator, connection => connection.Send(new byte[BufferLength]));
+            if (asksByHttp)
+            {
+                new Thread(wire.AskByHttp) { IsBackground = true, Name = "HTTP client" }.Start();
+            }
+
             return wire;
         }
         catch (Exception)
@@ -92,6 +106,7 @@ internal sealed class TapWire : Wire
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _isDisposed = true;
         _sockets.ForEach(socket => socket.Dispose());
         try
         {
@@ -112,6 +127,27 @@ internal sealed class TapWire : Wire
         new Thread(() => Move(listener, move)) { IsBackground = true, Name = $"port {port}" }.Start();
     }
 
+    /// <summary>Asks one request after the other, on one connection, once the guest answers at its port.</summary>
+    private void AskByHttp()
+    {
+        var guest = new IPEndPoint(IPAddress.Parse($"{Network}.2"), HttpPort);
+        while (!_isDisposed)
+        {
+            try
+            {
+                using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                client.NoDelay = true;
+                client.Connect(guest);
+                HttpClientLoop.Run(client);
+            }
+            catch (SocketException)
+            {
+                // It is not up yet, does something else, or has ended.
+                Thread.Sleep(s_pause);
+            }
+        }
+    }
+
     private static void Move(Socket listener, Func<Socket, int> move)
     {
         try
@@ -125,5 +161,53 @@ internal sealed class TapWire : Wire
         {
             // The guest has ended, or nobody came.
         }
+    }
+}
+
+/// <summary>The least of an HTTP client (RFC 9112): one that costs the host as little as there can be.</summary>
+internal static class HttpClientLoop
+{
+    private const int LongestAnswer = (1 << 20) + 1024;
+
+    private static readonly byte[] s_request = "GET / HTTP/1.1\r\nHost: guest\r\n\r\n"u8.ToArray();
+
+    /// <summary>Asks, and reads the answer, until the connection ends.</summary>
+    /// <returns>How many answers there were.</returns>
+    public static int Run(Socket connection)
+    {
+        byte[] answer = new byte[LongestAnswer];
+        int answers = 0;
+        while (true)
+        {
+            connection.Send(s_request);
+            int length = 0;
+            int whole = int.MaxValue;
+            while (length < whole)
+            {
+                int count = connection.Receive(answer, length, answer.Length - length, SocketFlags.None);
+                if (count == 0)
+                {
+                    return answers;
+                }
+
+                length += count;
+                whole = whole == int.MaxValue ? LengthOf(answer.AsSpan(0, length)) : whole;
+            }
+
+            answers++;
+        }
+    }
+
+    /// <summary>How long an answer is, head and body; unknown while the head is not there.</summary>
+    private static int LengthOf(ReadOnlySpan<byte> answer)
+    {
+        int end = answer.IndexOf("\r\n\r\n"u8);
+        int field = answer.IndexOf("Content-Length: "u8);
+        if (end < 0 || field < 0 || field > end)
+        {
+            return int.MaxValue;
+        }
+
+        return Utf8Parser.TryParse(answer[(field + 16)..end], out int body, out _) ? end + 4 + body : int.MaxValue;
     }
 }

@@ -24,6 +24,7 @@ internal abstract class Workload
         new NetWorkload("rr", 64, 1, Measure.Instructions),
         new NetWorkload("tcp-tx", 64 * 1024, 1, Measure.Rate),
         new NetWorkload("tcp-rx", 64 * 1024, 1, Measure.Rate),
+        new NetWorkload("http", 1024, 1, Measure.Rate),
     ];
 
     /// <summary>Words with dots between, the general ones first: <c>blk.randread.4k.qd32.rate</c>.</summary>

@@ -313,7 +313,7 @@ struct network {
     struct iovec parts[MAXIMUM_DEPTH];
 };
 
-enum { ECHO_PORT = 7, DISCARD_PORT = 9, GENERATOR_PORT = 19, CARD_ATTEMPTS = 1000 };
+enum { ECHO_PORT = 7, DISCARD_PORT = 9, GENERATOR_PORT = 19, HTTP_PORT = 80, CARD_ATTEMPTS = 1000 };
 
 /* Gives the card its address, once it is there. */
 static void configure(const char *network)
@@ -409,6 +409,60 @@ static uint32_t run_tcp_rx(struct network *network)
     return 1;
 }
 
+static void send_all(int file, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = send(file, bytes, length, 0);
+        check(count, "send");
+        bytes += count;
+        length -= (size_t)count;
+    }
+}
+
+/* Answers what has come of requests, whose bodies are empty; the answer is the same for all (RFC 9112). */
+static uint32_t run_http(struct network *network)
+{
+    static char request[8192], answer[(1 << 20) + 256];
+    static size_t length, answer_length;
+    if (answer_length == 0) {
+        int head = snprintf(answer, 256, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %u\r\n\r\n",
+                            network->length);
+        memset(answer + head, '.', network->length);
+        answer_length = (size_t)head + network->length;
+    }
+
+    ssize_t count = recv(network->file, request + length, sizeof(request) - 1 - length, 0);
+    check(count, "recv");
+    if (count == 0)
+        fail("the peer has ended the connection");
+    length += (size_t)count;
+    request[length] = 0;
+    uint32_t answered = 0;
+    char *end;
+    while ((end = strstr(request, "\r\n\r\n"))) {
+        size_t rest = (size_t)(end + 4 - request);
+        memmove(request, request + rest, length - rest + 1);
+        length -= rest;
+        send_all(network->file, answer, answer_length);
+        answered++;
+    }
+    return answered;
+}
+
+/* Waits until somebody has connected. */
+static int accept_one(void)
+{
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(listener, "socket");
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(HTTP_PORT) };
+    check(bind(listener, (struct sockaddr *)&address, sizeof(address)), "bind");
+    check(listen(listener, 1), "listen");
+    int file = accept(listener, NULL, NULL);
+    check(file, "accept");
+    close(listener);
+    return file;
+}
+
 static const struct load {
     const char *name;
     int is_stream;
@@ -421,7 +475,22 @@ static const struct load {
     { "rr", 0, 0, ECHO_PORT, run_rr },
     { "tcp-tx", 1, 0, DISCARD_PORT, run_tcp_tx },
     { "tcp-rx", 1, 0, GENERATOR_PORT, run_tcp_rx },
+    { "http", 1, HTTP_PORT, 0, run_http },
 };
+
+static int connect_to(const struct load *load, const char *network)
+{
+    int file = socket(AF_INET, (load->is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    check(file, "socket");
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(load->local_port) };
+    check(bind(file, (struct sockaddr *)&address, sizeof(address)), "bind");
+    char peer[32];
+    snprintf(peer, sizeof(peer), "%s.1", network);
+    address.sin_addr.s_addr = inet_addr(peer);
+    address.sin_port = htons(load->port);
+    check(connect(file, (struct sockaddr *)&address, sizeof(address)), "connect");
+    return file;
+}
 
 /* The fields behind the kind: OPERATION, SIZE, BURST, COUNT, MILLISECONDS, NETWORK. */
 static void run_net(const char *name, char *const *fields)
@@ -451,15 +520,7 @@ static void run_net(const char *name, char *const *fields)
         network.messages[i].msg_hdr.msg_iovlen = 1;
     }
 
-    network.file = socket(AF_INET, (load->is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-    check(network.file, "socket");
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(load->local_port) };
-    check(bind(network.file, (struct sockaddr *)&address, sizeof(address)), "bind");
-    char peer[32];
-    snprintf(peer, sizeof(peer), "%s.1", fields[5]);
-    address.sin_addr.s_addr = inet_addr(peer);
-    address.sin_port = htons(load->port);
-    check(connect(network.file, (struct sockaddr *)&address, sizeof(address)), "connect");
+    network.file = load->port == 0 ? accept_one() : connect_to(load, fields[5]);
     struct timeval patience = { .tv_sec = 1 };
     check(setsockopt(network.file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), "SO_RCVTIMEO");
     if (load->run == run_rx)
