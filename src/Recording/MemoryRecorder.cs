@@ -115,12 +115,6 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         {
             Infer(address, length);
         }
-
-        if (Current != this)
-        {
-            // Nobody will see the access itself.
-            _announced = 0;
-        }
     }
 
     /// <summary>One side notifies the other.</summary>

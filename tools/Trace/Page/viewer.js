@@ -80,7 +80,7 @@ for (let i = 0; i < steps.length; i++) {
   const step = steps[i];
   const before = stops.length ? steps[stops[stops.length - 1]] : null;
   if (step[0] === "v" && before) {
-    const isOwn = before[1] === step[1] && "rbsni".includes(before[0]);
+    const isOwn = before[0] === "s" || (before[1] === step[1] && "rbni".includes(before[0]));
     const isSame = before[0] === "w" && before[3] < step[3] + lengthOf(step) && step[3] < before[3] + lengthOf(before);
     const isMore = before[0] === "v" && before[1] === step[1];
     if (isOwn || isSame || isMore) continue;
@@ -252,11 +252,14 @@ function follow(queue, state, step, stop) {
   if (queue.packed) {
     const field = line.descriptor + 16 * (queue.looked % size) + 12;
     if (touches(address, length, field, 2) && queue.looked < queue.used && isUsed(queue, view, queue.looked)) {
-      packedTaken(queue, view.number(field, 2));
+      packedTaken(queue, kind === "r" && address === field ? numberOf(bytesOf(step)) & 0xFFFF : view.number(field, 2));
     }
   } else {
     const field = line.device + 4 + 8 * (queue.looked % size);
-    if (touches(address, length, field, 4) && queue.looked < queue.used) splitTaken(queue, view.number(field, 4));
+    if (touches(address, length, field, 4) && queue.looked < queue.used) {
+      splitTaken(queue, kind === "r" && address === field && length === 4 ? numberOf(bytesOf(step))
+        : view.number(field, 4));
+    }
   }
 }
 
@@ -482,7 +485,7 @@ function drawPacked(queue, memory) {
     const own = made("td", owner, "owner");
     row.append(made("th", slot), cell(hex(each.address), at, 8), cell(each.length, at + 8, 4), cell(each.a, at + 12, 2),
       cell(each.b & AVAIL ? 1 : 0, at + 14, 2), cell(each.b & USED ? 1 : 0, at + 14, 2),
-      cell(flagWords(each.b & 7, false), at + 14, 2), own, made("td", marksOf(queue, slot)));
+      cell(flagWords(each.b & 7, false), at + 14, 2), own, made("td", marksOf(queue, slot), "positions"));
     table.append(row);
   }
   const box = made("div", undefined, "scroll");
@@ -673,6 +676,7 @@ function drawDetail() {
   box.replaceChildren(...parts);
 }
 const ROW = 20;
+byId("rows").style.height = `${stops.length * ROW}px`;
 const rowWords = new Map();
 function rowText(stop) {
   // Rows that were passed have the words of their moment; the others those of now.
@@ -680,7 +684,6 @@ function rowText(stop) {
 }
 function drawList() {
   const list = byId("list"), rows = byId("rows");
-  rows.style.height = `${stops.length * ROW}px`;
   const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
   const last = Math.min(stops.length, first + Math.ceil(list.clientHeight / ROW) + 10);
   const shown = [];
@@ -709,16 +712,14 @@ function drawTimeline() {
   canvas.height = height * ratio;
   const draw = canvas.getContext("2d");
   draw.scale(ratio, ratio);
-  const style = getComputedStyle(document.body), colour = name => style.getPropertyValue(name) || "#888";
+  const style = getComputedStyle(document.body), resolved = {};
   // Custom properties keep light-dark() unresolved: an element of the page resolves it.
-  const resolved = {};
   for (const name of ["driver", "device", "sync", "notify", "bad", "quiet"]) {
     const probe = made("span", undefined, name);
     document.body.append(probe);
     resolved[name] = getComputedStyle(probe).color;
     probe.remove();
   }
-  void colour;
   const left = 86, inner = width - left - 8, lane = 26;
   const count = Math.min(stops.length, Math.max(20, Math.round(stops.length / zoom)));
   const first = Math.max(0, Math.min(stops.length - count, current - Math.floor(count / 2)));
