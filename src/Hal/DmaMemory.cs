@@ -31,7 +31,13 @@ public abstract unsafe class DmaMemory
 
     /// <summary>Describes the same memory as another, for a tag that gives on what it gets from another tag.</summary>
     protected DmaMemory(DmaMemory other)
-        : this(other._address, other._deviceAddress, other._length, other._isCoherent)
+        : this(other, other._isCoherent)
+    {
+    }
+
+    /// <summary>The same, where all hand-overs are to be made although the machine may need none.</summary>
+    protected DmaMemory(DmaMemory other, bool isCoherent)
+        : this(other._address, other._deviceAddress, other._length, isCoherent)
     {
     }
 

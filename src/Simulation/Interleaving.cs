@@ -50,6 +50,9 @@ internal sealed class Interleaving : IDisposable
     /// <summary>Where accesses are told of; null to tell nothing.</summary>
     internal List<string>? Trace { get; set; }
 
+    /// <summary>Who records the schedule; null for nobody.</summary>
+    internal ScheduleRecorder? Recorder { get; set; }
+
     /// <summary>Whether a schedule is being run.</summary>
     internal bool IsRunning { get; private set; }
 
@@ -70,13 +73,16 @@ internal sealed class Interleaving : IDisposable
             _user.Wait();
         }
 
+        Recorder?.Fail(_turns.Current, _failure);
         AbandonTheRest();
         _enter(-1);
         IsRunning = false;
         if (_failure is null)
         {
             _ordering.Finish();
+            Recorder?.Compare();
             _failure = Check(scenario);
+            Recorder?.Fail(_turns.Current, _failure);
         }
 
         return _failure;
@@ -99,6 +105,7 @@ internal sealed class Interleaving : IDisposable
         if (choice > others)
         {
             _ordering.Drain(choice - others - 1);
+            Recorder?.Compare();
             NoteProgress();
         }
         else if (choice != 0)
@@ -125,6 +132,7 @@ internal sealed class Interleaving : IDisposable
         Step();
         Trace?.Add($"{NameOf(_turns.Current)}: sends signal {signal.Number}");
         _ordering.Send(_turns.Current, signal.Number);
+        Recorder?.Send(_turns.Current, signal.Number);
         signal.IsSet = true;
         NoteProgress();
     }
@@ -141,6 +149,7 @@ internal sealed class Interleaving : IDisposable
         Trace?.Add($"{NameOf(_turns.Current)}: takes signal {signal.Number}");
         signal.IsSet = false;
         _ordering.Receive(_turns.Current, signal.Number);
+        Recorder?.Receive(_turns.Current, signal.Number);
     }
 
     /// <summary>What traces call a processor.</summary>

@@ -1,3 +1,5 @@
+using System;
+
 namespace VirtioGuest.Simulation;
 
 /// <summary>What one processor sees of what the others stored, and when.</summary>
@@ -32,6 +34,11 @@ internal abstract class OrderingModel
     /// <summary>Lets every store be seen, because time passes while nobody acts.</summary>
     /// <returns>Whether there was one.</returns>
     internal abstract bool Settle();
+
+    /// <summary>What a processor must see at least: every load gives this or something newer.</summary>
+    /// <param name="processor">Which.</param>
+    /// <param name="view">A byte for each of the memory from its start on.</param>
+    internal abstract void View(int processor, Span<byte> view);
 
     /// <summary>Puts the newest values into the memory.</summary>
     internal abstract void Finish();

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using VirtioGuest.Hal;
 
@@ -24,6 +25,9 @@ internal sealed class OwnershipAuditor
         _violations = violations;
         _isOn = isOn;
     }
+
+    /// <summary>Told of each report, in the same words.</summary>
+    internal Action<string>? Reported { get; set; }
 
     /// <summary>The processor reads or writes.</summary>
     internal void Touch(SimulatedRegion region, uint offset, uint length, string what, AccessSite site)
@@ -67,7 +71,9 @@ internal sealed class OwnershipAuditor
     internal void Report(SimulatedRegion region, uint offset, string what, AccessSite site)
     {
         string place = site == AccessSite.Unnamed ? string.Empty : $" (site {(int)site})";
-        _violations.Add($"region {region.Number}, byte {offset}: {what}{place}");
+        string report = $"region {region.Number}, byte {offset}: {what}{place}";
+        _violations.Add(report);
+        Reported?.Invoke(report);
     }
 
     private static bool TryFind(

@@ -1,4 +1,5 @@
 using VirtioGuest.Hal;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 
@@ -49,10 +50,13 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
 
         _interleaving.Step();
         Tell("full barrier", site);
+        _interleaving.Recorder?.Barrier(_processor, isForDevice: false, site);
         if (!IsBeforeBus)
         {
             _ordering.FullBarrier(_processor);
         }
+
+        _interleaving.Recorder?.Compare();
     }
 
     /// <inheritdoc/>
@@ -65,7 +69,9 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
 
         _interleaving.Step();
         Tell("device barrier", site);
+        _interleaving.Recorder?.Barrier(_processor, isForDevice: true, site);
         _ordering.FullBarrier(_processor);
+        _interleaving.Recorder?.Compare();
     }
 
     private bool IsWeakened(AccessSite site) => site != AccessSite.Unnamed && site == WeakenedSite;
@@ -113,6 +119,8 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
             Tell($"{(acquires ? "load-acquire" : "load")}{8 * size} at {offset}: 0x{value:x}", site);
         }
 
+        _interleaving.Recorder?.Access(StepKind.Load, _processor, offset, size, value, acquires, site);
+
         return value;
     }
 
@@ -125,6 +133,7 @@ internal sealed unsafe class ProcessorAccess : MemorySimulation
         }
 
         _ordering.Store(_processor, offset, size, value, releases);
+        _interleaving.Recorder?.Access(StepKind.Store, _processor, offset, size, value, releases, site);
         _interleaving.NoteProgress();
     }
 

@@ -154,6 +154,15 @@ internal sealed unsafe class ReleaseAcquireOrdering : OrderingModel
     internal override bool Settle() => false;
 
     /// <inheritdoc/>
+    internal override void View(int processor, Span<byte> view)
+    {
+        for (int i = 0; i < view.Length; i++)
+        {
+            view[i] = ByteOf(_current[processor][i], i);
+        }
+    }
+
+    /// <inheritdoc/>
     internal override void Finish()
     {
         for (int i = 0; i < _length; i++)

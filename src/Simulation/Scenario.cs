@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 
@@ -13,6 +14,9 @@ public sealed class Scenario
     /// <summary>What is to hold once every processor has ended; the memory then holds the newest values.</summary>
     public Action? Check { get; set; }
 
+    /// <summary>The queues that recordings of it are to show.</summary>
+    public List<RecordedQueue> Queues { get; } = [];
+
     /// <summary>The processors.</summary>
     internal List<ScenarioProcessor> Processors { get; } = [];
 
@@ -23,6 +27,13 @@ public sealed class Scenario
         {
             throw new SimulationFailedException(otherwise);
         }
+    }
+
+    /// <summary>Says that there is a queue in the memory, for recordings.</summary>
+    public Scenario Showing(RecordedQueue queue)
+    {
+        Queues.Add(queue);
+        return this;
     }
 
     /// <summary>Adds a processor, at most 8.</summary>

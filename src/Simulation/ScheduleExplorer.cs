@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using VirtioGuest.Hal;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 
@@ -126,6 +127,32 @@ public sealed unsafe class ScheduleExplorer : IDisposable
         };
     }
 
+    /// <summary>Runs one schedule again and records it to a file, which is replaced.</summary>
+    /// <param name="create">Makes the scenario in which it was found.</param>
+    /// <param name="choices">
+    /// From <see cref="ExplorationResult.Choices"/>; empty for the schedule without a deviation.
+    /// </param>
+    /// <param name="path">The file, for <c>./build.sh trace</c>.</param>
+    /// <param name="title">A line for people.</param>
+    /// <param name="about">What the recording shows, in some sentences.</param>
+    /// <returns>How the schedule went.</returns>
+    /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
+    public ExplorationResult Record(
+        Func<WeakMemory, Scenario> create, string choices, string path, string title, string about = "")
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        using ScheduleRecorder recorder = new ScheduleRecorder(_memory, _ordering, path, title, about);
+        _interleaving.Recorder = recorder;
+        try
+        {
+            return Replay(create, choices);
+        }
+        finally
+        {
+            _interleaving.Recorder = null;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -143,6 +170,7 @@ public sealed unsafe class ScheduleExplorer : IDisposable
         }
 
         _ordering.Reset(_memory.Used);
+        _interleaving.Recorder?.Start(scenario);
         return _interleaving.Run(scenario);
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Hal;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 
@@ -27,6 +28,7 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
     private volatile SimulatedRegion[] _regions = [];
     private ulong _nextLow = LowStart;
     private ulong _nextHigh = HighStart;
+    private MemoryRecorder? _recorder;
 
     /// <param name="options">What it is like; null for plain coherent memory.</param>
     public SimulatedDma(SimulatedDmaOptions? options = null)
@@ -62,6 +64,26 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
 
     /// <summary>The memory as a device sees it.</summary>
     public GuestMemory GuestMemory => _guestMemory;
+
+    /// <summary>
+    /// Who records hand-overs, violations and what each side sees; null for nobody. It has to be installed on the
+    /// thread, in front of what <see cref="Install"/> puts there, to record accesses as well.
+    /// </summary>
+    public MemoryRecorder? Recorder
+    {
+        get => _recorder;
+        set
+        {
+            _recorder = value;
+            _auditor.Reported = value is null
+                ? null
+                : report => value.Say(StepKind.Failure, MemoryRecorder.Driver, report);
+            foreach (SimulatedRegion region in _regions)
+            {
+                Record(region);
+            }
+        }
+    }
 
     /// <summary>Who watches the hand-overs.</summary>
     internal OwnershipAuditor Auditor => _auditor;
@@ -228,6 +250,7 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         }
 
         BeforeHandOver?.Invoke();
+        Record(region, offset, length, operation, site);
 
         if (offset > region.Length || length > region.Length - offset)
         {
@@ -251,6 +274,7 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         cache.Sync(region, offset, length, operation & (DmaSync.PostRead | DmaSync.PostWrite));
         cache.Sync(region, offset, length, operation & (DmaSync.PreRead | DmaSync.PreWrite));
         region.Refresh(offset, length);
+        _recorder?.Compare();
     }
 
     /// <summary>Lets the cache see what the processor wrote past the accessors.</summary>
@@ -294,7 +318,30 @@ public sealed unsafe class SimulatedDma : DmaTag, IDisposable
         CacheModel? cache = isWatched ? _options.Cache : null;
         SimulatedRegion region = new SimulatedRegion(before.Length, length, alignment, runs, cache, isWatched);
         _regions = [.. before, region];
+        Record(region);
         return region;
+    }
+
+    private void Record(SimulatedRegion region)
+    {
+        foreach (DeviceRun run in region.Runs)
+        {
+            _recorder?.AddRegion(
+                region.Processor + run.Offset, region.Device + run.Offset, run.DeviceAddress, run.Length);
+        }
+    }
+
+    private void Record(SimulatedRegion region, uint offset, uint length, DmaSync operation, AccessSite site)
+    {
+        foreach (DeviceRun run in region.Runs)
+        {
+            uint first = Math.Max(offset, run.Offset);
+            uint end = Math.Min(offset + length, run.Offset + run.Length);
+            if (first < end)
+            {
+                _recorder?.Sync(run.DeviceAddress + (first - run.Offset), end - first, operation, site);
+            }
+        }
     }
 
     /// <summary>

@@ -114,6 +114,15 @@ internal sealed unsafe class TotalStoreOrdering : OrderingModel
         }
     }
 
+    /// <inheritdoc/>
+    internal override void View(int processor, Span<byte> view)
+    {
+        for (int i = 0; i < view.Length; i++)
+        {
+            view[i] = ByteAt(processor, i);
+        }
+    }
+
     private byte ByteAt(int processor, int offset)
     {
         List<Buffered> buffer = _buffers[processor];

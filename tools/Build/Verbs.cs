@@ -45,6 +45,7 @@ internal static class Verbs
             Bench(),
             Devices(),
             Conform(),
+            Trace(),
             Simple("format", "format all sources", TestRun.Format),
             Simple("clean", "delete everything that was built", workspace => workspace.Clean()),
         };
@@ -315,6 +316,24 @@ internal static class Verbs
         };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(parsed => DeviceServing.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)),
+            [.. parsed.GetValue(words) ?? [], .. parsed.UnmatchedTokens]));
+        return command;
+    }
+
+    private static Command Trace()
+    {
+        var words = new Argument<string[]>("words")
+        {
+            Description = "FILE, or --example NAME, or --list; --out FILE, --perfetto FILE; nothing makes all examples",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var command = new Command("trace", "turn a recorded run into a page that shows its rings, step by step")
+        {
+            words,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(parsed => Tracing.Run(
             Workspace.Find(parsed.GetValue(s_artifacts)),
             [.. parsed.GetValue(words) ?? [], .. parsed.UnmatchedTokens]));
         return command;

@@ -57,6 +57,7 @@ internal static class CommandList
         .. OperationsOfDrivers(),
         new SelfTestCommand(),
         new ConformCommand(devices),
+        new TraceCommand(devices),
         new StressRegistersCommand(),
         new RebootCommand(),
         new PowerOffCommand(),

@@ -21,6 +21,7 @@ public static class Layers
     private const string Net = "VirtioGuest.Net";
     private const string Sockets = "VirtioGuest.Sockets";
     private const string Devices = "VirtioGuest.Devices";
+    private const string Recording = "VirtioGuest.Recording";
     private const string Simulation = "VirtioGuest.Simulation";
     private const string DeviceConformance = "VirtioGuest.DeviceConformance";
     private const string Conformance = "VirtioGuest.Conformance";
@@ -41,11 +42,12 @@ public static class Layers
         [Commands] = [Volumes, Pci, Hal],
         [Virtio] = [Pci, Hal],
         [Devices] = [Pci, Hal],
-        [Simulation] = [Devices, Pci, Hal],
+        [Recording] = [Devices, Pci, Hal],
+        [Simulation] = [Recording, Devices, Pci, Hal],
         [VhostUser] = [Devices, Hal],
         [Conformance] = [Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
-        [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
+        [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Recording, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosPlugs] = [Cosmos, Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosKernel] = [Cosmos, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],

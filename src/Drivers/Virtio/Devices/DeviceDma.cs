@@ -22,11 +22,26 @@ internal sealed class DeviceDma : DmaTag
     /// <summary>How many bytes can never be used again.</summary>
     internal ulong QuarantinedBytes { get; private set; }
 
+    /// <summary>Who is told of hand-overs of what is allocated from now on; null for nobody.</summary>
+    internal HandOverObserver? Observer { get; set; }
+
     /// <inheritdoc/>
     public override DmaMemory? Allocate(uint length, DmaConstraints constraints)
     {
         DmaMemory? memory = _machine.Allocate(length, constraints);
-        return memory == null ? null : new Allocation(this, memory);
+        if (memory == null)
+        {
+            return null;
+        }
+
+        if (Observer is not HandOverObserver observer)
+        {
+            return new Allocation(this, memory);
+        }
+
+        ObservedAllocation observed = new ObservedAllocation(this, memory, observer);
+        observer.OnAllocated(observed);
+        return observed;
     }
 
     /// <inheritdoc/>
@@ -54,5 +69,39 @@ internal sealed class DeviceDma : DmaTag
 
         protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site) =>
             _memory.Sync(offset, length, operation, site);
+    }
+
+    private sealed class ObservedAllocation : DmaMemory
+    {
+        private readonly DeviceDma _account;
+        private readonly DmaMemory _memory;
+        private readonly HandOverObserver _observer;
+
+        internal ObservedAllocation(DeviceDma account, DmaMemory memory, HandOverObserver observer)
+            : base(memory, isCoherent: false)
+        {
+            _account = account;
+            _memory = memory;
+            _observer = observer;
+        }
+
+        public override void Free()
+        {
+            _observer.OnGivenUp(this);
+            _memory.Free();
+        }
+
+        public override void Quarantine()
+        {
+            _observer.OnGivenUp(this);
+            _memory.Quarantine();
+            _account.QuarantinedBytes += Length;
+        }
+
+        protected override void SyncNonCoherent(uint offset, uint length, DmaSync operation, AccessSite site)
+        {
+            _memory.Sync(offset, length, operation, site);
+            _observer.OnHandOver(this, offset, length, operation, site);
+        }
     }
 }

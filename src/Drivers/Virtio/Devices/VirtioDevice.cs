@@ -72,6 +72,25 @@ public abstract class VirtioDevice
     /// </summary>
     public DmaTag Dma => _dma;
 
+    /// <summary>
+    /// Who is told of hand-overs of the memory that the device gets from its next start on; null for nobody. Its queues
+    /// then work as on a machine without coherent memory.
+    /// </summary>
+    public HandOverObserver? Observer
+    {
+        get => _dma.Observer;
+        set => _dma.Observer = value;
+    }
+
+    /// <summary>
+    /// The queues, by index; none until they were created. They may be replaced meanwhile: it is the old ones or the
+    /// new ones then.
+    /// </summary>
+    public ReadOnlySpan<Virtqueue> RunningQueues => _queues.All;
+
+    /// <summary>The specification's name of a queue.</summary>
+    public string NameOf(int queue) => _queues.Names[queue];
+
     /// <summary>Where the device is in its life.</summary>
     public DeviceState State
     {
