@@ -43,7 +43,7 @@ public static class Layers
         [Devices] = [Pci, Hal],
         [Simulation] = [Devices, Pci, Hal],
         [VhostUser] = [Devices, Hal],
-        [Conformance] = [Devices, Pci, Hal],
+        [Conformance] = [VhostUser, Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],
