@@ -464,14 +464,19 @@ public abstract class VirtioDeviceModel
             return;
         }
 
+        Settle();
+        Delay(SuspendDelay);
+        Status = (byte)((Status | StatusBit.Suspend) & ~StatusBit.DriverOk);
+    }
+
+    /// <summary>Gives back what is finished and puts back what is not, so that the device has nothing.</summary>
+    internal void Settle()
+    {
         OnSuspend();
         foreach (ModelQueue queue in _queues)
         {
             GiveBack(queue, asksPolicy: false, isIdle: true);
         }
-
-        Delay(SuspendDelay);
-        Status = (byte)((Status | StatusBit.Suspend) & ~StatusBit.DriverOk);
     }
 
     private void Resume(bool isAsked)

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Threading;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
 using VirtioGuest.VhostUser.Native;
 
@@ -24,6 +25,9 @@ public sealed class VhostUserServer : IDisposable
     private const ulong QueuesFeature = 1UL << 0;
     private const ulong ReplyAckFeature = 1UL << 3;
     private const ulong ConfigurationFeature = 1UL << 9;
+    private const int NetworkType = 1;
+    private const int QuietMilliseconds = 100;
+    private const int PollingMilliseconds = 1;
     private const int RegionLength = 32;
     private const int MostRegions = 8;
     private const uint NoDescriptorFlag = 1 << 8;
@@ -53,7 +57,7 @@ public sealed class VhostUserServer : IDisposable
         _model = model;
         _transport = new VhostUserTransport(model);
         _regions = new SharedRegions(memory);
-        _waitedFor = new int[_transport.Queues.Length + 1];
+        _waitedFor = new int[_transport.Queues.Length + 2];
         _isReadable = new bool[_waitedFor.Length];
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         File.Delete(path);
@@ -63,6 +67,12 @@ public sealed class VhostUserServer : IDisposable
 
     /// <summary>Told of front ends that come, go, and do what they must not; one line each.</summary>
     public Action<string> Log { get; set; } = static _ => { };
+
+    /// <summary>The wire of the device, where it is a network card that is not alone; null for none.</summary>
+    public DatagramWire? Wire { get; set; }
+
+    /// <summary>Who watches what front ends and their drivers do; null for nobody.</summary>
+    public FrontEndWatch? Watch { get; set; }
 
     /// <summary>Serves front ends until it is told to stop.</summary>
     /// <param name="stop">Tells it.</param>
@@ -113,20 +123,24 @@ public sealed class VhostUserServer : IDisposable
         while (!stop.IsCancellationRequested)
         {
             _waitedFor[^1] = socket;
+            _waitedFor[^2] = Wire?.Descriptor ?? -1;
             for (int index = 0; index < _transport.Queues.Length; index++)
             {
                 VhostUserTransport.QueueState queue = _transport.Queues[index];
                 _waitedFor[index] = queue.IsStarted ? queue.Kick : -1;
             }
 
-            Posix.Wait(_waitedFor, _isReadable, 100);
+            Posix.Wait(_waitedFor, _isReadable, IsPolling() ? PollingMilliseconds : QuietMilliseconds);
             for (int index = 0; index < _transport.Queues.Length; index++)
             {
-                if (_isReadable[index])
-                {
-                    Posix.TakeEvents(_waitedFor[index]);
-                    Work(_transport.Queues[index]);
-                }
+                ulong heard = _isReadable[index] ? Posix.TakeEvents(_waitedFor[index]) : 0;
+                LookAfter(_transport.Queues[index], heard);
+            }
+
+            if (_isReadable[^2])
+            {
+                Wire!.Deliver((NetDevice)_model);
+                RunModel();
             }
 
             if (_isReadable[^1])
@@ -142,6 +156,44 @@ public sealed class VhostUserServer : IDisposable
         }
     }
 
+    private bool IsPolling()
+    {
+        foreach (VhostUserTransport.QueueState queue in _transport.Queues)
+        {
+            if (queue.IsPolled)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Works on a queue where its driver asked for it, and where the device has to look by itself.</summary>
+    private void LookAfter(VhostUserTransport.QueueState queue, ulong heard)
+    {
+        if (!queue.IsEnabled || queue.Queue.Ring is null)
+        {
+            return;
+        }
+
+        if (heard != 0)
+        {
+            Watch?.OnHeard(queue.Queue, heard);
+            Notify(queue);
+            Work(queue);
+        }
+        else if (queue.IsPolled)
+        {
+            Watch?.OnPolling(queue.Queue);
+            Work(queue);
+        }
+        else if (Watch?.IsOverdue(queue.Queue) == true)
+        {
+            Work(queue);
+        }
+    }
+
     private void Answer(int socket, VhostUserMessage message)
     {
         switch (message.Request)
@@ -150,7 +202,9 @@ public sealed class VhostUserServer : IDisposable
                 message.Reply(socket, _model.OfferedFeatures | ProtocolFeaturesBit);
                 return;
             case VhostUserRequest.GetProtocolFeatures:
-                message.Reply(socket, QueuesFeature | ReplyAckFeature | ConfigurationFeature);
+                // A front end has the configuration of a network card itself, and warns of one that wants to.
+                message.Reply(socket, QueuesFeature | ReplyAckFeature
+                    | (_model.DeviceType == NetworkType ? 0 : ConfigurationFeature));
                 return;
             case VhostUserRequest.GetQueueCount:
                 message.Reply(socket, (ulong)_transport.Queues.Length);
@@ -242,6 +296,8 @@ public sealed class VhostUserServer : IDisposable
         {
             throw new InvalidDataException($"it accepts the features {features:x}, which do not go together");
         }
+
+        Watch?.OnStarted(features);
     }
 
     private void ReplaceMemory(VhostUserMessage message)
@@ -328,17 +384,26 @@ public sealed class VhostUserServer : IDisposable
         }
 
         ring.VhostBase = queue.Base;
+        Watch?.OnOpened(queue.Queue);
     }
 
     private void Close(VhostUserTransport.QueueState queue)
     {
         if (queue.Queue.Ring is { } ring)
         {
+            _model.Settle();
             queue.Base = ring.VhostBase;
             _model.StopQueue(queue.Queue);
         }
     }
 
+    private void Notify(VhostUserTransport.QueueState queue)
+    {
+        Start();
+        _model.Notify(queue.Queue, new QueueNotification((ushort)queue.Queue.Index, null));
+    }
+
+    /// <summary>Looks into a queue and does what it finds.</summary>
     private void Work(VhostUserTransport.QueueState queue)
     {
         if (!queue.IsEnabled || queue.Queue.Ring is null)
@@ -346,16 +411,27 @@ public sealed class VhostUserServer : IDisposable
             return;
         }
 
-        if ((_model.Status & StatusBit.DriverOk) == 0)
-        {
-            _model.WriteStatus(StartedStatus);
-        }
+        Start();
 
-        _model.Notify(queue.Queue, new QueueNotification((ushort)queue.Queue.Index, null));
+        _model.Wake(queue.Queue);
+        RunModel();
+    }
+
+    private void RunModel()
+    {
         _model.Run();
         if (_model.Trouble.Length != 0)
         {
             throw new InvalidDataException(_model.Trouble);
+        }
+    }
+
+    /// <summary>A front end has no word for DRIVER_OK: that it asks for work is one.</summary>
+    private void Start()
+    {
+        if ((_model.Status & StatusBit.DriverOk) == 0)
+        {
+            _model.WriteStatus(StartedStatus);
         }
     }
 

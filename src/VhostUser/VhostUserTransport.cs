@@ -85,6 +85,9 @@ internal sealed class VhostUserTransport : DeviceTransport
         /// <summary>Whether the device works on it.</summary>
         public bool IsEnabled { get; set; }
 
+        /// <summary>Whether the device looks into its ring by itself, because it asks for no notifications.</summary>
+        public bool IsPolled => IsStarted && Queue.Notifications == NotificationMode.Never;
+
         /// <summary>Whether it was started and not stopped again.</summary>
         public bool IsStarted { get; set; }
 

@@ -361,10 +361,14 @@ internal static class Verbs
             Description = "how long QEMU may run",
             DefaultValueFactory = _ => ConformRun.UsualSeconds,
         };
+        var odd = new Option<string?>("--odd")
+        {
+            Description = "what served devices do that few devices do; a wrong name lists them",
+        };
         var command = new Command(
             "conform", "judge a virtio driver by the specification; writes artifacts/conformance")
         {
-            driver, file, initialRamDisk, append, seconds,
+            driver, file, initialRamDisk, append, seconds, odd,
         };
         command.Validators.Add(result =>
         {
@@ -399,7 +403,8 @@ internal static class Verbs
                 parsed.GetValue(file)?.FullName,
                 parsed.GetValue(initialRamDisk)?.FullName,
                 parsed.GetValue(append),
-                parsed.GetValue(seconds))));
+                parsed.GetValue(seconds),
+                parsed.GetValue(odd))));
         return command;
     }
 

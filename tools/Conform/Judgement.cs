@@ -2,8 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Net.Sockets;
 using VirtioGuest.Conform.Own;
+using VirtioGuest.Conform.Served;
 using VirtioGuest.Conformance;
+using VirtioGuest.Conformance.Models;
 using VirtioGuest.Conformance.Reports;
 using VirtioGuest.Conformance.Traces;
 
@@ -12,12 +15,21 @@ namespace VirtioGuest.Conform;
 /// <summary>What is to be judged.</summary>
 /// <param name="Target">Whom verdicts name.</param>
 /// <param name="Own">Which rings our own drivers run with: <c>all</c>, <c>split</c>, or null for not at all.</param>
+/// <param name="Served">The folders of machines whose devices are served until the input ends.</param>
+/// <param name="Odd">What these devices do that few do; null for nothing.</param>
 /// <param name="Traces">What QEMU has traced.</param>
 /// <param name="OnlyLast">Whether of a trace only the last driver of each device is judged.</param>
 /// <param name="Known">The list of known failures; null for none.</param>
 /// <param name="Output">Where the reports go.</param>
 internal sealed record JudgementOptions(
-    string Target, string? Own, IReadOnlyList<FileInfo> Traces, bool OnlyLast, string? Known, string Output);
+    string Target,
+    string? Own,
+    IReadOnlyList<string> Served,
+    OddDevice? Odd,
+    IReadOnlyList<FileInfo> Traces,
+    bool OnlyLast,
+    string? Known,
+    string Output);
 
 /// <summary>Judges, prints and writes the reports.</summary>
 internal static class Judgement
@@ -26,6 +38,9 @@ internal static class Judgement
     private const int Bad = 1;
     private const int Senseless = 2;
 
+    /// <summary>What tells whoever starts machines that their devices are there.</summary>
+    private const string ServingLine = "serving";
+
     /// <summary>Does it, and gives the exit status: 0 good, 1 failures, 2 nothing could be judged.</summary>
     public static int Run(JudgementOptions options)
     {
@@ -33,11 +48,13 @@ internal static class Judgement
         {
             KnownFailures known = options.Known is { } list ? KnownFailures.ReadFile(list) : KnownFailures.Read([]);
             List<Verdict> verdicts = [];
+            List<Verdict> served = JudgeServed(options);
             if (options.Own is not null)
             {
                 verdicts.AddRange(OwnDriver.Judge($"{options.Target}/models", options.Own == "all"));
             }
 
+            verdicts.AddRange(served);
             foreach (FileInfo each in options.Traces)
             {
                 verdicts.AddRange(JudgeTrace(options, each));
@@ -56,10 +73,37 @@ internal static class Judgement
             ReportFolder.Write(run, options.Output, FileNameOf(options.Target));
             return run.IsGood ? Good : Bad;
         }
-        catch (Exception failure) when (failure is FormatException or IOException)
+        catch (Exception failure) when (failure is FormatException or IOException or SocketException)
         {
             Console.Error.WriteLine($"{options.Target}: {failure.Message}");
             return Senseless;
+        }
+    }
+
+    /// <summary>Serves the devices of machines until the input ends, as whoever started the machines says.</summary>
+    private static List<Verdict> JudgeServed(JudgementOptions options)
+    {
+        List<ServedMachine> machines = [];
+        try
+        {
+            foreach (string folder in options.Served)
+            {
+                machines.Add(new ServedMachine(options.Target, folder, options.Odd));
+            }
+
+            if (machines.Count != 0)
+            {
+                Console.WriteLine(ServingLine);
+                while (Console.In.ReadLine() is not null)
+                {
+                }
+            }
+
+            return [.. machines.SelectMany(each => each.Conclude(options.OnlyLast))];
+        }
+        finally
+        {
+            machines.ForEach(each => each.Dispose());
         }
     }
 
@@ -79,7 +123,14 @@ internal static class Judgement
                 $"{file.Name} has {trace.LegacyAccesses} accesses to the legacy interface, which is not judged");
         }
 
-        return trace.Judge(options.Target, options.OnlyLast);
+        return trace.Judge(options.Target, options.OnlyLast, FormOf(options.Target, file));
+    }
+
+    /// <summary>What a trace is called that one of several runs of a target has left.</summary>
+    private static string FormOf(string target, FileInfo file)
+    {
+        string name = Path.GetFileNameWithoutExtension(file.Name);
+        return name.StartsWith($"{target}-", StringComparison.Ordinal) ? name[(target.Length + 1)..] : string.Empty;
     }
 
     private static string FileNameOf(string target) =>

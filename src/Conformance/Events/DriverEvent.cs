@@ -52,6 +52,17 @@ public enum RegisterRegion
     Elsewhere = 7,
 }
 
+/// <summary>
+/// A driver has made the device live, told by a source that sees nothing of the registers by which it did so.
+/// </summary>
+/// <param name="Accepted">The features that were negotiated.</param>
+/// <param name="Configuration">The device's configuration, which the driver is taken to know.</param>
+public sealed record BecameLive(ulong Accepted, ReadOnlyMemory<byte> Configuration) : DriverEvent
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"live with features {Accepted:x}";
+}
+
 /// <summary>The device took a buffer from a ring.</summary>
 /// <param name="Queue">The queue's index.</param>
 /// <param name="Buffer">The buffer as it was then.</param>
@@ -107,6 +118,21 @@ public enum RingMoment
 
     /// <summary>The driver has come to rest: it does nothing more until something happens.</summary>
     Rest = 2,
+
+    /// <summary>The device goes on with a queue that it had left, in the middle of its ring.</summary>
+    Resumed = 3,
+
+    /// <summary>A notification has arrived; the driver may have gone on since it sent it.</summary>
+    Heard = 4,
+
+    /// <summary>Nothing was heard for so long that no notification is on its way.</summary>
+    Overdue = 5,
+
+    /// <summary>The device, which asks for no notifications, looks by itself.</summary>
+    Polled = 6,
+
+    /// <summary>Notifications keep arriving long after the device asked for none.</summary>
+    Insisted = 7,
 }
 
 /// <summary>The device raised an interrupt.</summary>

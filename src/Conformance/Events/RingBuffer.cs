@@ -62,13 +62,20 @@ public readonly record struct RingDescriptor(
 /// The available index of a split ring; of a packed one the position of the next descriptor that the driver will make
 /// available, 0 to twice the size - 1, the second round being that with wrap counter 0.
 /// </param>
+/// <param name="Taken">How far the device has come, in the same numbers.</param>
 /// <param name="DriverFlags">The flags by which the driver asks for interrupts.</param>
 /// <param name="DeviceFlags">The flags by which the device asks for notifications.</param>
 /// <param name="DeviceEvent">The event index or position that it names besides.</param>
 public readonly record struct RingState(
-    bool IsPacked, int Size, int Available, ushort DriverFlags, ushort DeviceFlags, ushort DeviceEvent)
+    bool IsPacked,
+    int Size,
+    int Available,
+    int Taken,
+    ushort DriverFlags,
+    ushort DeviceFlags,
+    ushort DeviceEvent)
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"available {Available}, driver flags {DriverFlags:x}, device flags {DeviceFlags:x} event {DeviceEvent:x}";
+        $"available {Available}, taken {Taken}, driver flags {DriverFlags:x}, device flags {DeviceFlags:x} event {DeviceEvent:x}";
 }

@@ -40,6 +40,16 @@ internal sealed class BlockRules : RuleSet
     }
 
     /// <inheritdoc/>
+    public override void OnLive(BecameLive live)
+    {
+        _told.Clear();
+        for (int offset = 0; offset + sizeof(uint) <= live.Configuration.Length; offset += sizeof(uint))
+        {
+            _told[(uint)offset] = BinaryPrimitives.ReadUInt32LittleEndian(live.Configuration.Span[offset..]);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void OnTaken(BufferTaken taken)
     {
         RingBuffer buffer = taken.Buffer;

@@ -166,6 +166,15 @@ internal sealed class DeviceView
         }
     }
 
+    /// <summary>Takes over what a driver has come to, by whatever way.</summary>
+    public void Apply(BecameLive live)
+    {
+        Reset();
+        IsResetting = false;
+        Accepted = live.Accepted;
+        Status = StatusBit.Acknowledge | StatusBit.Driver | StatusBit.FeaturesOk | StatusBit.DriverOk;
+    }
+
     private void ApplyPci(Access access)
     {
         if (!access.IsWrite)

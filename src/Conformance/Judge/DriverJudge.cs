@@ -125,6 +125,10 @@ internal sealed class JudgedDevice
             case RegisterAccess access:
                 OnAccess(access);
                 break;
+            case BecameLive live:
+                View.Apply(live);
+                Tell(each => each.OnLive(live), -1);
+                break;
             case BufferTaken taken:
                 Tell(each => each.OnTaken(taken), taken.Queue);
                 break;

@@ -23,6 +23,8 @@ internal sealed class NetRules : RuleSet
     private const byte UdpDatagrams = 5;
     private const int LinkHeader = 14;
     private const int UdpHeader = 8;
+    private const int PairsOffset = 8;
+    private const int MtuOffset = 10;
     private const ulong HostUfo = 1UL << 14;
     private const ulong GuestUfo = 1UL << 10;
     private const ulong Segmentation = NetFeature.HostTso4 | NetFeature.HostTso6 | NetFeature.HostUso | HostUfo;
@@ -48,13 +50,26 @@ internal sealed class NetRules : RuleSet
     {
         if (access.Reads(Register.Configuration) && access.Width == 2)
         {
-            _mtu = access.Offset == 10 ? access.Value : _mtu;
-            _mostPairs = access.Offset == 8 ? Math.Max(access.Value, 1) : _mostPairs;
+            _mtu = access.Offset == MtuOffset ? access.Value : _mtu;
+            _mostPairs = access.Offset == PairsOffset ? Math.Max(access.Value, 1) : _mostPairs;
         }
         else if (access.Writes(Register.Status) && access.Value == 0)
         {
             _pairs = 1;
             _arePairsSet = false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnLive(BecameLive live)
+    {
+        _pairs = 1;
+        _arePairsSet = false;
+        ReadOnlySpan<byte> configuration = live.Configuration.Span;
+        if (configuration.Length >= MtuOffset + sizeof(ushort))
+        {
+            _mostPairs = Math.Max(BinaryPrimitives.ReadUInt16LittleEndian(configuration[PairsOffset..]), (ushort)1);
+            _mtu = BinaryPrimitives.ReadUInt16LittleEndian(configuration[MtuOffset..]);
         }
     }
 

@@ -29,7 +29,6 @@ internal sealed class RingRules : RuleSet
     ];
 
     private readonly Dictionary<int, RingState> _seen = new Dictionary<int, RingState>();
-    private readonly Dictionary<int, int> _taken = new Dictionary<int, int>();
 
     /// <inheritdoc/>
     public override void OnTaken(BufferTaken taken)
@@ -48,7 +47,6 @@ internal sealed class RingRules : RuleSet
             direct += each.IsInTable ? 0 : 1;
         }
 
-        _taken[taken.Queue] = _taken.GetValueOrDefault(taken.Queue) + (Device.IsPacked ? direct : 1);
         if (direct > 1 && Device.IsPacked)
         {
             Expect("drv.packed.10", true, place, $"");
@@ -92,9 +90,13 @@ internal sealed class RingRules : RuleSet
         RingState ring = seen.Ring;
         bool wasSeen = _seen.TryGetValue(seen.Queue, out RingState before);
         _seen[seen.Queue] = ring;
+        if (seen.Moment == RingMoment.Resumed)
+        {
+            return;
+        }
+
         if (seen.Moment == RingMoment.Enabled)
         {
-            _taken[seen.Queue] = 0;
             if (!ring.IsPacked)
             {
                 bool isClear = ring.DeviceFlags == 0;
@@ -149,11 +151,13 @@ internal sealed class RingRules : RuleSet
     {
         RingState ring = seen.Ring;
         int count = Distance(ring, before.Available);
-        bool isNotified = seen.Moment == RingMoment.Notified;
-        if (!isNotified)
+        bool isNotified = seen.Moment is RingMoment.Notified or RingMoment.Heard or RingMoment.Insisted;
+        if (seen.Moment != RingMoment.Notified)
         {
-            // What the device has taken meanwhile it needs not be told of.
-            count = Math.Min(count, Distance(ring, _taken.GetValueOrDefault(seen.Queue)));
+            // What the device has taken meanwhile it needs not be told of. When a notification arrives, the last look
+            // may have been later than it was sent: then all counts that is left.
+            int left = Distance(ring, ring.Taken);
+            count = seen.Moment is RingMoment.Rest or RingMoment.Overdue ? Math.Min(count, left) : left;
         }
 
         if (count == 0)
@@ -169,9 +173,17 @@ internal sealed class RingRules : RuleSet
         string spared = ring.IsPacked ? "drv.packed.24" : hasEvents ? "drv.split.25" : "drv.split.21";
         if (!isDue)
         {
+            if (seen.Moment is RingMoment.Heard or RingMoment.Overdue)
+            {
+                // The driver may have sent it when that was still asked for, or sees now that it is not.
+                return;
+            }
+
             Expect(spared, !isNotified, PlaceOf(seen.Queue), $"a notification came that was not asked for: {ring}");
         }
-        else if (isNotified || (ring.DeviceFlags == before.DeviceFlags && ring.DeviceEvent == before.DeviceEvent))
+        else if (seen.Moment is RingMoment.Notified or RingMoment.Heard or RingMoment.Overdue
+            || (seen.Moment == RingMoment.Rest
+                && ring.DeviceFlags == before.DeviceFlags && ring.DeviceEvent == before.DeviceEvent))
         {
             // Where the device has asked for something else meanwhile, nobody knows what the driver saw.
             Expect(due, isNotified, PlaceOf(seen.Queue), $"{count} more are available and nobody was told: {ring}");

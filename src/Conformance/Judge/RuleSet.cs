@@ -21,6 +21,11 @@ internal abstract class RuleSet
     {
     }
 
+    /// <summary>The device is live, and nobody saw how it came to be.</summary>
+    public virtual void OnLive(BecameLive live)
+    {
+    }
+
     /// <summary>The device takes a buffer.</summary>
     public virtual void OnTaken(BufferTaken taken)
     {

@@ -28,6 +28,7 @@ internal sealed class RingWatch : QueueObserver
         new Dictionary<ulong, IReadOnlyList<RingDescriptor>>();
 
     private int _position;
+    private int _seen;
 
     public RingWatch(GuestMemory memory, ModelQueue queue, Func<ulong> features, Action<DriverEvent> tell)
     {
@@ -38,6 +39,23 @@ internal sealed class RingWatch : QueueObserver
     }
 
     private bool IsPacked => (_features() & FeatureBit.RingPacked) != 0;
+
+    /// <summary>
+    /// Whether the driver has made buffers available since the last look, and some of them the device has not taken.
+    /// </summary>
+    public bool HasNews => _queue.Ring is not null && Read().Available is int now && now != _position && now != _seen;
+
+    /// <summary>How far the device has come: see <see cref="RingState.Taken"/>.</summary>
+    public int Position => _position;
+
+    /// <summary>The device goes on in the middle of the ring.</summary>
+    /// <param name="position">Where; 0 for a split ring's first entry or a packed one's first descriptor.</param>
+    public void OnResumed(int position)
+    {
+        _taken.Clear();
+        _position = position;
+        Look(RingMoment.Resumed);
+    }
 
     /// <summary>The driver has enabled the queue.</summary>
     public void OnEnabled()
@@ -57,29 +75,12 @@ internal sealed class RingWatch : QueueObserver
     /// <summary>Tells what stands in the ring now.</summary>
     public void Look(RingMoment moment)
     {
-        if (_queue.Ring is null)
+        if (_queue.Ring is not null)
         {
-            return;
+            RingState state = Read();
+            _seen = state.Available;
+            _tell(new RingSeen(_queue.Index, moment, state));
         }
-
-        QueueAreas areas = _queue.Areas;
-        int size = _queue.Size;
-        RingState state = IsPacked
-            ? new RingState(
-                true,
-                size,
-                PackedAvailablePosition(areas.Descriptor, size),
-                Read16(areas.Driver + 2),
-                Read16(areas.Device + 2),
-                Read16(areas.Device))
-            : new RingState(
-                false,
-                size,
-                Read16(areas.Driver + 2),
-                Read16(areas.Driver),
-                Read16(areas.Device),
-                (_features() & FeatureBit.EventIndex) != 0 ? Read16(areas.Device + 4 + (8 * (ulong)size)) : (ushort)0);
-        _tell(new RingSeen(_queue.Index, moment, state));
     }
 
     /// <inheritdoc/>
@@ -91,14 +92,14 @@ internal sealed class RingWatch : QueueObserver
         chain.TryRead(0, readable);
         _tell(new BufferTaken(
             _queue.Index, new RingBuffer(chain.Id, descriptors, chain.Elements.ToArray(), readable)));
-        _position = IsPacked ? (_position + chain.Slots) % (2 * _queue.Size) : 0;
+        Move(chain.Slots);
     }
 
     /// <inheritdoc/>
     public override void OnPutBack(DeviceChain chain)
     {
         _taken.Remove(chain.Sequence);
-        _position = IsPacked ? (_position + (2 * _queue.Size) - chain.Slots) % (2 * _queue.Size) : 0;
+        Move(-chain.Slots);
     }
 
     /// <inheritdoc/>
@@ -113,6 +114,36 @@ internal sealed class RingWatch : QueueObserver
     /// <inheritdoc/>
     public override void OnBroken(QueueError error, DeviceChain? chain) =>
         _tell(new RingBroken(_queue.Index, error, chain is { IsIndirect: true }, chain?.Slots ?? 0));
+
+    /// <summary>Goes on by a buffer, which is one entry of a split ring, or back.</summary>
+    private void Move(int slots)
+    {
+        int round = IsPacked ? 2 * _queue.Size : ushort.MaxValue + 1;
+        _position = (_position + round + (IsPacked ? slots : Math.Sign(slots))) % round;
+    }
+
+    private RingState Read()
+    {
+        QueueAreas areas = _queue.Areas;
+        int size = _queue.Size;
+        return IsPacked
+            ? new RingState(
+                true,
+                size,
+                PackedAvailablePosition(areas.Descriptor, size),
+                _position,
+                Read16(areas.Driver + 2),
+                Read16(areas.Device + 2),
+                Read16(areas.Device))
+            : new RingState(
+                false,
+                size,
+                Read16(areas.Driver + 2),
+                _position,
+                Read16(areas.Driver),
+                Read16(areas.Device),
+                (_features() & FeatureBit.EventIndex) != 0 ? Read16(areas.Device + 4 + (8 * (ulong)size)) : (ushort)0);
+    }
 
     private List<RingDescriptor> ReadDescriptors(ushort id, int slots)
     {

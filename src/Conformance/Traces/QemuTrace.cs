@@ -89,12 +89,13 @@ public sealed class QemuTrace
     /// <param name="onlyLast">
     /// Whether only the last driver that made a device live is judged, and not the firmware that used it before.
     /// </param>
-    public IReadOnlyList<Verdict> Judge(string target, bool onlyLast)
+    /// <param name="form">What is said behind the device's name, to tell one run from another.</param>
+    public IReadOnlyList<Verdict> Judge(string target, bool onlyLast, string form = "")
     {
         List<Verdict> verdicts = [];
         foreach (TracedDevice each in _devices)
         {
-            verdicts.AddRange(each.Judge($"{target}/{each.Name}", onlyLast));
+            verdicts.AddRange(each.Judge($"{target}/{each.Name} {form}".TrimEnd(), onlyLast));
         }
 
         return verdicts;
@@ -104,7 +105,8 @@ public sealed class QemuTrace
     {
         if (access.Function.Length != 0)
         {
-            if (access.Name.StartsWith("virtio-", StringComparison.Ordinal))
+            if (access.Name.StartsWith("virtio-", StringComparison.Ordinal)
+                || access.Name.StartsWith(TracedDevice.ServedPrefix, StringComparison.Ordinal))
             {
                 OfFunction(access).AddPci(access);
             }

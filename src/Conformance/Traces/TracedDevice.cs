@@ -10,6 +10,10 @@ namespace VirtioGuest.Conformance.Traces;
 internal sealed class TracedDevice
 {
     public const string MmioRegion = "virtio-mmio";
+
+    /// <summary>How the device models begin that another process serves: <c>vhost-user-blk</c>.</summary>
+    public const string ServedPrefix = "vhost-user-";
+
     public const ulong MmioLength = 0x200;
 
     private const string RegionPrefix = "virtio-pci-";
@@ -83,12 +87,15 @@ internal sealed class TracedDevice
         return kind != RegisterRegion.Elsewhere;
     }
 
-    /// <summary>The kind of a device model: <c>virtio-blk-pci</c> is a <c>virtio-blk</c>.</summary>
+    /// <summary>
+    /// The kind of a device model: <c>virtio-blk-pci</c> and <c>vhost-user-blk-pci</c> are a <c>virtio-blk</c>, as the
+    /// names of their registers say.
+    /// </summary>
     public static string KindOfModel(string model)
     {
         const string Ending = "-pci";
         int end = model.IndexOf(Ending, StringComparison.Ordinal);
-        return end < 0 ? model : model[..end];
+        return (end < 0 ? model : model[..end]).Replace(ServedPrefix, "virtio-", StringComparison.Ordinal);
     }
 
     /// <summary>Where the range begins that an address may lie in; null where there is none.</summary>

@@ -133,6 +133,11 @@ public sealed class NetDevice : VirtioDeviceModel
     /// </summary>
     public bool KeepsRestOfFrame { get; set; }
 
+    /// <summary>
+    /// Whether <see cref="SentFrames"/> and <see cref="SentPackets"/> keep what was sent; else only the peer sees it.
+    /// </summary>
+    public bool KeepsFrames { get; set; } = true;
+
     /// <summary>The frames that the guest sent, as they go over the wire.</summary>
     public IReadOnlyList<byte[]> SentFrames => _sent;
 
@@ -314,9 +319,13 @@ public sealed class NetDevice : VirtioDeviceModel
         }
 
         Commands.Learn(frame, queue.Index / 2);
-        _packets.Add(new NetPacket(frame, header));
         IReadOnlyList<byte[]> pieces = NetSegmentation.Complete(frame, header);
-        _sent.AddRange(pieces);
+        if (KeepsFrames)
+        {
+            _packets.Add(new NetPacket(frame, header));
+            _sent.AddRange(pieces);
+        }
+
         queue.Finish(chain, 0);
         foreach (byte[] each in pieces)
         {

@@ -124,14 +124,16 @@ internal static unsafe partial class Posix
     }
 
     /// <summary>Takes what an event descriptor counted.</summary>
-    public static void TakeEvents(int descriptor)
+    public static ulong TakeEvents(int descriptor)
     {
-        ulong value;
+        ulong value = 0;
         if (read(descriptor, &value, sizeof(ulong)) < 0
             && Marshal.GetLastPInvokeError() is not (Interrupted or TryAgain))
         {
             throw Broken("read an event");
         }
+
+        return value;
     }
 
     /// <summary>Counts an event descriptor up.</summary>

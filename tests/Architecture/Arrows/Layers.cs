@@ -45,7 +45,7 @@ public static class Layers
         [Recording] = [Devices, Pci, Hal],
         [Simulation] = [Recording, Devices, Pci, Hal],
         [VhostUser] = [Devices, Hal],
-        [Conformance] = [Devices, Pci, Hal],
+        [Conformance] = [VhostUser, Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Recording, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],

@@ -21,9 +21,6 @@ internal static class ConformRun
     /// <summary>The end of a guest that QEMU's exit device tells of as a success.</summary>
     private const byte Success = 0x10;
 
-    /// <summary>QEMU's own status then.</summary>
-    private const int SucceededStatus = (2 * Success) + 1;
-
     /// <returns>0 if nothing came out that should not have, 1 if something did, 2 if nothing could be judged.</returns>
     public static int Run(Workspace workspace, ConformOptions options)
     {
@@ -34,44 +31,58 @@ internal static class ConformRun
             ImageBuild.Run(workspace);
         }
 
-        string judge = Build(workspace);
         Directory.CreateDirectory(workspace.Conformance);
-        string[] traces = [.. target.Machines.Select(machine => RunGuest(workspace, target, options, machine))];
-        return ExternalProgram.RunInteractively("dotnet", [judge, .. JudgeArguments(workspace, target, traces)]);
+        using JudgeProcess judge = new(Build(workspace));
+        string[] served = [.. target.Forms.Where(form => form.IsServed).Select(judge.AddMachine)];
+        foreach (string folder in served)
+        {
+            WriteDisk(Path.Combine(folder, "disk.img"));
+        }
+
+        List<string> arguments = JudgeArguments(workspace, target, options);
+        judge.Serve(arguments);
+        foreach (ConformForm form in target.Forms)
+        {
+            RunGuest(workspace, target, options, form, judge.FolderOf(form));
+        }
+
+        return judge.Conclude(arguments);
     }
 
-    /// <summary>Runs the guest on a machine, and returns where its trace is.</summary>
-    private static string RunGuest(Workspace workspace, ConformTarget target, ConformOptions options, string machine)
+    /// <summary>Runs the guest on a machine, which leaves a trace.</summary>
+    private static void RunGuest(
+        Workspace workspace, ConformTarget target, ConformOptions options, ConformForm form, string sockets)
     {
-        string name = $"{target.Name}-{machine}";
-        string disk = Path.Combine(workspace.Conformance, $"{name}.img");
-        string trace = Path.Combine(workspace.Conformance, $"{name}.trace");
+        string disk = Path.Combine(workspace.Conformance, $"{target.Name}-{form.Name}.img");
+        string trace = TraceOf(workspace, target, form);
         File.Delete(trace);
         WriteDisk(disk);
-        IReadOnlyList<string> arguments = target.Arguments(workspace, options, machine, disk);
-        (int? status, string output, string errors) = Progress.Step($"run {target.Name} on {machine}", () =>
+        IReadOnlyList<string> arguments = target.Arguments(workspace, options, form, disk, sockets);
+        (int? status, string output, string errors) = Progress.Step($"run {target.Name}, {form.Name}", () =>
             ExternalProgram.RunFor(
                 TimeSpan.FromSeconds(options.Seconds),
                 QemuCommand.Program,
                 [.. arguments, .. ConformTarget.Tracing(trace)],
                 new Dictionary<string, string>()));
+        File.Delete(disk);
         if (!File.Exists(trace) || new FileInfo(trace).Length == 0)
         {
             throw new BuildFailure($"QEMU wrote no trace:\n{errors}{output}");
         }
 
-        if (target.IsOurs && status != SucceededStatus)
+        if (target.HasFailed(status, output))
         {
-            throw new BuildFailure($"our guest did not do its work on {machine}:\n{errors}{output}");
+            throw new BuildFailure($"{target.Name} did not do its work, {form.Name}:\n{errors}{output}");
         }
 
         if (status is null)
         {
             Console.WriteLine($"QEMU was ended after {options.Seconds} s");
         }
-
-        return trace;
     }
+
+    private static string TraceOf(Workspace workspace, ConformTarget target, ConformForm form) =>
+        Path.Combine(workspace.Conformance, $"{target.Name}-{form.Name}.trace");
 
     private static void CheckNeeds(Workspace workspace, ConformTarget target, ConformOptions options)
     {
@@ -100,8 +111,7 @@ internal static class ConformRun
         return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
     }
 
-    private static List<string> JudgeArguments(
-        Workspace workspace, ConformTarget target, IEnumerable<string> traces)
+    private static List<string> JudgeArguments(Workspace workspace, ConformTarget target, ConformOptions options)
     {
         List<string> arguments =
         [
@@ -109,9 +119,10 @@ internal static class ConformRun
             "--known", Path.Combine(workspace.Root, "docs", "conformance", "known-failures.txt"),
             "--out", workspace.Conformance,
         ];
-        arguments.AddRange(traces.SelectMany(each => new[] { "--trace", each }));
+        arguments.AddRange(target.Forms.SelectMany(each => new[] { "--trace", TraceOf(workspace, target, each) }));
         arguments.AddRange(target.OwnRings is { } rings ? ["--own", rings] : []);
         arguments.AddRange(target.IsGuest ? ["--last"] : []);
+        arguments.AddRange(options.Odd is { } odd ? ["--odd", odd] : []);
         return arguments;
     }
 

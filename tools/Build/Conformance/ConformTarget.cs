@@ -11,31 +11,54 @@ namespace VirtioGuest.Build.Conformance;
 internal sealed record ConformTarget(string Name, string Description)
 {
     private const string Trace = "memory_region_ops_read memory_region_ops_write pci_cfg_read pci_cfg_write";
-    private const string Microvm = "microvm";
+
+    /// <summary>QEMU's exit status after our guest has told its exit device of a success.</summary>
+    private const int GuestSuccess = 0x21;
+
+    /// <summary>What Linux does with its disk, its card and its source of entropy; see init.c.</summary>
+    private const string LinuxJobs = "one:disk:write:4096:1:100:0 many:disk:randwrite:65536:32:640:0 "
+        + "back:disk:randread:4096:32:640:0 all:manage out:net:tx:1400:32:640:0:10.0.2 some:entropy:512";
+
     private const string UefiFirmware = "/usr/share/ovmf/OVMF.fd";
     private const string NetworkBoot = "/usr/lib/ipxe/qemu/pxe-virtio.rom";
+
+    private static readonly ConformForm s_packed = new("packed", "q35", IsPacked: true);
+    private static readonly ConformForm s_packedMmio = new("packed-mmio", ConformForm.Microvm, IsPacked: true);
+    private static readonly ConformForm s_servedPacked = new("packed-rings", "q35", IsPacked: true, IsServed: true);
+    private static readonly ConformForm s_split = new("split", "q35", IsPacked: false);
+    private static readonly ConformForm s_splitMmio = new("split-mmio", ConformForm.Microvm, IsPacked: false);
+    private static readonly ConformForm s_servedSplit = new("split-rings", "q35", IsPacked: false, IsServed: true);
+    private static readonly ConformForm s_pc = new("split", "pc", IsPacked: false);
+    private static readonly ConformForm s_pcServed = new("split-rings", "pc", IsPacked: false, IsServed: true);
+    private static readonly ConformForm[] s_all = [s_packed, s_split, s_servedPacked, s_servedSplit];
 
     /// <summary>All of them, in the order of the help text.</summary>
     public static readonly IReadOnlyList<ConformTarget> All =
     [
         new("ours", "the drivers of this project: over its models, and in QEMU with packed rings")
         {
-            OwnRings = "all", IsGuest = true, IsOurs = true, Machines = ["q35", Microvm],
+            OwnRings = "all", IsGuest = true, IsOurs = true, Forms = [s_packed, s_packedMmio, s_servedPacked],
         },
         new("ours-split", "the same with split rings only")
         {
-            OwnRings = "split", IsGuest = true, IsOurs = true, Machines = ["q35", Microvm],
+            OwnRings = "split", IsGuest = true, IsOurs = true, Forms = [s_split, s_splitMmio, s_servedSplit],
         },
-        new("iso", "whatever boots from the CD image FILE") { IsGuest = true, TakesFile = true },
-        new("kernel", "the kernel FILE, with --initrd and --append") { IsGuest = true, TakesFile = true },
-        new("linux", "Debian's Linux") { IsGuest = true },
-        new("seabios", "QEMU's BIOS, which boots from a virtio disk") { Machines = ["pc"] },
-        new("ovmf", "QEMU's UEFI firmware") { Needs = UefiFirmware, Package = "ovmf" },
+        new("iso", "whatever boots from the CD image FILE") { IsGuest = true, TakesFile = true, Forms = s_all },
+        new("kernel", "the kernel FILE, with --initrd and --append")
+        {
+            IsGuest = true, TakesFile = true, Forms = s_all,
+        },
+        new("linux", "Debian's Linux") { IsGuest = true, Forms = s_all },
+        new("seabios", "QEMU's BIOS, which boots from a virtio disk") { Forms = [s_pc, s_pcServed] },
+        new("ovmf", "QEMU's UEFI firmware")
+        {
+            Forms = [s_split, s_servedSplit], Needs = UefiFirmware, Package = "ovmf",
+        },
         new("ipxe", "QEMU's boot ROM of virtio network cards")
         {
-            Machines = ["pc"], Needs = NetworkBoot, Package = "ipxe-qemu",
+            Forms = [s_pc, s_pcServed], Needs = NetworkBoot, Package = "ipxe-qemu",
         },
-        new("cosmos", "the drivers of this project in the Cosmos kernel") { IsGuest = true, Machines = ["pc"] },
+        new("cosmos", "the drivers of this project in the Cosmos kernel") { IsGuest = true, Forms = [s_pc] },
     ];
 
     /// <summary>With which rings our own drivers run over the models; null for no such run.</summary>
@@ -51,7 +74,7 @@ internal sealed record ConformTarget(string Name, string Description)
     public bool IsOurs { get; init; }
 
     /// <summary>The machines that it runs on, one after another.</summary>
-    public IReadOnlyList<string> Machines { get; init; } = ["q35"];
+    public required IReadOnlyList<ConformForm> Forms { get; init; }
 
     /// <summary>A file that has to be there; null for none.</summary>
     public string? Needs { get; init; }
@@ -60,54 +83,39 @@ internal sealed record ConformTarget(string Name, string Description)
     public string Package { get; init; } = string.Empty;
 
     /// <summary>What QEMU is started with, but for the trace.</summary>
+    /// <param name="workspace">Where things are.</param>
+    /// <param name="options">What the user asked for.</param>
+    /// <param name="form">The machine.</param>
+    /// <param name="disk">The image of the disk.</param>
+    /// <param name="sockets">The folder of the sockets of served devices.</param>
     public IReadOnlyList<string> Arguments(
-        Workspace workspace, ConformOptions options, string machine, string disk)
+        Workspace workspace, ConformOptions options, ConformForm form, string disk, string sockets)
     {
-        bool isMmio = machine == Microvm;
-        string bus = isMmio ? "device" : "pci";
-        string properties = (isMmio ? string.Empty : ",disable-legacy=on")
-            + (Name == "ours" ? ",packed=on" : string.Empty);
-        List<string> arguments =
-        [
-            "-accel", "tcg",
-            "-machine", isMmio ? "microvm,acpi=off" : machine,
-            "-cpu", "max",
-            "-m", "512",
-            "-display", "none",
-            "-serial", "stdio",
-            "-monitor", "none",
-            "-no-reboot",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-            "-nic", "none",
-        ];
-        arguments.AddRange(isMmio ? ["-global", "virtio-mmio.force-legacy=false"] : []);
-        if (Name == "ipxe")
-        {
-            arguments.AddRange(["-boot", "order=n,reboot-timeout=1"]);
-        }
-        else
-        {
-            arguments.AddRange(
-            [
-                "-drive", $"if=none,id=disk0,format=raw,file={disk.Replace(",", ",,", StringComparison.Ordinal)}",
-                "-device", $"virtio-blk-{bus},drive=disk0{properties}",
-            ]);
-        }
-
+        List<string> arguments = [.. form.MachineArguments()];
+        arguments.AddRange(Name == "ipxe"
+            ? ["-boot", "order=n,reboot-timeout=1"]
+            : form.Disk(disk, sockets));
         if (Name != "seabios")
         {
-            string rom = Name == "ipxe" || isMmio ? string.Empty : ",romfile=";
-            arguments.AddRange(
-            [
-                "-netdev", "user,id=net0",
-                "-device", $"virtio-net-{bus},netdev=net0{properties}{rom}",
-                "-device", $"virtio-rng-{bus}{properties}",
-            ]);
+            string rom = Name == "ipxe" || form.IsMmio ? string.Empty : ",romfile=";
+            arguments.AddRange(form.Card(rom, sockets));
         }
 
-        arguments.AddRange(Boot(workspace, options, isMmio));
+        if (Name is not ("seabios" or "ipxe"))
+        {
+            arguments.AddRange(form.Entropy(sockets));
+        }
+
+        arguments.AddRange(Boot(workspace, options, form.IsMmio));
         return arguments;
     }
+
+    /// <summary>Whether a guest that says how it ended says that it did not do its work.</summary>
+    /// <param name="status">QEMU's exit status; null where it was ended.</param>
+    /// <param name="output">What the guest wrote to the serial line.</param>
+    public bool HasFailed(int? status, string output) =>
+        (IsOurs && status != GuestSuccess)
+        || (Name == "linux" && (status is null || output.Contains("error: ", StringComparison.Ordinal)));
 
     /// <summary>What has QEMU write its trace to a file.</summary>
     public static IEnumerable<string> Tracing(string file)
@@ -127,8 +135,8 @@ internal sealed record ConformTarget(string Name, string Description)
         switch (Name)
         {
             case "ours" or "ours-split":
-                const string Script =
-                    "lsvirtio; blk 0 fill 64 64 1; blk 0 verify 64 64 1; blk 0 flush; net 0 status; exit";
+                const string Script = "lsvirtio; blk 0 fill 64 64 1; blk 0 verify 64 64 1; blk 0 flush; "
+                    + "net 0 dhcp; net 0 ping 10.0.2.1 3; rng 0 read 64; exit";
                 string[] door = isMmio ? ["-kernel", workspace.Elf] : ["-cdrom", workspace.Iso, "-boot", "order=d"];
                 return [.. door, "-fw_cfg", $"name=opt/virtioguest/run,string={Script}"];
             case "cosmos":
@@ -141,7 +149,7 @@ internal sealed record ConformTarget(string Name, string Description)
                 arguments.AddRange(options.Append is { } append ? ["-append", append] : []);
                 return arguments;
             case "linux":
-                return LinuxGuest.Prepare(workspace).Boot(Workload.All[0]);
+                return LinuxGuest.Prepare(workspace).Boot(LinuxJobs);
             case "ovmf":
                 return ["-bios", UefiFirmware];
             default:
@@ -156,5 +164,6 @@ internal sealed record ConformTarget(string Name, string Description)
 /// <param name="InitialRamDisk">The kernel's initramfs; null for none.</param>
 /// <param name="Append">The kernel's command line; null for none.</param>
 /// <param name="Seconds">How long QEMU may run.</param>
+/// <param name="Odd">What served devices do that few devices do; null for nothing.</param>
 internal sealed record ConformOptions(
-    string Driver, string? File, string? InitialRamDisk, string? Append, int Seconds);
+    string Driver, string? File, string? InitialRamDisk, string? Append, int Seconds, string? Odd);

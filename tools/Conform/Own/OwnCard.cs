@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using VirtioGuest.Conformance.Models;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Drivers.Virtio.Devices;

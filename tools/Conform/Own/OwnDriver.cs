@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using VirtioGuest.Conformance;
+using VirtioGuest.Conformance.Models;
 using VirtioGuest.Devices;
 
 namespace VirtioGuest.Conform.Own;

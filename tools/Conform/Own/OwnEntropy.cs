@@ -1,4 +1,5 @@
 using System;
+using VirtioGuest.Conformance.Models;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Entropy;
 using VirtioGuest.Drivers.Virtio.Devices;

@@ -30,7 +30,7 @@ internal abstract class OwnMachine : IDisposable
         _transport = transport;
         _odd = odd;
         Form = transport == OwnTransport.Mmio ? form & ~FeatureBit.NotificationConfigurationData : form;
-        _name = $"{name} {transport} {Form:x}{(odd is null ? string.Empty : $", which {odd.Name}")}";
+        _name = $"{name} {transport} {Form:x}{(odd is null ? string.Empty : $", which {odd.Habit}")}";
     }
 
     /// <summary>What the device offers of what all types can have.</summary>

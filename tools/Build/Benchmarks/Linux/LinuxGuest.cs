@@ -18,7 +18,7 @@ internal sealed class LinuxGuest : Contestant
     private static readonly string[] s_modules =
     [
         "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk",
-        "failover", "net_failover", "virtio_net",
+        "failover", "net_failover", "virtio_net", "virtio-rng",
     ];
 
     private static readonly JsonSerializerOptions s_format = new(JsonSerializerDefaults.Web);
@@ -79,11 +79,14 @@ internal sealed class LinuxGuest : Contestant
     public override bool CanRun(Workload workload) => true;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Boot(Workload workload) =>
+    public override IReadOnlyList<string> Boot(Workload workload) => Boot(workload.LinuxJob);
+
+    /// <summary>What has QEMU run jobs of <c>init.c</c>, with spaces in between.</summary>
+    public IReadOnlyList<string> Boot(string jobs) =>
     [
         "-kernel", _kernel,
         "-initrd", _initialRamDisk,
-        "-append", $"console=ttyS0 quiet panic=-1 -- {workload.LinuxJob}",
+        "-append", $"console=ttyS0 quiet panic=-1 -- {jobs}",
     ];
 
     /// <inheritdoc/>

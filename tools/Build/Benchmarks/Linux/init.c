@@ -12,7 +12,13 @@
  * OPERATION is tx, rx, rr (UDP), tcp-tx or tcp-rx; SIZE is in bytes; up to BURST datagrams go in one call; NETWORK is
  * the first three numbers of the addresses, of which the peer has 1 and this guest gets 2.
  *
- * For each job there is one line of JSON on the console. Whatever fails ends everything with a line that begins with
+ *     NAME:manage
+ *     NAME:entropy:BYTES
+ *
+ * These measure nothing: a disk is flushed, told to write through and back again, and has ranges discarded and zeroed,
+ * as far as it can; so many bytes come from the source of random bytes. A driver that is judged does all that.
+ *
+ * For each measured job there is one line of JSON on the console. Whatever fails ends everything with a line that begins with
  * "error: ".
  */
 #define _GNU_SOURCE
@@ -44,6 +50,12 @@
 #define DISK "/dev/vda"
 #define SCHEDULER "/sys/block/vda/queue/scheduler"
 #define FEATURES "/sys/bus/virtio/devices/virtio0/features"
+
+#define DISCARD_RANGE 0x1277ul /* BLKDISCARD */
+#define ZERO_RANGE 0x127Ful /* BLKZEROOUT */
+#define CACHE_TYPE "/sys/block/vda/cache_type"
+#define SERIAL "/sys/block/vda/serial"
+#define ENTROPY "/dev/hwrng"
 
 enum { FIELDS = 8, TEXT = 65536, HUGE_PAGE = 2 << 20, MAXIMUM_DEPTH = 256, WARM_UP_BATCHES = 16 };
 enum { RING_PACKED = 34, DEVICE_ATTEMPTS = 1000 };
@@ -305,6 +317,61 @@ static void run_disk(const char *name, char *const *fields)
     close(disk.file);
 }
 
+/* Waits until a file is there. */
+static int open_device(const char *path, int flags)
+{
+    int file = -1;
+    for (int attempt = 0; attempt < DEVICE_ATTEMPTS && file < 0; attempt++) {
+        file = open(path, flags | O_CLOEXEC);
+        if (file < 0)
+            usleep(10000);
+    }
+    check(file, path);
+    return file;
+}
+
+static void run_manage(const char *name, char *const *fields)
+{
+    static char block[4096];
+    (void)fields;
+    int file = open_device(DISK, O_RDWR);
+    memset(block, 0x5A, sizeof(block));
+    check(pwrite(file, block, sizeof(block), 65536), "pwrite");
+    check(fsync(file), "fsync");
+    uint64_t range[2] = { 1 << 20, 256 << 10 };
+    if (ioctl(file, DISCARD_RANGE, range) < 0 && errno != EOPNOTSUPP)
+        fail("discard");
+    range[0] = 2 << 20;
+    check(ioctl(file, ZERO_RANGE, range), "zeroes");
+    read_text(SERIAL);
+    const char *mode = strstr(read_text(CACHE_TYPE), "back") ? "write back" : "write through";
+    /* A device without the choice refuses it. */
+    int cache = open(CACHE_TYPE, O_WRONLY | O_CLOEXEC);
+    if (cache >= 0) {
+        if (write(cache, "write through", 13) == 13)
+            check(pwrite(file, block, sizeof(block), 131072), "pwrite");
+        if (write(cache, mode, strlen(mode)) < 0 && errno != EINVAL)
+            fail("%s", CACHE_TYPE);
+        close(cache);
+    }
+    check(fsync(file), "fsync");
+    close(file);
+    printf("%s done\n", name);
+}
+
+static void run_entropy(const char *name, char *const *fields)
+{
+    static char bytes[256];
+    int file = open_device(ENTROPY, O_RDONLY);
+    for (long left = strtol(fields[0], NULL, 10); left > 0;) {
+        ssize_t count = read(file, bytes, sizeof(bytes));
+        check(count, ENTROPY);
+        left -= count;
+    }
+    close(file);
+    printf("%s done\n", name);
+}
+
 struct network {
     int file;
     uint32_t burst;
@@ -544,6 +611,8 @@ static const struct kind {
 } kinds[] = {
     { "disk", 5, run_disk },
     { "net", 6, run_net },
+    { "manage", 0, run_manage },
+    { "entropy", 1, run_entropy },
 };
 
 static void run_job(char *job)

@@ -4,12 +4,13 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
 
-namespace VirtioGuest.Conform.Own;
+namespace VirtioGuest.Conformance.Models;
 
 /// <summary>A device that does what the specification allows and few devices do.</summary>
-/// <param name="Name">What it does, in words.</param>
+/// <param name="Name">What it is called: <c>any-order</c>.</param>
+/// <param name="Habit">What it does, in words.</param>
 /// <param name="Prepare">Makes a model do so.</param>
-internal sealed record OddDevice(string Name, Action<VirtioDeviceModel> Prepare)
+public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceModel> Prepare)
 {
     private const int Delay = 5;
     private const int ReadsBetweenChanges = 97;
@@ -17,25 +18,39 @@ internal sealed record OddDevice(string Name, Action<VirtioDeviceModel> Prepare)
     /// <summary>The devices; a good driver does all of its work with each, and breaks nothing.</summary>
     public static IReadOnlyList<OddDevice> All { get; } =
     [
-        new OddDevice("uses buffers in any order and in batches", model => Each(
+        new OddDevice("any-order", "uses buffers in any order and in batches", model => Each(
             model, queue => queue.Policy = new RandomCompletion((ulong)queue.Index + 1))),
-        new OddDevice("tells of fewer bytes than it wrote", model => Each(
+        new OddDevice("short-length", "tells of fewer bytes than it wrote", model => Each(
             model, queue => queue.Policy = new RandomCompletion((ulong)queue.Index + 1, shortens: true))),
-        new OddDevice("uses the newest buffer first", model => Each(
+        new OddDevice("newest-first", "uses the newest buffer first", model => Each(
             model, queue => queue.Policy = new ReversedCompletion())),
-        new OddDevice("polls and never asks for a notification", model => Each(
+        new OddDevice("polling", "polls and never asks for a notification", model => Each(
             model, queue => queue.Notifications = NotificationMode.Never)),
-        new OddDevice("always asks for notifications", model => Each(
+        new OddDevice("always-notified", "always asks for notifications", model => Each(
             model, queue => queue.Notifications = NotificationMode.Always)),
-        new OddDevice("takes its time to reset, to suspend and to reset a queue", model =>
+        new OddDevice("slow-reset", "takes its time to reset, to suspend and to reset a queue", model =>
         {
             // A device that has been reset already shows no older status, so it cannot take its time either.
             model.OnRegisterWrite = _ => model.ResetDelay = model.Status == 0 ? 0 : Delay;
             model.SuspendDelay = Delay;
             model.QueueResetDelay = Delay;
         }),
-        new OddDevice("changes its configuration under the reader", ChangeUnderReader),
+        new OddDevice("changing-configuration", "changes its configuration under the reader", ChangeUnderReader),
     ];
+
+    /// <summary>The one of a name; null for none.</summary>
+    public static OddDevice? Find(string? name)
+    {
+        foreach (OddDevice each in All)
+        {
+            if (each.Name == name)
+            {
+                return each;
+            }
+        }
+
+        return null;
+    }
 
     private static void Each(VirtioDeviceModel model, Action<ModelQueue> prepare)
     {
