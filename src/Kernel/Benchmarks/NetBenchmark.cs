@@ -37,8 +37,8 @@ internal sealed class NetWorkload
     public required NetOperation Operation { get; init; }
 
     /// <summary>
-    /// Bytes of payload in a datagram, of a stream in a piece or in an answer, or bytes in a frame; received datagrams are as long as
-    /// they are.
+    /// Bytes of payload in a datagram, of a stream in a piece or in an answer, or bytes in a frame; received datagrams
+    /// are as long as they are.
     /// </summary>
     public required int Size { get; init; }
 

@@ -53,8 +53,8 @@ internal static class NetFrames
     }
 
     /// <summary>
-    /// A frame in a UDP datagram over IPv4, behind the 8 bytes of a tunnel. The checksum covers the pseudo-header alone,
-    /// or there is none.
+    /// A frame in a UDP datagram over IPv4, behind the 8 bytes of a tunnel. The checksum covers the pseudo-header
+    /// alone, or there is none.
     /// </summary>
     public static byte[] Tunnelled(byte[] inner, bool hasChecksum)
     {

@@ -75,6 +75,20 @@ internal sealed class NetOffloadTests(ulong ring)
     }
 
     [Test]
+    public void The_header_is_empty_in_a_usual_frame_that_follows_in_a_buffer_that_is_free()
+    {
+        using ModelBench<NetDevice> bench = NetBench.CreateFull(ring | NetFeature.HostOffloads);
+        VirtioNet net = bench.Start(Sending);
+        Assert.That(net.TryTransmit(NetFrames.Tcp4(50), new TransmitOffload(34, 16)), Is.EqualTo(TransmitStatus.Ok));
+        net.NotifyTransmit();
+        Assert.That(net.ReclaimTransmitted(), Is.EqualTo(1));
+        Assert.That(net.TryTransmit(NetFrames.Tcp4(50)), Is.EqualTo(TransmitStatus.Ok));
+        net.NotifyTransmit();
+        Assert.That(bench.Model.SentPackets[0].Header.Flags, Is.EqualTo(1));
+        Assert.That(bench.Model.SentPackets[1].Header, Is.EqualTo(default(NetPacketHeader)));
+    }
+
+    [Test]
     public void Large_frames_wait_for_buffers_of_their_own()
     {
         using ModelBench<NetDevice> bench = NetBench.CreateFull(ring | NetFeature.HostOffloads);
