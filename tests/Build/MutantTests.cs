@@ -55,6 +55,15 @@ internal sealed class MutantTests
     }
 
     [Test]
+    public void Slow_tests_follow_the_line_with_the_others()
+    {
+        const string Then = "then FullyQualifiedName~Slow\n";
+        string text = Head.TrimEnd() + "\n" + Then + "\nmutant a: b\n- c\n+ d\n";
+        Assert.That(MutantList.Parse("a.txt", text).Single().Tests.Then, Is.EqualTo("FullyQualifiedName~Slow"));
+        Assert.That(() => MutantList.Parse("a.txt", Then), Throws.InstanceOf<BuildFailure>());
+    }
+
+    [Test]
     public void Statements_and_expressions_ask_which_mutant_is_on()
     {
         const string Source = "if (x < y)\n{\n    Stop();\n}\n";

@@ -223,7 +223,7 @@ internal static class Verbs
         var mutants = new Option<bool>("--mutants")
         {
             Description = "instead, break the sources in one place at a time and check that a test notices; "
-                + "with --filter, only mutants with that text in their name",
+                + "with --filter, only mutants with that text in their name, or those of that list",
         };
         var command = new Command("test", "build everything, check the format of the sources, run all tests")
         {

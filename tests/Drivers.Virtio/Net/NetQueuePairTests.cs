@@ -36,6 +36,20 @@ internal sealed class NetQueuePairTests(ulong ring)
     }
 
     [Test]
+    public void A_card_with_more_pairs_than_can_be_set_up_works_with_one()
+    {
+        using ModelBench<NetDevice> bench = NetBench.CreateFull(
+            ring | NetFeature.Control | NetFeature.ManyQueues, NetOptions.MaximumQueuePairs + 1);
+        VirtioNet net = bench.Start(NetUses.All, 4);
+        Assert.That(net.QueuePairs, Is.EqualTo(1));
+        Assert.That(bench.Model.DriverFeatures & NetFeature.ManyQueues, Is.Zero);
+        Assert.That(net.TryTransmit(new byte[60]), Is.EqualTo(TransmitStatus.Ok));
+        net.NotifyTransmit();
+        Assert.That(bench.Model.SentFrames, Has.Count.EqualTo(1));
+        Assert.That(net.Control.TrySetVlan(5, isWanted: true), Is.EqualTo(ControlStatus.Ok));
+    }
+
+    [Test]
     public void Flows_keep_to_a_pair_and_all_pairs_are_used([Values] bool hasRss)
     {
         ulong features = hasRss ? Offered : Offered & ~NetFeature.Rss;

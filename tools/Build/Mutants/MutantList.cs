@@ -31,7 +31,8 @@ internal sealed record Mutant(
 /// <summary>A part of a test project.</summary>
 /// <param name="Project">The folder under <c>tests</c>.</param>
 /// <param name="Filter">Which of its tests, written as for 'dotnet test --filter'.</param>
-internal sealed record MutantScope(string Project, string Filter);
+/// <param name="Then">Slow ones that are run only where those notice nothing; null for none.</param>
+internal sealed record MutantScope(string Project, string Filter, string? Then = null);
 
 /// <summary>
 /// Reads lists of mutants. A list is a text of paragraphs; the first word of each line says what the line is.
@@ -40,6 +41,7 @@ internal sealed record MutantScope(string Project, string Filter);
 /// <code>
 /// file src/Drivers/Virtio/Net/VirtioNet.cs       for the mutants that follow
 /// tests Drivers.Virtio FullyQualifiedName~Net    likewise
+/// then FullyQualifiedName~Proofs                 optional: slow ones, where those notice nothing
 ///
 /// mutant no-kick: The device is not told of refilled receive buffers.
 /// after internal void Refill                     optional: where the search begins
@@ -51,12 +53,14 @@ internal sealed record MutantScope(string Project, string Filter);
 /// </remarks>
 internal static class MutantList
 {
-    /// <summary>Reads all lists of a folder, in the order of their names.</summary>
+    /// <summary>Reads lists of a folder, in the order of their names.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="pattern">Which files; all lists unless told otherwise.</param>
     /// <exception cref="BuildFailure">A list is malformed, or two mutants have the same name.</exception>
-    public static IReadOnlyList<Mutant> ReadAll(string folder)
+    public static IReadOnlyList<Mutant> ReadAll(string folder, string pattern = "*.txt")
     {
         List<Mutant> all = [];
-        foreach (string file in Directory.GetFiles(folder, "*.txt").Order(StringComparer.Ordinal))
+        foreach (string file in Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal))
         {
             all.AddRange(Parse(Path.GetFileName(file), File.ReadAllText(file)));
         }
@@ -92,6 +96,9 @@ internal static class MutantList
                     break;
                 case "tests" when rest.Split(' ', 2, StringSplitOptions.TrimEntries) is [string project, string filter]:
                     tests = new MutantScope(project, filter);
+                    break;
+                case "then" when open is null && tests is { Then: null }:
+                    tests = tests with { Then = rest };
                     break;
                 case "mutant" when open is null && rest.Split(": ", 2) is [string name, string description]:
                     open = new Paragraph($"{list}, line {i + 1}", name, description);

@@ -50,16 +50,20 @@ internal sealed class MutantRun
 
     /// <summary>Builds the mutants and runs the tests that have to notice them; prints survivors and counts.</summary>
     /// <param name="workspace">Where things are.</param>
-    /// <param name="filter">Only mutants with this in their name; null for all.</param>
+    /// <param name="filter">
+    /// Only mutants with this in their name, or those of the list that has this name; null for all.
+    /// </param>
     /// <returns>0 if every mutant was killed that its list does not call a survivor.</returns>
     public static int Run(Workspace workspace, string? filter)
     {
         TestCounts counts;
         try
         {
-            IReadOnlyList<Mutant> all = MutantList.ReadAll(workspace.MutantLists);
+            bool isList = filter is not null && File.Exists(Path.Combine(workspace.MutantLists, filter));
+            IReadOnlyList<Mutant> all = MutantList.ReadAll(workspace.MutantLists, isList ? filter! : "*.txt");
             IReadOnlyList<Mutant> chosen =
-                [.. all.Where(mutant => filter is null || mutant.Name.Contains(filter, StringComparison.Ordinal))];
+                [.. all.Where(mutant => isList || filter is null
+                    || mutant.Name.Contains(filter, StringComparison.Ordinal))];
             if (chosen.Count == 0)
             {
                 throw new BuildFailure(
@@ -152,6 +156,14 @@ internal sealed class MutantRun
             var watch = Stopwatch.StartNew();
             Outcome outcome = RunTests(tests, 0, s_limitWithoutMutant, out string output);
             _times[tests] = watch.Elapsed;
+            if (outcome == Outcome.Survived && tests.Then is { } then)
+            {
+                watch.Restart();
+                MutantScope slow = new(tests.Project, then);
+                outcome = RunTests(slow, 0, s_limitWithoutMutant, out output);
+                _times[slow] = watch.Elapsed;
+            }
+
             if (outcome != Outcome.Survived)
             {
                 failures.Enqueue($"{tests.Project}, {tests.Filter}: the tests fail without a mutant\n{output}");
@@ -167,8 +179,13 @@ internal sealed class MutantRun
         Parallel.ForEach(numbers, AtOnce, number =>
         {
             Mutant mutant = _mutants[number - 1];
-            TimeSpan limit = (_times[mutant.Tests] * Patience) + s_grace;
-            Outcome outcome = RunTests(mutant.Tests, number, limit, out _);
+            Outcome outcome = RunTests(mutant.Tests, number, LimitOf(mutant.Tests), out _);
+            if (outcome == Outcome.Survived && mutant.Tests.Then is { } then)
+            {
+                MutantScope slow = new(mutant.Tests.Project, then);
+                outcome = RunTests(slow, number, LimitOf(slow), out _);
+            }
+
             _outcomes[number - 1] = outcome;
             if (!IsExpected(mutant, outcome))
             {
@@ -177,6 +194,8 @@ internal sealed class MutantRun
                     : $"KILLED {mutant.Name}, which its list calls a survivor: {mutant.Survives}");
             }
         });
+
+    private TimeSpan LimitOf(MutantScope tests) => (_times[tests] * Patience) + s_grace;
 
     private static bool IsExpected(Mutant mutant, Outcome outcome) =>
         (outcome == Outcome.Survived) == (mutant.Survives is not null);
