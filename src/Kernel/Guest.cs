@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Threading.Tasks;
 using VirtioGuest.Commands;
+using VirtioGuest.Kernel.Binding;
 using VirtioGuest.Kernel.Machine;
 using VirtioGuest.Kernel.Services;
 using VirtioGuest.Net;
+using VirtioGuest.Pci;
 
 namespace VirtioGuest.Kernel;
 
@@ -37,6 +39,29 @@ public static class Guest
         Parallel.ForEach(new List<NetworkPort>(start.Devices.Networks), port => Configure(port, start.Output));
     }
 
+    /// <summary>
+    /// Starts without any driver, for a program that brings drivers of its own. To be called first, once. There are no
+    /// sockets then, and nothing but the program touches a device.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// The guest was started before, or the machine has no PCI configuration space.
+    /// </exception>
+    public static BareMachine StartWithoutDrivers()
+    {
+        if (s_start is not null)
+        {
+            throw new InvalidOperationException("The guest is started already.");
+        }
+
+        var start = new KernelStart("main", bindsDevices: false);
+        s_start = start;
+        ConfigurationAccess? configuration = ConfigurationSpace.Open(
+            start.Machine, start.Firmware.ConfigurationWindows, start.Output, out _);
+        return new BareMachine(
+            start.Machine,
+            configuration ?? throw new InvalidOperationException("The machine has no PCI configuration space."));
+    }
+
     /// <summary>Switches the machine off.</summary>
     /// <param name="hasFailed">Whether QEMU is to end with a status that tells of a failure.</param>
     public static void Exit(bool hasFailed = false) => s_start?.System.Exit(hasFailed);
@@ -47,3 +72,8 @@ public static class Guest
         output.WriteLine($"{port.Name}: {result}");
     }
 }
+
+/// <summary>A machine without drivers, in the hands of a program.</summary>
+/// <param name="Machine">Memory for devices, registers, interrupts and time.</param>
+/// <param name="Configuration">PCI configuration space, as firmware left it.</param>
+public sealed record BareMachine(Hal.Machine Machine, ConfigurationAccess Configuration);

@@ -14,7 +14,8 @@ internal sealed class KernelStart
 {
     /// <summary>Starts.</summary>
     /// <param name="threadName">What the calling thread will be called.</param>
-    public KernelStart(string threadName)
+    /// <param name="bindsDevices">Whether devices get their drivers; else nobody touches them.</param>
+    public KernelStart(string threadName, bool bindsDevices = true)
     {
         // Nothing slow comes before the first line: how soon it comes is measured.
         Output = new LibOsOutput();
@@ -41,7 +42,7 @@ internal sealed class KernelStart
             CommandLine = Startup.CommandLine,
         };
         Binder = new DeviceBinder(Machine, Output) { FeedEntropy = EntropyFeed.Start };
-        Devices = Binder.Bind(Firmware);
+        Devices = bindsDevices ? Binder.Bind(Firmware) : new DeviceInventory([]);
     }
 
     /// <summary>The console.</summary>

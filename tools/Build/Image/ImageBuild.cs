@@ -17,6 +17,7 @@ internal static class ImageBuild
         workspace.Intermediate(),
         s_inputs.Select(name => Path.Combine(workspace.Root, name))
             .Append(Path.GetDirectoryName(workspace.KernelProject)!)
+            .Concat(workspace.AdditionalSources)
             .Distinct(),
         [workspace.Iso, workspace.Elf, workspace.BzImage],
         () => Build(workspace));
