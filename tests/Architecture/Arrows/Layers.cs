@@ -29,6 +29,10 @@ public static class Layers
     private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
     private const string CosmosKernel = "VirtioGuest.Cosmos.Kernel";
 
+    private const string Labs = "VirtioGuest.Labs";
+    private const string LabsGuest = "VirtioGuest.Labs.Guest";
+    private const string LabsGrader = "VirtioGuest.Labs.Grader";
+
     /// <summary>Each project and what lies below it, however far.</summary>
     private static readonly Dictionary<string, string[]> s_below = new()
     {
@@ -46,6 +50,9 @@ public static class Layers
         [Conformance] = [Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
+        [Labs] = [Pci, Hal],
+        [LabsGuest] = [Labs, Kernel, Pci, Hal],
+        [LabsGrader] = [Labs, Conformance, Simulation, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosPlugs] = [Cosmos, Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosKernel] = [Cosmos, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],
