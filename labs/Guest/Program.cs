@@ -19,7 +19,7 @@ internal static class Program
         BareMachine bare = VirtioGuest.Kernel.Guest.StartWithoutDrivers();
         LabMachine machine = new LabMachine(bare.Machine, bare.Configuration, new Patience());
         bool isGood = true;
-        foreach ((string name, Func<string> run) in BootChecks.Of(Student(), machine))
+        foreach ((string name, Func<string> run) in Students().SelectMany(each => BootChecks.Of(each, machine)))
         {
             Console.WriteLine($"lab: begin {name}");
             try
@@ -43,15 +43,15 @@ internal static class Program
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The project keeps all types of its own.")]
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "The project keeps all types of its own.")]
-    private static object Student()
-    {
-        Type? found = Assembly.GetExecutingAssembly().GetTypes()
-            .FirstOrDefault(each => !each.IsAbstract && each.BaseType?.Assembly == typeof(LabMachine).Assembly
-                && each.BaseType != typeof(LabWatch));
-        return found is null
-            ? throw new InvalidOperationException("No class is derived from one of the labs' classes.")
-            : Activator.CreateInstance(found)!;
-    }
+    private static object[] Students() =>
+    [
+        .. Assembly.GetExecutingAssembly().GetTypes()
+            .Where(each => !each.IsAbstract
+                && each.BaseType?.Assembly == typeof(LabMachine).Assembly
+                && each.BaseType != typeof(LabWatch))
+            .OrderBy(each => each.Name, StringComparer.Ordinal)
+            .Select(each => Activator.CreateInstance(each)!),
+    ];
 
     /// <summary>Nothing that a lab asks for takes longer.</summary>
     private sealed class Patience : LabWatch

@@ -112,7 +112,9 @@ public sealed class DmaBlock
         return bytes;
     }
 
-    /// <summary>Hands bytes over between processor and device, on machines whose devices do not see the cache.</summary>
+    /// <summary>
+    /// Hands bytes over between processor and device, on machines whose devices do not see the cache.
+    /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">How many bytes.</param>
     /// <param name="operation">Which hand-over.</param>
@@ -138,7 +140,7 @@ public sealed class DmaBlock
         if ((ulong)offset + length > Length)
         {
             throw new WrongAccessException(
-                $"Bytes {offset} to {(ulong)offset + Math.Max(length, 1) - 1} are outside of a block of {Length} bytes.");
+                $"Bytes {offset} to {(ulong)offset + Math.Max(length, 1) - 1} are outside of a block of {Length}.");
         }
 
         _watch.OnStep();

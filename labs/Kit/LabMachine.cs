@@ -75,7 +75,9 @@ public sealed class LabMachine
 
     /// <summary>Sets up one of a device's message-signalled interrupts (MSI-X), so that it can be waited for.</summary>
     /// <param name="device">The device's number.</param>
-    /// <param name="vector">The entry of its MSI-X table, from 0 on: what is written to <c>queue_msix_vector</c>.</param>
+    /// <param name="vector">
+    /// The entry of its MSI-X table, from 0 on: what is written to <c>queue_msix_vector</c>.
+    /// </param>
     public LabInterrupt OpenInterrupt(byte device, ushort vector)
     {
         if (_machine is null || _configuration is null)

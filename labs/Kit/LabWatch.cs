@@ -7,7 +7,9 @@ namespace VirtioGuest.Labs;
 public abstract class LabWatch
 {
     /// <summary>A register or a byte of shared memory is about to be accessed.</summary>
-    /// <exception cref="DriverHangsException">There have been too many steps without anything coming of them.</exception>
+    /// <exception cref="DriverHangsException">
+    /// There have been too many steps without anything coming of them.
+    /// </exception>
     public virtual void OnStep()
     {
     }
@@ -44,7 +46,9 @@ public sealed class DriverHangsException : Exception
     }
 }
 
-/// <summary>A step of a lab that is still to be written. Starters throw it; remove it when you have done the step.</summary>
+/// <summary>
+/// A step of a lab that is still to be written. Starters throw it; remove it when you have done the step.
+/// </summary>
 public sealed class NotDoneYetException : Exception
 {
     public NotDoneYetException(string message)
@@ -62,7 +66,9 @@ public sealed class NotDoneYetException : Exception
     }
 }
 
-/// <summary>A driver asked for what does not exist: bytes outside of its memory, a register outside of its window.</summary>
+/// <summary>
+/// A driver asked for what does not exist: bytes outside of its memory, a register outside of its window.
+/// </summary>
 public sealed class WrongAccessException : Exception
 {
     public WrongAccessException(string message)

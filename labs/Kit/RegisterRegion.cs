@@ -3,7 +3,9 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Labs;
 
-/// <summary>Registers of a device. An access reaches the device as it is written: with its width, in its order.</summary>
+/// <summary>
+/// Registers of a device. An access reaches the device as it is written: with its width, in its order.
+/// </summary>
 /// <remarks>A 64-bit register is two accesses of 32 bits, the low half first (virtio 1.4, 4.1.3.1).</remarks>
 public sealed class RegisterRegion
 {

@@ -17,6 +17,7 @@ namespace VirtioGuest.Kernel;
 public static class Guest
 {
     private static KernelStart? s_start;
+    private static LibOsSystemControl? s_system;
 
     /// <summary>The options that the machine was started with (QEMU's <c>-append</c>); empty for none.</summary>
     public static string CommandLine => s_start?.Firmware.CommandLine ?? "";
@@ -27,13 +28,14 @@ public static class Guest
     /// <exception cref="InvalidOperationException">It was called before.</exception>
     public static void Start()
     {
-        if (s_start is not null)
+        if (s_system is not null)
         {
             throw new InvalidOperationException("The guest is started already.");
         }
 
         var start = new KernelStart("main");
         s_start = start;
+        s_system = start.System;
         start.WatchMachine(
             new OrderlyShutdown(new CommandActivity(), start.System, start.Output, () => start.Devices.Disks));
         Parallel.ForEach(new List<NetworkPort>(start.Devices.Networks), port => Configure(port, start.Output));
@@ -48,23 +50,25 @@ public static class Guest
     /// </exception>
     public static BareMachine StartWithoutDrivers()
     {
-        if (s_start is not null)
+        if (s_system is not null)
         {
             throw new InvalidOperationException("The guest is started already.");
         }
 
-        var start = new KernelStart("main", bindsDevices: false);
-        s_start = start;
+        // Without what binds devices, so that nothing of our drivers is in such a program.
+        var output = new LibOsOutput();
+        LibOsMachine machine = KernelStart.StartMachine(output, "main");
+        s_system = new LibOsSystemControl(new LibOsInput());
         ConfigurationAccess? configuration = ConfigurationSpace.Open(
-            start.Machine, start.Firmware.ConfigurationWindows, start.Output, out _);
+            machine, Startup.ConfigurationWindows, output, out _);
         return new BareMachine(
-            start.Machine,
+            machine,
             configuration ?? throw new InvalidOperationException("The machine has no PCI configuration space."));
     }
 
     /// <summary>Switches the machine off.</summary>
     /// <param name="hasFailed">Whether QEMU is to end with a status that tells of a failure.</param>
-    public static void Exit(bool hasFailed = false) => s_start?.System.Exit(hasFailed);
+    public static void Exit(bool hasFailed = false) => s_system?.Exit(hasFailed);
 
     private static void Configure(NetworkPort port, LibOsOutput output)
     {

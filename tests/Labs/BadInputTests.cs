@@ -15,6 +15,9 @@ public sealed class BadInputTests
 {
     private static readonly Lab s_lab = Lab.All.Single(each => each.Number == 1);
 
+    /// <summary>Long enough for the checks of this lab on a slow machine.</summary>
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+
     private string _folder = string.Empty;
 
     [SetUp]
@@ -36,7 +39,7 @@ public sealed class BadInputTests
     public void A_file_that_does_not_compile_is_told_with_file_line_and_a_hint()
     {
         string text = Change("return device;", "return device");
-        Assert.That(text, Does.Contain("Finder.cs, line 38: ; expected (CS1002) -- a statement ends with ;"));
+        Assert.That(text, Does.Contain("Finder.cs, line 35: ; expected (CS1002) -- a statement ends with ;"));
         Assert.That(text, Does.Contain("the same as above"));
     }
 
@@ -46,7 +49,8 @@ public sealed class BadInputTests
 
     [Test]
     public void A_method_that_is_missing_is_told() => Assert.That(
-        Change("public override byte? Find(", "public byte? Search("), Does.Contain("a method of the starter is missing"));
+        Change("public override byte? Find(", "public byte? Search("),
+        Does.Contain("a method of the starter is missing"));
 
     [Test]
     public void A_class_that_is_missing_is_told() => Assert.That(
@@ -57,7 +61,7 @@ public sealed class BadInputTests
     {
         string text = Change(
             "if ((space.Read16(Status) & HasCapabilities) == 0)\n        {",
-            "if ((space.Read16(Status) & HasCapabilities) == 0)\n        {\n            while (device < 99)\n            {\n            }\n",
+            "if ((space.Read16(Status) & HasCapabilities) == 0)\n        {\n            while (device < 99) ;\n",
             out Grade grade);
         Assert.That(text, Does.Contain("loops for ever and asks the machine nothing"));
         Assert.That(grade.Points, Is.EqualTo(95));
@@ -67,8 +71,9 @@ public sealed class BadInputTests
     public void A_stack_overflow_is_named_and_the_rest_is_graded()
     {
         string text = Change(
-            "return common is null || notify is null || isr is null\n            ? null",
-            "return common is null || notify is null || isr is null\n            ? Open(machine, device)",
+            "            return null;\n        }\n\n        space",
+            "            VirtioFunction? Deep(int n) => Deep(n + 1) ?? Deep(n);\n"
+                + "            return Deep(0);\n        }\n\n        space",
             out Grade grade);
         Assert.That(text, Does.Contain("calls itself without end"));
         Assert.That(grade.Points, Is.EqualTo(95));
@@ -88,8 +93,10 @@ public sealed class BadInputTests
     [Test]
     public void An_exception_is_told_with_its_line()
     {
-        string text = Change("        return null;\n    }\n\n    public", "        throw new System.FormatException(\"mine\");\n    }\n\n    public");
-        Assert.That(text, Does.Contain("threw FormatException: mine (Finder.cs, line 42)"));
+        string text = Change(
+            "        return null;\n    }\n\n    public",
+            "        throw new System.FormatException(\"mine\");\n    }\n\n    public");
+        Assert.That(text, Does.Contain("threw FormatException: mine (Finder.cs, line 39)"));
     }
 
     [Test]
@@ -99,13 +106,18 @@ public sealed class BadInputTests
 
     [Test]
     public void A_constructor_that_throws_is_told() => Assert.That(
-        Change("    public override byte? Find(", "    public Finder() => throw new System.FormatException();\n\n    public override byte? Find("),
+        Change(
+            "    public override byte? Find(",
+            "    public Finder() => throw new System.FormatException();\n\n    public override byte? Find("),
         Does.Contain("the constructor of Finder threw FormatException"));
 
     [Test]
     public void What_a_driver_writes_to_the_console_is_shown_and_disturbs_no_report()
     {
-        string text = Change("space.Write16(Command,", "System.Console.WriteLine(\"end 3 null\");\n        space.Write16(Command,", out Grade grade);
+        string text = Change(
+            "space.Write16(Command,",
+            "System.Console.WriteLine(\"end 3 null\");\n        space.Write16(Command,",
+            out Grade grade);
         Assert.That(text, Does.Contain("the driver wrote: end 3 null"));
         Assert.That(grade.Points, Is.EqualTo(100));
     }
@@ -113,7 +125,7 @@ public sealed class BadInputTests
     [Test]
     public void Both_machine_readable_reports_can_be_read()
     {
-        Change("device < 32", "device < 31 // <\u0001&]]>", out Grade grade);
+        Change("return device;", "throw new System.FormatException(\"<\\u0001&]]>\");", out Grade grade);
         StringWriter json = new StringWriter();
         GradescopeReport.Write(grade, json);
         using JsonDocument read = JsonDocument.Parse(json.ToString());
@@ -123,7 +135,7 @@ public sealed class BadInputTests
         JUnitReport.Write(grade, xml);
         XElement suite = XElement.Parse(xml.ToString()).Element("testsuite")!;
         Assert.That(suite.Attribute("failures")!.Value, Is.EqualTo("1"));
-        Assert.That(suite.Elements("testcase").Elements("failure").Single().Value, Does.Contain("0 to 31"));
+        Assert.That(suite.Elements("testcase").Elements("failure").Single().Value, Does.Contain("threw FormatException: <?&]]>"));
     }
 
     private string Change(string right, string wrong) => Change(right, wrong, out _);
@@ -144,7 +156,7 @@ public sealed class BadInputTests
             File.WriteAllText(Path.Combine(_folder, name), text);
         }
 
-        grade = Grading.Run(s_lab, _folder);
+        grade = Grading.Run(s_lab, _folder, s_limit);
         StringWriter report = new StringWriter();
         TextReport.Write(grade, report);
         return report.ToString();

@@ -29,7 +29,8 @@ public sealed class GuestGradingTests
     {
         string sector = Convert.ToHexString([.. Enumerable.Range(0, 512).Select(each => (byte)each)]);
         IReadOnlyList<CheckResult> results = Grade("begin reads sector 0", $"ok {sector}", "end");
-        Assert.That(results.Select(each => (each.Name, each.HasPassed)), Is.EqualTo(new[] { ("reads sector 0", true) }));
+        Assert.That(
+            results.Select(each => (each.Name, each.HasPassed)), Is.EqualTo(new[] { ("reads sector 0", true) }));
     }
 
     [Test]
@@ -51,8 +52,8 @@ public sealed class GuestGradingTests
     [Test]
     public void What_the_guest_says_of_a_failure_is_told()
     {
-        CheckResult result = Grade("begin reads sector 1", "failed the driver has waited for 3 seconds", "end").Single();
-        Assert.That(result.Finding!.Seen, Is.EqualTo("in QEMU: the driver has waited for 3 seconds"));
+        CheckResult result = Grade("begin reads sector 1", "failed the driver has waited", "end").Single();
+        Assert.That(result.Finding!.Seen, Is.EqualTo("in QEMU: the driver has waited"));
     }
 
     private IReadOnlyList<CheckResult> Grade(params string[] said) => GuestGrading.Grade(

@@ -9,7 +9,9 @@ using VirtioGuest.Labs.Grader.Students;
 
 namespace VirtioGuest.Labs.Tests;
 
-/// <summary>Answers pass, starters fail for the reason that they state, and wrong answers are told what is wrong.</summary>
+/// <summary>
+/// Answers pass, starters fail for the reason that they state, and wrong answers are told what is wrong.
+/// </summary>
 public sealed class LabTests
 {
     private const int FewestWrongAnswers = 5;

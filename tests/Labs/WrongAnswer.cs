@@ -15,7 +15,8 @@ namespace VirtioGuest.Labs.Tests;
 /// changes: a line <c>----</c>, the right lines, a line <c>====</c>, the wrong ones. White space around lines does not
 /// count.
 /// </remarks>
-internal sealed record WrongAnswer(Lab Lab, string Name, string Check, string[] Says, (string Right, string Wrong)[] Changes)
+internal sealed record WrongAnswer(
+    Lab Lab, string Name, string Check, string[] Says, (string Right, string Wrong)[] Changes)
 {
     private const string Change = "----\n";
     private const string Becomes = "====\n";

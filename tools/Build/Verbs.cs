@@ -401,7 +401,7 @@ internal static class Verbs
             Description = "the student's files (default: those in the lab's folder)",
             HelpName = "folder",
         };
-        var command = new Command("lab", "grade a lab of the coursework; docs/course.md says how to run it for a course")
+        var command = new Command("lab", "grade a lab of the coursework; docs/course.md is for teachers")
         {
             number, solution, boot, json, junit, files,
         };
@@ -419,6 +419,15 @@ internal static class Verbs
             if (result.GetValue(json) && result.GetValue(junit))
             {
                 result.AddError("--json and --junit are two forms of one report: choose one.");
+            }
+
+            bool isOfSimulator = result.GetResult(number)?.Tokens is [{ Value: var given }]
+                && int.TryParse(given, out int lab)
+                && lab > LabRun.LastBootable;
+            if (result.GetValue(boot) && isOfSimulator)
+            {
+                result.AddError(
+                    $"Labs after {LabRun.LastBootable} have nothing to do in the guest: leave --boot away.");
             }
 
             if (result.GetValue(solution) && result.GetValue(files) is not null)

@@ -83,8 +83,10 @@ internal sealed class Workspace
     /// <summary>The sources that a program is made of besides those in its project's folder.</summary>
     public IReadOnlyList<string> AdditionalSources { get; init; } = [];
 
-    /// <summary>The program that a student's lab is booted in.</summary>
-    public string LabGuest => Path.Combine(Root, "labs", "Guest", "VirtioGuest.Labs.Guest.csproj");
+    /// <summary>What the compilation of the program is told besides.</summary>
+    public IReadOnlyList<string> ProgramProperties { get; private init; } = [];
+
+    private string LabGuest => Path.Combine(Root, "labs", "Guest", "VirtioGuest.Labs.Guest.csproj");
 
     /// <summary>Object files, the stripped kernel and whatever else is made on the way to the images.</summary>
     public string Intermediate(params string[] parts) => Path.Combine(
@@ -108,6 +110,14 @@ internal sealed class Workspace
             ? new Workspace(this, Path.GetFullPath(projects[0])) { AdditionalSources = sources ?? [] }
             : throw new BuildFailure($"{program} is not a project, nor a folder with one project in it");
     }
+
+    /// <summary>The same with a student's files in the place of the shell.</summary>
+    /// <param name="files">The folder that they are in.</param>
+    public Workspace ForLab(string files) => new(this, LabGuest)
+    {
+        AdditionalSources = [files, Path.Combine(Root, "labs", "Kit")],
+        ProgramProperties = [$"-property:LabFiles={files}"],
+    };
 
     /// <summary>
     /// Looks for the root upwards from the folder that the tool was started in, then from the tool's own folder.

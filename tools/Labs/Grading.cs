@@ -12,14 +12,17 @@ internal static class Grading
     private const int MostWarnings = 5;
 
     /// <summary>Compiles the files, runs the checks in a process of their own, and says what came of it.</summary>
-    public static Grade Run(Lab lab, string folder)
+    /// <param name="lab">The lab.</param>
+    /// <param name="folder">The student's files.</param>
+    /// <param name="limit">How long a check may take; usually 10 seconds.</param>
+    public static Grade Run(Lab lab, string folder, TimeSpan? limit = null)
     {
         Stopwatch watch = Stopwatch.StartNew();
         StudentCompilation compilation = StudentCompilation.Compile(folder);
         List<string> notes = [.. compilation.Warnings.Take(MostWarnings).Select(each => $"the compiler warns: {each}")];
         IReadOnlyList<CheckResult> results = compilation.Library is null
             ? NotCompiled(lab, compilation)
-            : ChildRun.Run(lab, compilation, notes);
+            : ChildRun.Run(lab, compilation, notes, limit ?? ChildRun.UsualLimit);
         return new Grade(lab, results, notes, watch.Elapsed);
     }
 

@@ -46,7 +46,9 @@ internal static class GuestGrading
         {
             string tail = string.Join("\n", lines.Where(each => each.Trim().Length != 0).TakeLast(6));
             results.Add(new CheckResult(open ?? "the guest starts", 0, 1, new Finding(
-                "", $"the guest did not come to its end. It last said:\n{tail}", "it does all that it is asked, and ends")));
+                string.Empty,
+                $"the guest did not come to its end. It last said:\n{tail}",
+                "it does all that it is asked, and ends")));
         }
 
         return results;
@@ -80,7 +82,8 @@ internal static class GuestGrading
         return name switch
         {
             "finds QEMU's entropy device" => Unless(seen, "device 5, status 0, 1 queues"),
-            "finds QEMU's disk" => seen.StartsWith("device 7, status 0", StringComparison.Ordinal) ? null : "device 7, status 0",
+            "finds QEMU's disk" =>
+                seen.StartsWith("device 7, status 0", StringComparison.Ordinal) ? null : "device 7, status 0",
             "finds no network card, because there is none" => Unless(seen, "nothing"),
             "negotiates with QEMU's entropy device" => Unless(seen, "features 100000000, status 15"),
             "reads the capacity of QEMU's disk" =>

@@ -99,7 +99,8 @@ internal sealed record CheckResult(string Name, int Points, int Most, Finding? F
 /// <param name="Results">A result for each check.</param>
 /// <param name="Notes">What else a student should know: warnings of the compiler, output of the driver.</param>
 /// <param name="Duration">How long it took.</param>
-internal sealed record Grade(Lab Lab, IReadOnlyList<CheckResult> Results, IReadOnlyList<string> Notes, TimeSpan Duration)
+internal sealed record Grade(
+    Lab Lab, IReadOnlyList<CheckResult> Results, IReadOnlyList<string> Notes, TimeSpan Duration)
 {
     /// <summary>What was reached.</summary>
     public int Points => Results.Sum(each => each.Points);

@@ -56,7 +56,9 @@ public abstract class PackedQueue
     /// <returns>False where there is no room for it now.</returns>
     public abstract bool TryAdd(ReadOnlySpan<BufferPart> parts, int token);
 
-    /// <summary>Whether the device is to be notified of what was added since the last call (2.8.10, EVENT_IDX).</summary>
+    /// <summary>
+    /// Whether the device is to be notified of what was added since the last call (2.8.10, EVENT_IDX).
+    /// </summary>
     public abstract bool IsNotificationDue();
 
     /// <summary>Takes the next used buffer, if there is one.</summary>
@@ -65,7 +67,9 @@ public abstract class PackedQueue
     public abstract bool TryTake(out int token, out uint length);
 }
 
-/// <summary>Lab 8: how a used descriptor of a packed ring goes from the device to the driver (kvm-host PR 50).</summary>
+/// <summary>
+/// Lab 8: how a used descriptor of a packed ring goes from the device to the driver (kvm-host PR 50).
+/// </summary>
 public abstract class UsedHandOver
 {
     /// <summary>The device's side: marks a buffer used in a slot of the ring.</summary>

@@ -58,7 +58,8 @@ public sealed class Finder : DeviceFinder
         {
             byte kind = space.Read8(at + 3);
             byte bar = space.Read8(at + 4);
-            bool isStructure = space.Read8(at) == VendorSpecific && kind is >= CommonKind and <= SpecificKind && bar <= 5;
+            bool isKnown = kind is >= CommonKind and <= SpecificKind;
+            bool isStructure = space.Read8(at) == VendorSpecific && isKnown && bar <= 5;
             if (isStructure && kind == CommonKind)
             {
                 common ??= Map(machine, space, at, bar);

@@ -37,7 +37,7 @@ public sealed class ArrowTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(projects, Has.Length.EqualTo(3));
+            Assert.That(projects, Has.Length.EqualTo(4));
             Expect.None([.. projects.SelectMany(each => Layers.Broken(each.Project, each.References))]);
         }
     }

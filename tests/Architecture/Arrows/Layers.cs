@@ -30,6 +30,7 @@ public static class Layers
     private const string CosmosKernel = "VirtioGuest.Cosmos.Kernel";
 
     private const string Labs = "VirtioGuest.Labs";
+    private const string LabsStarters = "Starters";
     private const string LabsGuest = "VirtioGuest.Labs.Guest";
     private const string LabsGrader = "VirtioGuest.Labs.Grader";
 
@@ -51,6 +52,7 @@ public static class Layers
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Devices, Pci, Hal],
         [Labs] = [Pci, Hal],
+        [LabsStarters] = [Labs],
         [LabsGuest] = [Labs, Kernel, Pci, Hal],
         [LabsGrader] = [Labs, Conformance, Simulation, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],

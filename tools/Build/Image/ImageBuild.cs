@@ -50,6 +50,7 @@ internal static class ImageBuild
                 "msbuild", workspace.KernelProject, "-nologo", "-verbosity:quiet", "-restore", "-target:KernelObjects",
                 "-property:Configuration=Release", $"-property:ArtifactsPath={workspace.Artifacts}",
                 $"-property:KernelObjectList={list}",
+                .. workspace.ProgramProperties,
             ]);
         if (!File.Exists(list))
         {

@@ -18,7 +18,8 @@ internal static class BackEndChecks
     public static IReadOnlyList<LabCheck> All { get; } =
     [
         new LabCheck("fills a buffer and marks it used", 20, "virtio 1.4, 2.7.8.2 and 5.4.6.2", ServesOne),
-        new LabCheck("serves all that is available, around the ring and past 65535", 15, "virtio 1.4, 2.7.6 and 2.7.8", GoesOn),
+        new LabCheck(
+            "serves all that is available, around the ring and past 65535", 15, "virtio 1.4, 2.7.6 and 2.7.8", GoesOn),
         new LabCheck("fills chains, in their order", 15, "virtio 1.4, 2.7.5", ServesChains),
         new LabCheck("interrupts where the driver wants it", 10, "virtio 1.4, 2.7.7.2", Interrupts),
         new LabCheck("survives a driver that writes nonsense", 25, "virtio 1.4, 2.7.5.1 and 2.1.2", Survives),
@@ -93,7 +94,8 @@ internal static class BackEndChecks
         bench.ExpectUsed(1, 0, 4);
         bench.Ring.Available.Store16(0, 0);
         bench.Offer(0);
-        Expect.That(bench.Serve() == BackEndAnswer.Interrupt, "a buffer was used, and no interrupt was sent", "Interrupt");
+        Expect.That(
+            bench.Serve() == BackEndAnswer.Interrupt, "a buffer was used, and no interrupt was sent", "Interrupt");
     }
 
     private static void Survives(StudentCode code)
@@ -161,7 +163,9 @@ internal static class BackEndChecks
             {
                 Bench bench = new Bench(code, memory.Dma, memory.GuestMemory, new WeakRig.Patience(memory));
                 names.Areas = new Devices.Rings.QueueAreas(
-                    bench.Ring.Descriptors.DeviceAddress, bench.Ring.Available.DeviceAddress, bench.Ring.Used.DeviceAddress);
+                    bench.Ring.Descriptors.DeviceAddress,
+                    bench.Ring.Available.DeviceAddress,
+                    bench.Ring.Used.DeviceAddress);
                 return new Scenario()
                     .AddProcessor("driver", () =>
                     {

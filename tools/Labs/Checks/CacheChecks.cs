@@ -123,7 +123,7 @@ internal static class CacheChecks
                 taken == head
                     ? $"on {where}, in round {round}, the data are not what the device wrote: they came from the cache"
                     : $"on {where} TryTake gave buffer {taken} where {head} was used: an old entry of the used ring",
-                "PREREAD of the buffer when it is given, POSTREAD before it is read; the same for the entry of the ring");
+                "PREREAD of the buffer when it is given, POSTREAD before it is read; so for the entry of the ring too");
         }
     }
 
@@ -137,16 +137,16 @@ internal static class CacheChecks
         }
 
         (string seen, string expected) =
-            first.Contains("PreRead twice", StringComparison.Ordinal) || first.Contains("PreWrite twice", StringComparison.Ordinal)
+            first.Contains(" twice", StringComparison.Ordinal)
                 ? ("bytes were handed to the device that it has already", "each PRE has its POST before the next PRE")
             : first.Contains("without Pre", StringComparison.Ordinal)
-                ? ("bytes were taken back that had not been handed over", "a PRE comes before each POST; at the start too")
+                ? ("bytes were taken back that had not been handed over", "a PRE comes before each POST, also at first")
             : first.Contains("reads while", StringComparison.Ordinal)
-                ? ("the driver looked at bytes that are the device's", "POSTREAD first, then the look, then PREREAD again")
+                ? ("the driver looked at bytes that are the device's", "POSTREAD, then the look, then PREREAD again")
             : first.Contains("writes while", StringComparison.Ordinal)
                 ? ("the driver wrote bytes that are the device's", "POSTWRITE before they are written again")
             : first.Contains("had no PREREAD", StringComparison.Ordinal)
-                ? ("the device wrote bytes that were never handed over to it", "PREREAD before the device may write them")
+                ? ("the device wrote bytes that were never handed over to it", "PREREAD before the device writes them")
                 : ("a byte was touched by who does not own it", "from PRE to POST the bytes are the device's");
         return new Finding(
             "bus_dma(9), bus_dmamap_sync", $"{seen} ({first})", expected, string.Empty, [.. violations.Take(6)]);

@@ -127,7 +127,9 @@ internal static class ChainChecks
             if (driver.TryComplete(out int token, out byte[]? data))
             {
                 Expect.That(
-                    flying.Remove(token, out ulong asked), $"an answer has token {token}, which is not in flight", "one that is");
+                    flying.Remove(token, out ulong asked),
+                    $"an answer has token {token}, which is not in flight",
+                    "one that is");
                 Same(token, token, data, asked);
             }
 
@@ -138,7 +140,8 @@ internal static class ChainChecks
         }
 
         rig.Judge();
-        Expect.That(next > 700, $"only {next} requests were taken in 1500 rounds", "descriptors are free again once used");
+        Expect.That(
+            next > 700, $"only {next} requests were taken in 1500 rounds", "descriptors are free again once used");
     }
 
     private static void FailsAlone(StudentCode code)
@@ -154,7 +157,8 @@ internal static class ChainChecks
         rig.Dog.Act();
         for (int i = 0; i < 3; i++)
         {
-            Expect.That(Complete(rig, driver, out int token, out byte[]? data), $"only {i} of 3 answers were found", "3");
+            Expect.That(
+                Complete(rig, driver, out int token, out byte[]? data), $"only {i} of 3 answers were found", "3");
             if (token == 2)
             {
                 Expect.That(data is null, "sector 2 cannot be read, and its request gave data", "null for this one");

@@ -19,9 +19,11 @@ internal static class FindChecks
     public static IReadOnlyList<LabCheck> All { get; } =
     [
         new LabCheck("finds the device among others", 20, "virtio 1.4, 4.1.2.1", FindsAmongOthers),
-        new LabCheck("does not take a legacy device for a modern one", 10, "virtio 1.4, 4.1.2 and 4.1.2.3", PassesLegacy),
+        new LabCheck(
+            "does not take a legacy device for a modern one", 10, "virtio 1.4, 4.1.2 and 4.1.2.3", PassesLegacy),
         new LabCheck("walks the list of capabilities", 20, "PCI 3.0, 6.7; virtio 1.4, 4.1.4", Walks),
-        new LabCheck("adds offset and base address, which may have 64 bits", 20, "PCI 3.0, 6.2.5.1; virtio 1.4, 4.1.4", Wide),
+        new LabCheck(
+            "adds offset and base address, which may have 64 bits", 20, "PCI 3.0, 6.2.5.1; virtio 1.4, 4.1.4", Wide),
         new LabCheck("passes over capabilities that it does not know", 15, "virtio 1.4, 4.1.4.1", PassesUnknown),
         new LabCheck("switches memory decoding and bus mastering on", 10, "PCI 3.0, 6.2.2", SwitchesOn),
         new LabCheck("gives up where a structure is missing", 5, "virtio 1.4, 4.1.4", GivesUp),

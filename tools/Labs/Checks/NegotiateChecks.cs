@@ -69,7 +69,8 @@ internal static class NegotiateChecks
         ulong wanted = Offered & Understood;
         Expect.That(
             rig.Model.DriverFeatures == wanted,
-            $"0x{rig.Model.DriverFeatures:x} was accepted, where 0x{Offered:x} is offered and 0x{Understood:x} understood",
+            $"0x{rig.Model.DriverFeatures:x} was accepted, where 0x{Offered:x} is offered and 0x{Understood:x} "
+                + "understood",
             $"0x{wanted:x}: what is in both, bits 0 to 31 by select 0 and 32 to 63 by select 1");
         Expect.That(
             agreed == wanted,

@@ -41,7 +41,7 @@ internal static class OrderChecks
             bool isRight = (flags & Available) != 0 == wrap && (flags & Used) != 0 == wrap;
             Expect.That(
                 isRight,
-                $"with wrap counter {(wrap ? 1 : 0)} Use left AVAIL {(flags >> 7) & 1} and USED {flags >> 15} in the slot",
+                $"with wrap counter {(wrap ? 1 : 0)} Use left AVAIL {(flags >> 7) & 1} and USED {flags >> 15} there",
                 "both equal to the wrap counter");
             Expect.That(
                 ring.Load16(16 + 12) == 6 && ring.Load32(16 + 8) == 0x1234,

@@ -13,8 +13,8 @@ namespace VirtioGuest.Labs.Grader.Checks;
 internal static class PackedChecks
 {
     private const string HeadLastWords =
-        "the head's flags last, with release, after all that is in the list; on the way back flags first, with acquire, "
-        + "then id and len";
+        "the head's flags last, with release, after all that is in the list; on the way back flags first, with "
+        + "acquire, then id and len";
 
     private const ulong Features = FeatureBit.RingPacked | FeatureBit.EventIndex;
 
@@ -83,8 +83,8 @@ internal static class PackedChecks
                 "the used position moves on by as many slots as the list had, and its own wrap counter toggles "
                     + "at the end of the ring");
             Expect.That(!Take(driver, out _, out _), $"in {when} TryTake found a second used buffer",
-                "one: the counter of the used position toggles when it goes from the last slot to 0, and what is left of "
-                    + "the last round is not used any more");
+                "one: the counter of the used position toggles when it goes from the last slot to 0, and what is left "
+                    + "of the last round is not used any more");
         }
     }
 
@@ -102,7 +102,9 @@ internal static class PackedChecks
         DeviceChain second = rig.Take("TryAdd");
         Use(rig, second, 1);
         Expect.That(
-            Take(driver, out int token, out _) && token == 2, "the list of 2 was used, and TryTake did not give it", "token 2");
+            Take(driver, out int token, out _) && token == 2,
+            "the list of 2 was used, and TryTake did not give it",
+            "token 2");
         Expect.That(
             !TryAdd(rig, driver, 4, 3),
             "TryAdd took a list of 3, and only 2 descriptors were free",
@@ -141,10 +143,10 @@ internal static class PackedChecks
                 Expect.That(
                     isThere && token == tokens[each] && length == each + 1,
                     isThere
-                        ? $"the device used the buffer with token {tokens[each]}, and TryTake gave {token}, length {length}"
+                        ? $"the device used the buffer with token {tokens[each]}, TryTake gave {token}, {length} bytes"
                         : $"the device used the buffer with token {tokens[each]}, and TryTake found nothing",
                     "id in the used descriptor names the buffer, and says by how many slots the position moves on; "
-                        + "what stands in the slot otherwise is another buffer's. The used position has a counter of its own");
+                        + "the rest of the slot is another buffer's. The used position has a counter of its own");
             }
         }
     }
@@ -221,7 +223,7 @@ internal static class PackedChecks
             int before = (position - parts + (2 * Size)) % (2 * Size);
             Expect.That(
                 notifies == isDue,
-                $"{wants}; {parts} descriptors were added from slot {before % Size}, wrap {(before < Size ? 1 : 0)}, on, "
+                $"{wants}; {parts} were added from slot {before % Size}, wrap {(before < Size ? 1 : 0)}, on, "
                     + $"and IsNotificationDue said {(notifies ? "true" : "false")}",
                 "flags 0 always, 1 never, 2 where the slot that the device named is among those that were added");
             Use(rig, rig.Take("TryAdd"), 1);

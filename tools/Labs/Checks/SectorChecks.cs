@@ -168,8 +168,8 @@ internal static class SectorChecks
         Expect.That(
             at == 512,
             $"ReadSector({sector}) gave other bytes than the disk has, from byte {at} on{other}",
-            "the bytes of the sector: the device writes them where a descriptor with WRITE says, before idx of the used "
-                + "ring changes");
+            "the bytes of the sector: the device writes them where a descriptor with WRITE says, before idx of the "
+                + "used ring changes");
     }
 }
 

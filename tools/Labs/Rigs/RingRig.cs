@@ -76,7 +76,9 @@ internal sealed class RingRig
         Split.Descriptors.Store16((16u * head) + 14, 0);
     }
 
-    /// <summary>Takes the next buffer as the device, and fails the check where the driver has broken the ring.</summary>
+    /// <summary>
+    /// Takes the next buffer as the device, and fails the check where the driver has broken the ring.
+    /// </summary>
     public DeviceChain? Pop()
     {
         DeviceChain? chain = Device.TryPop();
@@ -135,7 +137,8 @@ internal static class RingFault
             QueueError.ReadableAfterWritable => (
                 "a part for the device to read comes after one for it to write", "the order of the parts is kept"),
             QueueError.ReservedFlags => (
-                "a descriptor has flags that mean nothing there", "NEXT 1, WRITE 2, and in a packed ring AVAIL and USED"),
+                "a descriptor has flags that mean nothing there",
+                "NEXT 1, WRITE 2, and in a packed ring AVAIL and USED"),
             QueueError.BufferInFlight => (
                 "a buffer ID was given to a second buffer while the device had the first",
                 "an ID is free again once its buffer was taken back"),
@@ -143,7 +146,8 @@ internal static class RingFault
                 "descriptors were written that the device has not given back yet",
                 "there is room for a list only when as many descriptors are free as it has parts"),
             QueueError.SuppressionNotNegotiated => (
-                "the driver's event suppression has a value that means nothing", "0 enable, 1 disable, 2 one descriptor"),
+                "the driver's event suppression has a value that means nothing",
+                "0 enable, 1 disable, 2 one descriptor"),
             _ => ($"the device gave the queue up: {error}", "a well-formed queue"),
         };
         return new Finding(isPacked ? "virtio 1.4, 2.8" : "virtio 1.4, 2.7", seen, expected);

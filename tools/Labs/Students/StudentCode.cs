@@ -60,13 +60,16 @@ internal static class StudentFailure
     {
         CheckFailedException failed => failed.Finding,
         NotDoneYetException => new Finding(
-            clause, $"a step is still to be done: {thrown.Message}", "the step is done, and the starter's line is gone"),
+            clause,
+            $"a step is still to be done: {thrown.Message}",
+            "the step is done, and the starter's line is gone"),
         DriverHangsException => new Finding(clause, $"{what} hangs. {thrown.Message}", "the driver ends its wait"),
         WrongAccessException => new Finding(
             clause,
             $"{what} asked for what is not there: {thrown.Message}{Place(thrown)}",
             "each access stays within its block, its region and its alignment"),
-        OutOfMemoryException => new Finding(clause, $"{what} uses up all memory{Place(thrown)}", "it needs little memory"),
+        OutOfMemoryException => new Finding(
+            clause, $"{what} uses up all memory{Place(thrown)}", "it needs little memory"),
         _ => new Finding(
             clause,
             $"{what} threw {thrown.GetType().Name}: {thrown.Message}{Place(thrown)}",
