@@ -42,7 +42,7 @@ internal static class Program
     }
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The project keeps all types of its own.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "The project keeps all types of its own.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = "The project keeps all types of its own.")]
     private static object[] Students() =>
     [
         .. Assembly.GetExecutingAssembly().GetTypes()

@@ -50,7 +50,7 @@ internal sealed class VerbsTests
     [TestCase("conform --driver seabios a.iso", "takes no file")]
     [TestCase("conform --driver ours --append quiet", "for --driver kernel")]
     [TestCase("conform --seconds 0", "above 0")]
-    [TestCase("lab", "number")]
+    [TestCase("lab", "argument missing")]
     [TestCase("lab 0", "labs 1 to 10")]
     [TestCase("lab 11", "labs 1 to 10")]
     [TestCase("lab split", "split")]

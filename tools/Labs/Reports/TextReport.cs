@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Text;
 
 namespace VirtioGuest.Labs.Grader.Reports;
 
@@ -7,6 +8,8 @@ namespace VirtioGuest.Labs.Grader.Reports;
 internal static class TextReport
 {
     private const int MostSteps = 24;
+    private const int Width = 90;
+    private const string Indentation = "\n                    ";
 
     /// <summary>Writes it.</summary>
     public static void Write(Grade grade, TextWriter output)
@@ -54,7 +57,31 @@ internal static class TextReport
     {
         if (text.Length != 0)
         {
-            output.WriteLine($"         {name,-9}  {text.ReplaceLineEndings("\n                    ")}");
+            output.WriteLine($"         {name,-9}  {Wrap(text)}");
         }
+    }
+
+    /// <summary>Breaks long lines between words, and indents all but the first.</summary>
+    private static string Wrap(string text)
+    {
+        StringBuilder wrapped = new StringBuilder();
+        foreach (string line in text.Split('\n'))
+        {
+            int column = 0;
+            wrapped.Append(wrapped.Length == 0 ? string.Empty : Indentation);
+            foreach (string word in line.TrimEnd('\r').Split(' '))
+            {
+                if (column > 0 && column + word.Length >= Width)
+                {
+                    wrapped.Append(Indentation);
+                    column = 0;
+                }
+
+                wrapped.Append(column == 0 ? string.Empty : " ").Append(word);
+                column += word.Length + 1;
+            }
+        }
+
+        return wrapped.ToString();
     }
 }

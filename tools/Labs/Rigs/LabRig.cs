@@ -115,7 +115,7 @@ internal sealed class LabRig : IDisposable
             Finding? breach = Breach(e is DriverHangsException ? [] : s_overdue);
             throw new CheckFailedException(breach is null
                 ? finding
-                : breach with { Seen = $"{breach.Seen}. So {Lower(finding.Seen)}" });
+                : breach with { Seen = $"{breach.Seen}. So {finding.Seen}" });
         }
     }
 
@@ -137,8 +137,6 @@ internal sealed class LabRig : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Machine.Dispose();
-
-    private static string Lower(string text) => text.Length == 0 ? text : char.ToLowerInvariant(text[0]) + text[1..];
 
     private Finding? Breach(string[] alsoPassedOver)
     {

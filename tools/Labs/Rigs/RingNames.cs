@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text.RegularExpressions;
 using VirtioGuest.Devices.Rings;
 
@@ -7,7 +9,7 @@ namespace VirtioGuest.Labs.Grader.Rigs;
 /// <summary>Names the places of a ring in the lines of a schedule, which tells of bytes.</summary>
 internal sealed partial class RingNames
 {
-    private static readonly string[] s_fields = ["addr", "addr", "len"];
+    private static readonly string[] s_fields = ["addr", "addr, upper half", "len"];
 
     /// <summary>Where the queue is.</summary>
     public QueueAreas Areas { get; set; }
@@ -18,8 +20,30 @@ internal sealed partial class RingNames
     /// <summary>Whether it is packed.</summary>
     public bool IsPacked { get; init; }
 
-    /// <summary>Adds what the place of an access is.</summary>
-    public string InWords(string line)
+    /// <summary>
+    /// Names the places of a schedule, and marks the loads that saw an old value: that is where it went wrong.
+    /// </summary>
+    public IReadOnlyList<string> InWords(IReadOnlyList<string> schedule)
+    {
+        Dictionary<string, string> newest = [];
+        List<string> lines = [];
+        foreach (string line in schedule.Select(InWords))
+        {
+            Match match = Access().Match(line);
+            string place = match.Groups[2].Value;
+            string value = match.Groups[3].Value;
+            bool isOld = match.Groups[1].Value == "load" && newest.TryGetValue(place, out string? now) && now != value;
+            lines.Add(isOld ? $"{line}   <- an old value: the newest is {newest[place]}" : line);
+            if (match.Groups[1].Value == "store")
+            {
+                newest[place] = value;
+            }
+        }
+
+        return lines;
+    }
+
+    private string InWords(string line)
     {
         Match match = Place().Match(Site().Replace(line, string.Empty));
         if (!match.Success)
@@ -72,6 +96,9 @@ internal sealed partial class RingNames
         place = (int)(offset - (area & uint.MaxValue));
         return area != 0 && place >= 0 && place < length;
     }
+
+    [GeneratedRegex("^[^:]*: (load|store)[-a-z]*([0-9]+ .*): (0x[0-9a-f]+)$")]
+    private static partial Regex Access();
 
     [GeneratedRegex("^(.*) at ([0-9]+)(: .*)$")]
     private static partial Regex Place();
