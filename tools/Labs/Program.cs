@@ -15,6 +15,10 @@ if (args is ["run", { } lab, { } library, { } from, { } progress])
     StudentCode code = new StudentCode(
         File.ReadAllBytes(library), File.ReadAllBytes(Path.ChangeExtension(library, ".pdb")));
     CheckRun.RunAll(own, code, int.Parse(from, CultureInfo.InvariantCulture), writer);
+
+    // Not by returning: a thread that the driver has started may still run.
+    writer.Dispose();
+    Environment.Exit(0);
     return 0;
 }
 

@@ -146,7 +146,8 @@ internal static class ChildRun
                 watch.Restart();
             }
 
-            if (watch.Elapsed > limit)
+            // A slow machine may take its time until the first check begins.
+            if (watch.Elapsed > (length == 0 ? UsualLimit : limit))
             {
                 return false;
             }
