@@ -67,6 +67,12 @@ build_tool() {
 
 case ${1-} in
     '' | -* | clean | help | cosmos | cosmos-iso | cosmos-packages) ;;
+    lab)
+        # Students grade without a guest, and often on machines that are not theirs.
+        if [[ " $* " == *" --boot "* ]]; then
+            install_missing
+        fi
+        ;;
     *) install_missing ;;
 esac
 build_tool

@@ -145,6 +145,20 @@ public abstract unsafe class DmaMemory
         SharedMemory.Store64(_address, offset, value);
     }
 
+    /// <summary>Reads 16 bits at an offset that is a multiple of 2, before anything that follows.</summary>
+    public ushort LoadAcquire16(uint offset)
+    {
+        CheckRange(offset, 2);
+        return SharedMemory.LoadAcquire16(_address, offset);
+    }
+
+    /// <summary>Writes 16 bits at an offset that is a multiple of 2, after everything that came before.</summary>
+    public void StoreRelease16(uint offset, ushort value)
+    {
+        CheckRange(offset, 2);
+        SharedMemory.StoreRelease16(_address, offset, value);
+    }
+
     /// <summary>Gives the memory back to the machine.</summary>
     /// <remarks>
     /// Only after the device that was told its address has confirmed a reset; otherwise call <see cref="Quarantine"/>.

@@ -16,21 +16,8 @@ internal sealed class KernelStart
     /// <param name="threadName">What the calling thread will be called.</param>
     public KernelStart(string threadName)
     {
-        // Nothing slow comes before the first line: how soon it comes is measured.
         Output = new LibOsOutput();
-        BootInfo boot = Startup.Information;
-        Output.WriteLine(
-            "VirtioGuest " + Versions.Kernel + " on .NET " + Versions.Runtime
-            + ", started by " + Startup.DoorName(boot.Door));
-
-        foreach (string line in Startup.DescribeMissing(boot.Missing))
-        {
-            Output.WriteLine(line);
-        }
-
-        LibOsThread.NameCurrent(threadName);
-        OutOfMemoryReserve.SetAside();
-        Machine = new LibOsMachine(new OutputLog(Output), boot.HasMessages != 0);
+        Machine = StartMachine(Output, threadName);
         Input = new LibOsInput();
         System = new LibOsSystemControl(Input);
         Firmware = new FirmwareDescription
@@ -42,6 +29,27 @@ internal sealed class KernelStart
         };
         Binder = new DeviceBinder(Machine, Output) { FeedEntropy = EntropyFeed.Start };
         Devices = Binder.Bind(Firmware);
+    }
+
+    /// <summary>What comes before any device: the first line, and the machine as drivers see it.</summary>
+    /// <param name="output">The console.</param>
+    /// <param name="threadName">What the calling thread will be called.</param>
+    public static LibOsMachine StartMachine(LibOsOutput output, string threadName)
+    {
+        // Nothing slow comes before the first line: how soon it comes is measured.
+        BootInfo boot = Startup.Information;
+        output.WriteLine(
+            "VirtioGuest " + Versions.Kernel + " on .NET " + Versions.Runtime
+            + ", started by " + Startup.DoorName(boot.Door));
+
+        foreach (string line in Startup.DescribeMissing(boot.Missing))
+        {
+            output.WriteLine(line);
+        }
+
+        LibOsThread.NameCurrent(threadName);
+        OutOfMemoryReserve.SetAside();
+        return new LibOsMachine(new OutputLog(output), boot.HasMessages != 0);
     }
 
     /// <summary>The console.</summary>

@@ -15,6 +15,9 @@ internal sealed class VerbsTests
     [TestCase("conform --driver seabios --seconds 20 --artifacts out")]
     [TestCase("conform --driver iso a.iso")]
     [TestCase("conform --driver kernel a --initrd b --append quiet")]
+    [TestCase("lab 3")]
+    [TestCase("lab 10 --solution --json")]
+    [TestCase("lab 4 --boot --files .. --junit --artifacts out")]
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
@@ -47,6 +50,13 @@ internal sealed class VerbsTests
     [TestCase("conform --driver seabios a.iso", "takes no file")]
     [TestCase("conform --driver ours --append quiet", "for --driver kernel")]
     [TestCase("conform --seconds 0", "above 0")]
+    [TestCase("lab", "argument missing")]
+    [TestCase("lab 0", "labs 1 to 10")]
+    [TestCase("lab 11", "labs 1 to 10")]
+    [TestCase("lab split", "split")]
+    [TestCase("lab 8 --boot", "nothing to do in the guest")]
+    [TestCase("lab 3 --json --junit", "choose one")]
+    [TestCase("lab 3 --solution --files ..", "choose one")]
     public void Command_line_is_refused(string words, string why)
     {
         Assert.That(Parse(words).Errors.Select(error => error.Message), Has.Some.Contains(why));

@@ -9,6 +9,7 @@ using VirtioGuest.Build.Conformance;
 using VirtioGuest.Build.Cosmos;
 using VirtioGuest.Build.Guest;
 using VirtioGuest.Build.Image;
+using VirtioGuest.Build.Labs;
 using VirtioGuest.Build.Mutants;
 using VirtioGuest.Build.Testing;
 
@@ -46,6 +47,7 @@ internal static class Verbs
             Devices(),
             Conform(),
             Trace(),
+            Lab(),
             Simple("format", "format all sources", TestRun.Format),
             Simple("clean", "delete everything that was built", workspace => workspace.Clean()),
         };
@@ -405,6 +407,68 @@ internal static class Verbs
                 parsed.GetValue(append),
                 parsed.GetValue(seconds),
                 parsed.GetValue(odd))));
+        return command;
+    }
+
+    private static Command Lab()
+    {
+        var number = new Argument<int>("number") { Description = $"which lab, 1 to {LabRun.Last}" };
+        var solution = new Option<bool>("--solution") { Description = "grade the answer, to see that it passes" };
+        var boot = new Option<bool>("--boot")
+        {
+            Description = "run the driver in QEMU, in a kernel of its own, instead of over simulated machines",
+        };
+        var json = new Option<bool>("--json") { Description = "print Gradescope's results.json" };
+        var junit = new Option<bool>("--junit") { Description = "print JUnit's XML" };
+        var files = new Option<DirectoryInfo?>("--files")
+        {
+            Description = "the student's files (default: those in the lab's folder)",
+            HelpName = "folder",
+        };
+        var command = new Command("lab", "grade a lab of the coursework; docs/course.md is for teachers")
+        {
+            number, solution, boot, json, junit, files,
+        };
+        number.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1
+                && int.TryParse(result.Tokens[0].Value, out int value)
+                && value is < 1 or > LabRun.Last)
+            {
+                result.AddError($"There are labs 1 to {LabRun.Last}.");
+            }
+        });
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(json) && result.GetValue(junit))
+            {
+                result.AddError("--json and --junit are two forms of one report: choose one.");
+            }
+
+            bool isOfSimulator = result.GetResult(number)?.Tokens is [{ Value: var given }]
+                && int.TryParse(given, out int lab)
+                && lab > LabRun.LastBootable;
+            if (result.GetValue(boot) && isOfSimulator)
+            {
+                result.AddError(
+                    $"Labs after {LabRun.LastBootable} have nothing to do in the guest: leave --boot away.");
+            }
+
+            if (result.GetValue(solution) && result.GetValue(files) is not null)
+            {
+                result.AddError("--solution grades labs/answers, and --files another folder: choose one.");
+            }
+        });
+        command.SetAction(parsed => LabRun.Run(
+            Workspace.Find(parsed.GetValue(s_artifacts)),
+            new LabOptions(
+                parsed.GetValue(number),
+                parsed.GetValue(files)?.FullName,
+                parsed.GetValue(solution),
+                parsed.GetValue(boot),
+                parsed.GetValue(json) ? LabReport.Json
+                    : parsed.GetValue(junit) ? LabReport.JUnit
+                    : LabReport.Text)));
         return command;
     }
 

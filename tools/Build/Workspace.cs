@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 
 namespace VirtioGuest.Build;
@@ -79,14 +80,23 @@ internal sealed class Workspace
     public string CosmosKernelProject =>
         Path.Combine(Root, "src", "Cosmos", "Kernel", "VirtioGuest.Cosmos.Kernel.csproj");
 
+    /// <summary>The sources that a program is made of besides those in its project's folder.</summary>
+    public IReadOnlyList<string> AdditionalSources { get; init; } = [];
+
+    /// <summary>What the compilation of the program is told besides.</summary>
+    public IReadOnlyList<string> ProgramProperties { get; private init; } = [];
+
+    private string LabGuest => Path.Combine(Root, "labs", "Guest", "VirtioGuest.Labs.Guest.csproj");
+
     /// <summary>Object files, the stripped kernel and whatever else is made on the way to the images.</summary>
     public string Intermediate(params string[] parts) => Path.Combine(
         [Artifacts, "obj", _images == Artifacts ? "image" : Path.Combine("programs", _imageName), .. parts]);
 
     /// <summary>The same with a program of somebody's own in the place of the shell.</summary>
     /// <param name="program">Its project, or the folder with its only project; null for the shell.</param>
+    /// <param name="sources">Files and folders that it is made of besides those in the project's folder.</param>
     /// <exception cref="BuildFailure">There is no such project.</exception>
-    public Workspace For(string? program)
+    public Workspace For(string? program, IReadOnlyList<string>? sources = null)
     {
         if (program is null)
         {
@@ -97,9 +107,17 @@ internal sealed class Workspace
             : File.Exists(program) ? [program]
             : [];
         return projects.Length == 1
-            ? new Workspace(this, Path.GetFullPath(projects[0]))
+            ? new Workspace(this, Path.GetFullPath(projects[0])) { AdditionalSources = sources ?? [] }
             : throw new BuildFailure($"{program} is not a project, nor a folder with one project in it");
     }
+
+    /// <summary>The same with a student's files in the place of the shell.</summary>
+    /// <param name="files">The folder that they are in.</param>
+    public Workspace ForLab(string files) => new(this, LabGuest)
+    {
+        AdditionalSources = [files, Path.Combine(Root, "labs", "Kit")],
+        ProgramProperties = [$"-property:LabFiles={files}"],
+    };
 
     /// <summary>
     /// Looks for the root upwards from the folder that the tool was started in, then from the tool's own folder.

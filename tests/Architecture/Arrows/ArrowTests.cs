@@ -25,6 +25,23 @@ public sealed class ArrowTests
         }
     }
 
+    /// <summary>A student's driver sees the seam to the machine, and the grader none of our drivers.</summary>
+    [Test]
+    public void Project_references_of_the_coursework_point_down()
+    {
+        ProjectFile[] projects =
+        [
+            .. Repository.Below("labs/", s_endings).Concat(Repository.Below("tools/Labs/", s_endings))
+                .Select(file => new ProjectFile(file)),
+        ];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(projects, Has.Length.EqualTo(4));
+            Expect.None([.. projects.SelectMany(each => Layers.Broken(each.Project, each.References))]);
+        }
+    }
+
     [TestCase("VirtioGuest.Hal")]
     [TestCase("VirtioGuest.Pci")]
     [TestCase("VirtioGuest.Volumes")]

@@ -30,6 +30,11 @@ public static class Layers
     private const string CosmosPlugs = "VirtioGuest.Cosmos.Plugs";
     private const string CosmosKernel = "VirtioGuest.Cosmos.Kernel";
 
+    private const string Labs = "VirtioGuest.Labs";
+    private const string LabsStarters = "Starters";
+    private const string LabsGuest = "VirtioGuest.Labs.Guest";
+    private const string LabsGrader = "VirtioGuest.Labs.Grader";
+
     /// <summary>Each project and what lies below it, however far.</summary>
     private static readonly Dictionary<string, string[]> s_below = new()
     {
@@ -48,6 +53,10 @@ public static class Layers
         [Conformance] = [VhostUser, Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Recording, Devices, Pci, Hal],
+        [Labs] = [Pci, Hal],
+        [LabsStarters] = [Labs],
+        [LabsGuest] = [Labs, Kernel, Pci, Hal],
+        [LabsGrader] = [Labs, Conformance, Simulation, Devices, Pci, Hal],
         [Cosmos] = [Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosPlugs] = [Cosmos, Volumes, Net, Virtio, Devices, Pci, Hal],
         [CosmosKernel] = [Cosmos, Commands, Volumes, Net, Virtio, Devices, Pci, Hal],

@@ -17,6 +17,7 @@ internal static class ImageBuild
         workspace.Intermediate(),
         s_inputs.Select(name => Path.Combine(workspace.Root, name))
             .Append(Path.GetDirectoryName(workspace.KernelProject)!)
+            .Concat(workspace.AdditionalSources)
             .Distinct(),
         [workspace.Iso, workspace.Elf, workspace.BzImage],
         () => Build(workspace));
@@ -49,6 +50,7 @@ internal static class ImageBuild
                 "msbuild", workspace.KernelProject, "-nologo", "-verbosity:quiet", "-restore", "-target:KernelObjects",
                 "-property:Configuration=Release", $"-property:ArtifactsPath={workspace.Artifacts}",
                 $"-property:KernelObjectList={list}",
+                .. workspace.ProgramProperties,
             ]);
         if (!File.Exists(list))
         {

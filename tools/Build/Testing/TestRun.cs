@@ -17,7 +17,12 @@ internal static class TestRun
     private static readonly TimeSpan s_nightlyLimit = TimeSpan.FromHours(4);
 
     /// <summary>Programs that run in the place of the shell, which tests boot.</summary>
-    private static readonly string[] s_programs = ["tests/Guests/Sockets", "samples/WebApp"];
+    private static readonly (string Program, string[] Sources)[] s_programs =
+    [
+        ("tests/Guests/Sockets", []),
+        ("tests/Guests/Labs", ["labs/Kit", "labs/Guest", "labs/answers"]),
+        ("samples/WebApp", []),
+    ];
 
     /// <summary>The last line printed is <c>N passed, N failed</c>, and <c>, N skipped</c> if any was.</summary>
     /// <returns>0 if tests ran and none failed.</returns>
@@ -27,9 +32,13 @@ internal static class TestRun
         try
         {
             ImageBuild.Run(workspace);
-            foreach (string program in s_programs)
+            // The labs may be published without their answers.
+            foreach ((string program, string[] sources) in s_programs.Where(
+                each => Directory.Exists(Path.Combine(workspace.Root, each.Program))))
             {
-                ImageBuild.Run(workspace.For(Path.Combine(workspace.Root, program)));
+                ImageBuild.Run(workspace.For(
+                    Path.Combine(workspace.Root, program),
+                    [.. sources.Select(each => Path.Combine(workspace.Root, each))]));
             }
 
             counts += BuildCosmos(workspace);
