@@ -199,7 +199,10 @@ public sealed class Recording
             line.GetProperty("descriptor").GetUInt64(),
             line.GetProperty("driver").GetUInt64(),
             line.GetProperty("device").GetUInt64(),
-            line.GetProperty("features").GetUInt64());
+            line.GetProperty("features").GetUInt64())
+        {
+            Start = line.GetProperty("start").GetInt32(),
+        };
     }
 
     private static RecordedStep StepOf(JsonElement line, Recording recording)

@@ -77,6 +77,8 @@ public sealed class RecordingWriter : IDisposable
         Write(queue.DeviceArea);
         _output.Write(",\"features\":");
         Write(queue.Features);
+        _output.Write(",\"start\":");
+        Write(queue.Start);
         _output.Write("}\n");
     }
 

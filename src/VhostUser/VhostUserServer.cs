@@ -6,6 +6,7 @@ using System.Threading;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Recording;
 using VirtioGuest.VhostUser.Native;
 
 namespace VirtioGuest.VhostUser;
@@ -64,10 +65,21 @@ public sealed class VhostUserServer : IDisposable
     /// <summary>Told of front ends that come, go, and do what they must not; one line each.</summary>
     public Action<string> Log { get; set; } = static _ => { };
 
+    /// <summary>
+    /// Who records what driver and device do with the rings; null for nobody. The device has to see its memory through a
+    /// <see cref="RecordedGuestMemory"/> with the same recorder.
+    /// </summary>
+    public MemoryRecorder? Recorder
+    {
+        get => _transport.Recorder;
+        set => _transport.Recorder = value;
+    }
+
     /// <summary>Serves front ends until it is told to stop.</summary>
     /// <param name="stop">Tells it.</param>
     public void Run(CancellationToken stop)
     {
+        using IDisposable? recording = Recorder?.Install();
         Span<bool> isWaiting = stackalloc bool[1];
         while (!stop.IsCancellationRequested)
         {
@@ -87,6 +99,7 @@ public sealed class VhostUserServer : IDisposable
             catch (Exception error) when (error is IOException or InvalidDataException or SocketException)
             {
                 Log($"the front end is let go: {error.Message}");
+                Recorder?.Say(StepKind.Failure, MemoryRecorder.Driver, error.Message);
             }
             finally
             {
@@ -125,6 +138,7 @@ public sealed class VhostUserServer : IDisposable
                 if (_isReadable[index])
                 {
                     Posix.TakeEvents(_waitedFor[index]);
+                    RecordKick(_transport.Queues[index]);
                     Work(_transport.Queues[index]);
                 }
             }
@@ -328,10 +342,45 @@ public sealed class VhostUserServer : IDisposable
         }
 
         ring.VhostBase = queue.Base;
+        Record(queue);
+    }
+
+    private void Record(VhostUserTransport.QueueState queue)
+    {
+        if (Recorder is not MemoryRecorder recorder)
+        {
+            return;
+        }
+
+        const int Wrap = 1 << 15;
+        QueueAreas areas = queue.Queue.Areas;
+        int size = (int)queue.Size;
+        RecordedQueue recorded = RecordedQueue.Of(
+            queue.Queue.Index,
+            $"queue {queue.Queue.Index}",
+            size,
+            areas.Descriptor,
+            areas.Driver,
+            areas.Device,
+            _model.DriverFeatures);
+        int place = (int)(queue.Base & ushort.MaxValue);
+        int start = recorded.IsPacked ? (place & (Wrap - 1)) + ((place & Wrap) != 0 ? 0 : size) : place;
+        queue.Recorded = recorded with { Start = start };
+        recorder.Add(queue.Recorded, _model.Memory);
+    }
+
+    private void RecordKick(VhostUserTransport.QueueState queue)
+    {
+        if (Recorder is MemoryRecorder recorder && queue.Recorded is RecordedQueue recorded)
+        {
+            recorder.Look(recorded);
+            recorder.Notify(StepKind.Kick, recorded.Index);
+        }
     }
 
     private void Close(VhostUserTransport.QueueState queue)
     {
+        _transport.ForgetRecorded(queue);
         if (queue.Queue.Ring is { } ring)
         {
             queue.Base = ring.VhostBase;

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Trace;
@@ -102,6 +103,14 @@ public class ExampleTests
         Assert.That(events.Count(each => each.GetProperty("ph").GetString() is "X" or "i"),
             Is.EqualTo(recording.Steps.Count));
         Assert.That(events.Count(each => each.GetProperty("ph").GetString() == "M"), Is.EqualTo(4));
+    }
+
+    [Test]
+    public void The_reading_path_comes_by_every_example_and_by_no_other_page()
+    {
+        string text = File.ReadAllText(Path.Combine(Samples.Root, "docs", "learn.md"));
+        string[] pages = [.. Regex.Matches(text, @"`([\w-]+)\.html`").Select(each => each.Groups[1].Value).Distinct()];
+        Assert.That(pages, Is.EqualTo(Names));
     }
 
     [Test]

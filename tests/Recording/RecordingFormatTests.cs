@@ -11,7 +11,7 @@ namespace VirtioGuest.Recording.Tests;
 public class RecordingFormatTests
 {
     private static readonly RecordedQueue s_queue =
-        RecordedQueue.Of(3, "a \"queue\"", 256, 0xF_FFFF_FFFF_F000, 0x2000, 0x3000, 1UL << 34);
+        RecordedQueue.Of(3, "a \"queue\"", 256, 0xF_FFFF_FFFF_F000, 0x2000, 0x3000, 1UL << 34) with { Start = 300 };
 
     [Test]
     public void Every_kind_of_step_comes_back_as_it_was_written()

@@ -95,7 +95,7 @@ function newQueue(line) {
   const features = line.features;
   return { line, index: line.queue, packed: line.format === "packed", size: line.size,
     inOrder: Math.floor(features / 2 ** 35) % 2 === 1, events: Math.floor(features / 2 ** 29) % 2 === 1,
-    available: 0, taken: 0, used: 0, looked: 0, flight: [] };
+    available: line.start, taken: line.start, used: line.start, looked: line.start, flight: [] };
 }
 const wrapOf = (queue, position) => Math.floor(position / queue.size) % 2 === 0 ? 1 : 0;
 const areasOf = queue => queue.packed
