@@ -162,7 +162,9 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     public void Sync(ulong address, uint length, DmaSync operations, AccessSite site) =>
         _writer.Sync(Driver, Clock(), address, length, operations, site, Place());
 
-    /// <summary>Records what processor and device see now, where that has changed without an access of theirs.</summary>
+    /// <summary>
+    /// Records what processor and device see now, where that has changed without an access of theirs.
+    /// </summary>
     public void Compare()
     {
         foreach (Region region in _regions)
@@ -323,8 +325,8 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     }
 
     /// <summary>
-    /// Records differences between memory and what is known of it as stores of the driver: what lies behind comes first,
-    /// as the head of a chain and an index are written last.
+    /// Records differences between memory and what is known of it as stores of the driver: what lies behind comes
+    /// first, as the head of a chain and an index are written last.
     /// </summary>
     private void Infer(ulong address, uint length)
     {

@@ -44,7 +44,9 @@ public enum StepKind
     /// <summary>A full barrier.</summary>
     Barrier = 'b',
 
-    /// <summary>What an actor sees has changed: a store of the other side has reached it, or a line was dropped.</summary>
+    /// <summary>
+    /// What an actor sees has changed: a store of the other side has reached it, or a line was dropped.
+    /// </summary>
     View = 'v',
 
     /// <summary>The driver notifies the device (virtio 1.4, 2.9).</summary>

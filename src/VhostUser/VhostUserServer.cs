@@ -66,8 +66,8 @@ public sealed class VhostUserServer : IDisposable
     public Action<string> Log { get; set; } = static _ => { };
 
     /// <summary>
-    /// Who records what driver and device do with the rings; null for nobody. The device has to see its memory through a
-    /// <see cref="RecordedGuestMemory"/> with the same recorder.
+    /// Who records what driver and device do with the rings; null for nobody. The device has to see its memory through
+    /// a <see cref="RecordedGuestMemory"/> with the same recorder.
     /// </summary>
     public MemoryRecorder? Recorder
     {

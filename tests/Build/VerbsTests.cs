@@ -15,6 +15,9 @@ internal sealed class VerbsTests
     [TestCase("conform --driver seabios --seconds 20 --artifacts out")]
     [TestCase("conform --driver iso a.iso")]
     [TestCase("conform --driver kernel a --initrd b --append quiet")]
+    [TestCase("trace")]
+    [TestCase("trace --list")]
+    [TestCase("trace run.jsonl --out run.html --perfetto run.json")]
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
@@ -61,6 +64,7 @@ internal sealed class VerbsTests
     [TestCase("test", false)]
     [TestCase("bench", false)]
     [TestCase("conform", false)]
+    [TestCase("trace", false)]
     public void Arguments_for_QEMU_are_accepted_only_by_verbs_that_boot_a_guest(string verb, bool accepts)
     {
         Assert.That(

@@ -29,7 +29,8 @@ public class ExampleTests
             Assert.That(accesses, Is.Not.Empty);
             Assert.That(accesses.Select(step => step.Place), Has.None.Zero);
             Assert.That(
-                recording.Places.Select(place => Path.Combine(Samples.Root, place.File)), Has.All.Matches<string>(File.Exists));
+                recording.Places.Select(place => Path.Combine(Samples.Root, place.File)),
+                Has.All.Matches<string>(File.Exists));
         }
     }
 
@@ -77,7 +78,8 @@ public class ExampleTests
         RecordedQueue queue = recording.Queues.Single().Queue;
         int published = recording.Steps.FindIndex(step => step.Site == (int)PackedSites.PublishHead);
         int looked = recording.Steps.FindIndex(
-            published, step => step.Kind == StepKind.Load && step.Actor == 1 && step.Address == queue.DescriptorArea + 14);
+            published,
+            step => step.Kind == StepKind.Load && step.Actor == 1 && step.Address == queue.DescriptorArea + 14);
         int seen = recording.Steps.FindIndex(
             published, step => step.Kind == StepKind.View && step.Address == queue.DescriptorArea + 14);
         Assert.That(looked, Is.GreaterThan(published));

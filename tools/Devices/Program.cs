@@ -62,7 +62,10 @@ internal static class Program
             }
         });
         var isReadOnly = new Option<bool>("--read-only") { Description = "refuse writes" };
-        var command = new Command("blk", "a disk, for vhost-user-blk-pci") { image, s_socket, s_record, queues, isReadOnly };
+        var command = new Command("blk", "a disk, for vhost-user-blk-pci")
+        {
+            image, s_socket, s_record, queues, isReadOnly,
+        };
         command.SetAction(parsed =>
         {
             var memory = new RegionMemory();
@@ -181,8 +184,8 @@ internal sealed class Recorded : IDisposable
                 file.FullName,
                 new RecordingHeader($"{device} over vhost-user", "vhost-user", ["driver", "device"], IsTimed: true)
                 {
-                    About = "Recorded by the device. The driver is in another process: its stores appear where the device "
-                        + "comes to see them, and what it reads is not known.",
+                    About = "Recorded by the device. The driver is in another process: its stores appear where the "
+                        + "device comes to see them, and what it reads is not known.",
                 }),
             memory);
 

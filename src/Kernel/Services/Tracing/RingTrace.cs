@@ -98,8 +98,8 @@ internal sealed class RingTrace : HandOverObserver
             var header = new RecordingHeader(
                 $"{_device.Name}: {_device.Driver.Name} in the guest", "guest", ["driver", "device"], IsTimed: true)
             {
-                About = "Recorded by the guest's own driver, at its hand-overs: a store appears with the hand-over that "
-                    + "follows it. The rings work as on a machine without coherent memory meanwhile.",
+                About = "Recorded by the guest's own driver, at its hand-overs: a store appears with the hand-over "
+                    + "that follows it. The rings work as on a machine without coherent memory meanwhile.",
             };
             using var writer = new RecordingWriter(output, header, MostSteps + 1, leavesOpen: true);
             foreach (RecordedQueue queue in _queues)
