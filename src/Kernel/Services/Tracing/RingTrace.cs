@@ -12,7 +12,7 @@ namespace VirtioGuest.Kernel.Services.Tracing;
 
 /// <summary>
 /// Records what one driver does with its rings: each hand-over, with the bytes that either side has written since the
-/// one before. Interrupts and notifications are seen by their counts.
+/// one before. Notifications are seen by their counts, and so are interrupts that woke the queue's driver thread.
 /// </summary>
 /// <remarks>
 /// Room for the steps is set aside at the beginning: recording allocates nothing and waits for nobody but the thread
