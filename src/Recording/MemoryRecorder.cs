@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using VirtioGuest.Devices.Memory;
 using VirtioGuest.Hal;
 
 namespace VirtioGuest.Recording;
@@ -23,6 +24,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
 
     private const int FirstDeviceSite = 1000;
     private const int LargestRecorded = 16;
+    private const int DescriptorLength = 16;
 
     private readonly RecordingWriter _writer;
     private readonly bool _findsPlaces;
@@ -89,7 +91,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         _writer.Add(queue);
         if (InfersDriver)
         {
-            Look(queue);
+            Array.ForEach(queue.Areas, area => Begin(area.Address, area.Length));
         }
     }
 
@@ -101,25 +103,57 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         Infer(queue.DriverArea, queue.DriverLength);
     }
 
+    /// <summary>Records a queue's areas, wherever they are in this process.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="memory">Where they are.</param>
+    public void Add(RecordedQueue queue, GuestMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        ArgumentNullException.ThrowIfNull(memory);
+        Remove(queue);
+        foreach ((ulong address, uint length) in queue.Areas)
+        {
+            if (memory.TryTranslate(address, length, GuestAccess.Read, out byte* pointer))
+            {
+                AddRegion(pointer, pointer, address, length);
+            }
+        }
+
+        Add(queue);
+    }
+
+    /// <summary>Records a queue's areas no more.</summary>
+    public void Remove(RecordedQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        _queues.RemoveAll(each => each.Index == queue.Index);
+        _regions.RemoveAll(each => queue.Holds(each.DeviceAddress, 1));
+    }
+
     /// <summary>A device is about to access memory; called by <see cref="RecordedGuestMemory"/>.</summary>
     public void Announce(ulong address, uint length, bool isWrite)
     {
         _announced = length;
         _announcedAt = address;
-        _isSkipped = length > LargestRecorded && !IsInQueue(address, length);
+        _isSkipped = length > LargestRecorded && QueueAt(address, length) is null;
         if (_isSkipped)
         {
             _writer.Data(Device, Clock(), address, length, isWrite, Place());
         }
-        else if (InfersDriver && !isWrite)
+        else if (InfersDriver && !isWrite && QueueAt(address, length) is RecordedQueue queue)
         {
-            Infer(address, length);
+            Look(queue);
         }
     }
 
     /// <summary>One side notifies the other.</summary>
     public void Notify(StepKind kind, int queue) =>
-        _writer.Notify(kind, kind == StepKind.Kick ? Driver : Device, Clock(), queue, Place());
+        _writer.Notify(
+            kind,
+            kind == StepKind.Kick ? Driver : Device,
+            Clock(),
+            queue,
+            kind == StepKind.Kick && InfersDriver ? 0 : Place());
 
     /// <summary>Something worth saying, or something that must not be.</summary>
     public void Say(StepKind kind, int actor, string text) => _writer.Say(kind, actor, Clock(), text);
@@ -128,7 +162,9 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     public void Sync(ulong address, uint length, DmaSync operations, AccessSite site) =>
         _writer.Sync(Driver, Clock(), address, length, operations, site, Place());
 
-    /// <summary>Records what processor and device see now, where that has changed without an access of theirs.</summary>
+    /// <summary>
+    /// Records what processor and device see now, where that has changed without an access of theirs.
+    /// </summary>
     public void Compare()
     {
         foreach (Region region in _regions)
@@ -288,7 +324,10 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         _writer.Access(kind, Device, Clock(), address, bytes, isOrdered: false, site, Place());
     }
 
-    /// <summary>Records a difference between memory and what is known of it as a store of the driver.</summary>
+    /// <summary>
+    /// Records differences between memory and what is known of it as stores of the driver: what lies behind comes
+    /// first, as the head of a chain and an index are written last.
+    /// </summary>
     private void Infer(ulong address, uint length)
     {
         foreach (Region region in _regions)
@@ -296,7 +335,47 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
             ulong start = address - region.DeviceAddress;
             if (address >= region.DeviceAddress && start < region.Length && length <= region.Length - start)
             {
-                Report(StepKind.Store, region, Driver, region.Device, region.SeenByDevice, (uint)start, length);
+                InferFrom(region, (uint)start, length);
+                return;
+            }
+        }
+    }
+
+    /// <summary>What an area holds when it comes up is one store, whoever made it in how many.</summary>
+    private void Begin(ulong address, uint length)
+    {
+        foreach (Region region in _regions)
+        {
+            if (region.DeviceAddress != address || region.Length != length || length > RecordingFormat.MostBytes)
+            {
+                continue;
+            }
+
+            ReadOnlySpan<byte> now = new ReadOnlySpan<byte>(region.Device, (int)length);
+            if (now.IndexOfAnyExcept((byte)0) >= 0)
+            {
+                _writer.Access(StepKind.Store, Driver, Clock(), address, now);
+                now.CopyTo(region.SeenByDevice);
+            }
+        }
+    }
+
+    private void InferFrom(Region region, uint offset, uint length)
+    {
+        byte[] known = region.SeenByDevice;
+        ReadOnlySpan<byte> now = new ReadOnlySpan<byte>(region.Device, (int)region.Length);
+        if (now.Slice((int)offset, (int)length).SequenceEqual(known.AsSpan((int)offset, (int)length)))
+        {
+            return;
+        }
+
+        for (uint start = (offset + length - 1) & ~(uint)(DescriptorLength - 1); ; start -= DescriptorLength)
+        {
+            uint first = Math.Max(start, offset);
+            uint end = Math.Min(start + DescriptorLength, offset + length);
+            Report(StepKind.Store, region, Driver, region.Device, known, first, end - first);
+            if (start <= offset)
+            {
                 return;
             }
         }
@@ -337,18 +416,8 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         }
     }
 
-    private bool IsInQueue(ulong address, uint length)
-    {
-        foreach (RecordedQueue queue in _queues)
-        {
-            if (queue.Holds(address, length))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private RecordedQueue? QueueAt(ulong address, uint length) =>
+        _queues.Find(queue => queue.Holds(address, length));
 
     private bool TryFind(
         byte* address,

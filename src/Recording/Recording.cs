@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Text;
 using System.Text.Json;
@@ -87,9 +86,7 @@ public sealed class Recording
             catch (Exception e) when (
                 e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
             {
-                throw new InvalidDataException(
-                    string.Create(CultureInfo.InvariantCulture, $"line {number} is no part of a recording: {e.Message}"),
-                    e);
+                throw new InvalidDataException($"line {number} is no part of a recording: {e.Message}", e);
             }
         }
 
@@ -98,7 +95,9 @@ public sealed class Recording
             : $"the recording is cut off after step {recording.Steps.Count}: its end is missing");
     }
 
-    /// <summary>Reads a line of at most so many characters as one may have; more is what lies beside a recording.</summary>
+    /// <summary>
+    /// Reads a line of at most so many characters as one may have; more is what lies beside a recording.
+    /// </summary>
     private static string? ReadLine(TextReader text)
     {
         const int Longest = 4 * RecordingFormat.MostBytes;
@@ -199,7 +198,10 @@ public sealed class Recording
             line.GetProperty("descriptor").GetUInt64(),
             line.GetProperty("driver").GetUInt64(),
             line.GetProperty("device").GetUInt64(),
-            line.GetProperty("features").GetUInt64());
+            line.GetProperty("features").GetUInt64())
+        {
+            Start = line.GetProperty("start").GetInt32(),
+        };
     }
 
     private static RecordedStep StepOf(JsonElement line, Recording recording)

@@ -44,7 +44,9 @@ public enum StepKind
     /// <summary>A full barrier.</summary>
     Barrier = 'b',
 
-    /// <summary>What an actor sees has changed: a store of the other side has reached it, or a line was dropped.</summary>
+    /// <summary>
+    /// What an actor sees has changed: a store of the other side has reached it, or a line was dropped.
+    /// </summary>
     View = 'v',
 
     /// <summary>The driver notifies the device (virtio 1.4, 2.9).</summary>
@@ -97,6 +99,12 @@ public sealed record RecordedQueue(
 {
     private const ulong PackedFeature = 1UL << 34;
 
+    /// <summary>
+    /// Where both sides begin, in a queue that has gone on before: descriptors of a packed ring through two rounds, or
+    /// the index of a split one. Nothing is in flight then.
+    /// </summary>
+    public int Start { get; init; }
+
     /// <summary>Describes a queue as driver and device have agreed on it.</summary>
     public static RecordedQueue Of(
         int index, string name, int size, ulong descriptor, ulong driver, ulong device, ulong features) =>
@@ -110,6 +118,10 @@ public sealed record RecordedQueue(
 
     /// <summary>The length of the device area in bytes.</summary>
     public uint DeviceLength => IsPacked ? 4 : 6 + (8 * (uint)Size);
+
+    /// <summary>Its three areas: device addresses, and lengths in bytes.</summary>
+    public (ulong Address, uint Length)[] Areas =>
+        [(DescriptorArea, DescriptorLength), (DriverArea, DriverLength), (DeviceArea, DeviceLength)];
 
     /// <summary>Whether a range is in one of its areas.</summary>
     public bool Holds(ulong address, uint length) =>

@@ -59,7 +59,9 @@ public sealed class RecordingWriter : IDisposable
             new StreamWriter(path, append: false, new UTF8Encoding(false)) { NewLine = "\n" }, header, mostSteps);
     }
 
-    /// <summary>Says that there is a queue from now on. One of the same index takes the place of the one before.</summary>
+    /// <summary>
+    /// Says that there is a queue from now on. One of the same index takes the place of the one before.
+    /// </summary>
     public void Add(RecordedQueue queue)
     {
         ArgumentNullException.ThrowIfNull(queue);
@@ -77,6 +79,8 @@ public sealed class RecordingWriter : IDisposable
         Write(queue.DeviceArea);
         _output.Write(",\"features\":");
         Write(queue.Features);
+        _output.Write(",\"start\":");
+        Write(queue.Start);
         _output.Write("}\n");
     }
 

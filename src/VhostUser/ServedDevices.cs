@@ -25,7 +25,7 @@ public static class ServedDevices
     /// <param name="store">What it holds.</param>
     /// <param name="queues">How many request queues it has.</param>
     /// <param name="isReadOnly">Whether writes are refused.</param>
-    public static BlockDevice Disk(RegionMemory memory, BlockStore store, int queues = 1, bool isReadOnly = false)
+    public static BlockDevice Disk(GuestMemory memory, BlockStore store, int queues = 1, bool isReadOnly = false)
     {
         BlockDevice disk = new(memory, store, queues);
         disk.OfferedFeatures = DiskFeatures | (queues > 1 ? BlockFeature.MultiQueue : 0)
@@ -40,7 +40,7 @@ public static class ServedDevices
     }
 
     /// <summary>A source of random bytes.</summary>
-    public static EntropyDevice Entropy(RegionMemory memory)
+    public static EntropyDevice Entropy(GuestMemory memory)
     {
         Span<byte> seed = stackalloc byte[sizeof(ulong)];
         RandomNumberGenerator.Fill(seed);
@@ -52,7 +52,7 @@ public static class ServedDevices
     /// </summary>
     /// <param name="memory">The front end's memory.</param>
     /// <param name="peer">Who is at the other end of its wire.</param>
-    public static NetDevice Card(RegionMemory memory, NetworkPeer peer) => new(memory, stackalloc byte[6])
+    public static NetDevice Card(GuestMemory memory, NetworkPeer peer) => new(memory, stackalloc byte[6])
     {
         OfferedFeatures = CardFeatures,
         KeepsFrames = false,

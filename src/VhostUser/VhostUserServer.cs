@@ -7,6 +7,7 @@ using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Devices.Rings;
+using VirtioGuest.Recording;
 using VirtioGuest.VhostUser.Native;
 
 namespace VirtioGuest.VhostUser;
@@ -74,10 +75,21 @@ public sealed class VhostUserServer : IDisposable
     /// <summary>Who watches what front ends and their drivers do; null for nobody.</summary>
     public FrontEndWatch? Watch { get; set; }
 
+    /// <summary>
+    /// Who records what driver and device do with the rings; null for nobody. The device has to see its memory through
+    /// a <see cref="RecordedGuestMemory"/> with the same recorder.
+    /// </summary>
+    public MemoryRecorder? Recorder
+    {
+        get => _transport.Recorder;
+        set => _transport.Recorder = value;
+    }
+
     /// <summary>Serves front ends until it is told to stop.</summary>
     /// <param name="stop">Tells it.</param>
     public void Run(CancellationToken stop)
     {
+        using IDisposable? recording = Recorder?.Install();
         Span<bool> isWaiting = stackalloc bool[1];
         while (!stop.IsCancellationRequested)
         {
@@ -97,6 +109,7 @@ public sealed class VhostUserServer : IDisposable
             catch (Exception error) when (error is IOException or InvalidDataException or SocketException)
             {
                 Log($"the front end is let go: {error.Message}");
+                Recorder?.Say(StepKind.Failure, MemoryRecorder.Driver, error.Message);
             }
             finally
             {
@@ -134,6 +147,11 @@ public sealed class VhostUserServer : IDisposable
             for (int index = 0; index < _transport.Queues.Length; index++)
             {
                 ulong heard = _isReadable[index] ? Posix.TakeEvents(_waitedFor[index]) : 0;
+                if (heard != 0)
+                {
+                    RecordKick(_transport.Queues[index]);
+                }
+
                 LookAfter(_transport.Queues[index], heard);
             }
 
@@ -385,10 +403,45 @@ public sealed class VhostUserServer : IDisposable
 
         ring.VhostBase = queue.Base;
         Watch?.OnOpened(queue.Queue);
+        Record(queue);
+    }
+
+    private void Record(VhostUserTransport.QueueState queue)
+    {
+        if (Recorder is not MemoryRecorder recorder)
+        {
+            return;
+        }
+
+        const int Wrap = 1 << 15;
+        QueueAreas areas = queue.Queue.Areas;
+        int size = (int)queue.Size;
+        RecordedQueue recorded = RecordedQueue.Of(
+            queue.Queue.Index,
+            $"queue {queue.Queue.Index}",
+            size,
+            areas.Descriptor,
+            areas.Driver,
+            areas.Device,
+            _model.DriverFeatures);
+        int place = (int)(queue.Base & ushort.MaxValue);
+        int start = recorded.IsPacked ? (place & (Wrap - 1)) + ((place & Wrap) != 0 ? 0 : size) : place;
+        queue.Recorded = recorded with { Start = start };
+        recorder.Add(queue.Recorded, _model.Memory);
+    }
+
+    private void RecordKick(VhostUserTransport.QueueState queue)
+    {
+        if (Recorder is MemoryRecorder recorder && queue.Recorded is RecordedQueue recorded)
+        {
+            recorder.Look(recorded);
+            recorder.Notify(StepKind.Kick, recorded.Index);
+        }
     }
 
     private void Close(VhostUserTransport.QueueState queue)
     {
+        _transport.ForgetRecorded(queue);
         if (queue.Queue.Ring is { } ring)
         {
             _model.Settle();

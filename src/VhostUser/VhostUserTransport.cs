@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Devices;
+using VirtioGuest.Recording;
 using VirtioGuest.VhostUser.Native;
 
 namespace VirtioGuest.VhostUser;
@@ -22,6 +23,9 @@ internal sealed class VhostUserTransport : DeviceTransport
         }
     }
 
+    /// <summary>Who records; null for nobody.</summary>
+    public MemoryRecorder? Recorder { get; set; }
+
     /// <summary>What the front end said of each queue.</summary>
     public ReadOnlySpan<QueueState> Queues => _queues;
 
@@ -37,6 +41,7 @@ internal sealed class VhostUserTransport : DeviceTransport
     /// <inheritdoc/>
     internal override void NotifyUsed(ModelQueue queue)
     {
+        Recorder?.Notify(StepKind.Interrupt, queue.Index);
         int call = _queues[queue.Index].Call;
         if (call >= 0)
         {
@@ -60,7 +65,18 @@ internal sealed class VhostUserTransport : DeviceTransport
     {
         foreach (QueueState queue in _queues)
         {
+            ForgetRecorded(queue);
             queue.Forget();
+        }
+    }
+
+    /// <summary>Records a queue no more, whose memory may go away.</summary>
+    public void ForgetRecorded(QueueState queue)
+    {
+        if (queue.Recorded is RecordedQueue recorded)
+        {
+            Recorder?.Remove(recorded);
+            queue.Recorded = null;
         }
     }
 
@@ -81,6 +97,9 @@ internal sealed class VhostUserTransport : DeviceTransport
 
         /// <summary>Where the device begins in it; see <c>DeviceQueue.VhostBase</c>.</summary>
         public uint Base { get; set; }
+
+        /// <summary>How recordings show it; null while it is not open.</summary>
+        public RecordedQueue? Recorded { get; set; }
 
         /// <summary>Whether the device works on it.</summary>
         public bool IsEnabled { get; set; }

@@ -18,6 +18,9 @@ internal sealed class VerbsTests
     [TestCase("lab 3")]
     [TestCase("lab 10 --solution --json")]
     [TestCase("lab 4 --boot --files .. --junit --artifacts out")]
+    [TestCase("trace")]
+    [TestCase("trace --list")]
+    [TestCase("trace run.jsonl --out run.html --perfetto run.json")]
     [TestCase("cosmos")]
     [TestCase("cosmos --cosmos-dir /somewhere --accel kvm --memory 1024 --disk a.img --artifacts out")]
     [TestCase("cosmos-iso --cosmos-dir /somewhere")]
@@ -71,6 +74,7 @@ internal sealed class VerbsTests
     [TestCase("test", false)]
     [TestCase("bench", false)]
     [TestCase("conform", false)]
+    [TestCase("trace", false)]
     public void Arguments_for_QEMU_are_accepted_only_by_verbs_that_boot_a_guest(string verb, bool accepts)
     {
         Assert.That(

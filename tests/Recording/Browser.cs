@@ -14,7 +14,9 @@ using NUnit.Framework;
 
 namespace VirtioGuest.Recording.Tests;
 
-/// <summary>Headless Chromium with one page, steered over its DevTools protocol. Every wait ends after a minute.</summary>
+/// <summary>
+/// Headless Chromium with one page, steered over its DevTools protocol. Every wait ends after a minute.
+/// </summary>
 internal sealed partial class Browser : IDisposable
 {
     private static readonly string[] s_programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 using VirtioGuest.Drivers.Virtio.Rings.Packed;
 using VirtioGuest.Trace;
@@ -28,7 +29,8 @@ public class ExampleTests
             Assert.That(accesses, Is.Not.Empty);
             Assert.That(accesses.Select(step => step.Place), Has.None.Zero);
             Assert.That(
-                recording.Places.Select(place => Path.Combine(Samples.Root, place.File)), Has.All.Matches<string>(File.Exists));
+                recording.Places.Select(place => Path.Combine(Samples.Root, place.File)),
+                Has.All.Matches<string>(File.Exists));
         }
     }
 
@@ -76,7 +78,8 @@ public class ExampleTests
         RecordedQueue queue = recording.Queues.Single().Queue;
         int published = recording.Steps.FindIndex(step => step.Site == (int)PackedSites.PublishHead);
         int looked = recording.Steps.FindIndex(
-            published, step => step.Kind == StepKind.Load && step.Actor == 1 && step.Address == queue.DescriptorArea + 14);
+            published,
+            step => step.Kind == StepKind.Load && step.Actor == 1 && step.Address == queue.DescriptorArea + 14);
         int seen = recording.Steps.FindIndex(
             published, step => step.Kind == StepKind.View && step.Address == queue.DescriptorArea + 14);
         Assert.That(looked, Is.GreaterThan(published));
@@ -102,6 +105,14 @@ public class ExampleTests
         Assert.That(events.Count(each => each.GetProperty("ph").GetString() is "X" or "i"),
             Is.EqualTo(recording.Steps.Count));
         Assert.That(events.Count(each => each.GetProperty("ph").GetString() == "M"), Is.EqualTo(4));
+    }
+
+    [Test]
+    public void The_reading_path_comes_by_every_example_and_by_no_other_page()
+    {
+        string text = File.ReadAllText(Path.Combine(Samples.Root, "docs", "learn.md"));
+        string[] pages = [.. Regex.Matches(text, @"`([\w-]+)\.html`").Select(each => each.Groups[1].Value).Distinct()];
+        Assert.That(pages, Is.EqualTo(Names));
     }
 
     [Test]

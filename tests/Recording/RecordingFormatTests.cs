@@ -11,7 +11,7 @@ namespace VirtioGuest.Recording.Tests;
 public class RecordingFormatTests
 {
     private static readonly RecordedQueue s_queue =
-        RecordedQueue.Of(3, "a \"queue\"", 256, 0xF_FFFF_FFFF_F000, 0x2000, 0x3000, 1UL << 34);
+        RecordedQueue.Of(3, "a \"queue\"", 256, 0xF_FFFF_FFFF_F000, 0x2000, 0x3000, 1UL << 34) with { Start = 300 };
 
     [Test]
     public void Every_kind_of_step_comes_back_as_it_was_written()
@@ -48,7 +48,8 @@ public class RecordingFormatTests
     public void A_recording_is_found_in_a_serial_log_and_in_the_image_of_a_disk()
     {
         string text = Write();
-        string log = "vg> trace stop serial\r\n" + text.Replace("\n", "\r\nnet0: something else\r\n", StringComparison.Ordinal);
+        string log = "vg> trace stop serial\r\n"
+            + text.Replace("\n", "\r\nnet0: something else\r\n", StringComparison.Ordinal);
         string image = text + "\0\0\0\0 what the disk held before {\n[\n";
         using (Assert.EnterMultipleScope())
         {
@@ -75,7 +76,8 @@ public class RecordingFormatTests
     {
         string[] lines = Write().Split('\n');
         string damaged = string.Join('\n', lines.Where(line => !line.StartsWith("[\"k\"", StringComparison.Ordinal)));
-        Assert.That(() => Read(damaged), Throws.TypeOf<InvalidDataException>().With.Message.Contain("some are missing"));
+        Assert.That(
+            () => Read(damaged), Throws.TypeOf<InvalidDataException>().With.Message.Contain("some are missing"));
     }
 
     [TestCase("{\"virtioguest-recording\":1,", "{\"virtioguest-recording\":2,", "version 2 of the format")]

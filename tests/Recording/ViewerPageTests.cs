@@ -8,7 +8,9 @@ using VirtioGuest.Drivers.Virtio.Rings;
 
 namespace VirtioGuest.Recording.Tests;
 
-/// <summary>The page in a browser: it steps, jumps and is driven by keys, and its memory is that of the recording.</summary>
+/// <summary>
+/// The page in a browser: it steps, jumps and is driven by keys, and its memory is that of the recording.
+/// </summary>
 public class ViewerPageTests
 {
     private const int ManySteps = 10_000;
@@ -56,7 +58,8 @@ public class ViewerPageTests
 
         await browser.PressAsync("n");
         Assert.That(
-            await browser.EvaluateAsync("document.getElementById('now').textContent"), Does.StartWith("failure: driver"));
+            await browser.EvaluateAsync("document.getElementById('now').textContent"),
+            Does.StartWith("failure: driver"));
         Assert.That(await browser.EvaluateAsync("document.getElementById('keys').hidden"), Is.EqualTo("true"));
         await browser.PressAsync("?");
         Assert.That(await browser.EvaluateAsync("document.getElementById('keys').hidden"), Is.EqualTo("false"));
@@ -110,10 +113,8 @@ public class ViewerPageTests
         string page = Samples.Page("many", recording);
         using Browser browser = await Browser.StartAsync();
         int opened = await browser.OpenAsync(page);
-        int end = await NumberAsync(
-            browser, "(() => { const t = performance.now(); viewer.go(viewer.stops - 1); return performance.now() - t; })()");
-        int back = await NumberAsync(
-            browser, "(() => { const t = performance.now(); viewer.go(viewer.stops - 2); return performance.now() - t; })()");
+        int end = await TimeAsync(browser, "viewer.go(viewer.stops - 1)");
+        int back = await TimeAsync(browser, "viewer.go(viewer.stops - 2)");
         TestContext.Out.WriteLine(
             $"{recording.Steps.Count} steps, {new FileInfo(page).Length} bytes: open after {opened} ms, "
             + $"to the end {end} ms, a step back {back} ms");
@@ -142,6 +143,10 @@ public class ViewerPageTests
         using var exchange = new RandomExchange(seed, form, size, null);
         return Recording.Read(new StringReader(exchange.Run(operations)));
     }
+
+    /// <summary>How many milliseconds the page takes for something.</summary>
+    private static Task<int> TimeAsync(Browser browser, string what) => NumberAsync(
+        browser, $"(() => {{ const start = performance.now(); {what}; return performance.now() - start; }})()");
 
     private static async Task<int> NumberAsync(Browser browser, string expression) => (int)double.Parse(
         await browser.EvaluateAsync(expression), CultureInfo.InvariantCulture);

@@ -1,5 +1,6 @@
 using System;
 using System.CommandLine;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net.Sockets;
@@ -11,6 +12,7 @@ using VirtioGuest.Conformance.Reports;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Net;
+using VirtioGuest.Recording;
 using VirtioGuest.VhostUser;
 
 namespace VirtioGuest.DeviceServer;
@@ -38,9 +40,18 @@ internal static class Program
         HelpName = "folder",
     };
 
+    private static readonly Option<FileInfo?> s_record = new("--record")
+    {
+        Description = "record what driver and device do with the rings, for ./build.sh trace",
+        HelpName = "file",
+    };
+
     private static int Main(string[] arguments)
     {
         s_odd.AcceptOnlyFromAmong([.. OddDevice.All.Select(each => each.Name)]);
+
+        // Before anything asks for it: accesses go through a recorder only in a process that said so at its start.
+        AppContext.SetSwitch("VirtioGuest.Hal.MemorySimulation", Array.Exists(arguments, IsRecord));
         var root = new RootCommand("Serves devices over vhost-user, until Ctrl+C is typed.")
         {
             Disk(),
@@ -69,16 +80,17 @@ internal static class Program
         var isReadOnly = new Option<bool>("--read-only") { Description = "refuse writes" };
         var command = new Command("blk", "a disk, for vhost-user-blk-pci")
         {
-            image, s_socket, queues, isReadOnly, s_odd, s_judge,
+            image, s_socket, s_record, queues, isReadOnly, s_odd, s_judge,
         };
         command.SetAction(parsed =>
         {
             try
             {
-                using var store = new FileStore(parsed.GetRequiredValue(image).FullName);
                 var memory = new RegionMemory();
-                return Serve(parsed, memory, ServedDevices.Disk(
-                    memory, store, parsed.GetValue(queues), parsed.GetValue(isReadOnly)));
+                using Recorded? recorded = Recorded.TryCreate(parsed.GetValue(s_record), "blk", memory);
+                using var store = new FileStore(parsed.GetRequiredValue(image).FullName);
+                return Serve(parsed, memory, recorded, ServedDevices.Disk(
+                    recorded?.Memory ?? memory, store, parsed.GetValue(queues), parsed.GetValue(isReadOnly)));
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -110,24 +122,29 @@ internal static class Program
         });
         var command = new Command("net", "a network card, for virtio-net-pci with -netdev vhost-user")
         {
-            s_socket, wire, s_odd, s_judge,
+            s_socket, s_record, wire, s_odd, s_judge,
         };
         command.SetAction(parsed =>
         {
-            var memory = new RegionMemory();
-            if (parsed.GetValue(wire) is not [string local, string remote])
-            {
-                return Serve(parsed, memory, ServedDevices.Card(memory, new EchoPeer()));
-            }
-
+            string[]? ends = parsed.GetValue(wire);
             try
             {
-                using var peer = new DatagramWire(DatagramWire.ParseEnd(local)!, DatagramWire.ParseEnd(remote)!);
-                return Serve(parsed, memory, ServedDevices.Card(memory, peer), peer);
+                var memory = new RegionMemory();
+                using DatagramWire? peer = ends is [string local, string remote]
+                    ? new DatagramWire(DatagramWire.ParseEnd(local)!, DatagramWire.ParseEnd(remote)!)
+                    : null;
+                using Recorded? recorded = Recorded.TryCreate(parsed.GetValue(s_record), "net", memory);
+                VirtioDeviceModel card = ServedDevices.Card(
+                    recorded?.Memory ?? memory, (NetworkPeer?)peer ?? new EchoPeer());
+                return Serve(parsed, memory, recorded, card, peer);
             }
             catch (SocketException error)
             {
-                return Fail($"cannot receive at {local}: {error.Message}");
+                return Fail($"cannot receive at {ends![0]}: {error.Message}");
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return Fail(error.Message);
             }
         });
         return command;
@@ -137,18 +154,30 @@ internal static class Program
     {
         var command = new Command("rng", "a source of random bytes, for vhost-user-rng-pci")
         {
-            s_socket, s_odd, s_judge,
+            s_socket, s_record, s_odd, s_judge,
         };
         command.SetAction(parsed =>
         {
-            var memory = new RegionMemory();
-            return Serve(parsed, memory, ServedDevices.Entropy(memory));
+            try
+            {
+                var memory = new RegionMemory();
+                using Recorded? recorded = Recorded.TryCreate(parsed.GetValue(s_record), "rng", memory);
+                return Serve(parsed, memory, recorded, ServedDevices.Entropy(recorded?.Memory ?? memory));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return Fail(error.Message);
+            }
         });
         return command;
     }
 
     private static int Serve(
-        ParseResult parsed, RegionMemory memory, VirtioDeviceModel model, DatagramWire? wire = null)
+        ParseResult parsed,
+        RegionMemory memory,
+        Recorded? recorded,
+        VirtioDeviceModel model,
+        DatagramWire? wire = null)
     {
         string socket = parsed.GetRequiredValue(s_socket);
         OddDevice.Find(parsed.GetValue(s_odd))?.Prepare(model);
@@ -164,6 +193,7 @@ internal static class Program
                 Log = Console.WriteLine,
                 Watch = watch,
                 Wire = wire,
+                Recorder = recorded?.Recorder,
             };
             Console.WriteLine($"serving at {socket}; Ctrl+C ends it");
             server.Run(stop.Token);
@@ -196,9 +226,56 @@ internal static class Program
         return run.IsGood ? 0 : 1;
     }
 
+    private static bool IsRecord(string argument) =>
+        argument.StartsWith("--record", StringComparison.Ordinal);
+
     private static int Fail(string message)
     {
         Console.Error.WriteLine(message);
         return 1;
     }
+}
+
+/// <summary>A recording that the server makes, and what the device sees of the guest's memory through it.</summary>
+internal sealed class Recorded : IDisposable
+{
+    private readonly RecordingWriter _writer;
+
+    private Recorded(RecordingWriter writer, GuestMemory memory)
+    {
+        _writer = writer;
+        long start = Stopwatch.GetTimestamp();
+        Recorder = new MemoryRecorder(writer, findsPlaces: true)
+        {
+            InfersDriver = true,
+            Clock = () => (ulong)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
+        };
+        Memory = new RecordedGuestMemory(memory, Recorder);
+    }
+
+    /// <summary>Who records.</summary>
+    public MemoryRecorder Recorder { get; }
+
+    /// <summary>What the device is to access.</summary>
+    public GuestMemory Memory { get; }
+
+    /// <summary>Begins a recording.</summary>
+    /// <param name="file">Where it goes; null for none.</param>
+    /// <param name="device">What is recorded.</param>
+    /// <param name="memory">The guest's memory.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static Recorded? TryCreate(FileInfo? file, string device, GuestMemory memory) => file is null
+        ? null
+        : new Recorded(
+            RecordingWriter.Create(
+                file.FullName,
+                new RecordingHeader($"{device} over vhost-user", "vhost-user", ["driver", "device"], IsTimed: true)
+                {
+                    About = "Recorded by the device. The driver is in another process: its stores appear where the "
+                        + "device comes to see them, and what it reads is not known.",
+                }),
+            memory);
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer.Dispose();
 }

@@ -9,8 +9,10 @@ using VirtioGuest.Recording;
 
 namespace VirtioGuest.Trace;
 
-/// <summary>Makes the page of a recording: the page's own files, the recording, and the source that it comes from.</summary>
-internal sealed class PageMaker
+/// <summary>
+/// Makes the page of a recording: the page's own files, the recording, and the source that it comes from.
+/// </summary>
+public sealed class PageMaker
 {
     private const int LinesAround = 4;
 

@@ -79,7 +79,17 @@ internal static class PerfettoTrace
 
         string name = NameOf(step);
         return isInstant
-            ? new { ph = "i", name, cat = step.Kind.ToString(), ts = start, pid = 1, tid = thread, s = "p", args = arguments }
+            ? new
+            {
+                ph = "i",
+                name,
+                cat = step.Kind.ToString(),
+                ts = start,
+                pid = 1,
+                tid = thread,
+                s = "p",
+                args = arguments,
+            }
             : new
             {
                 ph = "X",

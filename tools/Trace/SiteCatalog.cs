@@ -69,8 +69,8 @@ internal sealed partial class SiteCatalog
         {
             int number = int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
             string name = $"{type}.{match.Groups["name"].Value}";
-            string summary = Spaces().Replace(match.Groups["summary"].Value.Replace("///", " ", StringComparison.Ordinal), " ")
-                .Trim();
+            string text = match.Groups["summary"].Value.Replace("///", " ", StringComparison.Ordinal);
+            string summary = Spaces().Replace(text, " ").Trim();
             (string file, int line) = Find(root, texts, name);
             _sites[number] = new Site(name, summary, ClauseOf(summary), WithoutOf(number, rows), file, line);
         }

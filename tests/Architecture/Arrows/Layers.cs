@@ -49,7 +49,7 @@ public static class Layers
         [Devices] = [Pci, Hal],
         [Recording] = [Devices, Pci, Hal],
         [Simulation] = [Recording, Devices, Pci, Hal],
-        [VhostUser] = [Devices, Hal],
+        [VhostUser] = [Recording, Devices, Pci, Hal],
         [Conformance] = [VhostUser, Devices, Pci, Hal],
         [DeviceConformance] = [Virtio, Pci, Hal],
         [Kernel] = [DeviceConformance, Commands, Volumes, Sockets, Net, Virtio, Recording, Devices, Pci, Hal],

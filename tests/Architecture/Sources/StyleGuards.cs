@@ -17,7 +17,8 @@ public static partial class StyleGuards
     private static readonly string[] s_unsafeFolders =
     [
         "src/LibOS/", "src/Hal/", "src/Kernel/Machine/", "src/Kernel/Sockets/", "src/Drivers/Virtio/Rings/",
-        "src/Devices/Memory/", "src/VhostUser/Native/", "src/Simulation/", "src/Cosmos/VirtioGuest.Cosmos/Machine/",
+        "src/Devices/Memory/", "src/VhostUser/Native/", "src/Simulation/", "src/Recording/",
+        "src/Cosmos/VirtioGuest.Cosmos/Machine/",
     ];
 
     /// <summary>The core library must name its types as the compiler looks for them.</summary>

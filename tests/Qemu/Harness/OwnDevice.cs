@@ -5,6 +5,7 @@ using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
+using VirtioGuest.Recording;
 using VirtioGuest.VhostUser;
 
 namespace VirtioGuest.Qemu.Tests.Harness;
@@ -23,12 +24,13 @@ public sealed class OwnDevice<TModel> : IDisposable
     /// <summary>Begins to serve it.</summary>
     /// <param name="create">Makes the model over a guest's memory.</param>
     /// <param name="folder">Where the socket is to be; a short path.</param>
-    public OwnDevice(Func<RegionMemory, TModel> create, string folder)
+    /// <param name="recorder">Who records; the model's memory has to tell it too.</param>
+    public OwnDevice(Func<RegionMemory, TModel> create, string folder, MemoryRecorder? recorder = null)
     {
         var memory = new RegionMemory();
         Model = create(memory);
         _socket = Path.Combine(folder, "own");
-        _server = new VhostUserServer(_socket, memory, Model) { Log = _lines.Enqueue };
+        _server = new VhostUserServer(_socket, memory, Model) { Log = _lines.Enqueue, Recorder = recorder };
         _thread = new Thread(() => _server.Run(_stop.Token)) { IsBackground = true, Name = "vhost-user" };
         _thread.Start();
     }

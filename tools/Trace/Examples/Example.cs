@@ -17,7 +17,7 @@ internal sealed record Example(string Name, string Summary, Action<string> Recor
         new("event-index", "event index: who asks to be told at which place", Requests.RecordEventIndex),
         new("weak-memory", "one buffer between two processors with store buffers", WeakStories.RecordSound),
         new("lost-wake-up", "the kick without its barrier: both sides sleep", WeakStories.RecordLostWakeUp),
-        new("pr50", "kvm-host pull request 50: USED before id and len", LateUsedStory.Record),
         new("kern60144", "NetBSD kern/60144: a look without its PREREAD", MissingPreRead.Record),
+        new("pr50", "kvm-host pull request 50: USED before id and len", LateUsedStory.Record),
     ];
 }

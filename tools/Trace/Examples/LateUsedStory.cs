@@ -23,8 +23,8 @@ internal static unsafe class LateUsedStory
         Create,
         path,
         "kvm-host pull request 50: USED before id and len",
-        "Two buffers of 8 and 16 bytes are in a packed ring. The device uses the second one, and sets the flags before it "
-            + "writes id and len. The driver looks in between: it finds USED, and takes the id and the len that it "
+        "Two buffers of 8 and 16 bytes are in a packed ring. The device uses the second one, and sets the flags before "
+            + "it writes id and len. The driver looks in between: it finds USED, and takes the id and the len that it "
             + "wrote there itself. This is the schedule with the fewest deviations in which that happens.");
 
     private static Scenario Create(WeakMemory memory)

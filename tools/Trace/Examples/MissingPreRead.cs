@@ -17,8 +17,8 @@ internal static class MissingPreRead
         using var ring = new RecordedRing(
             path,
             "NetBSD kern/60144: a look without its PREREAD",
-            "A driver on a 68040, whose cache no device sees, polls for a used buffer. The PREREAD after a look in vain "
-                + "(site 123) is left out, so the line of the first look stays in the cache: the device uses the "
+            "A driver on a 68040, whose cache no device sees, polls for a used buffer. The PREREAD after a look in "
+                + "vain (site 123) is left out, so the line of the first look stays in the cache: the device uses the "
                 + "buffer, and the driver never sees it.",
             Features.RingPacked,
             4,

@@ -114,8 +114,8 @@ internal static class Requests
         using var ring = new RecordedRing(
             path,
             "Event index",
-            "Each side names a place in the ring, and is told when the other passes it (virtio 1.4, 2.8.10): one kick for "
-                + "a batch, one interrupt for most of it.",
+            "Each side names a place in the ring, and is told when the other passes it (virtio 1.4, 2.8.10): one kick "
+                + "for a batch, one interrupt for most of it.",
             Features.RingPacked | Features.EventIdx,
             8,
             Watched);
@@ -128,7 +128,7 @@ internal static class Requests
         }
 
         ring.Kick();
-        ring.Say("asks for an interrupt when three quarters of them have been used");
+        ring.Say("asks for an interrupt when most of them have been used");
         ring.Queue.EnableInterruptsDelayed(75);
         for (int i = 0; i < 4; i++)
         {

@@ -8,7 +8,9 @@ using VirtioGuest.Simulation;
 
 namespace VirtioGuest.Trace.Examples;
 
-/// <summary>A driver and a device on processors of their own, in weakly ordered memory; both sleep when they may.</summary>
+/// <summary>
+/// A driver and a device on processors of their own, in weakly ordered memory; both sleep when they may.
+/// </summary>
 internal static class WeakStories
 {
     private const int Size = 2;
@@ -37,8 +39,8 @@ internal static class WeakStories
         memory => Create(memory, Features.RingPacked),
         path,
         "The lost wake-up",
-        "The full barrier between publishing a buffer and reading the device's event suppression (site 111) is left out. "
-            + "On x86 the store of the flags waits in the store buffer while the driver reads that no kick is wanted; "
+        "The full barrier between publishing a buffer and reading the device's event suppression (site 111) is left "
+            + "out. On x86 the store of the flags waits in the store buffer while the driver reads that no kick is wanted; "
             + "the device looks at the ring, sees nothing, and sleeps. Both sides sleep for ever.");
 
     /// <summary>Finds the first schedule that fails, and records it.</summary>

@@ -95,7 +95,7 @@ function newQueue(line) {
   const features = line.features;
   return { line, index: line.queue, packed: line.format === "packed", size: line.size,
     inOrder: Math.floor(features / 2 ** 35) % 2 === 1, events: Math.floor(features / 2 ** 29) % 2 === 1,
-    available: 0, taken: 0, used: 0, looked: 0, flight: [] };
+    available: line.start, taken: line.start, used: line.start, looked: line.start, flight: [] };
 }
 const wrapOf = (queue, position) => Math.floor(position / queue.size) % 2 === 0 ? 1 : 0;
 const areasOf = queue => queue.packed
@@ -234,7 +234,8 @@ function follow(queue, state, step, stop) {
     return;
   }
   if (kind === "r" && device) {
-    const next = queue.packed ? line.descriptor + 16 * (queue.taken % size) : line.driver + 4 + 2 * (queue.taken % size);
+    const place = queue.taken % size;
+    const next = queue.packed ? line.descriptor + 16 * place : line.driver + 4 + 2 * place;
     if (address === next && queue.taken < queue.available) {
       const position = queue.taken++;
       let at = queue.used;
@@ -352,7 +353,7 @@ function placeOf(state, address, length) {
         return { text: `${name}${event}`, clause: area === "driver" ? "2.7.7" : "2.7.10", queue, fields: [event] };
       }
       const number = Math.floor((offset - 4) / entry);
-      const part = area === "driver" ? "head" : (offset - 4) % 8 < 4 && length <= 4 ? "id" : length > 4 ? "id len" : "len";
+      const part = area === "driver" ? "head" : length > 4 ? "id len" : (offset - 4) % 8 < 4 ? "id" : "len";
       return { text: `${name}${ring}, entry ${number}, ${part}`, clause, queue, fields: [part] };
     }
   }
@@ -490,7 +491,8 @@ function drawPacked(queue, memory) {
   }
   const box = made("div", undefined, "scroll");
   box.append(table);
-  const events = headed(["driver event suppression (driver: interrupt me)", "device event suppression (device: kick me)"]);
+  const events = headed(["driver event suppression (driver: interrupt me)",
+    "device event suppression (device: kick me)"]);
   const row = made("tr");
   row.append(cell(eventWords(memory.number(queue.line.driver, 4), queue), queue.line.driver, 4),
     cell(eventWords(memory.number(queue.line.device, 4), queue), queue.line.device, 4));
@@ -534,8 +536,8 @@ function drawSplit(queue, memory) {
       const at = start + 4 + entry * i;
       const text = entry === 2 ? `head ${memory.number(at, 2)}`
         : `id ${memory.number(at, 4)}, len ${memory.number(at + 4, 4)}`;
-      const mark = marks.filter(([position]) => position % queue.size === i
-        && (header.source !== "vhost-user" || position !== queue.looked)).map(([, name]) => name).join("; ");
+      const mark = marks.filter(([position, name]) => position % queue.size === i
+        && (header.source !== "vhost-user" || !name.startsWith("driver looks"))).map(([, name]) => name).join("; ");
       add(i, text, at, entry, mark);
     }
     if (queue.events) {

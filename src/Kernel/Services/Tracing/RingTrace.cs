@@ -12,20 +12,20 @@ namespace VirtioGuest.Kernel.Services.Tracing;
 
 /// <summary>
 /// Records what one driver does with its rings: each hand-over, with the bytes that either side has written since the
-/// one before. Interrupts and notifications are seen by their counts.
+/// one before. Notifications are seen by their counts, and so are interrupts that woke the queue's driver thread.
 /// </summary>
 /// <remarks>
 /// Room for the steps is set aside at the beginning: recording allocates nothing and waits for nobody but the thread
 /// that records at the same time. What finds no more room is counted.
 /// </remarks>
-internal sealed unsafe class RingTrace : HandOverObserver
+internal sealed class RingTrace : HandOverObserver
 {
     /// <summary>How many steps there is room for.</summary>
     public const int MostSteps = 1 << 16;
 
     private const int BytesLength = 1 << 20;
-    private const uint LargestShadow = 256 * 1024;
-    private const uint LargestStore = 512;
+    private const uint LargestShadow = 4 * 1024 * 1024;
+    private const int LargestStore = 64;
     private const int WordLength = 4;
 
     private readonly Lock _gate = new();
@@ -98,8 +98,8 @@ internal sealed unsafe class RingTrace : HandOverObserver
             var header = new RecordingHeader(
                 $"{_device.Name}: {_device.Driver.Name} in the guest", "guest", ["driver", "device"], IsTimed: true)
             {
-                About = "Recorded by the guest's own driver, at its hand-overs: a store appears with the hand-over that "
-                    + "follows it. The rings work as on a machine without coherent memory meanwhile.",
+                About = "Recorded by the guest's own driver, at its hand-overs: a store appears with the hand-over "
+                    + "that follows it. The rings work as on a machine without coherent memory meanwhile.",
             };
             using var writer = new RecordingWriter(output, header, MostSteps + 1, leavesOpen: true);
             foreach (RecordedQueue queue in _queues)
@@ -252,7 +252,7 @@ internal sealed unsafe class RingTrace : HandOverObserver
             return;
         }
 
-        ReadOnlySpan<byte> bytes = new ReadOnlySpan<byte>(memory.Address + offset, (int)length);
+        ReadOnlySpan<byte> bytes = memory.Bytes(offset, length);
         Span<byte> known = shadow.AsSpan((int)offset, (int)length);
         int at = 0;
         while ((at += bytes[at..].CommonPrefixLength(known[at..])) < bytes.Length)
@@ -263,11 +263,27 @@ internal sealed unsafe class RingTrace : HandOverObserver
                 same = bytes[end] == known[end] ? same + 1 : 0;
             }
 
-            // Fields are shown whole: a run begins at a halfword and is not longer than an entry has room for.
-            at -= (int)((memory.DeviceAddress + offset + (uint)at) & 1) & (at == 0 ? 0 : 1);
-            end = Math.Min(end, at + (int)LargestStore);
-            bytes[at..end].CopyTo(known[at..end]);
-            AddStore(memory.DeviceAddress + offset + (uint)at, bytes[at..end], actor, now);
+            // Fields are shown whole: a run begins at a halfword. A long one is a buffer's data, which is not kept.
+            at -= at == 0 ? 0 : (int)((offset + (uint)at) & 1);
+            ReadOnlySpan<byte> run = bytes[at..end];
+            run.CopyTo(known[at..]);
+            ulong address = memory.DeviceAddress + offset + (uint)at;
+            if (run.Length <= LargestStore)
+            {
+                AddStore(address, run, actor, now);
+            }
+            else
+            {
+                Add(new Entry
+                {
+                    Kind = StepKind.Data,
+                    Actor = (byte)actor,
+                    Time = now,
+                    Address = address,
+                    Length = (uint)run.Length,
+                });
+            }
+
             at = end;
         }
     }

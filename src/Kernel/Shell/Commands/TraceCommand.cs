@@ -11,8 +11,8 @@ using VirtioGuest.Kernel.Services.Tracing;
 namespace VirtioGuest.Kernel.Shell.Commands;
 
 /// <summary>
-/// <c>trace start [DEVICE]</c>: records what a driver does with its rings; <c>trace stop disk D|serial</c> ends that and
-/// writes the recording, for <c>./build.sh trace</c>. The device is restarted twice, because it gets memory of another
+/// <c>trace start [DEVICE]</c>: records what a driver does with its rings; <c>trace stop disk D|serial</c> ends that
+/// and writes the recording, for <c>./build.sh trace</c>. The device is restarted twice, because it gets memory of another
 /// kind; while nobody records, nothing of it is in the way.
 /// </summary>
 internal sealed class TraceCommand : Command
@@ -91,7 +91,6 @@ internal sealed class TraceCommand : Command
             return CommandResult.Failure(name + ": " + failure.Of("the device"));
         }
 
-        _trace = null;
         byte[] recording = TextOf(trace);
         Failure? unwritten = null;
         if (target is null)
@@ -105,10 +104,14 @@ internal sealed class TraceCommand : Command
 
         if (unwritten is not null)
         {
+            // It may still go somewhere else.
             return CommandResult.Failure(target!.Name + ": " + unwritten.Of("the disk"));
         }
 
-        shell.Output.WriteLine($"{name}: recorded {trace.Steps} steps, dropped {trace.Dropped}, {recording.Length} bytes "
+        _trace = null;
+
+        shell.Output.WriteLine(
+            $"{name}: recorded {trace.Steps} steps, dropped {trace.Dropped}, {recording.Length} bytes "
             + (target is null ? "above" : "at the start of " + target.Name));
         return CommandResult.Success;
     }
