@@ -1,16 +1,18 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.IO.Enumeration;
+using System.Text.RegularExpressions;
 using VirtioGuest.Conformance.Registry;
 
 namespace VirtioGuest.Conformance;
 
 /// <summary>What a target is known to fail, each with its reason.</summary>
 /// <remarks>
-/// A line is <c>target requirement reason</c>; the target may end in <c>*</c>. Empty lines and those that begin with
-/// <c>#</c> are passed over. A failure on the list is XFAIL and spoils no run; one that passes is XPASS and does.
+/// A line is <c>target requirement reason</c>; in the target <c>*</c> stands for anything, as in the requirement,
+/// and where it has spaces it is put in quotation marks. Empty lines and those that begin with <c>#</c> are passed over. A failure on the list is XFAIL and spoils no run; one that passes is XPASS and does.
 /// </remarks>
-public sealed class KnownFailures
+public sealed partial class KnownFailures
 {
     private readonly List<(string Target, string Requirement, string Reason)> _entries = [];
 
@@ -30,18 +32,19 @@ public sealed class KnownFailures
                 continue;
             }
 
-            string[] words = text.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length < 3)
+            Match entry = Entry().Match(text);
+            if (!entry.Success)
             {
                 throw new FormatException($"line {number}: a known failure needs a target, a requirement and a reason");
             }
 
-            if (!RequirementRegistry.All.Contains(words[1]))
+            string id = entry.Groups["id"].Value;
+            if (IsOfRegistry(id) && !RequirementRegistry.All.Contains(id))
             {
-                throw new FormatException($"line {number}: there is no requirement {words[1]}");
+                throw new FormatException($"line {number}: there is no requirement {id}");
             }
 
-            known._entries.Add((words[0], words[1], words[2]));
+            known._entries.Add((entry.Groups["target"].Value, id, entry.Groups["reason"].Value));
         }
 
         return known;
@@ -56,11 +59,11 @@ public sealed class KnownFailures
         ArgumentNullException.ThrowIfNull(verdict);
         foreach ((string target, string requirement, string reason) in _entries)
         {
-            if (requirement == verdict.Requirement.Id && Matches(target, verdict.Target))
+            if (Matches(requirement, verdict.Requirement.Id) && Matches(target, verdict.Target))
             {
                 return verdict.Outcome switch
                 {
-                    Outcome.Fail => verdict with { Outcome = Outcome.ExpectedFailure, Reason = reason },
+                    Outcome.Fail or Outcome.Wedged => verdict with { Outcome = Outcome.ExpectedFailure, Reason = reason },
                     Outcome.Pass => verdict with { Outcome = Outcome.UnexpectedPass, Reason = reason },
                     _ => verdict,
                 };
@@ -70,7 +73,14 @@ public sealed class KnownFailures
         return verdict;
     }
 
-    private static bool Matches(string pattern, string target) => pattern.EndsWith('*')
-        ? target.StartsWith(pattern[..^1], StringComparison.Ordinal)
-        : target == pattern;
+    /// <summary>Whether it is a requirement of the registry, and not a test of devices in the guest.</summary>
+    private static bool IsOfRegistry(string id) =>
+        id.StartsWith("drv.", StringComparison.Ordinal) || id.StartsWith("dev.", StringComparison.Ordinal)
+        || !id.Contains('.', StringComparison.Ordinal);
+
+    private static bool Matches(string pattern, string target) =>
+        FileSystemName.MatchesSimpleExpression(pattern, target, ignoreCase: false);
+
+    [GeneratedRegex(@"^(""(?<target>[^""]+)""|(?<target>[^"" ]+)) +(?<id>\S+) +(?<reason>\S.*)$")]
+    private static partial Regex Entry();
 }

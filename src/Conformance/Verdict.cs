@@ -43,7 +43,7 @@ public enum Outcome
     /// <summary>There was nothing to judge.</summary>
     Skip = 3,
 
-    /// <summary>It was broken, as the list of known failures says.</summary>
+    /// <summary>It was broken, or the target stopped answering, as the list of known failures says.</summary>
     ExpectedFailure = 4,
 
     /// <summary>It was kept, although it is on the list of known failures.</summary>

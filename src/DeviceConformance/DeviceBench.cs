@@ -41,6 +41,7 @@ internal sealed class DeviceBench : DeviceEventSink
     private readonly List<DmaMemory> _rings = [];
     private DmaMemory? _memory;
     private int _configurationInterrupts;
+    private bool _isConnected;
 
     /// <summary>Takes a device that nobody drives.</summary>
     /// <param name="transport">The way to it.</param>
@@ -124,6 +125,7 @@ internal sealed class DeviceBench : DeviceEventSink
         bool isReset = !IsLost && _transport.Reset();
         IsLost |= _transport.Status != DeviceStatus.None;
         _transport.Close();
+        _isConnected = false;
         foreach (DmaMemory ring in _rings)
         {
             Release(ring, isReset);
@@ -146,6 +148,14 @@ internal sealed class DeviceBench : DeviceEventSink
         {
             IsLost = true;
             Wedge("does not confirm a reset");
+        }
+
+        if (_isConnected)
+        {
+            // What the device was connected to before this reset is the machine's again; it has only so many.
+            _transport.Close();
+            _transport.Open();
+            _isConnected = false;
         }
     }
 
@@ -213,6 +223,7 @@ internal sealed class DeviceBench : DeviceEventSink
             names[index] = "queue " + DecimalText.Of((uint)index);
         }
 
+        _isConnected = true;
         Failure? failure = _transport.ConnectInterrupts("conformance", names, this);
         if (failure is not null)
         {

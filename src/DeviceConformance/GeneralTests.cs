@@ -38,6 +38,10 @@ internal static class GeneralTests
             Level = RequirementLevel.Robustness,
         },
         new("config.quiet", "No configuration change is told of while nothing changes", "2.5.2", ConfigurationIsQuiet),
+        new("suspend.stops", "A suspended device uses nothing, and goes on when it is resumed", "2.1.1, 3.4", Suspends)
+        {
+            IsPerForm = true,
+        },
         new("reset.again", "A device that was reset can be used again and again", "2.4.1", CanBeUsedAgain)
         {
             IsPerForm = true,
@@ -300,12 +304,42 @@ internal static class GeneralTests
     {
         DeviceKind kind = KindOf(bench);
         TestRing ring = bench.Start(kind);
+        if (bench.Transport.VectorOf(ring.Index) == 0)
+        {
+            DeviceBench.Skip("has one message for everything");
+        }
+
         byte[] before = ReadAll(bench);
         kind.Exercise(bench, ring, 20);
         bench.Idle();
         DeviceBench.Require(
             bench.ConfigurationInterrupts == 0 || !ReadAll(bench).AsSpan().SequenceEqual(before),
             "tells of " + DecimalText.Of((uint)bench.ConfigurationInterrupts) + " configuration changes, and none was");
+    }
+
+    private static void Suspends(DeviceBench bench)
+    {
+        bench.Need(Features.Suspend, "SUSPEND");
+        DeviceKind kind = KindOf(bench);
+        TestRing ring = bench.Start(kind, Features.Suspend);
+        kind.Exercise(bench, ring, 3);
+        DeviceStatus live = bench.Transport.Status;
+        bench.Transport.Status = live | DeviceStatus.Suspend;
+        DeviceBench.Require(
+            bench.WaitFor(() => (bench.Transport.Status & DeviceStatus.Suspend) != 0, DeviceBench.AnswerLimit),
+            "does not suspend");
+        TestSegment[] chain = kind.Prepare(bench, 0);
+        bench.HandOver(0);
+        ushort id = ring.Post(chain);
+        ring.Publish();
+        bench.Idle();
+        DeviceBench.Require(!ring.TryTake(out _), "uses a buffer while it is suspended");
+        bench.Transport.Status = live;
+        DeviceBench.Require(
+            bench.WaitFor(() => (bench.Transport.Status & DeviceStatus.DriverOk) != 0, DeviceBench.AnswerLimit),
+            "does not go on");
+        ring.Kick();
+        DeviceBench.Require(bench.Take(ring).Id == id, "gives back another buffer than was available");
     }
 
     private static void CanBeUsedAgain(DeviceBench bench)

@@ -23,6 +23,21 @@ internal static class NetTests
     private const byte ReceiveClass = 0;
     private const byte MacClass = 1;
     private const byte PairsClass = 4;
+    private const byte VlanClass = 2;
+    private const byte AnnounceClass = 3;
+    private const byte OffloadClass = 5;
+    private const byte CoalescingClass = 6;
+    private const byte AllUnicast = 2;
+    private const byte NoBroadcast = 5;
+    private const byte SetScaling = 1;
+    private const byte SetHash = 2;
+    private const byte SetOfQueue = 2;
+    private const byte GetOfQueue = 3;
+    private const ushort AskedToAnnounce = 2;
+    private const uint KeySizeOffset = 17;
+    private const uint TableLengthOffset = 18;
+    private const uint HashTypesOffset = 20;
+    private const int MostKey = 64;
     private const byte UnknownClass = 0xC8;
     private const byte SetAddress = 1;
     private const byte SetPairs = 0;
@@ -39,6 +54,14 @@ internal static class NetTests
         Of("net.unknown", "A command that nobody knows is answered with ERR", "5.1.6.5", UnknownCommands),
         Of("net.pairs", "No number of queue pairs is taken that is not possible", "5.1.6.5.5.2", Pairs),
         Of("net.address", "The address of the station can be set", "5.1.6.5.2.1", Address),
+        Of("net.modes", "All modes of receiving that were negotiated can be set", "5.1.6.5.1", Modes),
+        Of("net.vlan", "VLANs can be let through and kept out", "5.1.6.5.3", Vlans),
+        Of("net.announce", "An announcement that was made is not asked for again", "5.1.6.5.4", Announcement),
+        Of("net.offloads", "Offloads of received frames can be turned off and on", "5.1.6.5.6", Offloads),
+        Of("net.rss", "Receive-side scaling can be set up", "5.1.6.5.7", Scaling),
+        Of("net.hash", "The hash of received frames can be set up", "5.1.6.5.8", Hashing),
+        Of("net.coalescing", "Notifications can be spared", "5.1.6.5.9", Coalescing),
+        Of("net.coalescing-queue", "Notifications of a queue can be spared, if it is there", "5.1.6.5.9", CoalescingOfQueue),
     ];
 
     private static DeviceTest Of(
@@ -236,6 +259,121 @@ internal static class NetTests
         }
     }
 
+    private static void Modes(DeviceBench bench)
+    {
+        const Features Modes = NetBits.ControlReceive | NetBits.ControlReceiveExtra;
+        bench.Need(NetBits.ControlQueue | Modes, "CTRL_RX_EXTRA");
+        TestRing control = StartControl(bench, Modes);
+        for (byte mode = AllUnicast; mode <= NoBroadcast; mode++)
+        {
+            Expect(bench, control, ReceiveClass, mode, [1], Ok);
+            Expect(bench, control, ReceiveClass, mode, [0], Ok);
+        }
+    }
+
+    private static void Vlans(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.ControlVlan, "CTRL_VLAN");
+        TestRing control = StartControl(bench, NetBits.ControlVlan);
+        foreach (byte command in (byte[])[0, 0, 1, 1])
+        {
+            // To let through what is let through already, and keep out what is kept out, does no harm.
+            Expect(bench, control, VlanClass, command, [7, 0], Ok);
+        }
+    }
+
+    private static void Announcement(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.Announce | NetBits.Status, "GUEST_ANNOUNCE");
+        TestRing control = StartControl(bench, NetBits.Announce | NetBits.Status);
+        if ((bench.Transport.ReadConfiguration16(StatusOffset) & AskedToAnnounce) == 0)
+        {
+            DeviceBench.Skip("asks for no announcement");
+        }
+
+        Expect(bench, control, AnnounceClass, 0, [], Ok);
+        DeviceBench.Require(
+            (bench.Transport.ReadConfiguration16(StatusOffset) & AskedToAnnounce) == 0,
+            "asks for an announcement that was made");
+    }
+
+    private static void Offloads(DeviceBench bench)
+    {
+        const Features Needed = NetBits.GuestOffloads | NetBits.GuestChecksum;
+        bench.Need(NetBits.ControlQueue | Needed, "CTRL_GUEST_OFFLOADS");
+        TestRing control = StartControl(bench, Needed);
+        foreach (ulong offloads in (ulong[])[0, (ulong)NetBits.GuestChecksum])
+        {
+            byte[] data = new byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64LittleEndian(data, offloads);
+            Expect(bench, control, OffloadClass, 0, data, Ok);
+        }
+    }
+
+    private static void Scaling(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.Rss, "RSS");
+        byte[] key = NewKey(bench, out uint types);
+        ushort table = bench.Transport.ReadConfiguration16(TableLengthOffset);
+        DeviceBench.Require(table >= 128, "has a table of " + DecimalText.Of(table) + " entries, and 128 is the least");
+        ushort pairs = bench.Transport.ReadConfiguration16(PairsOffset);
+        TestRing control = StartControl(bench, NetBits.Rss, (pairs * 2) + 1);
+
+        // Hash types, the table's mask, the queue for what has no hash, one entry, the last queue to send by, the key.
+        byte[] data = new byte[13 + key.Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(data, types);
+        BinaryPrimitives.WriteUInt16LittleEndian(data.AsSpan(10), 1);
+        data[12] = (byte)key.Length;
+        key.CopyTo(data, 13);
+        Expect(bench, control, PairsClass, SetScaling, data, Ok);
+    }
+
+    private static void Hashing(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.HashReport, "HASH_REPORT");
+        byte[] key = NewKey(bench, out uint types);
+        TestRing control = StartControl(bench, NetBits.HashReport);
+
+        // Hash types, eight reserved bytes, the key.
+        byte[] data = new byte[13 + key.Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(data, types);
+        data[12] = (byte)key.Length;
+        key.CopyTo(data, 13);
+        Expect(bench, control, PairsClass, SetHash, data, Ok);
+    }
+
+    private static byte[] NewKey(DeviceBench bench, out uint types)
+    {
+        types = bench.Transport.ReadConfiguration32(HashTypesOffset);
+        byte length = bench.Transport.ReadConfiguration8(KeySizeOffset);
+        DeviceBench.Require(length >= 40, "takes a key of " + DecimalText.Of(length) + " bytes, and 40 is the least");
+        byte[] key = new byte[Math.Min((int)length, MostKey)];
+        Array.Fill(key, (byte)0x6D);
+        return key;
+    }
+
+    private static void Coalescing(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.CoalesceNotifications, "NOTF_COAL");
+        TestRing control = StartControl(bench, NetBits.CoalesceNotifications);
+        foreach (byte command in (byte[])[0, 1])
+        {
+            Expect(bench, control, CoalescingClass, command, [8, 0, 0, 0, 100, 0, 0, 0], Ok);
+            Expect(bench, control, CoalescingClass, command, [0, 0, 0, 0, 0, 0, 0, 0], Ok);
+        }
+    }
+
+    private static void CoalescingOfQueue(DeviceBench bench)
+    {
+        bench.Need(NetBits.ControlQueue | NetBits.CoalescePerQueue, "VQ_NOTF_COAL");
+        TestRing control = StartControl(bench, NetBits.CoalescePerQueue);
+
+        // The queue's index, two reserved bytes, packets, microseconds.
+        Expect(bench, control, CoalescingClass, SetOfQueue, [1, 0, 0, 0, 8, 0, 0, 0, 100, 0, 0, 0], Ok);
+        Expect(bench, control, CoalescingClass, SetOfQueue, [0x77, 0, 0, 0, 8, 0, 0, 0, 100, 0, 0, 0], Error);
+        Expect(bench, control, CoalescingClass, GetOfQueue, [0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Error);
+    }
+
     /// <summary>Brings the device up with its control queue, which comes behind all others.</summary>
     /// <param name="bench">The device.</param>
     /// <param name="more">What is negotiated besides.</param>
@@ -267,12 +405,14 @@ internal static class NetTests
         bytes[1] = command;
         data.CopyTo(bench.Bytes(0, DataOffset, (uint)data.Length));
         bench.HandOver(0);
-        control.Post(
-        [
-            bench.Readable(0, 0, 2),
-            bench.Readable(0, DataOffset, (uint)data.Length),
-            bench.Writable(0, AnswerOffset, 1),
-        ]);
+        control.Post(data.IsEmpty
+            ? [bench.Readable(0, 0, 2), bench.Writable(0, AnswerOffset, 1)]
+            :
+            [
+                bench.Readable(0, 0, 2),
+                bench.Readable(0, DataOffset, (uint)data.Length),
+                bench.Writable(0, AnswerOffset, 1),
+            ]);
         control.Publish();
         control.Kick();
         bench.Take(control);
@@ -301,6 +441,7 @@ internal static class NetBits
 {
     public const Features Checksum = (Features)(1UL << 0);
     public const Features GuestChecksum = (Features)(1UL << 1);
+    public const Features GuestOffloads = (Features)(1UL << 2);
     public const Features Mtu = (Features)(1UL << 3);
     public const Features Mac = (Features)(1UL << 5);
     public const Features GuestTso4 = (Features)(1UL << 7);
@@ -315,6 +456,7 @@ internal static class NetBits
     public const Features ControlQueue = (Features)(1UL << 17);
     public const Features ControlReceive = (Features)(1UL << 18);
     public const Features ControlVlan = (Features)(1UL << 19);
+    public const Features ControlReceiveExtra = (Features)(1UL << 20);
     public const Features Announce = (Features)(1UL << 21);
     public const Features QueuePairs = (Features)(1UL << 22);
     public const Features ControlMac = (Features)(1UL << 23);

@@ -380,6 +380,8 @@ public abstract class VirtioDeviceModel
         Status |= (byte)(added & StatusBit.Failed);
         if ((Status & (StatusBit.NeedsReset | StatusBit.Failed)) != 0)
         {
+            // What the driver says of itself stays its own to say.
+            Status |= (byte)(added & (StatusBit.Acknowledge | StatusBit.Driver));
             return;
         }
 

@@ -26,6 +26,8 @@ internal enum VhostUserRequest
     SetQueueEnable = 18,
     GetConfiguration = 24,
     SetConfiguration = 25,
+    GetInflight = 31,
+    SetInflight = 32,
 }
 
 /// <summary>One message of a front end, and what came with it.</summary>
@@ -125,15 +127,15 @@ internal sealed class VhostUserMessage : IDisposable
         return descriptor;
     }
 
-    /// <summary>Answers.</summary>
-    public void Reply(int socket, ReadOnlySpan<byte> payload)
+    /// <summary>Answers, with a descriptor where one is given.</summary>
+    public void Reply(int socket, ReadOnlySpan<byte> payload, int descriptor = -1)
     {
         byte[] message = new byte[HeaderLength + payload.Length];
         BinaryPrimitives.WriteUInt32LittleEndian(message, (uint)Request);
         BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(4), Version | ReplyFlag);
         BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(8), (uint)payload.Length);
         payload.CopyTo(message.AsSpan(HeaderLength));
-        Posix.Send(socket, message);
+        Posix.Send(socket, message, descriptor);
     }
 
     /// <summary>Answers with a number.</summary>

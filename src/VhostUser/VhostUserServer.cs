@@ -26,11 +26,13 @@ public sealed class VhostUserServer : IDisposable
     private const ulong QueuesFeature = 1UL << 0;
     private const ulong ReplyAckFeature = 1UL << 3;
     private const ulong ConfigurationFeature = 1UL << 9;
+    private const ulong InflightFeature = 1UL << 12;
     private const int NetworkType = 1;
     private const int QuietMilliseconds = 100;
     private const int PollingMilliseconds = 1;
     private const int RegionLength = 32;
     private const int MostRegions = 8;
+    private const int InflightLength = 20;
     private const uint NoDescriptorFlag = 1 << 8;
     private const int ConfigurationHeader = 12;
     private const byte StartedStatus =
@@ -45,6 +47,7 @@ public sealed class VhostUserServer : IDisposable
     private readonly bool[] _isReadable;
     private ulong _protocolFeatures;
     private bool _hasProtocolFeatures;
+    private InflightRegion? _inflight;
 
     /// <summary>Begins to listen.</summary>
     /// <param name="path">The socket; a left-over of that name is replaced.</param>
@@ -116,6 +119,8 @@ public sealed class VhostUserServer : IDisposable
                 _model.WriteStatus(0);
                 _transport.Forget();
                 _regions.Clear();
+                _inflight?.Dispose();
+                _inflight = null;
                 (_protocolFeatures, _hasProtocolFeatures) = (0, false);
             }
         }
@@ -144,6 +149,19 @@ public sealed class VhostUserServer : IDisposable
             }
 
             Posix.Wait(_waitedFor, _isReadable, IsPolling() ? PollingMilliseconds : QuietMilliseconds);
+            if (_isReadable[^1])
+            {
+                using VhostUserMessage? message = VhostUserMessage.TryReceive(socket);
+                if (message is null)
+                {
+                    return;
+                }
+
+                // Before the queues: the driver's notification may be younger than what the front end says of it.
+                Answer(socket, message);
+                continue;
+            }
+
             for (int index = 0; index < _transport.Queues.Length; index++)
             {
                 ulong heard = _isReadable[index] ? Posix.TakeEvents(_waitedFor[index]) : 0;
@@ -159,17 +177,6 @@ public sealed class VhostUserServer : IDisposable
             {
                 Wire!.Deliver((NetDevice)_model);
                 RunModel();
-            }
-
-            if (_isReadable[^1])
-            {
-                using VhostUserMessage? message = VhostUserMessage.TryReceive(socket);
-                if (message is null)
-                {
-                    return;
-                }
-
-                Answer(socket, message);
             }
         }
     }
@@ -221,7 +228,7 @@ public sealed class VhostUserServer : IDisposable
                 return;
             case VhostUserRequest.GetProtocolFeatures:
                 // A front end has the configuration of a network card itself, and warns of one that wants to.
-                message.Reply(socket, QueuesFeature | ReplyAckFeature
+                message.Reply(socket, QueuesFeature | ReplyAckFeature | (IsInOrder() ? InflightFeature : 0)
                     | (_model.DeviceType == NetworkType ? 0 : ConfigurationFeature));
                 return;
             case VhostUserRequest.GetQueueCount:
@@ -232,6 +239,9 @@ public sealed class VhostUserServer : IDisposable
                 return;
             case VhostUserRequest.GetQueueBase:
                 StopQueue(socket, message);
+                return;
+            case VhostUserRequest.GetInflight:
+                GiveInflight(socket, message);
                 return;
             default:
                 Take(message);
@@ -285,6 +295,9 @@ public sealed class VhostUserServer : IDisposable
                 break;
             case VhostUserRequest.SetConfiguration:
                 WriteConfiguration(message);
+                break;
+            case VhostUserRequest.SetInflight:
+                TakeInflight(message);
                 break;
             default:
                 throw new InvalidDataException($"it asks for request {(int)message.Request}, which is not offered");
@@ -402,6 +415,11 @@ public sealed class VhostUserServer : IDisposable
         }
 
         ring.VhostBase = queue.Base;
+        if (_inflight is not null)
+        {
+            ring.Resume(_inflight.JournalOf(queue.Queue.Index));
+        }
+
         Watch?.OnOpened(queue.Queue);
         Record(queue);
     }
@@ -486,6 +504,52 @@ public sealed class VhostUserServer : IDisposable
         {
             _model.WriteStatus(StartedStatus);
         }
+    }
+
+    /// <summary>What is kept of requests in flight is enough for a device that completes in order.</summary>
+    private bool IsInOrder()
+    {
+        foreach (VhostUserTransport.QueueState queue in _transport.Queues)
+        {
+            if (queue.Queue.Policy is not InOrderCompletion)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes a region for requests in flight, which the front end keeps.</summary>
+    private void GiveInflight(int socket, VhostUserMessage message)
+    {
+        ulong length = InflightRegion.LengthFor(_transport.Queues.Length);
+        Span<byte> answer = stackalloc byte[InflightLength];
+        message.Part(0, InflightLength).CopyTo(answer);
+        BinaryPrimitives.WriteUInt64LittleEndian(answer, length);
+        BinaryPrimitives.WriteUInt64LittleEndian(answer[8..], 0);
+        int memory = Posix.NewMemory(length);
+        try
+        {
+            message.Reply(socket, answer, memory);
+        }
+        finally
+        {
+            Posix.Close(memory);
+        }
+    }
+
+    private void TakeInflight(VhostUserMessage message)
+    {
+        int queues = message.Part(16, sizeof(ushort))[0] | (message.Part(16, sizeof(ushort))[1] << 8);
+        if (queues > _transport.Queues.Length)
+        {
+            throw new InvalidDataException($"it keeps requests in flight of {queues} queues");
+        }
+
+        _inflight?.Dispose();
+        _inflight = null;
+        _inflight = InflightRegion.Map(message.TakeDescriptor(0), message.Read64(8), message.Read64(0), queues);
     }
 
     private byte[] ReadConfiguration(VhostUserMessage message)

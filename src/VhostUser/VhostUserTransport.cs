@@ -42,10 +42,14 @@ internal sealed class VhostUserTransport : DeviceTransport
     internal override void NotifyUsed(ModelQueue queue)
     {
         Recorder?.Notify(StepKind.Interrupt, queue.Index);
-        int call = _queues[queue.Index].Call;
-        if (call >= 0)
+        QueueState state = _queues[queue.Index];
+        if (state.Call >= 0)
         {
-            Posix.SignalEvent(call);
+            Posix.SignalEvent(state.Call);
+        }
+        else
+        {
+            state.IsCallOwed = true;
         }
     }
 
@@ -127,13 +131,25 @@ internal sealed class VhostUserTransport : DeviceTransport
             get => _call;
             set
             {
+                // What nobody has read of the old one yet is owed to the driver: front ends begin with one that leads
+                // nowhere, and give the right one when the device may be at work already.
+                IsCallOwed |= _call >= 0 && Posix.HasEvents(_call);
                 Posix.Close(_call);
                 _call = value;
+                if (IsCallOwed && value >= 0)
+                {
+                    IsCallOwed = false;
+                    Posix.SignalEvent(value);
+                }
             }
         }
 
+        /// <summary>Whether the driver was to be told of used buffers when there was no way to.</summary>
+        public bool IsCallOwed { get; set; }
+
         public void Forget()
         {
+            IsCallOwed = false;
             Kick = -1;
             Call = -1;
             (Size, Places, Base) = (0, default, 0);

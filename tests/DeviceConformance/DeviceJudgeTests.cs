@@ -87,6 +87,16 @@ internal sealed class DeviceJudgeTests
     }
 
     [Test]
+    public void No_interrupt_stays_with_the_judge()
+    {
+        using ModelBench<BlockDevice> bench = WrongDevice.NewDisk();
+
+        Judge(WrongDevice.Open(bench));
+
+        Assert.That(bench.Machine.Messages.NamesInUse, Is.Empty);
+    }
+
+    [Test]
     public void What_is_stored_stays_unless_it_may_be_destroyed()
     {
         using ModelBench<BlockDevice> bench = WrongDevice.NewDisk();

@@ -138,6 +138,12 @@ internal sealed class WrongDevice
         Action<SpoiltFunction, EntropyDevice>? spoil = null) =>
         new(foundBy, what, evidence, id => Judge(NewEntropy(), id, prepare, spoil));
 
+    private static Action<ModelBench<NetDevice>> Refuse(ulong features) => bench =>
+    {
+        bench.Model.OfferedFeatures |= features;
+        bench.Model.Commands.Answer = CommandAnswer.Error;
+    };
+
     private static List<DeviceResult> Judge<TModel>(
         ModelBench<TModel> bench,
         string id,
@@ -474,6 +480,11 @@ internal sealed class WrongDevice
         Card("net.frames", "sends no long frames", "does not answer", spoil: (function, model) =>
             function.BeforeNotified = queue => function.IsPacked || function.LastChain(queue)[^1].Length < 1000),
         Card("net.header", "counts two buffers", "lies in 2 buffers", bench => bench.Model.ForcedBufferCount = 2),
+        Card("suspend.stops", "fails to suspend", "does not suspend", bench =>
+        {
+            bench.Model.OfferedFeatures |= FeatureBit.Suspend;
+            bench.Model.FailsToSuspend = true;
+        }),
         Card("net.commands", "refuses all commands", "with 1, not 0", bench =>
             bench.Model.Commands.Answer = CommandAnswer.Error),
         Card("net.commands", "answers no command", "does not answer", bench =>
@@ -481,6 +492,30 @@ internal sealed class WrongDevice
         Card("net.commands", "answers with what is no answer", "with 90, not 0", bench =>
             bench.Model.Commands.Answer = CommandAnswer.Rubbish),
         Card("net.unknown", "says yes to all commands", "answers command 0 of class 200", spoil: ForceStatus(Ok)),
+        Card("net.modes", "refuses all commands", "of class 0 .* with 1, not 0", Refuse(NetFeature.ControlReceiveExtra)),
+        Card("net.vlan", "refuses all commands", "of class 2 .* with 1, not 0", Refuse(NetFeature.ControlVlan)),
+        Card("net.announce", "refuses all commands", "of class 3 .* with 1, not 0", bench =>
+        {
+            Refuse(NetFeature.GuestAnnounce)(bench);
+            bench.Model.AsksForAnnouncement = true;
+        }),
+        Card("net.offloads", "refuses all commands", "of class 5 .* with 1, not 0", Refuse(
+            NetFeature.ControlGuestOffloads | NetFeature.GuestChecksum)),
+        Card("net.rss", "refuses all commands", "of class 4 .* with 1, not 0", Refuse(NetFeature.Rss)),
+        Card("net.rss", "has a small table", "has a table of 64 entries", bench =>
+        {
+            bench.Model.OfferedFeatures |= NetFeature.Rss;
+            bench.Model.ConfigurationStore[18] = 64;
+        }),
+        Card("net.hash", "refuses all commands", "of class 4 .* with 1, not 0", Refuse(NetFeature.HashReport)),
+        Card("net.hash", "takes a short key", "takes a key of 39 bytes", bench =>
+        {
+            bench.Model.OfferedFeatures |= NetFeature.HashReport;
+            bench.Model.ConfigurationStore[17] = 39;
+        }),
+        Card("net.coalescing", "refuses all commands", "of class 6 .* with 1, not 0", Refuse(NetFeature.Coalescing)),
+        Card("net.coalescing-queue", "says yes to all commands", "of class 6 .* with 0, not 1", bench =>
+            bench.Model.OfferedFeatures |= NetFeature.QueueCoalescing, ForceStatus(Ok)),
         Card("net.pairs", "says yes to all commands", "answers command 0 of class 4", spoil: ForceStatus(Ok)),
         Card("net.address", "keeps its address", "has the address 525400123456 after", spoil: (function, _) =>
             function.OnRead = (offset, width, value) =>

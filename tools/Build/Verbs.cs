@@ -363,14 +363,32 @@ internal static class Verbs
             Description = "how long QEMU may run",
             DefaultValueFactory = _ => ConformRun.UsualSeconds,
         };
+        var device = new Option<string?>("--device")
+        {
+            Description = "judge devices and no driver: "
+                + string.Join("; ", DeviceTarget.All.Select(each => $"{each.Name}, {each.Description}")),
+            HelpName = "what",
+        };
+        device.AcceptOnlyFromAmong([.. DeviceTarget.All.Select(each => each.Name)]);
+        var qemu = new Option<string>("--qemu")
+        {
+            Description = "with --device custom: the devices, as QEMU is told of them",
+            DefaultValueFactory = _ => string.Empty,
+        };
+        var tests = new Option<string>("--tests")
+        {
+            Description = "with --device: what conform is told in the guest",
+            DefaultValueFactory = _ => "all --destructive",
+        };
+        var record = new Option<bool>("--record") { Description = "keep the run in docs/conformance" };
         var odd = new Option<string?>("--odd")
         {
             Description = "what served devices do that few devices do; a wrong name lists them",
         };
         var command = new Command(
-            "conform", "judge a virtio driver by the specification; writes artifacts/conformance")
+            "conform", "judge a virtio driver, or devices, by the specification; writes artifacts/conformance")
         {
-            driver, file, initialRamDisk, append, seconds, odd,
+            driver, file, initialRamDisk, append, seconds, odd, device, qemu, tests, record,
         };
         command.Validators.Add(result =>
         {
@@ -398,7 +416,16 @@ internal static class Verbs
                 result.AddError("--seconds takes a number above 0.");
             }
         });
-        command.SetAction(parsed => ConformRun.Run(
+        command.SetAction(parsed => parsed.GetValue(device) is { } judged
+            ? DeviceRun.Run(
+                Workspace.Find(parsed.GetValue(s_artifacts)),
+                new DeviceOptions(
+                    judged,
+                    parsed.GetRequiredValue(tests),
+                    parsed.GetRequiredValue(qemu),
+                    parsed.GetValue(seconds),
+                    parsed.GetValue(record)))
+            : ConformRun.Run(
             Workspace.Find(parsed.GetValue(s_artifacts)),
             new ConformOptions(
                 parsed.GetRequiredValue(driver),
@@ -406,7 +433,8 @@ internal static class Verbs
                 parsed.GetValue(initialRamDisk)?.FullName,
                 parsed.GetValue(append),
                 parsed.GetValue(seconds),
-                parsed.GetValue(odd))));
+                parsed.GetValue(odd),
+                parsed.GetValue(record))));
         return command;
     }
 

@@ -14,22 +14,35 @@ namespace VirtioGuest.Conform;
 
 /// <summary>What is to be judged.</summary>
 /// <param name="Target">Whom verdicts name.</param>
+/// <param name="Models">Whether the device models are judged, this project's or kvm-host's; null for none.</param>
 /// <param name="Own">Which rings our own drivers run with: <c>all</c>, <c>split</c>, or null for not at all.</param>
 /// <param name="Served">The folders of machines whose devices are served until the input ends.</param>
 /// <param name="Odd">What these devices do that few do; null for nothing.</param>
+/// <param name="IsOnlyServed">Whether these devices are only there, and their drivers not judged.</param>
+/// <param name="Reports">What <c>conform</c> wrote to the serial lines of guests.</param>
 /// <param name="Traces">What QEMU has traced.</param>
 /// <param name="OnlyLast">Whether of a trace only the last driver of each device is judged.</param>
 /// <param name="Known">The list of known failures; null for none.</param>
 /// <param name="Output">Where the reports go.</param>
 internal sealed record JudgementOptions(
     string Target,
+    string? Models,
     string? Own,
     IReadOnlyList<string> Served,
     OddDevice? Odd,
+    bool IsOnlyServed,
+    IReadOnlyList<FileInfo> Reports,
     IReadOnlyList<FileInfo> Traces,
     bool OnlyLast,
     string? Known,
-    string Output);
+    string Output,
+    RecordOptions? Record);
+
+/// <summary>How a run is kept with the sources.</summary>
+/// <param name="Folder">Where.</param>
+/// <param name="Command">What was typed.</param>
+/// <param name="Versions">What was judged and with what.</param>
+internal sealed record RecordOptions(string Folder, string Command, string Versions);
 
 /// <summary>Judges, prints and writes the reports.</summary>
 internal static class Judgement
@@ -54,7 +67,14 @@ internal static class Judgement
                 verdicts.AddRange(OwnDriver.Judge($"{options.Target}/models", options.Own == "all"));
             }
 
-            verdicts.AddRange(served);
+            verdicts.AddRange(options.Models switch
+            {
+                "ours" => OwnDevices.JudgeModels(options.Target),
+                "kvm-host" => OwnDevices.JudgeMinimal(options.Target),
+                _ => [],
+            });
+            verdicts.AddRange(options.IsOnlyServed ? [] : served);
+            verdicts.AddRange(options.Reports.SelectMany(each => JudgeReport(options.Target, each)));
             foreach (FileInfo each in options.Traces)
             {
                 verdicts.AddRange(JudgeTrace(options, each));
@@ -71,6 +91,11 @@ internal static class Judgement
             SummaryText.Write(run, Console.Out);
             SummaryText.WriteCoverage(Console.Out);
             ReportFolder.Write(run, options.Output, FileNameOf(options.Target));
+            if (options.Record is { } record)
+            {
+                RecordReport.Write(run, record.Folder, FileNameOf(options.Target), record.Command, record.Versions);
+            }
+
             return run.IsGood ? Good : Bad;
         }
         catch (Exception failure) when (failure is FormatException or IOException or SocketException)
@@ -105,6 +130,14 @@ internal static class Judgement
         {
             machines.ForEach(each => each.Dispose());
         }
+    }
+
+    private static IReadOnlyList<Verdict> JudgeReport(string target, FileInfo file)
+    {
+        using StreamReader reader = file.OpenText();
+        IReadOnlyList<Verdict> verdicts = GuestTap.Read(target, FormOf(target, file), reader);
+        Console.WriteLine($"{file.Name}: {verdicts.Count} tests");
+        return verdicts;
     }
 
     private static IReadOnlyList<Verdict> JudgeTrace(JudgementOptions options, FileInfo file)

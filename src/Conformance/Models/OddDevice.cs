@@ -35,6 +35,19 @@ public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceMod
             model.SuspendDelay = Delay;
             model.QueueResetDelay = Delay;
         }),
+        new OddDevice("spurious-interrupts", "interrupts where nothing has happened", model =>
+            model.OnRegisterWrite = what => OnNotification(model, what, model.SendUsedNotification))
+        {
+            IsAboutInterrupts = true,
+        },
+        new OddDevice("both-isr-bits", "tells of a change with each used buffer, and nothing has changed", model =>
+            model.OnRegisterWrite = what => OnNotification(
+                model, what, _ => model.ChangeConfiguration(static () => { })))
+        {
+            IsAboutInterrupts = true,
+        },
+        new OddDevice("one-vector", "can map one vector only", static _ => { }) { MappableVectors = 1 },
+        new OddDevice("refused-vectors", "can map none of its vectors", static _ => { }) { MappableVectors = 0 },
         new OddDevice("changing-configuration", "changes its configuration under the reader", ChangeUnderReader),
     ];
 
@@ -50,6 +63,23 @@ public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceMod
         }
 
         return null;
+    }
+
+    /// <summary>How many of its MSI-X vectors it can map; null for all. Only where it is a PCI function here.</summary>
+    public int? MappableVectors { get; init; }
+
+    /// <summary>Whether lines and messages make a difference.</summary>
+    public bool IsAboutInterrupts { get; init; }
+
+    private static void OnNotification(VirtioDeviceModel model, string write, Action<ModelQueue> act)
+    {
+        foreach (ModelQueue each in model.Queues)
+        {
+            if (each.Ring is not null && write == $"notify[{each.Index}]")
+            {
+                act(each);
+            }
+        }
     }
 
     private static void Each(VirtioDeviceModel model, Action<ModelQueue> prepare)

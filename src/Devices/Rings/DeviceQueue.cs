@@ -94,6 +94,12 @@ public abstract class DeviceQueue
     /// </summary>
     internal abstract uint VhostBase { get; set; }
 
+    /// <summary>What is left for a device that comes after this one; null for nothing.</summary>
+    internal QueueJournal? Journal { get; set; }
+
+    /// <summary>Where the next used entry belongs: see <see cref="QueueJournal"/>.</summary>
+    private protected abstract uint UsedPlace { get; }
+
     private protected bool HasEventIndex { get; }
 
     private protected bool HasIndirect { get; }
@@ -222,7 +228,9 @@ public abstract class DeviceQueue
         }
 
         Used += (ulong)_pushed.Count;
+        Journal?.Write(UsedPlace, CountSlots());
         bool isWanted = WriteUsed(CollectionsMarshal.AsSpan(_entries));
+        Journal?.Write(UsedPlace, 0);
         _pushed.ForEach(Recycle);
         _pushed.Clear();
         _lengths.Clear();
@@ -276,6 +284,35 @@ public abstract class DeviceQueue
         IsStrict && isBroken ? error : QueueError.None;
 
     private protected bool TryReadTable(ulong address, Span<byte> descriptor) => _memory.TryRead(address, descriptor);
+
+    /// <summary>
+    /// Goes on where a device was killed that kept a journal: behind what it had used, whether or not it had come to
+    /// write that down.
+    /// </summary>
+    internal void Resume(QueueJournal journal)
+    {
+        if (journal.TryRead(out uint place, out int slots))
+        {
+            ResumeAt(place, slots);
+        }
+
+        Journal = journal;
+        journal.Write(UsedPlace, 0);
+    }
+
+    /// <summary>Goes on at a place, or behind the entry there if that has been written.</summary>
+    private protected abstract void ResumeAt(uint place, int slots);
+
+    private int CountSlots()
+    {
+        int slots = 0;
+        foreach (UsedEntry each in _entries)
+        {
+            slots += each.Slots;
+        }
+
+        return slots;
+    }
 
     private void Recycle(DeviceChain chain)
     {

@@ -71,6 +71,18 @@ public sealed class PackedDeviceQueue : DeviceQueue
         }
     }
 
+    /// <inheritdoc/>
+    private protected override uint UsedPlace => PlaceOf(_used);
+
+    /// <inheritdoc/>
+    private protected override void ResumeAt(uint place, int slots)
+    {
+        int position = PositionOf(place);
+        ushort flags = _descriptors.LoadAcquire16(FieldOf(position, FlagsField), DeviceSites.PackedLoadAvailableFlags);
+        bool isUsed = slots != 0 && ((flags & DescriptorFlags.Used) != 0) == WrapOf(position);
+        _used = _available = isUsed ? Advance(position, slots) : position;
+    }
+
     /// <summary>Opens a packed queue of any size from 1 to 32768.</summary>
     internal static PackedDeviceQueue? TryOpenPacked(
         GuestMemory memory, QueueAreas areas, int size, ulong features, out QueueError error)

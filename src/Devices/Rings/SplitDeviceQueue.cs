@@ -46,9 +46,16 @@ public sealed class SplitDeviceQueue : DeviceQueue
         set => _available = _used = (ushort)value;
     }
 
+    /// <inheritdoc/>
+    private protected override uint UsedPlace => _used;
+
     private uint UsedEventField => RingField + (2 * (uint)Size);
 
     private uint AvailableEventField => RingField + (UsedElementLength * (uint)Size);
+
+    /// <inheritdoc/>
+    /// <remarks>The ring itself says how far it was used.</remarks>
+    private protected override void ResumeAt(uint place, int slots) => VhostBase = _usedRing.Load16(IndexField);
 
     /// <summary>Opens a split queue, whose size is a power of two up to 32768.</summary>
     internal static SplitDeviceQueue? TryOpenSplit(

@@ -78,16 +78,30 @@ internal static unsafe partial class Posix
         }
     }
 
-    /// <summary>Sends bytes, all of them.</summary>
+    /// <summary>Sends bytes, all of them, and a descriptor with the first ones; -1 for none.</summary>
     /// <exception cref="IOException">The connection broke.</exception>
-    public static void Send(int socket, ReadOnlySpan<byte> bytes)
+    public static void Send(int socket, ReadOnlySpan<byte> bytes, int descriptor = -1)
     {
+        byte* control = stackalloc byte[ControlHeader + sizeof(ulong)];
+        *(nuint*)control = ControlHeader + sizeof(int);
+        ((int*)control)[2] = SocketLevel;
+        ((int*)control)[3] = Rights;
+        *(ulong*)(control + ControlHeader) = (uint)descriptor;
+        bool isSent = descriptor < 0;
         while (!bytes.IsEmpty)
         {
             nint sent;
             fixed (byte* start = bytes)
             {
-                sent = send(socket, start, (nuint)bytes.Length, NoSignal);
+                var part = new Part { Start = start, Length = (nuint)bytes.Length };
+                var header = new MessageHeader
+                {
+                    Parts = &part,
+                    PartCount = 1,
+                    Control = isSent ? null : control,
+                    ControlLength = isSent ? 0 : (nuint)(ControlHeader + sizeof(ulong)),
+                };
+                sent = sendmsg(socket, &header, NoSignal);
             }
 
             if (sent < 0 && Marshal.GetLastPInvokeError() != Interrupted)
@@ -95,8 +109,21 @@ internal static unsafe partial class Posix
                 throw Broken("send");
             }
 
+            isSent |= sent > 0;
             bytes = bytes[(int)Math.Max(sent, 0)..];
         }
+    }
+
+    /// <summary>Makes memory of zeros in a file without a name.</summary>
+    public static int NewMemory(ulong length)
+    {
+        int descriptor = memfd_create("inflight", 0);
+        if (descriptor < 0 || ftruncate(descriptor, (long)length) != 0)
+        {
+            throw Broken("make memory");
+        }
+
+        return descriptor;
     }
 
     /// <summary>Waits until one of several descriptors can be read.</summary>
@@ -134,6 +161,14 @@ internal static unsafe partial class Posix
         }
 
         return value;
+    }
+
+    /// <summary>Whether an event descriptor has counted anything that was not taken; nothing is taken.</summary>
+    public static bool HasEvents(int descriptor)
+    {
+        Span<bool> isReadable = stackalloc bool[1];
+        Wait([descriptor], isReadable, 0);
+        return isReadable[0];
     }
 
     /// <summary>Counts an event descriptor up.</summary>
@@ -184,7 +219,13 @@ internal static unsafe partial class Posix
     private static partial nint recvmsg(int socket, MessageHeader* header, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial nint send(int socket, byte* start, nuint length, int flags);
+    private static partial nint sendmsg(int socket, MessageHeader* header, int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(int descriptor, long length);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int poll(Poll* polls, nuint count, int milliseconds);

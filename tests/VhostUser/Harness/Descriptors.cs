@@ -56,6 +56,27 @@ internal static unsafe partial class Descriptors
         }
     }
 
+    /// <summary>Receives bytes that come together, and the descriptor with them.</summary>
+    public static int Receive(Socket socket, Span<byte> bytes)
+    {
+        byte* control = stackalloc byte[ControlHeader + sizeof(ulong)];
+        fixed (byte* start = bytes)
+        {
+            var part = new Part { Start = start, Length = (nuint)bytes.Length };
+            var header = new MessageHeader
+            {
+                Parts = &part,
+                PartCount = 1,
+                Control = control,
+                ControlLength = ControlHeader + sizeof(ulong),
+            };
+            int length = Checked(recvmsg((int)socket.Handle, &header, 0));
+            return length == bytes.Length && header.ControlLength >= ControlHeader + sizeof(int)
+                ? *(int*)(control + ControlHeader)
+                : throw new IOException("there was no descriptor");
+        }
+    }
+
     private static int Checked(nint result) => result >= 0
         ? (int)result
         : throw new IOException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
@@ -65,6 +86,9 @@ internal static unsafe partial class Descriptors
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint sendmsg(int socket, MessageHeader* header, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint recvmsg(int socket, MessageHeader* header, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(int descriptor, void* start, nuint length);

@@ -95,6 +95,12 @@ public sealed class FrontEnd : IDisposable
     /// <returns>Where the device has come to.</returns>
     public uint StopQueue(uint index) => (uint)(Ask(11, Number(index)) >> 32);
 
+    /// <summary>Tells the device whom to interrupt.</summary>
+    public void SendCall(uint index) => SendCallOf(index, index);
+
+    /// <summary>The same, but with the descriptor of another queue.</summary>
+    public void SendCallOf(uint index, uint other) => Command(13, Number(index), _calls[other]);
+
     public void Kick(uint index) => Descriptors.Signal(_kicks[index]);
 
     /// <summary>How many interrupts there were since that was asked last.</summary>
@@ -127,6 +133,19 @@ public sealed class FrontEnd : IDisposable
     {
         Put(request, 0, payload, []);
         return Receive();
+    }
+
+    /// <summary>Asks for memory for what is in flight.</summary>
+    /// <returns>What the back end says of it, and its descriptor.</returns>
+    public (byte[] Place, int Descriptor) AskInflight(ushort queues, ushort size)
+    {
+        byte[] payload = new byte[20];
+        BinaryPrimitives.WriteUInt16LittleEndian(payload.AsSpan(16), queues);
+        BinaryPrimitives.WriteUInt16LittleEndian(payload.AsSpan(18), size);
+        Put(31, 0, payload, []);
+        byte[] message = new byte[HeaderLength + payload.Length];
+        int descriptor = Descriptors.Receive(_socket, message);
+        return (message[HeaderLength..], descriptor);
     }
 
     /// <summary>Whether the back end has ended the connection, which is waited for.</summary>

@@ -32,7 +32,7 @@ internal static class ConformRun
         }
 
         Directory.CreateDirectory(workspace.Conformance);
-        using JudgeProcess judge = new(Build(workspace));
+        using JudgeProcess judge = new(JudgeProcess.Build(workspace));
         string[] served = [.. target.Forms.Where(form => form.IsServed).Select(judge.AddMachine)];
         foreach (string folder in served)
         {
@@ -84,6 +84,26 @@ internal static class ConformRun
     private static string TraceOf(Workspace workspace, ConformTarget target, ConformForm form) =>
         Path.Combine(workspace.Conformance, $"{target.Name}-{form.Name}.trace");
 
+    /// <summary>What the judge is told in every run, behind the target.</summary>
+    public static IEnumerable<string> CommonArguments(Workspace workspace) =>
+    [
+        "--known", Path.Combine(Kept(workspace), "known-failures.txt"),
+        "--out", workspace.Conformance,
+    ];
+
+    /// <summary>What has the judge keep a run with the sources.</summary>
+    /// <param name="workspace">Where things are.</param>
+    /// <param name="command">What was typed.</param>
+    /// <param name="version">What was judged, besides QEMU; empty for nothing.</param>
+    public static IEnumerable<string> RecordArguments(Workspace workspace, string command, string version)
+    {
+        string qemu = ExternalProgram.Run(QemuCommand.Program, ["--version"]).Split('\n')[0]
+            .Replace("emulator version ", string.Empty, StringComparison.Ordinal);
+        return ["--record", Kept(workspace), command, version.Length == 0 ? qemu : $"{version}; {qemu}"];
+    }
+
+    private static string Kept(Workspace workspace) => Path.Combine(workspace.Root, "docs", "conformance");
+
     private static void CheckNeeds(Workspace workspace, ConformTarget target, ConformOptions options)
     {
         if (target.Name == "cosmos" && !File.Exists(workspace.CosmosIso))
@@ -102,32 +122,21 @@ internal static class ConformRun
         }
     }
 
-    private static string Build(Workspace workspace)
-    {
-        string project = Path.Combine(workspace.Root, "tools", "Conform", "VirtioGuest.Conform.csproj");
-        Progress.Step("compile the judge", () => ExternalProgram.Run(
-            "dotnet",
-            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]));
-        return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
-    }
-
     private static List<string> JudgeArguments(Workspace workspace, ConformTarget target, ConformOptions options)
     {
-        List<string> arguments =
-        [
-            target.Name,
-            "--known", Path.Combine(workspace.Root, "docs", "conformance", "known-failures.txt"),
-            "--out", workspace.Conformance,
-        ];
+        List<string> arguments = [target.Name, .. CommonArguments(workspace)];
         arguments.AddRange(target.Forms.SelectMany(each => new[] { "--trace", TraceOf(workspace, target, each) }));
         arguments.AddRange(target.OwnRings is { } rings ? ["--own", rings] : []);
         arguments.AddRange(target.IsGuest ? ["--last"] : []);
         arguments.AddRange(options.Odd is { } odd ? ["--odd", odd] : []);
+        arguments.AddRange(options.IsRecorded
+            ? RecordArguments(workspace, $"./build.sh conform --driver {target.Name}", target.VersionOf(workspace))
+            : []);
         return arguments;
     }
 
     /// <summary>A disk whose boot sector ends QEMU, so that firmware that boots from it is done.</summary>
-    private static void WriteDisk(string path)
+    public static void WriteDisk(string path)
     {
         byte[] sector = new byte[SectorLength];
         byte[] program =

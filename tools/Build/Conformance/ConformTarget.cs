@@ -110,6 +110,18 @@ internal sealed record ConformTarget(string Name, string Description)
         return arguments;
     }
 
+    /// <summary>What is judged, with its version; empty where that is this project, or not known.</summary>
+    public string VersionOf(Workspace workspace) => Name switch
+    {
+        "linux" => Path.GetFileNameWithoutExtension(LinuxGuest.FindPackage(workspace)),
+        "seabios" => VersionOfPackage("seabios"),
+        _ when Package.Length != 0 => VersionOfPackage(Package),
+        _ => string.Empty,
+    };
+
+    private static string VersionOfPackage(string package) =>
+        ExternalProgram.Run("dpkg-query", ["--show", "--showformat", "${Package} ${Version}", package]);
+
     /// <summary>Whether a guest that says how it ended says that it did not do its work.</summary>
     /// <param name="status">QEMU's exit status; null where it was ended.</param>
     /// <param name="output">What the guest wrote to the serial line.</param>
@@ -165,5 +177,6 @@ internal sealed record ConformTarget(string Name, string Description)
 /// <param name="Append">The kernel's command line; null for none.</param>
 /// <param name="Seconds">How long QEMU may run.</param>
 /// <param name="Odd">What served devices do that few devices do; null for nothing.</param>
+/// <param name="IsRecorded">Whether the run is kept in docs/conformance.</param>
 internal sealed record ConformOptions(
-    string Driver, string? File, string? InitialRamDisk, string? Append, int Seconds, string? Odd);
+    string Driver, string? File, string? InitialRamDisk, string? Append, int Seconds, string? Odd, bool IsRecorded);

@@ -25,6 +25,17 @@ internal sealed class JudgeProcess : IDisposable
         _program = program;
     }
 
+    /// <summary>Compiles it.</summary>
+    /// <returns>The program.</returns>
+    public static string Build(Workspace workspace)
+    {
+        string project = Path.Combine(workspace.Root, "tools", "Conform", "VirtioGuest.Conform.csproj");
+        Progress.Step("compile the judge", () => ExternalProgram.Run(
+            "dotnet",
+            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]));
+        return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
+    }
+
     /// <summary>
     /// Has the devices of a machine served; its folder, which is returned, holds the disk and the sockets, whose paths
     /// must be short.

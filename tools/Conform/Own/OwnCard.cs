@@ -68,7 +68,7 @@ internal sealed class OwnCard : OwnMachine
 
         if (frames.Count == 0)
         {
-            throw new InvalidOperationException("No frame was received.");
+            throw new WorkFailure("No frame was received.");
         }
 
         if (_kind != OwnCardKind.Plain)
@@ -100,7 +100,7 @@ internal sealed class OwnCard : OwnMachine
         ];
         if (answers.Any(each => each != ControlStatus.Ok))
         {
-            throw new InvalidOperationException($"Commands were answered with {string.Join(", ", answers)}.");
+            throw new WorkFailure($"Commands were answered with {string.Join(", ", answers)}.");
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class OwnCard : OwnMachine
         TransmitStatus status = net.TryTransmit(frame, offload);
         if (status != TransmitStatus.Ok)
         {
-            throw new InvalidOperationException($"A frame of {frame.Length} bytes was not sent: {status}.");
+            throw new WorkFailure($"A frame of {frame.Length} bytes was not sent: {status}.");
         }
 
         net.NotifyTransmit();

@@ -71,7 +71,7 @@ internal sealed class OwnDisk : OwnMachine
         _model.Resize(Sectors);
         if ((Form & FeatureBit.RingReset) != 0 && !queue.TryReset(32))
         {
-            throw new InvalidOperationException("The queue was not reset.");
+            throw new WorkFailure("The queue was not reset.");
         }
 
         Do(queue, () => queue.TrySubmit(BlockOperation.Read, 0, [_buffer.Segment(0, 512)], 9));
@@ -92,7 +92,7 @@ internal sealed class OwnDisk : OwnMachine
         Rest();
         if (queue.Drain(completions) != 1)
         {
-            throw new InvalidOperationException("A request did not come back.");
+            throw new WorkFailure("A request did not come back.");
         }
 
         Expect(completions[0].Status);
@@ -103,7 +103,7 @@ internal sealed class OwnDisk : OwnMachine
     {
         if (status != BlockStatus.Ok)
         {
-            throw new InvalidOperationException($"A request ended with {status}.");
+            throw new WorkFailure($"A request ended with {status}.");
         }
     }
 }

@@ -31,6 +31,13 @@ internal static class OwnDriver
         Full,
     ];
 
+    /// <summary>Where devices are that are odd in their interrupts: a line tells more in ISR status than messages do.</summary>
+    private static readonly OwnTransport[] s_oddTransports =
+        [OwnTransport.PciMessages, OwnTransport.PciLine, OwnTransport.Mmio];
+
+    /// <summary>When a device asks for a reset: from the first register to well within the work.</summary>
+    private static readonly int[] s_resetSteps = [1, 5, 13, 30, 70];
+
     /// <summary>Runs them all.</summary>
     /// <param name="target">Whom verdicts name.</param>
     /// <param name="hasPacked">Whether packed rings are offered as well.</param>
@@ -47,8 +54,18 @@ internal static class OwnDriver
 
         foreach (OddDevice odd in OddDevice.All)
         {
-            verdicts.AddRange(Run(OwnTransport.PciMessages, Full, odd));
-            verdicts.AddRange(hasPacked ? Run(OwnTransport.PciMessages, Full | Packed, odd) : []);
+            OwnTransport[] messages = [OwnTransport.PciMessages];
+            foreach (OwnTransport transport in odd.IsAboutInterrupts ? s_oddTransports : messages)
+            {
+                verdicts.AddRange(Run(transport, Full, odd));
+                verdicts.AddRange(hasPacked ? Run(transport, Full | Packed, odd) : []);
+            }
+        }
+
+        foreach (BadDevice bad in BadDevice.All.Concat(s_resetSteps.Select(BadDevice.NeedsResetAt)))
+        {
+            verdicts.AddRange(RunThrough(Full, bad));
+            verdicts.AddRange(hasPacked ? RunThrough(Full | Packed, bad) : []);
         }
 
         return VerdictMerge.Merge(target, verdicts);
@@ -57,15 +74,8 @@ internal static class OwnDriver
     /// <summary>Runs the drivers of all types once.</summary>
     public static IReadOnlyList<Verdict> Run(OwnTransport transport, ulong form, OddDevice? odd = null)
     {
-        List<OwnMachine> machines =
-        [
-            new OwnDisk(transport, form, odd, isReadOnly: false),
-            new OwnDisk(transport, form, odd, isReadOnly: true),
-            new OwnEntropy(transport, form, odd),
-        ];
-        machines.AddRange(Enum.GetValues<OwnCardKind>().Select(kind => new OwnCard(transport, form, odd, kind)));
         List<Verdict> verdicts = [];
-        foreach (OwnMachine each in machines)
+        foreach (OwnMachine each in Machines(transport, form, odd))
         {
             using OwnMachine machine = each;
             verdicts.AddRange(machine.Run());
@@ -73,6 +83,27 @@ internal static class OwnDriver
 
         return verdicts;
     }
+
+    /// <summary>Runs the drivers of all types over a device that does what none may.</summary>
+    public static IReadOnlyList<Verdict> RunThrough(ulong form, BadDevice bad)
+    {
+        List<Verdict> verdicts = [];
+        foreach (OwnMachine each in Machines(OwnTransport.PciMessages, form, null))
+        {
+            using OwnMachine machine = each;
+            verdicts.AddRange(machine.RunThrough(bad));
+        }
+
+        return verdicts;
+    }
+
+    private static IEnumerable<OwnMachine> Machines(OwnTransport transport, ulong form, OddDevice? odd) =>
+    [
+        new OwnDisk(transport, form, odd, isReadOnly: false),
+        new OwnDisk(transport, form, odd, isReadOnly: true),
+        new OwnEntropy(transport, form, odd),
+        .. Enum.GetValues<OwnCardKind>().Select(kind => new OwnCard(transport, form, odd, kind)),
+    ];
 
     private static IEnumerable<ulong> Forms(bool hasPacked)
     {

@@ -35,7 +35,7 @@ internal sealed class OwnEntropy : OwnMachine
             Rest();
             if (!isAsked || !entropy.TryTake(bytes, out int count) || count != 16)
             {
-                throw new InvalidOperationException("There were no random bytes.");
+                throw new WorkFailure("There were no random bytes.");
             }
         }
     }

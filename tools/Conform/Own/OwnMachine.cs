@@ -75,6 +75,38 @@ internal abstract class OwnMachine : IDisposable
         return _watch!.Judge.Conclude();
     }
 
+    /// <summary>
+    /// Starts the driver over a device that does what none may, and once more when that is over: it may fail what it
+    /// was asked for, and must neither be led astray nor be lost.
+    /// </summary>
+    /// <param name="trouble">What the device does.</param>
+    /// <exception cref="InvalidOperationException">The driver did otherwise; the message says how.</exception>
+    public IReadOnlyList<Verdict> RunThrough(BadDevice trouble)
+    {
+        Machine.Time.OnLook = () => Model.Run();
+        VirtioDevice driver = Create(Open());
+        Owner.Driver = driver;
+        Action heal = trouble.Begin(Model);
+        bool isDone = TryWork(driver);
+        heal();
+        bool isNoticed = !isDone || driver.State == DeviceState.NeedsReset;
+        if (trouble.IsHarmless && isNoticed)
+        {
+            throw new InvalidOperationException($"{_name} did not go on with a device that {trouble.Habit}.");
+        }
+
+        if (driver.State is DeviceState.Running or DeviceState.NeedsReset && !driver.Stop())
+        {
+            throw new InvalidOperationException($"{_name} was not reset after it {trouble.Habit}.");
+        }
+
+        Finish(driver);
+        Start(driver);
+        Work(driver);
+        Rest();
+        return _watch!.Judge.Conclude();
+    }
+
     public void Dispose() => Machine.Dispose();
 
     protected abstract VirtioDevice Create(VirtioTransport transport);
@@ -100,6 +132,25 @@ internal abstract class OwnMachine : IDisposable
 
     protected void Rest() => _watch!.Rest();
 
+    private bool TryWork(VirtioDevice driver)
+    {
+        try
+        {
+            if (!driver.TryStart(out _))
+            {
+                return false;
+            }
+
+            Work(driver);
+            Rest();
+            return true;
+        }
+        catch (WorkFailure)
+        {
+            return false;
+        }
+    }
+
     private void Start(VirtioDevice driver)
     {
         if (!driver.TryStart(out Failure? failure))
@@ -122,7 +173,11 @@ internal abstract class OwnMachine : IDisposable
         }
         else
         {
-            PciFunctionOptions options = new() { VectorCount = _transport == OwnTransport.PciLine ? 0 : 8 };
+            PciFunctionOptions options = new()
+            {
+                VectorCount = _transport == OwnTransport.PciLine ? 0 : 8,
+                MappableVectors = _odd?.MappableVectors ?? int.MaxValue,
+            };
             WatchedOutput output = ModelWatch.WatchOutput(Machine.Messages.OutputTo(options.InterruptLine));
             _watch = new ModelWatch(_name, new PciDeviceFunction(Model, output, options));
             output.Watch = _watch;
@@ -134,6 +189,9 @@ internal abstract class OwnMachine : IDisposable
         return transport ?? throw new InvalidOperationException($"{_name} was not opened: {failure}");
     }
 }
+
+/// <summary>What a driver was asked for was not done.</summary>
+internal sealed class WorkFailure(string what) : Exception(what);
 
 /// <summary>Looks at changes, as an owner does.</summary>
 internal sealed class OwnOwner : DeviceEventSink
