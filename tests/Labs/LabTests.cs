@@ -12,6 +12,7 @@ namespace VirtioGuest.Labs.Tests;
 /// <summary>
 /// Answers pass, starters fail for the reason that they state, and wrong answers are told what is wrong.
 /// </summary>
+[Parallelizable(ParallelScope.All)]
 public sealed class LabTests
 {
     private const int FewestWrongAnswers = 5;

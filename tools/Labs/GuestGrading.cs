@@ -13,9 +13,8 @@ internal static class GuestGrading
     private const int SectorLength = 512;
 
     /// <summary>Grades what a guest said.</summary>
-    /// <param name="lab">The lab.</param>
     /// <param name="lines">The guest's serial line, after a line that names its disk.</param>
-    public static IReadOnlyList<CheckResult> Grade(Lab lab, IReadOnlyList<string> lines)
+    public static IReadOnlyList<CheckResult> Grade(IReadOnlyList<string> lines)
     {
         List<CheckResult> results = [];
         byte[] disk = [];
@@ -37,7 +36,7 @@ internal static class GuestGrading
             }
             else if (open is { } name)
             {
-                results.Add(Judge(lab, name, line, disk));
+                results.Add(Judge(name, line, disk));
                 open = null;
             }
         }
@@ -54,20 +53,20 @@ internal static class GuestGrading
         return results;
     }
 
-    private static CheckResult Judge(Lab lab, string name, string line, byte[] disk)
+    private static CheckResult Judge(string name, string line, byte[] disk)
     {
-        string clause = lab.Checks[0].Clause;
         if (!line.StartsWith("ok ", StringComparison.Ordinal))
         {
             string why = line.StartsWith("failed ", StringComparison.Ordinal) ? line["failed ".Length..] : line;
-            return new CheckResult(name, 0, 1, new Finding(clause, $"in QEMU: {why}", "what it does in the simulator"));
+            return new CheckResult(
+                name, 0, 1, new Finding(string.Empty, $"in QEMU: {why}", "what it does in the simulator"));
         }
 
         string seen = line["ok ".Length..];
         string? expected = Expected(name, seen, disk);
         return expected is null
             ? new CheckResult(name, 1, 1, null)
-            : new CheckResult(name, 0, 1, new Finding(clause, $"in QEMU: {Shorten(seen)}", Shorten(expected)));
+            : new CheckResult(name, 0, 1, new Finding(string.Empty, $"in QEMU: {Shorten(seen)}", Shorten(expected)));
     }
 
     /// <summary>What a driver should have said; null where it did.</summary>

@@ -45,7 +45,7 @@ root.SetAction(parsed =>
     }
 
     Grade grade = parsed.GetValue(guest) is { } said
-        ? new Grade(chosen, GuestGrading.Grade(chosen, File.ReadAllLines(said.FullName)), [], TimeSpan.Zero)
+        ? new Grade(chosen, GuestGrading.Grade(File.ReadAllLines(said.FullName)), [], TimeSpan.Zero)
         : Grading.Run(chosen, folder);
     Action<Grade, TextWriter> report = parsed.GetValue(json) ? GradescopeReport.Write
         : parsed.GetValue(junit) ? JUnitReport.Write

@@ -16,6 +16,7 @@ internal static class TextReport
     {
         output.WriteLine($"lab {grade.Lab.Number}: {grade.Lab.Title}");
         string lastSeen = string.Empty;
+        string lastExpected = string.Empty;
         foreach (CheckResult each in grade.Results)
         {
             output.WriteLine($"  {(each.HasPassed ? "ok  " : "FAIL")} {each.Points,2}/{each.Most,-2} {each.Name}");
@@ -35,7 +36,8 @@ internal static class TextReport
             Line(output, "expected", finding.Expected);
             Line(output, "clause", finding.Clause);
             Line(output, "read", finding.Read.Length == 0 ? grade.Lab.Text : finding.Read);
-            if (finding.Steps is { Count: > 0 } steps)
+            // Another check that broke on the same rule has the same steps.
+            if (finding.Steps is { Count: > 0 } steps && finding.Expected != lastExpected)
             {
                 Line(output, "steps", "the last ones that led there:");
                 for (int i = Math.Max(0, steps.Count - MostSteps); i < steps.Count; i++)
@@ -43,6 +45,8 @@ internal static class TextReport
                     output.WriteLine($"                     {steps[i]}");
                 }
             }
+
+            lastExpected = finding.Expected;
         }
 
         foreach (string note in grade.Notes)

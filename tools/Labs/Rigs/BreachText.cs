@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using VirtioGuest.Conformance;
 using VirtioGuest.Conformance.Registry;
 
@@ -157,8 +159,13 @@ internal static class BreachText
         string clause = $"virtio 1.4, {requirement.Block.Section} \"{requirement.Block.Title}\" ({requirement.Id})";
         Evidence evidence = verdict.Evidence!;
         string detail = $"{evidence.Place}: {evidence.Text}";
+        string[] steps =
+        [
+            .. evidence.Steps.Where(each => each != "rest")
+                .Select(each => each.Replace(" Rest:", ", both sides waiting:", StringComparison.Ordinal)),
+        ];
         return s_words.TryGetValue(requirement.Id, out (string Seen, string Expected, string Read) words)
-            ? new Finding(clause, $"{words.Seen} ({detail})", words.Expected, words.Read, evidence.Steps)
-            : new Finding(clause, detail, requirement.Text, string.Empty, evidence.Steps);
+            ? new Finding(clause, $"{words.Seen} ({detail})", words.Expected, words.Read, steps)
+            : new Finding(clause, detail, requirement.Text, string.Empty, steps);
     }
 }

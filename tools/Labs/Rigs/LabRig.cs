@@ -115,7 +115,7 @@ internal sealed class LabRig : IDisposable
             Finding? breach = Breach(e is DriverHangsException ? [] : s_overdue);
             throw new CheckFailedException(breach is null
                 ? finding
-                : breach with { Seen = $"{breach.Seen}. So {finding.Seen}" });
+                : breach with { Seen = $"{finding.Seen}. What went before: {breach.Seen}" });
         }
     }
 
