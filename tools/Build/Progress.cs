@@ -19,6 +19,9 @@ internal static class Progress
 
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
 
+    // A terminal has one place for a spinner: steps within steps have only their lines.
+    private static volatile bool s_isShowing;
+
     public static void Step(string what, Action action) => Step(what, () =>
     {
         action();
@@ -28,7 +31,7 @@ internal static class Progress
     public static T Step<T>(string what, Func<T> action)
     {
         var watch = Stopwatch.StartNew();
-        T result = Console.IsOutputRedirected
+        T result = Console.IsOutputRedirected || s_isShowing
             ? action()
             : AnsiConsole.Status().Start(Markup.Escape(what), _ => action());
         Console.WriteLine($"{what}: {watch.Elapsed.TotalSeconds:F1} s");
@@ -49,8 +52,10 @@ internal static class Progress
         }
         else
         {
+            s_isShowing = true;
             AnsiConsole.Status().Start("...", context =>
                 RunAll(AnsiConsole.WriteLine, status => context.Status(Markup.Escape(status))));
+            s_isShowing = false;
         }
 
         void RunAll(Action<string> writeLine, Action<string> show) => Parallel.ForEach(

@@ -32,15 +32,6 @@ internal static class TestRun
         try
         {
             ImageBuild.Run(workspace);
-            // The labs may be published without their answers.
-            foreach ((string program, string[] sources) in s_programs.Where(
-                each => Directory.Exists(Path.Combine(workspace.Root, each.Program))))
-            {
-                ImageBuild.Run(workspace.For(
-                    Path.Combine(workspace.Root, program),
-                    [.. sources.Select(each => Path.Combine(workspace.Root, each))]));
-            }
-
             counts += BuildCosmos(workspace);
             Progress.Step("compile the solution", () => Compile(workspace));
             counts += RunProjects(workspace, nightly, filter);
@@ -66,9 +57,24 @@ internal static class TestRun
     private static void Compile(Workspace workspace) => ExternalProgram.Run(
         "dotnet",
         [
-            "build", workspace.Solution, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}",
-            "-property:UseSharedCompilation=true",
+            "build", workspace.Solution, "-nologo", "-verbosity:quiet",
+            $"-property:ArtifactsPath={workspace.Artifacts}", "-property:UseSharedCompilation=true",
         ]);
+
+    /// <summary>Makes what boots in the place of the shell. The labs may be published without their answers.</summary>
+    private static TestCounts MakePrograms(Workspace workspace)
+    {
+        foreach ((string program, string[] sources) in s_programs)
+        {
+            string folder = Path.Combine(workspace.Root, program);
+            if (Directory.Exists(folder))
+            {
+                ImageBuild.Run(workspace.For(folder, [.. sources.Select(each => Path.Combine(workspace.Root, each))]));
+            }
+        }
+
+        return default;
+    }
 
     /// <summary>Builds the Cosmos kernel if there is a devkit. Without one, the kernel's tests are skipped.</summary>
     private static TestCounts BuildCosmos(Workspace workspace)
@@ -136,6 +142,8 @@ internal static class TestRun
             kind.Add(Counted(project.Name, notes => project.Run(limit - watch.Elapsed, notes)));
         }
 
+        // Only guests need them, and linking keeps one processor busy.
+        hosts.Insert(0, Counted("make the programs that tests boot", _ => MakePrograms(workspace)));
         if (filter is null)
         {
             hosts.Add(Counted("check the format of the sources", notes => CheckFormat(workspace, nightly, notes)));
@@ -149,7 +157,17 @@ internal static class TestRun
         (string, Func<IEnumerable<string>>) Counted(string what, Func<List<string>, TestCounts> run) => (what, () =>
         {
             List<string> notes = [];
-            TestCounts more = run(notes);
+            TestCounts more;
+            try
+            {
+                more = run(notes);
+            }
+            catch (BuildFailure failure)
+            {
+                notes.Add(failure.Message);
+                more = TestCounts.OneFailed;
+            }
+
             lock (gate)
             {
                 counts += more;
