@@ -2,7 +2,7 @@ namespace VirtioGuest.Hal;
 
 /// <summary>
 /// Is told of each hand-over of one device's memory, by whoever gives that memory out. Memory that is observed counts
-/// as not coherent, so that a driver makes every hand-over that it knows; memory that is not is as the machine gives it.
+/// as not coherent, so that a driver makes every hand-over that it knows; other memory is as the machine gives it.
 /// </summary>
 public abstract class HandOverObserver
 {

@@ -1,4 +1,6 @@
 using System;
+using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Drivers.Virtio.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Recording;
@@ -9,12 +11,12 @@ namespace VirtioGuest.Trace.Examples;
 /// <summary>
 /// kvm-host pull request 50: a device that sets the flags of a used descriptor before its id and its length.
 /// </summary>
-internal static unsafe class LateUsedStory
+internal static class LateUsedStory
 {
-    private const int SlotLength = 16;
-    private const int LengthOffset = 8;
-    private const int IdOffset = 12;
-    private const int FlagsOffset = 14;
+    private const uint SlotLength = 16;
+    private const uint LengthOffset = 8;
+    private const uint IdOffset = 12;
+    private const uint FlagsOffset = 14;
     private const ushort Available = 1 << 7;
     private const ushort Used = 1 << 15;
 
@@ -54,19 +56,20 @@ internal static unsafe class LateUsedStory
 
     private static void UseSecond(WeakMemory memory, ulong area)
     {
-        byte* ring = memory.DeviceView(area, 2 * SlotLength);
-        byte* second = ring + SlotLength;
-        while ((SharedMemory.LoadAcquire16(second, FlagsOffset) & Available) == 0)
+        GuestArea ring = memory.GuestMemory.TryMap(area, 2 * SlotLength, GuestAccess.ReadWrite)!;
+        const uint Second = SlotLength;
+        const AccessSite Look = DeviceSites.PackedLoadAvailableFlags;
+        while ((ring.LoadAcquire16(Second + FlagsOffset, Look) & Available) == 0)
         {
             memory.Pause();
         }
 
-        ushort id = SharedMemory.Load16(second, IdOffset);
-        uint length = SharedMemory.Load32(second, LengthOffset);
+        ushort id = ring.Load16(Second + IdOffset);
+        uint length = ring.Load32(Second + LengthOffset);
 
         // The fault: with this the descriptor is the driver's, and the next two lines come too late.
-        SharedMemory.StoreRelease16(ring, FlagsOffset, Available | Used);
-        SharedMemory.Store32(ring, LengthOffset, length);
-        SharedMemory.Store16(ring, IdOffset, id);
+        ring.StoreRelease16(FlagsOffset, Available | Used, DeviceSites.PackedStoreUsedFlags);
+        ring.Store32(LengthOffset, length);
+        ring.Store16(IdOffset, id);
     }
 }

@@ -40,8 +40,8 @@ internal static class WeakStories
         path,
         "The lost wake-up",
         "The full barrier between publishing a buffer and reading the device's event suppression (site 111) is left "
-            + "out. On x86 the store of the flags waits in the store buffer while the driver reads that no kick is wanted; "
-            + "the device looks at the ring, sees nothing, and sleeps. Both sides sleep for ever.");
+            + "out. On x86 the store of the flags waits in the store buffer while the driver reads that no kick is "
+            + "wanted; the device looks at the ring, sees nothing, and sleeps. Both sides sleep for ever.");
 
     /// <summary>Finds the first schedule that fails, and records it.</summary>
     /// <exception cref="InvalidOperationException">None fails.</exception>

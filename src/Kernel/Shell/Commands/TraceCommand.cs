@@ -12,9 +12,12 @@ namespace VirtioGuest.Kernel.Shell.Commands;
 
 /// <summary>
 /// <c>trace start [DEVICE]</c>: records what a driver does with its rings; <c>trace stop disk D|serial</c> ends that
-/// and writes the recording, for <c>./build.sh trace</c>. The device is restarted twice, because it gets memory of another
-/// kind; while nobody records, nothing of it is in the way.
+/// and writes the recording, for <c>./build.sh trace</c>.
 /// </summary>
+/// <remarks>
+/// The device is restarted twice, because it gets memory of another kind; while nobody records, nothing of it is in the
+/// way.
+/// </remarks>
 internal sealed class TraceCommand : Command
 {
     private const string FirstDisk = "disk0";
