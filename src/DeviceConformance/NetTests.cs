@@ -61,7 +61,7 @@ internal static class NetTests
         Of("net.rss", "Receive-side scaling can be set up", "5.1.6.5.7", Scaling),
         Of("net.hash", "The hash of received frames can be set up", "5.1.6.5.8", Hashing),
         Of("net.coalescing", "Notifications can be spared", "5.1.6.5.9", Coalescing),
-        Of("net.coalescing-queue", "Notifications of a queue can be spared, if it is there", "5.1.6.5.9", CoalescingOfQueue),
+        Of("net.coalescing-queue", "Notifications can be spared for a queue", "5.1.6.5.9", CoalescingOfQueue),
     ];
 
     private static DeviceTest Of(
