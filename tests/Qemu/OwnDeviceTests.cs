@@ -63,7 +63,7 @@ public sealed class OwnDeviceTests : QemuTest
                 new GuestOptions(),
                 "vhost-user,id=card",
                 $"virtio-net-pci,netdev=card,vectors=0,disable-legacy=on,packed={packed}"),
-            "lsvirtio; net 0 static 10.9.8.2/24 10.9.8.1; net 0 ping 10.9.8.1; exit");
+            "lsvirtio; net 0 static 10.9.8.2/24 10.9.8.1; net 0 ping 10.9.8.1 3; exit");
 
         Assert.That(transcript.TextOf("lsvirtio"), Does.Contain($"{ring} ring"));
         ExpectKept(device.Conclude(), "drv.net.15", "drv.net.47", packed == "on" ? "drv.packed.3" : "drv.general.28");
