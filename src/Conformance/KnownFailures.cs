@@ -10,7 +10,8 @@ namespace VirtioGuest.Conformance;
 /// <summary>What a target is known to fail, each with its reason.</summary>
 /// <remarks>
 /// A line is <c>target requirement reason</c>; in the target <c>*</c> stands for anything, as in the requirement,
-/// and where it has spaces it is put in quotation marks. Empty lines and those that begin with <c>#</c> are passed over. A failure on the list is XFAIL and spoils no run; one that passes is XPASS and does.
+/// and where it has spaces it is put in quotation marks. Empty lines and those that begin with <c>#</c> are passed
+/// over. A failure on the list is XFAIL and spoils no run; one that passes is XPASS and does.
 /// </remarks>
 public sealed partial class KnownFailures
 {
@@ -63,7 +64,8 @@ public sealed partial class KnownFailures
             {
                 return verdict.Outcome switch
                 {
-                    Outcome.Fail or Outcome.Wedged => verdict with { Outcome = Outcome.ExpectedFailure, Reason = reason },
+                    Outcome.Fail or Outcome.Wedged =>
+                        verdict with { Outcome = Outcome.ExpectedFailure, Reason = reason },
                     Outcome.Pass => verdict with { Outcome = Outcome.UnexpectedPass, Reason = reason },
                     _ => verdict,
                 };

@@ -524,10 +524,15 @@ public sealed class VhostUserServer : IDisposable
     private void GiveInflight(int socket, VhostUserMessage message)
     {
         ulong length = InflightRegion.LengthFor(_transport.Queues.Length);
-        Span<byte> answer = stackalloc byte[InflightLength];
-        message.Part(0, InflightLength).CopyTo(answer);
+        if (message.Payload.Length < InflightLength)
+        {
+            throw new InvalidDataException($"{message.Request} has {message.Payload.Length} bytes only");
+        }
+
+        // QEMU has four bytes more than the protocol says, and wants them back.
+        byte[] answer = message.Payload.ToArray();
         BinaryPrimitives.WriteUInt64LittleEndian(answer, length);
-        BinaryPrimitives.WriteUInt64LittleEndian(answer[8..], 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(answer.AsSpan(8), 0);
         int memory = Posix.NewMemory(length);
         try
         {

@@ -492,7 +492,8 @@ internal sealed class WrongDevice
         Card("net.commands", "answers with what is no answer", "with 90, not 0", bench =>
             bench.Model.Commands.Answer = CommandAnswer.Rubbish),
         Card("net.unknown", "says yes to all commands", "answers command 0 of class 200", spoil: ForceStatus(Ok)),
-        Card("net.modes", "refuses all commands", "of class 0 .* with 1, not 0", Refuse(NetFeature.ControlReceiveExtra)),
+        Card("net.modes", "refuses all commands", "of class 0 .* with 1, not 0", Refuse(
+            NetFeature.ControlReceiveExtra)),
         Card("net.vlan", "refuses all commands", "of class 2 .* with 1, not 0", Refuse(NetFeature.ControlVlan)),
         Card("net.announce", "refuses all commands", "of class 3 .* with 1, not 0", bench =>
         {

@@ -1,11 +1,14 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Net.Sockets;
 using NUnit.Framework;
+using VirtioGuest.Conformance;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Entropy;
+using VirtioGuest.Devices.Net;
 using VirtioGuest.Qemu.Tests.Harness;
 using VirtioGuest.VhostUser;
 
@@ -42,6 +45,25 @@ public sealed class OwnDeviceTests : QemuTest
         Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
         Assert.That(device.Model.Findings, Is.Empty, "the driver keeps to the rules");
         Assert.That(device.Model.Queues[0].NotificationsReceived, Is.GreaterThan(0));
+        ExpectKept(device.Conclude(), "drv.blk.12", packed == "on" ? "drv.packed.3" : "drv.general.28");
+    }
+
+    [TestCase("on", "packed")]
+    [TestCase("off", "split")]
+    public void Frames_go_through_a_card_that_is_served(string packed, string ring)
+    {
+        using var device = new OwnDevice<NetDevice>(
+            memory => ServedDevices.Card(memory, new EchoPeer()), Folder);
+
+        Transcript transcript = Run(
+            device.Put(
+                new GuestOptions(),
+                "vhost-user,id=card",
+                $"virtio-net-pci,netdev=card,vectors=0,disable-legacy=on,packed={packed}"),
+            "lsvirtio; net 0 static 10.9.8.2/24 10.9.8.1; net 0 ping 10.9.8.1 3; exit");
+
+        Assert.That(transcript.TextOf("lsvirtio"), Does.Contain($"{ring} ring"));
+        ExpectKept(device.Conclude(), "drv.net.15", "drv.net.47", packed == "on" ? "drv.packed.3" : "drv.general.28");
     }
 
     [Test]
@@ -86,6 +108,7 @@ public sealed class OwnDeviceTests : QemuTest
         guest.Type($"blk 0 checksum 0 {Sectors}\rexit\r");
         Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
         Assert.That(device.Model.Findings, Is.Empty);
+        ExpectKept(device.Conclude(), "drv.blk.29");
     }
 
     [Test]
@@ -145,6 +168,18 @@ public sealed class OwnDeviceTests : QemuTest
         Assert.That(disk.ReadAll().AsSpan().SequenceEqual(before), Is.True);
         Assert.That(device.Lines.Count(line => line.StartsWith("the front end is let go: ", StringComparison.Ordinal)),
             Is.GreaterThan(6), string.Join('\n', device.Lines));
+    }
+
+    /// <summary>Nothing is broken, and these have been judged.</summary>
+    private static void ExpectKept(IReadOnlyList<Verdict> verdicts, params string[] requirements)
+    {
+        Assert.That(
+            verdicts.Where(each => each.Outcome == Outcome.Fail)
+                .Select(each => $"{each.Requirement.Id} {each.Evidence!.Place}: {each.Evidence.Text}"),
+            Is.Empty);
+        Assert.That(
+            verdicts.Where(each => each.Outcome == Outcome.Pass).Select(each => each.Requirement.Id),
+            Is.SupersetOf(requirements));
     }
 
     private static byte[] Message(uint request, uint length = 0, byte[]? payload = null) =>

@@ -10,7 +10,7 @@ var own = new Option<string?>("--own") { Description = "run our drivers over our
 own.AcceptOnlyFromAmong("all", "split");
 var models = new Option<string?>("--models") { Description = "judge device models: this project's, or kvm-host's" };
 models.AcceptOnlyFromAmong("ours", "kvm-host");
-var onlyServe = new Option<bool>("--only-serve") { Description = "do not judge the drivers of devices that are served" };
+var onlyServe = new Option<bool>("--only-serve") { Description = "judge no drivers of devices that are served" };
 var tap = new Option<FileInfo[]>("--tap") { Description = "take over what conform wrote to a guest's serial line" };
 var record = new Option<string[]>("--record")
 {

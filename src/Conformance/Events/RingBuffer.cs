@@ -77,5 +77,6 @@ public readonly record struct RingState(
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"available {Available}, taken {Taken}, driver flags {DriverFlags:x}, device flags {DeviceFlags:x} event {DeviceEvent:x}";
+        $"available {Available}, taken {Taken}, driver flags {DriverFlags:x}, "
+        + $"device flags {DeviceFlags:x} event {DeviceEvent:x}";
 }

@@ -103,7 +103,16 @@ public static class RecordReport
 
     private static void WriteData(ConformanceRun run, Stream data, string versions)
     {
-        using Utf8JsonWriter writer = new(data, new JsonWriterOptions { Indented = false });
+        using (Utf8JsonWriter writer = new(data))
+        {
+            WriteData(run, writer, versions);
+        }
+
+        data.WriteByte((byte)'\n');
+    }
+
+    private static void WriteData(ConformanceRun run, Utf8JsonWriter writer, string versions)
+    {
         writer.WriteStartObject();
         writer.WriteString("title", run.Title);
         writer.WriteString("versions", versions);

@@ -1,8 +1,11 @@
 using System;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.IO;
 using System.Threading;
 using NUnit.Framework;
+using VirtioGuest.Conformance;
+using VirtioGuest.Conformance.Models;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Memory;
 using VirtioGuest.Recording;
@@ -19,6 +22,7 @@ public sealed class OwnDevice<TModel> : IDisposable
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly string _socket;
     private readonly VhostUserServer _server;
+    private readonly ServedWatch _watch;
     private readonly Thread _thread;
 
     /// <summary>Begins to serve it.</summary>
@@ -30,7 +34,13 @@ public sealed class OwnDevice<TModel> : IDisposable
         var memory = new RegionMemory();
         Model = create(memory);
         _socket = Path.Combine(folder, "own");
-        _server = new VhostUserServer(_socket, memory, Model) { Log = _lines.Enqueue, Recorder = recorder };
+        _watch = new ServedWatch(folder, Model);
+        _server = new VhostUserServer(_socket, memory, Model)
+        {
+            Log = _lines.Enqueue,
+            Watch = _watch,
+            Recorder = recorder,
+        };
         _thread = new Thread(() => _server.Run(_stop.Token)) { IsBackground = true, Name = "vhost-user" };
         _thread.Start();
     }
@@ -53,11 +63,34 @@ public sealed class OwnDevice<TModel> : IDisposable
         "-chardev", $"socket,id=own,path={_socket}",
         "-device", $"{device},chardev=own");
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>The same for a card, which QEMU has in two halves.</summary>
+    /// <param name="options">The machine without it.</param>
+    /// <param name="network">Its network side, with properties.</param>
+    /// <param name="device">Its guest side, with properties.</param>
+    public GuestOptions Put(GuestOptions options, string network, string device) => options.WithArguments(
+        "-object", $"memory-backend-memfd,id=shared,size={options.MemoryMegabytes}M,share=on",
+        "-numa", "node,memdev=shared",
+        "-chardev", $"socket,id=own,path={_socket}",
+        "-netdev", $"{network},chardev=own",
+        "-device", device);
+
+    /// <summary>Ends serving, and says what the judge found of each driver that came.</summary>
+    public IReadOnlyList<Verdict> Conclude()
+    {
+        Stop();
+        return _watch.Conclude(onlyLast: false);
+    }
+
+    private void Stop()
     {
         _stop.Cancel();
         Assert.That(_thread.Join(Deadlines.Command), Is.True, "the server ends");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Stop();
         _server.Dispose();
         _stop.Dispose();
     }

@@ -137,9 +137,10 @@ public sealed class FrontEnd : IDisposable
 
     /// <summary>Asks for memory for what is in flight.</summary>
     /// <returns>What the back end says of it, and its descriptor.</returns>
+    /// <remarks>As QEMU does, with four bytes at the end that the protocol does not have.</remarks>
     public (byte[] Place, int Descriptor) AskInflight(ushort queues, ushort size)
     {
-        byte[] payload = new byte[20];
+        byte[] payload = new byte[24];
         BinaryPrimitives.WriteUInt16LittleEndian(payload.AsSpan(16), queues);
         BinaryPrimitives.WriteUInt16LittleEndian(payload.AsSpan(18), size);
         Put(31, 0, payload, []);

@@ -120,7 +120,7 @@ internal sealed record ConformTarget(string Name, string Description)
     };
 
     private static string VersionOfPackage(string package) =>
-        ExternalProgram.Run("dpkg-query", ["--show", "--showformat", "${Package} ${Version}", package]);
+        ExternalProgram.Run("dpkg-query", ["--show", "--showformat", "${Package} ${Version}", package]).Trim();
 
     /// <summary>Whether a guest that says how it ended says that it did not do its work.</summary>
     /// <param name="status">QEMU's exit status; null where it was ended.</param>

@@ -11,8 +11,8 @@ namespace VirtioGuest.Conform.Own;
 /// <param name="Name">What it is called: <c>double-completion</c>.</param>
 /// <param name="Habit">What it does, in words.</param>
 /// <param name="IsHarmless">
-/// Whether a good driver goes on as if nothing were. Otherwise it may fail what it was asked for; then it says so, stops
-/// using the device, and can start it again.
+/// Whether a good driver goes on as if nothing were. Otherwise it may fail what it was asked for; then it says so,
+/// stops using the device, and can start it again.
 /// </param>
 /// <param name="Begin">Makes a model do so; what it returns makes it stop.</param>
 internal sealed record BadDevice(

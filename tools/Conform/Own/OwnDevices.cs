@@ -43,8 +43,9 @@ internal static class OwnDevices
     /// network card can miss.
     /// </summary>
     /// <remarks>
-    /// Each test has a device of its own, because a reset does not stop these, and what one test found would be found by
-    /// all others. They take drivers without packed rings and do not serve them, which one test tells as well as all.
+    /// Each test has a device of its own, because a reset does not stop these, and what one test found would be found
+    /// by all others. They take drivers without packed rings and do not serve them, which one test tells as well as
+    /// all.
     /// </remarks>
     public static IReadOnlyList<Verdict> JudgeMinimal(string target) =>
     [

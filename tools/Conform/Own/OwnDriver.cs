@@ -31,7 +31,9 @@ internal static class OwnDriver
         Full,
     ];
 
-    /// <summary>Where devices are that are odd in their interrupts: a line tells more in ISR status than messages do.</summary>
+    /// <summary>
+    /// Where devices are that are odd in their interrupts: a line tells more in ISR status than messages do.
+    /// </summary>
     private static readonly OwnTransport[] s_oddTransports =
         [OwnTransport.PciMessages, OwnTransport.PciLine, OwnTransport.Mmio];
 
