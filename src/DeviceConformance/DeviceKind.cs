@@ -135,7 +135,7 @@ internal sealed class BlockKind : DeviceKind
     }
 }
 
-/// <summary>A network device sends a frame of an experimental protocol to nobody (virtio 1.4, 5.1.6.2).</summary>
+/// <summary>A network device sends a frame of an experimental protocol to nobody (virtio 1.4, 5.1.9.2).</summary>
 internal sealed class NetKind : DeviceKind
 {
     public const int ReceiveQueue = 0;

@@ -94,7 +94,7 @@ public enum LinkOffloads
     TcpSegmentation = 2,
 }
 
-/// <summary>What a device has to do with a frame before it leaves (struct virtio_net_hdr; virtio 1.4, 5.1.6).</summary>
+/// <summary>What a device has to do with a frame before it leaves (struct virtio_net_hdr; virtio 1.4, 5.1.9).</summary>
 /// <param name="ChecksumStart">Where the bytes begin that the checksum covers; 0 where there is nothing to do.</param>
 /// <param name="ChecksumOffset">
 /// Where from there the checksum belongs. The sum of the pseudo-header is there already.

@@ -25,7 +25,7 @@ public enum CommandAnswer
 }
 
 /// <summary>
-/// The control queue of a network device, and what was commanded over it (virtio 1.4, 5.1.6.5): which frames reach the
+/// The control queue of a network device, and what was commanded over it (virtio 1.4, 5.1.9.5): which frames reach the
 /// guest, and by which queue.
 /// </summary>
 public sealed class NetCommands
@@ -189,7 +189,7 @@ public sealed class NetCommands
         return _flows.GetValueOrDefault(NetHash.FlowOf(packet.Frame, isReply: true)) % QueuePairs;
     }
 
-    /// <summary>What is sent on a queue is answered on the same pair (virtio 1.4, 5.1.6.5.6).</summary>
+    /// <summary>What is sent on a queue is answered on the same pair (virtio 1.4, 5.1.9.5.6).</summary>
     internal void Learn(ReadOnlySpan<byte> frame, int pair) =>
         _flows[NetHash.FlowOf(frame, isReply: false)] = pair;
 
@@ -412,7 +412,7 @@ public sealed class NetCommands
     }
 }
 
-/// <summary>The hash of a frame (virtio 1.4, 5.1.6.4.3).</summary>
+/// <summary>The hash of a frame (virtio 1.4, 5.1.9.4.3).</summary>
 public static class NetHash
 {
     /// <summary>VIRTIO_NET_HASH_TYPE_IPv4.</summary>

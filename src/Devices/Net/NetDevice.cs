@@ -21,7 +21,7 @@ namespace VirtioGuest.Devices.Net;
 /// </remarks>
 public sealed class NetDevice : VirtioDeviceModel
 {
-    /// <summary>The size of the header before each frame without further features (virtio 1.4, 5.1.6).</summary>
+    /// <summary>The size of the header before each frame without further features (virtio 1.4, 5.1.9).</summary>
     public const int HeaderLength = 12;
 
     /// <summary>The queue on which the guest receives; further ones are even, too.</summary>
@@ -118,7 +118,7 @@ public sealed class NetDevice : VirtioDeviceModel
 
     /// <summary>
     /// Whether a driver is found out whose buffers are not one element each, those to receive into of at least 1526
-    /// bytes (virtio 1.4, 5.1.6.3.1): what simple devices take for granted, although any layout is allowed.
+    /// bytes (virtio 1.4, 5.1.9.3.1): what simple devices take for granted, although any layout is allowed.
     /// </summary>
     public bool ExpectsUsualLayout { get; set; }
 

@@ -7,7 +7,7 @@ namespace VirtioGuest.Devices.Net;
 /// <summary>A frame with the header before it.</summary>
 public readonly record struct NetPacket(byte[] Frame, NetPacketHeader Header);
 
-/// <summary>The fields of <c>struct virtio_net_hdr</c> (virtio 1.4, 5.1.6).</summary>
+/// <summary>The fields of <c>struct virtio_net_hdr</c> (virtio 1.4, 5.1.9).</summary>
 /// <param name="Flags">flags.</param>
 /// <param name="SegmentType">gso_type.</param>
 /// <param name="HeaderLength">hdr_len.</param>
@@ -120,7 +120,7 @@ public readonly record struct NetPacketHeader(
     }
 
     /// <summary>
-    /// What is wrong with the header of a frame to send (virtio 1.4, 5.1.6.2.1); null where nothing is.
+    /// What is wrong with the header of a frame to send (virtio 1.4, 5.1.9.2.1); null where nothing is.
     /// </summary>
     internal string? FindFault(ulong features, ulong high, ReadOnlySpan<byte> frame)
     {

@@ -332,7 +332,7 @@ internal sealed class VirtioLink : EthernetLink, ILendableDevice
         Serve();
     }
 
-    /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.6.5.4).</summary>
+    /// <summary>Announces the station where the device asks for it (virtio 1.4, 5.1.9.5.4).</summary>
     private void Announce()
     {
         NetworkStack? stack;

@@ -96,7 +96,7 @@ internal readonly record struct TcpHeader(
     /// <summary>Fills in the checksum of a segment whose checksum field is empty.</summary>
     /// <param name="segment">The whole segment.</param>
     /// <param name="pseudoHeaderSum">The sum of the pseudo-header.</param>
-    /// <param name="isOffloaded">Whether the device adds the segment's own sum (virtio 1.4, 5.1.6.2).</param>
+    /// <param name="isOffloaded">Whether the device adds the segment's own sum (virtio 1.4, 5.1.9.2).</param>
     public static void WriteChecksum(Span<byte> segment, ulong pseudoHeaderSum, bool isOffloaded)
     {
         ushort checksum = isOffloaded

@@ -7,7 +7,7 @@ using VirtioGuest.Devices.Tests.Support;
 
 namespace VirtioGuest.Devices.Tests.Net;
 
-/// <summary>Frames of a network device, laid out by hand from virtio 1.4, 5.1.6.</summary>
+/// <summary>Frames of a network device, laid out by hand from virtio 1.4, 5.1.9.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
 internal sealed class NetDeviceTests(bool isPacked)

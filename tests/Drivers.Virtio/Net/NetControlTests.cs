@@ -10,7 +10,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
-/// <summary>Commands of the control queue and their answers (virtio 1.4, 5.1.6.5).</summary>
+/// <summary>Commands of the control queue and their answers (virtio 1.4, 5.1.9.5).</summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.IndirectDescriptors)]
 [TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]

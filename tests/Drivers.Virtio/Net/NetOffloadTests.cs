@@ -10,7 +10,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
-/// <summary>What the driver leaves to the device, on split and packed rings (virtio 1.4, 5.1.6.2).</summary>
+/// <summary>What the driver leaves to the device, on split and packed rings (virtio 1.4, 5.1.9.2).</summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
 internal sealed class NetOffloadTests(ulong ring)

@@ -11,7 +11,7 @@ using VirtioGuest.Hal;
 
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
-/// <summary>Several queue pairs, and how frames are spread over them (virtio 1.4, 5.1.6.5.6 and 5.1.6.5.7).</summary>
+/// <summary>Several queue pairs, and how frames are spread over them (virtio 1.4, 5.1.9.5.6 and 5.1.9.5.7).</summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]
 internal sealed class NetQueuePairTests(ulong ring)

@@ -12,7 +12,7 @@ using VirtioGuest.Drivers.Virtio.Reports;
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
 /// <summary>
-/// The three kinds of receive buffers, and what devices say of frames (virtio 1.4, 5.1.6.3, 5.1.6.4).
+/// The three kinds of receive buffers, and what devices say of frames (virtio 1.4, 5.1.9.3, 5.1.9.4).
 /// </summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]

@@ -10,8 +10,8 @@ using VirtioGuest.Drivers.Virtio.Rings;
 namespace VirtioGuest.Drivers.Virtio.Tests.Net;
 
 /// <summary>
-/// Feature bits from 64 on: segments in UDP tunnels, and the place of the network header (virtio 1.4, 5.1.6.2 and
-/// 5.1.6.4).
+/// Feature bits from 64 on: segments in UDP tunnels, and the place of the network header (virtio 1.4, 5.1.9.2 and
+/// 5.1.9.4).
 /// </summary>
 [TestFixture(0UL)]
 [TestFixture(FeatureBit.RingPacked | FeatureBit.IndirectDescriptors | FeatureBit.EventIndex)]

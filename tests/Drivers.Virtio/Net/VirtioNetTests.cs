@@ -273,7 +273,7 @@ public class VirtioNetTests
         bench.Model.OfferedFeatures |= NetFeature.Mtu;
         VirtioNet net = bench.Start<VirtioNet>("net0");
         Assert.That(net.Mtu, Is.EqualTo(mtu));
-        Assert.That(ReceiveBufferLength(bench), Is.AtLeast(1526), "virtio 1.4, 5.1.6.3.1");
+        Assert.That(ReceiveBufferLength(bench), Is.AtLeast(1526), "virtio 1.4, 5.1.9.3.1");
         Assert.That(net.TryTransmit(Frame(14 + mtu, 1)), Is.EqualTo(TransmitStatus.Ok));
         Assert.That(net.TryTransmit(Frame(15 + mtu, 1)), Is.EqualTo(TransmitStatus.BadLength));
         RecordingFrames sink = new RecordingFrames();

@@ -6,7 +6,7 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
 /// <summary>
-/// The control queue: a command at a time, which is waited for (virtio 1.4, 5.1.6.5). A command is what the device
+/// The control queue: a command at a time, which is waited for (virtio 1.4, 5.1.9.5). A command is what the device
 /// reads, class and command first; the answer is one byte.
 /// </summary>
 internal sealed class ControlQueue
@@ -141,7 +141,7 @@ internal sealed class ControlQueue
     }
 }
 
-/// <summary>Class and command, in this order (virtio 1.4, 5.1.6.5).</summary>
+/// <summary>Class and command, in this order (virtio 1.4, 5.1.9.5).</summary>
 internal enum ControlCommand
 {
     /// <summary>CTRL_RX, from PROMISC on.</summary>

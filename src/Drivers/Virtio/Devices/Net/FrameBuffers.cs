@@ -6,7 +6,7 @@ namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
 /// <summary>
 /// A fixed number of buffers in shared memory, each for a <c>virtio_net_hdr</c> and a frame behind it
-/// (virtio 1.4, 5.1.6).
+/// (virtio 1.4, 5.1.9).
 /// </summary>
 internal sealed class FrameBuffers
 {

@@ -58,7 +58,7 @@ internal struct NetConfiguration
     /// <summary>The longest table that spreads frames over queues.</summary>
     internal ushort TableLength;
 
-    /// <summary>What can be hashed (virtio 1.4, 5.1.6.4.3).</summary>
+    /// <summary>What can be hashed (virtio 1.4, 5.1.9.4.3).</summary>
     internal uint HashTypes;
 
     /// <summary>Inside of which tunnels.</summary>

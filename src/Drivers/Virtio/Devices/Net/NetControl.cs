@@ -4,7 +4,7 @@ using VirtioGuest.Drivers.Virtio.Rings;
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
 /// <summary>
-/// What the owner of a network device asks of it by commands (virtio 1.4, 5.1.6.5): which frames it wants, and how they
+/// What the owner of a network device asks of it by commands (virtio 1.4, 5.1.9.5): which frames it wants, and how they
 /// are spread, cut and told of. What was asked for is remembered, and asked for again when the device comes back after
 /// a reset.
 /// </summary>
@@ -68,7 +68,7 @@ public sealed class NetControl
     private ReceiveModes Modes =>
         (ReceiveModes)((1 << (_device.HasFeature(NetDriver.ControlReceiveExtra) ? ModeCount : UsualModes)) - 1);
 
-    /// <summary>Turns receive modes on or off (virtio 1.4, 5.1.6.5.1).</summary>
+    /// <summary>Turns receive modes on or off (virtio 1.4, 5.1.9.5.1).</summary>
     public ControlStatus TrySetModes(ReceiveModes modes, bool isOn)
     {
         if (!Has(modes))
@@ -81,7 +81,7 @@ public sealed class NetControl
         return SendModes(modes);
     }
 
-    /// <summary>Names the stations whose frames are wanted besides the device's own (virtio 1.4, 5.1.6.5.2).</summary>
+    /// <summary>Names the stations whose frames are wanted besides the device's own (virtio 1.4, 5.1.9.5.2).</summary>
     /// <param name="unicast">Addresses with the first byte in bits 47 to 40.</param>
     /// <param name="multicast">Those of groups, likewise.</param>
     /// <returns>Invalid where there are more than <see cref="MaximumStations"/> of a kind.</returns>
@@ -101,7 +101,7 @@ public sealed class NetControl
         return SendTable();
     }
 
-    /// <summary>Has frames of a VLAN received, or not any more (virtio 1.4, 5.1.6.5.3).</summary>
+    /// <summary>Has frames of a VLAN received, or not any more (virtio 1.4, 5.1.9.5.3).</summary>
     /// <param name="vlan">0 to 4095.</param>
     /// <param name="isWanted">Whether they are received.</param>
     public ControlStatus TrySetVlan(int vlan, bool isWanted)
@@ -121,7 +121,7 @@ public sealed class NetControl
         return SendVlan(vlan, isWanted);
     }
 
-    /// <summary>Gives the device another address (virtio 1.4, 5.1.6.5.2).</summary>
+    /// <summary>Gives the device another address (virtio 1.4, 5.1.9.5.2).</summary>
     /// <param name="address">One station's, first byte in bits 47 to 40.</param>
     public ControlStatus TrySetMacAddress(ulong address)
     {
@@ -145,7 +145,7 @@ public sealed class NetControl
         return status;
     }
 
-    /// <summary>Says that the station was announced, as the device asked for (virtio 1.4, 5.1.6.5.4).</summary>
+    /// <summary>Says that the station was announced, as the device asked for (virtio 1.4, 5.1.9.5.4).</summary>
     public ControlStatus AcknowledgeAnnouncement()
     {
         if (!_device.HasFeature(NetDriver.GuestAnnounce))
@@ -158,7 +158,7 @@ public sealed class NetControl
         return status;
     }
 
-    /// <summary>Says what the device may do on the way in, of what was negotiated (virtio 1.4, 5.1.6.5.8).</summary>
+    /// <summary>Says what the device may do on the way in, of what was negotiated (virtio 1.4, 5.1.9.5.9).</summary>
     public ControlStatus TrySetGuestOffloads(GuestOffloads offloads)
     {
         if (!_device.HasFeature(NetDriver.ControlGuestOffloads))
@@ -177,7 +177,7 @@ public sealed class NetControl
     }
 
     /// <summary>
-    /// Says how many frames, or how much time, one notification may stand for (virtio 1.4, 5.1.6.5.9).
+    /// Says how many frames, or how much time, one notification may stand for (virtio 1.4, 5.1.9.5.10).
     /// </summary>
     /// <param name="isTransmit">Of the transmit queues, or of the receive queues.</param>
     /// <param name="frames">How many frames at most; 0 for a notification each.</param>
@@ -228,7 +228,7 @@ public sealed class NetControl
         return SendQueueCoalescing(queue);
     }
 
-    /// <summary>Inside of which tunnels frames are hashed; none unless asked for (virtio 1.4, 5.1.6.4.4).</summary>
+    /// <summary>Inside of which tunnels frames are hashed; none unless asked for (virtio 1.4, 5.1.9.4.4).</summary>
     /// <param name="tunnels">Bits of <see cref="VirtioNet.HashTunnels"/>.</param>
     public ControlStatus TryHashTunnels(uint tunnels)
     {
@@ -329,7 +329,7 @@ public sealed class NetControl
     }
 
     /// <summary>
-    /// Tells the device its address where it is not the one that it has (virtio 1.4, 5.1.6.5.2.2).
+    /// Tells the device its address where it is not the one that it has (virtio 1.4, 5.1.9.5.2.2).
     /// </summary>
     private ControlStatus RestoreAddress()
     {
@@ -394,7 +394,7 @@ public sealed class NetControl
     }
 
     /// <summary>
-    /// Has the device use its queue pairs (virtio 1.4, 5.1.6.5.6); RSS says the same in its own command.
+    /// Has the device use its queue pairs (virtio 1.4, 5.1.9.5.6); RSS says the same in its own command.
     /// </summary>
     private ControlStatus SendQueuePairs()
     {
@@ -415,7 +415,7 @@ public sealed class NetControl
     }
 
     /// <summary>
-    /// Says what is hashed and, with RSS, which queue follows from it (virtio 1.4, 5.1.6.5.6.1 and 5.1.6.5.7): all
+    /// Says what is hashed and, with RSS, which queue follows from it (virtio 1.4, 5.1.9.5.6.4 and 5.1.9.5.7): all
     /// that the device can hash, spread evenly.
     /// </summary>
     private ControlStatus SendHashes()
@@ -492,7 +492,7 @@ public sealed class NetControl
     }
 }
 
-/// <summary>Which frames a device hands on besides those for its station (virtio 1.4, 5.1.6.5.1).</summary>
+/// <summary>Which frames a device hands on besides those for its station (virtio 1.4, 5.1.9.5.1).</summary>
 [Flags]
 public enum ReceiveModes
 {
@@ -519,7 +519,7 @@ public enum ReceiveModes
 }
 
 /// <summary>
-/// What a device may do with frames on the way in, by the bits of its features (virtio 1.4, 5.1.6.5.8).
+/// What a device may do with frames on the way in, by the bits of its features (virtio 1.4, 5.1.9.5.9).
 /// </summary>
 [Flags]
 public enum GuestOffloads : ulong

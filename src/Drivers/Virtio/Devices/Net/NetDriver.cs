@@ -72,7 +72,7 @@ internal sealed class NetDriver : VirtioDriver
 
     /// <summary>
     /// What makes no sense without commands, although the specification has no such need: extra receive modes and
-    /// offloads are commands (virtio 1.4, 5.1.6.5.1 and 5.1.6.5.8), and a hash needs parameters (5.1.6.4.3).
+    /// offloads are commands (virtio 1.4, 5.1.9.5.1 and 5.1.9.5.9), and a hash needs parameters (5.1.9.4.3).
     /// </summary>
     internal const Features NothingWithoutCommands = ControlReceiveExtra | ControlGuestOffloads | HashReport;
 

@@ -3,7 +3,7 @@ using VirtioGuest.Drivers.Virtio.Rings;
 
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
-/// <summary><c>struct virtio_net_hdr</c>, which goes before every frame (virtio 1.4, 5.1.6).</summary>
+/// <summary><c>struct virtio_net_hdr</c>, which goes before every frame (virtio 1.4, 5.1.9).</summary>
 internal readonly struct NetHeader
 {
     /// <summary>The size of the part that is always there, num_buffers included.</summary>
@@ -24,7 +24,7 @@ internal readonly struct NetHeader
     /// <summary>The size of the header then.</summary>
     internal const uint LongestLength = 32;
 
-    /// <summary>The largest frame: an IPv6 packet with the largest payload (virtio 1.4, 5.1.6.3), and a tag.</summary>
+    /// <summary>The largest frame: an IPv6 packet with the largest payload (virtio 1.4, 5.1.9.3), and a tag.</summary>
     internal const int LargestFrame = VirtioNet.EthernetHeaderLength + VirtioNet.TagLength + 40 + ushort.MaxValue;
 
     private const uint HashLength = 8;
@@ -111,7 +111,7 @@ internal readonly struct NetHeader
     private ushort ChecksumOffset => (ushort)Second;
 
     /// <summary>
-    /// The size of the header in bytes, the same in both directions (virtio 1.4, 5.1.6.2.1 and 5.1.6.3.1). It follows
+    /// The size of the header in bytes, the same in both directions (virtio 1.4, 5.1.9.2.1 and 5.1.9.3.1). It follows
     /// from what was negotiated: a field is there if it, or one behind it, belongs to a feature that was.
     /// </summary>
     internal static uint LengthOf(Features features, HighFeatures high)
@@ -126,7 +126,7 @@ internal readonly struct NetHeader
             : BaseLength + ((features & NetDriver.HashReport) != 0 ? HashLength : 0);
     }
 
-    /// <summary>Looks whether a received frame can be what its header says (virtio 1.4, 5.1.6.4.2).</summary>
+    /// <summary>Looks whether a received frame can be what its header says (virtio 1.4, 5.1.9.4.2).</summary>
     /// <param name="length">How many bytes the frame has.</param>
     /// <param name="features">What was negotiated, GUEST_CSUM included.</param>
     /// <param name="high">What was negotiated from bit 64 on.</param>
@@ -175,7 +175,7 @@ internal readonly struct NetHeader
     }
 
     /// <summary>
-    /// Whether what is said of a tunnel can be so (virtio 1.4, 5.1.6.4.2): one of the two kinds, the one of what is
+    /// Whether what is said of a tunnel can be so (virtio 1.4, 5.1.9.4.2): one of the two kinds, the one of what is
     /// inside, a checksum only where it was negotiated, and the headers one after the other in front of the part that
     /// NEEDS_CSUM is about.
     /// </summary>
@@ -190,7 +190,7 @@ internal readonly struct NetHeader
     }
 }
 
-/// <summary>What the device has to do with a frame before it leaves (virtio 1.4, 5.1.6.2).</summary>
+/// <summary>What the device has to do with a frame before it leaves (virtio 1.4, 5.1.9.2).</summary>
 public readonly struct TransmitOffload
 {
     private const int OuterNetworkShift = 16;
@@ -260,7 +260,7 @@ public readonly struct TransmitOffload
     /// <summary>Whether there is nothing to do, and nothing to say.</summary>
     public bool IsNone => _places == 0;
 
-    /// <summary>Whether the driver may ask for it (virtio 1.4, 5.1.6.2.1).</summary>
+    /// <summary>Whether the driver may ask for it (virtio 1.4, 5.1.9.2.1).</summary>
     /// <param name="features">What was negotiated.</param>
     /// <param name="high">What was negotiated from bit 64 on.</param>
     /// <param name="frame">The frame.</param>
@@ -300,7 +300,7 @@ public readonly struct TransmitOffload
 
     /// <summary>
     /// Whether what is cut may go through the tunnel. An outer checksum that the device does not make is none: 0 in the
-    /// frame (virtio 1.4, 5.1.6.2.1).
+    /// frame (virtio 1.4, 5.1.9.2.1).
     /// </summary>
     private bool CanTunnel(HighFeatures high, ReadOnlySpan<byte> frame)
     {
@@ -318,7 +318,7 @@ public readonly struct TransmitOffload
 
 /// <summary>
 /// The UDP tunnel that segments go through, or came through: a frame in a UDP datagram, behind a header of the tunnel's
-/// own (virtio 1.4, 5.1.6).
+/// own (virtio 1.4, 5.1.9).
 /// </summary>
 public readonly struct UdpTunnel
 {
@@ -379,7 +379,7 @@ public readonly struct UdpTunnel
     }
 }
 
-/// <summary>What a large frame is cut into, or was put together from: gso_type (virtio 1.4, 5.1.6).</summary>
+/// <summary>What a large frame is cut into, or was put together from: gso_type (virtio 1.4, 5.1.9).</summary>
 public enum SegmentKind
 {
     /// <summary>It is what it is.</summary>
@@ -395,7 +395,7 @@ public enum SegmentKind
     Udp = 5,
 }
 
-/// <summary>What is known of the checksum of a received frame's transport protocol (virtio 1.4, 5.1.6.4).</summary>
+/// <summary>What is known of the checksum of a received frame's transport protocol (virtio 1.4, 5.1.9.4).</summary>
 public enum ChecksumState
 {
     /// <summary>Nothing.</summary>
@@ -451,7 +451,7 @@ public readonly struct FrameInfo
     /// <summary>The hash; means something where <see cref="HashReport"/> is not 0.</summary>
     public uint Hash { get; }
 
-    /// <summary>What the hash was computed of (virtio 1.4, 5.1.6.4.5); 0 where there is none.</summary>
+    /// <summary>What the hash was computed of (virtio 1.4, 5.1.9.4.5); 0 where there is none.</summary>
     public ushort HashReport { get; }
 
     /// <summary>

@@ -6,7 +6,7 @@ using VirtioGuest.Hal;
 namespace VirtioGuest.Drivers.Virtio.Devices.Net;
 
 /// <summary>
-/// A receive queue and its buffers (virtio 1.4, 5.1.6.3 and 5.1.6.4). The device has all of them but those that are
+/// A receive queue and its buffers (virtio 1.4, 5.1.9.3 and 5.1.9.4). The device has all of them but those that are
 /// being looked at, that were lent, or that wait for a few more to go back together.
 /// </summary>
 /// <remarks>
@@ -256,7 +256,7 @@ internal sealed class ReceiveSide
 
     private bool TryDescribe(uint length, bool isPrivate, out FrameInfo info)
     {
-        // Without GUEST_CSUM there is nothing that the device could say there (virtio 1.4, 5.1.6.4.1).
+        // Without GUEST_CSUM there is nothing that the device could say there (virtio 1.4, 5.1.9.4.1).
         info = default;
         bool isSensible = (_features & NetDriver.GuestChecksum) == 0
             || _header.TryInterpret(length, _features, _highFeatures, out info);
@@ -337,7 +337,7 @@ internal struct ReceiveBuffer
     internal bool IsPosted;
 }
 
-/// <summary>A transmit queue and its buffers, into which frames are copied (virtio 1.4, 5.1.6.2).</summary>
+/// <summary>A transmit queue and its buffers, into which frames are copied (virtio 1.4, 5.1.9.2).</summary>
 /// <remarks>
 /// <para>
 /// The header in a buffer says "no offload" in all its fields, which is zero, and is written only where it is to say

@@ -131,10 +131,10 @@ public sealed class VirtioNet : VirtioDevice
     /// <summary>Whether both directions work at the same time; null where the device does not say.</summary>
     public bool? IsFullDuplex => _configuration.Duplex > 1 ? null : _configuration.Duplex == 1;
 
-    /// <summary>What the device can hash, as bits (virtio 1.4, 5.1.6.4.3); 0 where nothing.</summary>
+    /// <summary>What the device can hash, as bits (virtio 1.4, 5.1.9.4.3); 0 where nothing.</summary>
     public uint HashTypes => _configuration.HashTypes;
 
-    /// <summary>Inside of which tunnels it can do so, as bits (virtio 1.4, 5.1.6.4.4).</summary>
+    /// <summary>Inside of which tunnels it can do so, as bits (virtio 1.4, 5.1.9.4.4).</summary>
     public uint HashTunnels => _configuration.TunnelTypes;
 
     /// <inheritdoc/>
