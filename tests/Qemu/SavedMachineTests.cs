@@ -224,6 +224,10 @@ public sealed class SavedMachineTests : QemuTest
             Thread.Sleep(200);
         }
 
+        // Not while it runs: QEMU's emulation of processors can miss that a page was written after it was sent, because
+        // the flag of a page and the processor's way past it are not looked at together. Then the guest that goes on
+        // has stale pages, whoever it is. What is in flight at the disk is in flight either way.
+        guest.Monitor.Execute("stop");
         guest.Monitor.Execute("migrate", new JsonObject { ["uri"] = $"exec:cat > {state}" });
         WaitForStatus(guest, "query-migrate", "completed");
         string said = guest.Serial.Text;
@@ -231,7 +235,8 @@ public sealed class SavedMachineTests : QemuTest
 
         // What is typed before the state has come belongs to a serial port that the state replaces.
         QemuGuest next = Start(options.WithArguments("-incoming", $"exec:cat {state}"));
-        WaitForStatus(next, "query-status", "running");
+        WaitForStatus(next, "query-status", "paused");
+        next.Monitor.Execute("cont");
         if (end is not null)
         {
             Assert.That(said, Does.Not.Contain(end), "it was too late");

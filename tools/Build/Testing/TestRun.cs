@@ -154,27 +154,32 @@ internal static class TestRun
         Progress.Steps(guests, 1);
         return counts;
 
-        (string, Func<IEnumerable<string>>) Counted(string what, Func<List<string>, TestCounts> run) => (what, () =>
+        (string, Func<IEnumerable<string>>) Counted(string what, Func<List<string>, TestCounts> run)
         {
-            List<string> notes = [];
-            TestCounts more;
-            try
-            {
-                more = run(notes);
-            }
-            catch (BuildFailure failure)
-            {
-                notes.Add(failure.Message);
-                more = TestCounts.OneFailed;
-            }
+            return (what, Count);
 
-            lock (gate)
+            List<string> Count()
             {
-                counts += more;
-            }
+                List<string> notes = [];
+                TestCounts more;
+                try
+                {
+                    more = run(notes);
+                }
+                catch (BuildFailure failure)
+                {
+                    notes.Add(failure.Message);
+                    more = TestCounts.OneFailed;
+                }
 
-            return notes;
-        });
+                lock (gate)
+                {
+                    counts += more;
+                }
+
+                return notes;
+            }
+        }
     }
 
     private static IEnumerable<TestProject> Projects(Workspace workspace, bool nightly, string? filter) =>
