@@ -307,6 +307,26 @@ internal sealed class DiskRecoveryTests
     }
 
     [Test]
+    public void What_is_repeated_after_trouble_has_its_whole_limit_again()
+    {
+        using ModelBench<BlockDevice> bench = NewBench();
+        Disk disk = Start(bench, TimeSpan.FromSeconds(1));
+        HeldBackCompletion held = bench.HoldRequests();
+        DiskRequest request = Begin(disk, BlockOperation.Write, 20);
+        bench.Machine.Time.Advance(900 * Millisecond);
+        disk.LookAtClock();
+
+        bench.Model.SetNeedsReset("it says so");
+        Assert.That(() => disk.Device.Describe().Restarts, Is.EqualTo(1).After(10_000, 1));
+        bench.Machine.Time.Advance(900 * Millisecond);
+        disk.LookAtClock();
+
+        Assert.That(request.IsInFlight, Is.True);
+        bench.Complete(held, 0);
+        Assert.That(StatusOf(request), Is.EqualTo(BlockStatus.Ok));
+    }
+
+    [Test]
     public void A_request_that_others_overtake_is_overdue_all_the_same()
     {
         using ModelBench<BlockDevice> bench = NewBench();
