@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Linq;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
@@ -74,6 +75,16 @@ public class PciStructureTests
             .Insert(0, reservedBar, outside, unaligned, tooShort);
         bench.Start<VirtioBlock>("disk0");
         Assert.That(bench.Function!.BaseAddressLength(0), Is.EqualTo(StructuresLength));
+    }
+
+    [Test]
+    public void A_structure_in_a_base_address_that_there_cannot_be_is_none([Values(6, 0xFF)] int bar)
+    {
+        using ModelBench<BlockDevice> bench = DiskBench.Create();
+        bench.Alter = function => new ForgedFunction(function)
+            .Insert(0, ForgedFunction.Structure(1, (byte)bar, 0, 0x40));
+        bench.OpenTransport();
+        Assert.That(PciStructure.ReadAll(bench.Found!).Select(structure => structure.Bar), Is.All.Zero);
     }
 
     [Test]
