@@ -180,7 +180,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     /// <inheritdoc/>
     public override ulong Load(byte* address, int size, AccessSite site)
     {
-        ulong value = _inner is null ? ReadReal(address, size) : _inner.Load(address, size, site);
+        ulong value = _inner is null ? Words.Read(address, size) : _inner.Load(address, size, site);
         Record(StepKind.Load, address, size, value, isOrdered: false, site);
         return value;
     }
@@ -190,7 +190,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     {
         if (_inner is null)
         {
-            WriteReal(address, size, value);
+            Words.Write(address, size, value);
         }
         else
         {
@@ -203,7 +203,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     /// <inheritdoc/>
     public override ulong LoadAcquire(byte* address, int size, AccessSite site)
     {
-        ulong value = _inner is null ? ReadReal(address, size) : _inner.LoadAcquire(address, size, site);
+        ulong value = _inner is null ? Words.Read(address, size) : _inner.LoadAcquire(address, size, site);
         Interlocked.MemoryBarrier();
         Record(StepKind.Load, address, size, value, isOrdered: true, site);
         return value;
@@ -215,7 +215,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         Interlocked.MemoryBarrier();
         if (_inner is null)
         {
-            WriteReal(address, size, value);
+            Words.Write(address, size, value);
         }
         else
         {
@@ -238,33 +238,6 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     {
         _inner?.DeviceBarrier(site);
         _writer.Barrier(ActorAt(site), Clock(), isForDevice: true, site, Place());
-    }
-
-    private static ulong ReadReal(byte* address, int size) => size switch
-    {
-        1 => *address,
-        2 => *(ushort*)address,
-        4 => *(uint*)address,
-        _ => *(ulong*)address,
-    };
-
-    private static void WriteReal(byte* address, int size, ulong value)
-    {
-        switch (size)
-        {
-            case 1:
-                *address = (byte)value;
-                break;
-            case 2:
-                *(ushort*)address = (ushort)value;
-                break;
-            case 4:
-                *(uint*)address = (uint)value;
-                break;
-            default:
-                *(ulong*)address = value;
-                break;
-        }
     }
 
     private int ActorAt(AccessSite site) => (int)site >= FirstDeviceSite ? Device : _actor;

@@ -1,5 +1,6 @@
 using System;
 using VirtioGuest.Hal;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 

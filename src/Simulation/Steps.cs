@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using VirtioGuest.Hal;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Recording;
 
 namespace VirtioGuest.Simulation;
 

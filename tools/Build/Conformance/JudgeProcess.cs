@@ -27,14 +27,8 @@ internal sealed class JudgeProcess : IDisposable
 
     /// <summary>Compiles it.</summary>
     /// <returns>The program.</returns>
-    public static string Build(Workspace workspace)
-    {
-        string project = Path.Combine(workspace.Root, "tools", "Conform", "VirtioGuest.Conform.csproj");
-        Progress.Step("compile the judge", () => ExternalProgram.Run(
-            "dotnet",
-            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]));
-        return Path.Combine(workspace.Artifacts, "bin", "VirtioGuest.Conform", "debug", "VirtioGuest.Conform.dll");
-    }
+    public static string Build(Workspace workspace) =>
+        Progress.Step("compile the judge", () => ToolProgram.Compile(workspace, "Conform", "Conform"));
 
     /// <summary>
     /// Has the devices of a machine served; its folder, which is returned, holds the disk and the sockets, whose paths

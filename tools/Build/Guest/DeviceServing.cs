@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.IO;
 
 namespace VirtioGuest.Build.Guest;
 
@@ -12,12 +11,7 @@ internal static class DeviceServing
     /// <returns>Its exit status.</returns>
     public static int Run(Workspace workspace, IEnumerable<string> words)
     {
-        string project = Path.Combine(workspace.Root, "tools", "Devices");
-        ExternalProgram.Run(
-            "dotnet",
-            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]);
-        string program = Path.Combine(
-            workspace.Artifacts, "bin", "VirtioGuest.DeviceServer", "debug", "VirtioGuest.DeviceServer.dll");
+        string program = ToolProgram.Compile(workspace, "Devices", "DeviceServer");
         return ExternalProgram.RunInteractively("dotnet", [program, .. words]);
     }
 }

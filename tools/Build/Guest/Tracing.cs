@@ -11,12 +11,7 @@ internal static class Tracing
     /// <returns>Its exit status.</returns>
     public static int Run(Workspace workspace, IEnumerable<string> words)
     {
-        string project = Path.Combine(workspace.Root, "tools", "Trace");
-        ExternalProgram.Run(
-            "dotnet",
-            ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"]);
-        string program = Path.Combine(
-            workspace.Artifacts, "bin", "VirtioGuest.Trace", "debug", "VirtioGuest.Trace.dll");
+        string program = ToolProgram.Compile(workspace, "Trace", "Trace");
         return ExternalProgram.RunInteractively(
             "dotnet",
             [program, "--root", workspace.Root, "--folder", Path.Combine(workspace.Artifacts, "trace"), .. words]);

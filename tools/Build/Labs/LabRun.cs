@@ -64,16 +64,13 @@ internal static class LabRun
 
     private static string BuildGrader(Workspace workspace)
     {
-        string project = Path.Combine(workspace.Root, "tools", "Labs");
-        string grader = Path.Combine(
-            workspace.Artifacts, "bin", "VirtioGuest.Labs.Grader", "debug", "VirtioGuest.Labs.Grader.dll");
+        const string Name = "Labs.Grader";
+        string grader = ToolProgram.AssemblyOf(workspace, Name);
         IncrementalBuild.Run(
             Path.Combine(workspace.Artifacts, "obj", "labs"),
             s_inputs.Select(name => Path.Combine(workspace.Root, name)),
             [grader],
-            () => Progress.Step("compile the grader", () => ExternalProgram.Run(
-                "dotnet",
-                ["build", project, "-nologo", "-verbosity:quiet", $"-property:ArtifactsPath={workspace.Artifacts}"])));
+            () => Progress.Step("compile the grader", () => ToolProgram.Compile(workspace, "Labs", Name)));
         return grader;
     }
 

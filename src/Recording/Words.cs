@@ -1,10 +1,10 @@
-namespace VirtioGuest.Simulation;
+namespace VirtioGuest.Recording;
 
 /// <summary>Little-endian words of 1, 2, 4 or 8 bytes in ordinary memory.</summary>
-internal static unsafe class Words
+public static unsafe class Words
 {
     /// <summary>Reads a word.</summary>
-    internal static ulong Read(byte* address, int size) => size switch
+    public static ulong Read(byte* address, int size) => size switch
     {
         1 => *address,
         2 => *(ushort*)address,
@@ -13,7 +13,7 @@ internal static unsafe class Words
     };
 
     /// <summary>Writes a word.</summary>
-    internal static void Write(byte* address, int size, ulong value)
+    public static void Write(byte* address, int size, ulong value)
     {
         switch (size)
         {
