@@ -75,6 +75,24 @@ public sealed class ArrowTests
         Assert.That(Sources.SelectMany(each => each.ForeignSources.Select(include => (each.Project, include))),
             Is.EquivalentTo(new[] { (Layers.Kernel, "../LibOS/Abi/*.cs") }));
 
+    /// <summary>
+    /// To MSBuild, a project whose only framework is named is another one than the same project as others ask for it:
+    /// both are compiled at once, into the same files.
+    /// </summary>
+    [Test]
+    public void A_framework_is_named_only_to_projects_that_have_several()
+    {
+        ProjectFile[] projects = [.. Repository.Below("", s_endings).Select(file => new ProjectFile(file))];
+        string[] named = [.. projects.SelectMany(each => each.FrameworkNamedTo).Distinct()];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(named, Is.Not.Empty);
+            Assert.That(
+                named.Except(projects.Where(each => each.HasSeveralFrameworks).Select(each => each.Project)), Is.Empty);
+        }
+    }
+
     [TestCase("VirtioGuest.Pci", "VirtioGuest.Drivers.Virtio", 1)]
     [TestCase("VirtioGuest.Pci", "VirtioGuest.Hal", 0)]
     [TestCase("VirtioGuest.Pci", "System.Runtime", 0)]
@@ -108,6 +126,8 @@ public sealed class ArrowTests
                 <ProjectReference Include="../B/VirtioGuest.B.csproj" />
                 <ProjectReference Include="$(Here)../C/VirtioGuest.C.csproj" ReferenceOutputAssembly="false" />
                 <Compile Include="../D/*.cs" />
+                <Several Include="../E/VirtioGuest.E.csproj" />
+                <ProjectReference Include="@(Several)" SetTargetFramework="TargetFramework=net6.0" />
               </ItemGroup>
             </Project>
             """));
@@ -115,9 +135,10 @@ public sealed class ArrowTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(project.Project, Is.EqualTo("VirtioGuest.A"));
-            Assert.That(project.References, Is.EqualTo(new[] { "VirtioGuest.B" }));
+            Assert.That(project.References, Does.Contain("VirtioGuest.B").And.Not.Contain("VirtioGuest.C"));
             Assert.That(project.BuildOnly, Is.EqualTo(new[] { "VirtioGuest.C" }));
             Assert.That(project.ForeignSources, Is.EqualTo(new[] { "../D/*.cs" }));
+            Assert.That(project.FrameworkNamedTo, Is.EqualTo(new[] { "VirtioGuest.E" }));
         }
     }
 

@@ -27,6 +27,16 @@ public sealed class ProjectFile(SourceFile file)
         .Select(each => (string?)each.Attribute("Include") ?? string.Empty)
         .Where(include => include.Contains("../", StringComparison.Ordinal));
 
+    /// <summary>Whether it is compiled for several frameworks.</summary>
+    public bool HasSeveralFrameworks => _root.Descendants("TargetFrameworks").Any();
+
+    /// <summary>The projects that it asks for a framework by name, one by one or by the name of a list.</summary>
+    public IEnumerable<string> FrameworkNamedTo => ProjectReferences
+        .Where(each => each.Attribute("SetTargetFramework") is not null)
+        .SelectMany(each => (string?)each.Attribute("Include") is ['@', '(', .. var list, ')']
+            ? _root.Descendants(list).Select(Name)
+            : [Name(each)]);
+
     private IEnumerable<XElement> ProjectReferences => _root.Descendants("ProjectReference");
 
     /// <inheritdoc/>
