@@ -69,9 +69,69 @@ internal sealed class DiskWaitTests
     }
 
     [Test]
-    public void A_poller_asks_for_no_interrupts_and_gives_them_back()
+    public void A_claimant_is_woken_by_whoever_ends_its_wait()
     {
-        using var late = new LateDisk();
+        var interrupt = new StillInterrupt();
+        var wait = new OpenWait();
+        ClaimedWait end = ClaimedWait.TimedOut;
+        var claimant = new Thread(() => end = wait.WaitClaimed(interrupt, 1));
+        claimant.Start();
+        Assert.That(() => interrupt.Waits, Is.EqualTo(1).After(10_000, 1));
+        wait.End();
+        Assert.That(claimant.Join(s_limit + s_limit), Is.True);
+        Assert.That(end, Is.EqualTo(ClaimedWait.Arrived));
+    }
+
+    [Test]
+    public void A_wait_that_is_over_claims_no_sleep()
+    {
+        var interrupt = new StillInterrupt();
+        var wait = new OpenWait();
+        wait.End();
+        Assert.That(wait.WaitClaimed(interrupt, 1), Is.EqualTo(ClaimedWait.Arrived));
+        Assert.That(interrupt.Waits, Is.Zero);
+    }
+
+    [Test]
+    public void An_answer_that_comes_at_the_end_of_a_claim_is_taken()
+    {
+        using var late = new LateDisk(hasClaims: true);
+        byte[] data = new byte[512];
+        var awaited = late.Disk.ReadAsync(5, data).AsTask();
+        bool isOwn = false;
+        bool isAnswered = false;
+        var claimant = new Thread(() => late.Disk.Read(3, new byte[512]));
+        late.Bench.Machine.Time.OnLook = () =>
+        {
+            // Between the claimant's own answer and the end of its claim.
+            if (Thread.CurrentThread == claimant && Volatile.Read(ref isOwn) && !isAnswered
+                && late.Disk.Device.Queue(0).InFlight == 1)
+            {
+                isAnswered = true;
+                late.CompleteNow(0);
+            }
+        };
+        claimant.Start();
+        Assert.That(() => late.Waiting, Is.EqualTo(2).After(10_000, 1));
+        Volatile.Write(ref isOwn, true);
+        late.CompleteNow(1);
+        Assert.That(claimant.Join(s_limit), Is.True);
+
+        // Later, a look at the clock finds it too.
+        int left = late.Disk.Device.Queue(0).InFlight;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(isAnswered, Is.True);
+            Assert.That(left, Is.Zero);
+            Assert.That(awaited.Wait(s_limit), Is.True);
+            Assert.That(late.IsContent(5, data), Is.True);
+        }
+    }
+
+    [Test]
+    public void A_poller_asks_for_no_interrupts_and_gives_them_back([Values] bool hasEventIndex)
+    {
+        using var late = new LateDisk(hasEventIndex: hasEventIndex);
         late.Bench.Machine.Time.OnLook = null;
         late.Disk.WaitMode = WaitMode.Polled;
         for (int round = 0; round < 8; round++)
@@ -431,6 +491,43 @@ internal sealed class DiskWaitTests
         Assert.That(late.IsContent(3, data), Is.True);
     }
 
+    private sealed class OpenWait : DiskWait
+    {
+        private bool _isOver;
+
+        public override bool IsOver => Volatile.Read(ref _isOver);
+
+        public void End()
+        {
+            Volatile.Write(ref _isOver, true);
+            Wake();
+        }
+    }
+
+    /// <summary>An interrupt that never comes.</summary>
+    private sealed class StillInterrupt() : MessageInterrupt(0, 0)
+    {
+        private bool _isWoken;
+        private int _waits;
+
+        public int Waits => Volatile.Read(ref _waits);
+
+        public override ulong Count => 0;
+
+        public override ClaimedWait WaitClaimed(ulong nanoseconds)
+        {
+            Interlocked.Increment(ref _waits);
+            bool isWoken = SpinWait.SpinUntil(() => Volatile.Read(ref _isWoken), s_limit);
+            return isWoken ? ClaimedWait.Arrived : ClaimedWait.TimedOut;
+        }
+
+        public override void WakeClaimant() => Volatile.Write(ref _isWoken, true);
+
+        public override void Release()
+        {
+        }
+    }
+
     /// <summary>A disk that answers when it is told to.</summary>
     private sealed class LateDisk : IDisposable
     {
@@ -438,10 +535,12 @@ internal sealed class DiskWaitTests
         private Thread? _completer;
         private bool _isOver;
 
-        public LateDisk(bool hasClaims = false, TimeSpan limit = default, bool resetsQueues = false)
+        public LateDisk(
+            bool hasClaims = false, TimeSpan limit = default, bool resetsQueues = false, bool hasEventIndex = false)
         {
             Bench = DiskBench.Create(64, memory: new SimulatedDmaOptions());
-            Bench.Model.OfferedFeatures |= resetsQueues ? FeatureBit.RingReset : 0;
+            Bench.Model.OfferedFeatures |= (resetsQueues ? FeatureBit.RingReset : 0)
+                | (hasEventIndex ? FeatureBit.EventIndex : 0);
             Bench.ExpectsViolations = true;
             _held = Bench.HoldRequests();
             Bench.Machine.Messages.HasClaims = hasClaims;

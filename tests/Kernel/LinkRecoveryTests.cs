@@ -66,6 +66,46 @@ internal sealed class LinkRecoveryTests
     }
 
     [Test]
+    public void A_frame_that_comes_while_the_device_comes_back_is_taken()
+    {
+        using ModelBench<NetDevice> bench = NewBench();
+        NetworkPort port = Start(bench);
+        int before = bench.Model.SentFrames.Count;
+        bool isDelivered = false;
+        bench.Model.OnRegisterWrite = what =>
+        {
+            if (what == $"notify[{NetDevice.ReceiveQueue}]" && !isDelivered)
+            {
+                isDelivered = true;
+                Assert.That(bench.Deliver(s_arpRequest), Is.True);
+            }
+        };
+
+        bench.Model.SetNeedsReset("for the test");
+
+        Assert.That(isDelivered, Is.True);
+        Assert.That(() => bench.Model.SentFrames, Has.Count.EqualTo(before + 1).After(10_000, 10), "the answer");
+    }
+
+    [Test]
+    public void Trouble_that_shows_when_a_frame_is_sent_is_seen_to_although_nobody_flushes()
+    {
+        using ModelBench<NetDevice> bench = NewBench();
+        NetworkPort port = Start(bench);
+        ModelQueue transmit = bench.Model.Queues[NetDevice.TransmitQueue];
+        transmit.Policy = new HeldBackCompletion();
+        while (port.Link.TrySendNow(s_arpRequest))
+        {
+        }
+
+        transmit.Ring!.Forge(0xFFFF);
+        Assert.That(port.Link.TrySend(s_arpRequest), Is.False);
+        transmit.Policy = new InOrderCompletion();
+        Assert.That(() => port.Link.IsUp, Is.True.After(10_000, 10));
+        Assert.That(Device(port).Describe().Restarts, Is.EqualTo(1));
+    }
+
+    [Test]
     public void A_link_that_breaks_again_and_again_is_given_up([Values] Kind kind)
     {
         using ModelBench<NetDevice> bench = NewBench();

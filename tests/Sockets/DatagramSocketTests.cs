@@ -94,6 +94,12 @@ internal sealed class DatagramSocketTests : IDisposable
         other.ReceiveTimeout = TimeSpan.FromMilliseconds(20);
         other.NextError().ShouldBe(SocketError.WouldBlock);
         other.TakeError().ShouldBe(SocketError.None);
+
+        Bound(_cable.There, 9);
+        other.Connect(_cable.There.At(9)).ShouldBe(SocketError.None);
+        Send(other, _cable.There.At(99), 1);
+        Thread.Sleep(50);
+        other.NextError().ShouldBe(SocketError.WouldBlock);
     }
 
     [Test]

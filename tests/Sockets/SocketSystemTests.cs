@@ -143,17 +143,7 @@ internal sealed class SocketSystemTests : IDisposable
         server.SendAll(2);
         port.Expect(1, SocketEvents.Read, "once more");
 
-        // Until the peer's buffer is full as well.
-        for (int quiet = 0; quiet < 5; quiet++)
-        {
-            while (client.Send(new byte[100_000], null, MessageFlags.None, out _) == SocketError.None)
-            {
-                quiet = 0;
-            }
-
-            Thread.Sleep(20);
-        }
-
+        Fill(client);
         port.Forget();
         for (int received = 0; received < 100_000;)
         {
@@ -212,6 +202,33 @@ internal sealed class SocketSystemTests : IDisposable
     }
 
     [Test]
+    public void An_event_of_a_socket_that_has_left_is_not_told()
+    {
+        var port = new SocketEventPort();
+        GuestSocket gone = _cable.Here.OpenDatagram();
+        gone.Register(port, 1).ShouldBe(SocketError.None);
+        gone.Unregister();
+        Assert.That(TakeAll(port), Is.Empty);
+    }
+
+    [Test]
+    public void An_event_that_was_told_is_not_told_again_with_the_next()
+    {
+        var port = new SocketEventPort();
+        var events = new SocketEvent[4];
+        (GuestSocket client, GuestSocket server) = _cable.Connect();
+        client.IsBlocking = false;
+        client.Register(port, 1).ShouldBe(SocketError.None);
+        Assert.That(port.Wait(events), Is.EqualTo(1));
+        Assert.That(events[0], Is.EqualTo(new SocketEvent(1, SocketEvents.Write)));
+        Fill(client);
+        TakeAll(port);
+        server.SendAll(1);
+        Assert.That(port.Wait(events), Is.EqualTo(1));
+        Assert.That(events[0], Is.EqualTo(new SocketEvent(1, SocketEvents.Read)));
+    }
+
+    [Test]
     public void A_port_that_is_closed_ends_the_wait()
     {
         var port = new SocketEventPort();
@@ -236,6 +253,38 @@ internal sealed class SocketSystemTests : IDisposable
         byte[] small = new byte[5];
         Assert.That(SocketAddressBytes.Write(read, small), Is.EqualTo(16));
         Assert.That(small, Is.EqualTo(new byte[] { 2, 0, 0x56, 0x78, 1 }));
+    }
+
+    /// <summary>Sends until the peer's buffer is full as well.</summary>
+    private static void Fill(GuestSocket socket)
+    {
+        for (int quiet = 0; quiet < 5; quiet++)
+        {
+            while (socket.Send(new byte[100_000], null, MessageFlags.None, out _) == SocketError.None)
+            {
+                quiet = 0;
+            }
+
+            Thread.Sleep(20);
+        }
+    }
+
+    /// <summary>Takes all events that there are, of which the last is of a socket of its own.</summary>
+    /// <returns>Whose events came before.</returns>
+    private List<nint> TakeAll(SocketEventPort port)
+    {
+        const int Mark = 99;
+        GuestSocket mark = _cable.Here.OpenDatagram();
+        mark.Register(port, Mark).ShouldBe(SocketError.None);
+        List<nint> before = [];
+        var one = new SocketEvent[1];
+        while (port.Wait(one) == 1 && one[0].Data != Mark)
+        {
+            before.Add(one[0].Data);
+        }
+
+        mark.Close();
+        return before;
     }
 
     /// <summary>A port, and a thread that collects its events.</summary>

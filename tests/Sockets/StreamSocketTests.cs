@@ -169,6 +169,7 @@ internal sealed class StreamSocketTests : IDisposable
         Task<byte[]> waiting = Begin(() => client.Next());
         client.Shutdown(receive: true, send: false).ShouldBe(SocketError.None);
         Assert.That(waiting.End(), Is.Empty, "who waits is told of the end");
+        Assert.That(client.Readiness & PollEvents.In, Is.EqualTo(PollEvents.In), "and who asks");
         client.SendAll(1);
         Assert.That(server.Next(), Is.EqualTo(new byte[] { 1 }), "sending goes on");
     }

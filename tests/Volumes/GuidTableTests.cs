@@ -163,6 +163,16 @@ internal sealed class GuidTableTests
     }
 
     // The checksums are right: somebody means it.
+    [TestCase(1024, "entries are damaged")]
+    [TestCase(1025, "header makes no sense")]
+    public void More_entries_than_any_disk_has_are_not_read(int count, string damage)
+    {
+        ImageDisk disk = new ImageDisk(1024).PutGuidTable(new GuidEntry(0, 40, 99));
+        disk.Put32(512 + 80, (uint)count).SumHeader(1);
+
+        Assert.That(disk.ReadTable().Notes[0], Does.Contain(damage));
+    }
+
     [TestCase(0u, 4u, 2UL, TestName = "no size")]
     [TestCase(64u, 4u, 2UL, TestName = "a size too small")]
     [TestCase(136u, 4u, 2UL, TestName = "an odd size")]
