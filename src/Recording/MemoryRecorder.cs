@@ -26,14 +26,15 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     private const int LargestRecorded = 16;
     private const int DescriptorLength = 16;
 
-    private readonly RecordingWriter _writer;
     private readonly bool _findsPlaces;
     private readonly List<Region> _regions = [];
     private readonly List<RecordedQueue> _queues = [];
+    private RecordingWriter _writer;
     private MemorySimulation? _inner;
     private uint _announced;
     private ulong _announcedAt;
     private bool _isSkipped;
+    private bool _isOnlooker;
     private int _actor;
 
     /// <summary>Creates a recorder.</summary>
@@ -95,6 +96,22 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         }
     }
 
+    /// <summary>
+    /// Goes on in another recording, with a queue that has gone on before and has nothing in flight: what lies in its
+    /// areas is its first step.
+    /// </summary>
+    public void GoOn(RecordingWriter writer, RecordedQueue queue)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(queue);
+        _writer = writer;
+        Add(queue);
+        if (!InfersDriver)
+        {
+            Array.ForEach(queue.Areas, area => Begin(area.Address, area.Length));
+        }
+    }
+
     /// <summary>Looks at the whole of a queue for what a driver has done that is somewhere else.</summary>
     public void Look(RecordedQueue queue)
     {
@@ -135,6 +152,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     {
         _announced = length;
         _announcedAt = address;
+        _isOnlooker = false;
         _isSkipped = length > LargestRecorded && QueueAt(address, length) is null;
         if (_isSkipped)
         {
@@ -145,6 +163,9 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
             Look(queue);
         }
     }
+
+    /// <summary>Somebody is about to look who is neither driver nor device, and is not recorded.</summary>
+    public void AnnounceOnlooker(uint length) => (_announced, _isSkipped, _isOnlooker) = (length, false, true);
 
     /// <summary>One side notifies the other.</summary>
     public void Notify(StepKind kind, int queue) =>
@@ -252,6 +273,11 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
             actor = Device;
             _announced -= Math.Min(_announced, (uint)size);
             _announcedAt += (uint)size;
+            if (_isOnlooker)
+            {
+                return;
+            }
+
             if (_isSkipped)
             {
                 Compare();
@@ -319,16 +345,19 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
     {
         foreach (Region region in _regions)
         {
-            if (region.DeviceAddress != address || region.Length != length || length > RecordingFormat.MostBytes)
+            ulong offset = address - region.DeviceAddress;
+            if (address < region.DeviceAddress
+                || offset + length > region.Length
+                || length > RecordingFormat.MostBytes)
             {
                 continue;
             }
 
-            ReadOnlySpan<byte> now = new ReadOnlySpan<byte>(region.Device, (int)length);
+            ReadOnlySpan<byte> now = new ReadOnlySpan<byte>(region.Device + offset, (int)length);
             if (now.IndexOfAnyExcept((byte)0) >= 0)
             {
                 _writer.Access(StepKind.Store, Driver, Clock(), address, now);
-                now.CopyTo(region.SeenByDevice);
+                now.CopyTo(region.SeenByDevice.AsSpan((int)offset));
             }
         }
     }
@@ -415,7 +444,7 @@ public sealed unsafe class MemoryRecorder : MemorySimulation
         return false;
     }
 
-    private int Place() => _findsPlaces ? _writer.NumberOf(SourcePlaces.Find()) : 0;
+    private int Place() => _findsPlaces && _writer.Dropped == 0 ? _writer.NumberOf(SourcePlaces.Find()) : 0;
 
     private void Uninstall() => Current = _inner;
 

@@ -18,7 +18,6 @@ public sealed class RecordingWriter : IDisposable
     private readonly bool _leavesOpen;
     private readonly Dictionary<RecordedPlace, int> _places = [];
     private readonly int _mostSteps;
-    private int _dropped;
     private bool _isEnded;
 
     /// <summary>Begins a recording.</summary>
@@ -47,6 +46,9 @@ public sealed class RecordingWriter : IDisposable
 
     /// <summary>How many steps were written.</summary>
     public int Steps { get; private set; }
+
+    /// <summary>How many steps came after as many as are written at most, and are left out.</summary>
+    public int Dropped { get; private set; }
 
     /// <summary>Begins a recording in a file, which is replaced.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
@@ -214,7 +216,7 @@ public sealed class RecordingWriter : IDisposable
         _output.Write("{\"end\":");
         Write(Steps);
         _output.Write(",\"dropped\":");
-        Write(_dropped);
+        Write(Dropped);
         _output.Write("}\n");
         _output.Flush();
         if (!_leavesOpen)
@@ -249,7 +251,7 @@ public sealed class RecordingWriter : IDisposable
         ObjectDisposedException.ThrowIf(_isEnded, this);
         if (Steps == _mostSteps)
         {
-            _dropped++;
+            Dropped++;
             return false;
         }
 

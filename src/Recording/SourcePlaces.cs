@@ -13,7 +13,7 @@ public static class SourcePlaces
     private static readonly string[] s_roots = ["/src/", "/tests/", "/labs/", "/tools/", "/samples/"];
 
     private static readonly string[] s_passedOver =
-        ["src/Hal/", "src/Recording/", "src/Simulation/", "src/Devices/Memory/"];
+        ["src/Hal/", "src/Recording/", "src/Simulation/", "src/Devices/Memory/", "labs/Kit/", "tools/Labs/Rigs/"];
 
     private static readonly Dictionary<(MethodBase, int), RecordedPlace?> s_known = [];
 

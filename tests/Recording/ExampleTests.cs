@@ -132,4 +132,28 @@ public class ExampleTests
                 Does.Contain("NotificationBarrier"));
         }
     }
+
+    [Test]
+    public void A_page_has_lines_of_sources_that_are_elsewhere()
+    {
+        string folder = Directory.CreateTempSubdirectory("elsewhere").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "Students.cs"), "one\ntwo\nthree\n");
+            string path = Path.Combine(folder, "run.jsonl");
+            using (var writer = RecordingWriter.Create(path, new RecordingHeader("a run", "model", ["driver", "device"])))
+            {
+                int place = writer.NumberOf(new RecordedPlace("Students.cs", 2, "Student.Drive"));
+                writer.Access(StepKind.Store, 0, 0, 0x1000, [1, 2], place: place);
+            }
+
+            Recording recording = Recording.Read(path);
+            Assert.That(new PageMaker(Samples.Root, folder).Build(recording), Does.Contain("\"two\""));
+            Assert.That(new PageMaker(Samples.Root).Build(recording), Does.Not.Contain("\"two\""));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }

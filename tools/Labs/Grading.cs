@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
 using System.Linq;
 using VirtioGuest.Labs.Grader.Students;
 
@@ -15,14 +16,26 @@ internal static class Grading
     /// <param name="lab">The lab.</param>
     /// <param name="folder">The student's files.</param>
     /// <param name="limit">How long a check may take; usually 10 seconds.</param>
-    public static Grade Run(Lab lab, string folder, TimeSpan? limit = null)
+    /// <param name="recordings">
+    /// Where recordings of what failed go, in the place of those of the last time; null for nowhere.
+    /// </param>
+    public static Grade Run(Lab lab, string folder, TimeSpan? limit = null, string? recordings = null)
     {
         Stopwatch watch = Stopwatch.StartNew();
+        if (recordings is not null)
+        {
+            Directory.CreateDirectory(recordings);
+            for (int i = 0; i < lab.Checks.Count; i++)
+            {
+                File.Delete(CheckRun.RecordingOf(recordings, lab, i));
+            }
+        }
+
         StudentCompilation compilation = StudentCompilation.Compile(folder);
         List<string> notes = [.. compilation.Warnings.Take(MostWarnings).Select(each => $"the compiler warns: {each}")];
         IReadOnlyList<CheckResult> results = compilation.Library is null
             ? NotCompiled(lab, compilation)
-            : ChildRun.Run(lab, compilation, notes, limit ?? ChildRun.UsualLimit);
+            : ChildRun.Run(lab, compilation, notes, limit ?? ChildRun.UsualLimit, recordings);
         return new Grade(lab, results, notes, watch.Elapsed);
     }
 

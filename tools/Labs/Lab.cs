@@ -92,6 +92,9 @@ internal sealed record CheckResult(string Name, int Points, int Most, Finding? F
 {
     /// <summary>Whether it passed.</summary>
     public bool HasPassed => Finding is null;
+
+    /// <summary>The recording of a check that failed, for the ring viewer; null where there is none.</summary>
+    public string? Recording { get; init; }
 }
 
 /// <summary>What came of a lab.</summary>

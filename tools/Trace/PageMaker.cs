@@ -17,12 +17,15 @@ public sealed class PageMaker
     private const int LinesAround = 4;
 
     private readonly string _root;
+    private readonly string? _others;
     private readonly SiteCatalog _sites;
 
     /// <param name="root">The repository's root.</param>
-    public PageMaker(string root)
+    /// <param name="others">A folder with sources that the repository does not have; null for none.</param>
+    public PageMaker(string root, string? others = null)
     {
         _root = root;
+        _others = others;
         _sites = SiteCatalog.Read(root);
     }
 
@@ -99,6 +102,7 @@ public sealed class PageMaker
         foreach ((string file, int line) in wanted)
         {
             string path = Path.Combine(_root, file);
+            path = _others is not null && !File.Exists(path) ? Path.Combine(_others, file) : path;
             if (line > 0 && file.Length > 0 && !file.Contains("..", StringComparison.Ordinal) && File.Exists(path))
             {
                 string[] all = File.ReadAllLines(path);

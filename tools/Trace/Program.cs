@@ -12,10 +12,10 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
-        var file = new Argument<FileInfo?>("FILE")
+        var files = new Argument<FileInfo[]>("FILE")
         {
             Description = "the recording; a serial log or the image of a disk with one in it",
-            Arity = ArgumentArity.ZeroOrOne,
+            Arity = ArgumentArity.ZeroOrMore,
         };
         var example = new Option<string?>("--example") { Description = "make one of the examples", HelpName = "name" };
         var list = new Option<bool>("--list") { Description = "list the examples" };
@@ -25,12 +25,25 @@ internal static class Program
             Description = "also write the trace for Perfetto and chrome://tracing",
             HelpName = "file",
         };
+        var sources = new Option<DirectoryInfo?>("--sources")
+        {
+            Description = "where sources are that are not this project's",
+            HelpName = "folder",
+        };
         var root = new Option<DirectoryInfo>("--root") { Required = true, Hidden = true };
         var folder = new Option<DirectoryInfo>("--folder") { Required = true, Hidden = true };
         var command = new RootCommand("Turns a recording into a page; without words, makes all examples.")
         {
-            file, example, list, page, perfetto, root, folder,
+            files, example, list, page, perfetto, sources, root, folder,
         };
+        command.Validators.Add(result =>
+        {
+            bool isOne = result.GetValue(files) is not { Length: > 1 };
+            if (!isOne && (result.GetResult(page) ?? result.GetResult(perfetto)) is not null)
+            {
+                result.AddError("--out and --perfetto name one file: make the pages one by one.");
+            }
+        });
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(list))
@@ -40,16 +53,20 @@ internal static class Program
             }
 
             string home = parsed.GetRequiredValue(folder).FullName;
-            var maker = new PageMaker(parsed.GetRequiredValue(root).FullName);
+            var maker = new PageMaker(parsed.GetRequiredValue(root).FullName, parsed.GetValue(sources)?.FullName);
             try
             {
-                if (parsed.GetValue(file) is FileInfo recording)
+                if (parsed.GetValue(files) is { Length: > 0 } recordings)
                 {
-                    string name = Path.GetFileNameWithoutExtension(recording.Name) + ".html";
-                    maker.Make(
-                        recording.FullName,
-                        parsed.GetValue(page)?.FullName ?? Path.Combine(home, name),
-                        parsed.GetValue(perfetto)?.FullName);
+                    foreach (FileInfo recording in recordings)
+                    {
+                        string name = Path.GetFileNameWithoutExtension(recording.Name) + ".html";
+                        maker.Make(
+                            recording.FullName,
+                            parsed.GetValue(page)?.FullName ?? Path.Combine(home, name),
+                            parsed.GetValue(perfetto)?.FullName);
+                    }
+
                     return 0;
                 }
 

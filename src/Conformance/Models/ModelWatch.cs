@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using VirtioGuest.Conformance.Events;
 using VirtioGuest.Conformance.Judge;
 using VirtioGuest.Devices;
+using VirtioGuest.Devices.Memory;
 using VirtioGuest.Devices.Mmio;
 using VirtioGuest.Devices.Pci;
 using VirtioGuest.Devices.Rings;
@@ -29,13 +30,16 @@ public sealed class ModelWatch
     private readonly IBusFunction? _function;
 
     /// <summary>Watches a PCI function.</summary>
-    public ModelWatch(string target, PciDeviceFunction function)
-        : this(target, function, function?.Model!)
+    /// <param name="target">The driver's name.</param>
+    /// <param name="function">The function.</param>
+    /// <param name="eyes">The memory as the judge is to see it; null for the device's own view.</param>
+    public ModelWatch(string target, PciDeviceFunction function, GuestMemory? eyes = null)
+        : this(target, function, function?.Model!, eyes)
     {
     }
 
     /// <summary>Watches a PCI function that stands before the device's own.</summary>
-    public ModelWatch(string target, IBusFunction function, VirtioDeviceModel model)
+    public ModelWatch(string target, IBusFunction function, VirtioDeviceModel model, GuestMemory? eyes = null)
     {
         ArgumentNullException.ThrowIfNull(function);
         ArgumentNullException.ThrowIfNull(model);
@@ -43,7 +47,7 @@ public sealed class ModelWatch
         _function = watched;
         _model = model;
         _judge = new DriverJudge(target, watched.Describe(model));
-        (_rings, _wasEnabled) = WatchRings();
+        (_rings, _wasEnabled) = WatchRings(eyes);
     }
 
     /// <summary>Watches registers over MMIO.</summary>
@@ -55,7 +59,7 @@ public sealed class ModelWatch
         _judge = new DriverJudge(
             target,
             new DeviceFacts { DeviceType = _model.DeviceType, IsMmio = true, Offered = Offer(_model) });
-        (_rings, _wasEnabled) = WatchRings();
+        (_rings, _wasEnabled) = WatchRings(null);
     }
 
     /// <summary>What stands on the bus in the place of the function.</summary>
@@ -125,12 +129,12 @@ public sealed class ModelWatch
         }
     }
 
-    private (RingWatch[] Rings, bool[] WasEnabled) WatchRings()
+    private (RingWatch[] Rings, bool[] WasEnabled) WatchRings(GuestMemory? eyes)
     {
         RingWatch[] rings = new RingWatch[_model.Queues.Length];
         for (int i = 0; i < rings.Length; i++)
         {
-            rings[i] = new RingWatch(_model.Memory, _model.Queues[i], () => _model.DriverFeatures, Tell);
+            rings[i] = new RingWatch(eyes ?? _model.Memory, _model.Queues[i], () => _model.DriverFeatures, Tell);
             _model.Queues[i].Observer = rings[i];
         }
 

@@ -25,7 +25,7 @@ internal static class LabRun
     private static readonly string[] s_inputs =
     [
         "tools/Labs", "labs/Kit", "src/Hal", "src/Pci", "src/Devices", "src/Simulation", "src/Conformance",
-        "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json",
+        "src/Recording", "src/VhostUser",
     ];
 
     /// <returns>0 if all points were reached, 1 if not, 2 if nothing could be graded.</returns>
@@ -38,7 +38,7 @@ internal static class LabRun
             Console.SetOut(Console.Error);
         }
 
-        string grader = BuildGrader(workspace);
+        string grader = ToolProgram.CompileOnce(workspace, "Labs", "Labs.Grader", s_inputs);
         string files = FilesOf(workspace, options);
         List<string> arguments =
         [
@@ -59,19 +59,28 @@ internal static class LabRun
         }
 
         Console.SetOut(output);
-        return ExternalProgram.RunInteractively("dotnet", arguments);
-    }
+        if (options.Boots || options.Report != LabReport.Text)
+        {
+            return ExternalProgram.RunInteractively("dotnet", arguments);
+        }
 
-    private static string BuildGrader(Workspace workspace)
-    {
-        const string Name = "Labs.Grader";
-        string grader = ToolProgram.AssemblyOf(workspace, Name);
-        IncrementalBuild.Run(
-            Path.Combine(workspace.Artifacts, "obj", "labs"),
-            s_inputs.Select(name => Path.Combine(workspace.Root, name)),
-            [grader],
-            () => Progress.Step("compile the grader", () => ToolProgram.Compile(workspace, "Labs", Name)));
-        return grader;
+        // A report for people names pages to open.
+        string recordings = Path.Combine(workspace.Artifacts, "labs", "watch");
+        int status = ExternalProgram.RunInteractively("dotnet", [.. arguments, "--recordings", recordings]);
+        string those = $"lab-{options.Number}-*.jsonl";
+        try
+        {
+            Tracing.MakePages(
+                workspace,
+                Directory.Exists(recordings) ? [.. Directory.EnumerateFiles(recordings, those)] : [],
+                files);
+        }
+        catch (BuildFailure failure)
+        {
+            Console.Error.WriteLine($"The grade stands, but there are no pages to watch: {failure.Message}");
+        }
+
+        return status;
     }
 
     private static string FilesOf(Workspace workspace, LabOptions options)

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using VirtioGuest.Devices.Memory;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Labs.Grader.Rigs;
 using VirtioGuest.Labs.Grader.Students;
 using VirtioGuest.Simulation;
@@ -162,10 +163,7 @@ internal static class BackEndChecks
             memory =>
             {
                 Bench bench = new Bench(code, memory.Dma, memory.GuestMemory, new WeakRig.Patience(memory));
-                names.Areas = new Devices.Rings.QueueAreas(
-                    bench.Ring.Descriptors.DeviceAddress,
-                    bench.Ring.Available.DeviceAddress,
-                    bench.Ring.Used.DeviceAddress);
+                names.Areas = AreasOf(bench.Ring);
                 return new Scenario()
                     .AddProcessor("driver", () =>
                     {
@@ -200,6 +198,9 @@ internal static class BackEndChecks
                 + "release after its entry and the buffer");
     }
 
+    private static QueueAreas AreasOf(SplitRing ring) => new(
+        ring.Descriptors.DeviceAddress, ring.Available.DeviceAddress, ring.Used.DeviceAddress);
+
     /// <summary>A driver of a few lines, which can also do wrong, and the student's device.</summary>
     private sealed class Bench : IDisposable
     {
@@ -221,6 +222,7 @@ internal static class BackEndChecks
                 new DmaBlock(dma.Allocate(6 + (2u * Size), 16)!, watch),
                 new DmaBlock(dma.Allocate(6 + (8u * Size), 16)!, watch));
             Buffer = new DmaBlock(dma.Allocate(256, 16)!, watch);
+            CheckRecording.Current?.Show(0, AreasOf(Ring), Size, 0);
             Back = code.Create<EntropyBackEnd>();
             RingRig.Do("Attach", () =>
             {
@@ -230,7 +232,7 @@ internal static class BackEndChecks
         }
 
         private Bench(StudentCode code, SimulatedDma dma, Offers offers)
-            : this(code, dma, dma.GuestMemory, offers.Watch())
+            : this(code, dma, CheckRecording.ViewOf(dma), offers.Watch())
         {
             _dma = dma;
             _offers = offers;
@@ -269,7 +271,8 @@ internal static class BackEndChecks
             Ring.Available.StoreRelease16(2, ++_index);
         }
 
-        public BackEndAnswer Serve() => RingRig.Do("Serve", () => Back.Serve(Random));
+        public BackEndAnswer Serve() => RingRig.Do(
+            "Serve", () => CheckRecording.AsDevice(() => Back.Serve(Random)));
 
         public void ExpectUsed(ushort index, uint id, uint length)
         {

@@ -75,7 +75,7 @@ internal static class CacheChecks
     {
         RingRig rig = new RingRig(
             dma,
-            dma.GuestMemory,
+            CheckRecording.ViewOf(dma),
             Size,
             Devices.FeatureBit.Version1,
             new Watchdog(() => { }, () => 0, () => "the device acts only between two calls"));

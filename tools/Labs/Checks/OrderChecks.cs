@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using VirtioGuest.Devices.Rings;
 using VirtioGuest.Hal;
 using VirtioGuest.Labs.Grader.Rigs;
 using VirtioGuest.Labs.Grader.Students;
@@ -30,13 +31,12 @@ internal static class OrderChecks
         UsedHandOver both = code.Create<UsedHandOver>();
         foreach (bool wrap in new[] { true, false })
         {
-            DmaBlock ring = Ring(dma, Watch());
-            Fill(ring, wrap);
-            RingRig.Do("Use", () =>
+            DmaBlock ring = Ring(dma, wrap);
+            RingRig.Do("Use", () => CheckRecording.AsDevice(() =>
             {
                 both.Use(ring, 1, 6, 0x1234, wrap);
                 return true;
-            });
+            }));
             ushort flags = ring.Load16(16 + 14);
             bool isRight = (flags & Available) != 0 == wrap && (flags & Used) != 0 == wrap;
             Expect.That(
@@ -63,8 +63,7 @@ internal static class OrderChecks
         UsedHandOver both = code.Create<UsedHandOver>();
         foreach (bool wrap in new[] { true, false })
         {
-            DmaBlock ring = Ring(dma, Watch());
-            Fill(ring, wrap);
+            DmaBlock ring = Ring(dma, wrap);
             Expect.That(
                 !RingRig.Do("TryTake", () => both.TryTake(ring, 0, wrap, out _, out _)),
                 $"a descriptor that is only available was taken for a used one (wrap counter {(wrap ? 1 : 0)})",
@@ -99,7 +98,7 @@ internal static class OrderChecks
                 UsedHandOver device = isOwnDevice ? student : new Reference();
                 UsedHandOver driver = isOwnDriver ? student : new Reference();
                 DmaBlock ring = Ring(memory.Dma, new WeakRig.Patience(memory));
-                names.Areas = new Devices.Rings.QueueAreas(ring.DeviceAddress, 0, 0);
+                names.Areas = new QueueAreas(ring.DeviceAddress, 0, 0);
                 Fill(ring, wrap: true);
                 return new Scenario()
                     .AddProcessor("driver", () =>
@@ -137,6 +136,17 @@ internal static class OrderChecks
     }
 
     private static DmaBlock Ring(DmaTag dma, LabWatch watch) => new(dma.Allocate(16 * Slots, 16)!, watch);
+
+    /// <summary>A ring in plain memory, as the driver has filled it.</summary>
+    private static DmaBlock Ring(SimulatedDma dma, bool wrap)
+    {
+        CheckRecording.ViewOf(dma);
+        DmaBlock ring = Ring(dma, Watch());
+        CheckRecording.Current?.Show(
+            0, new QueueAreas(ring.DeviceAddress, 0, 0), (int)Slots, Devices.FeatureBit.RingPacked);
+        Fill(ring, wrap);
+        return ring;
+    }
 
     private static Watchdog Watch() => new(() => { }, () => 0, () => "nothing changes in the ring by itself");
 

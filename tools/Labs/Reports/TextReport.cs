@@ -28,25 +28,21 @@ internal static class TextReport
             if (finding.Seen == lastSeen)
             {
                 output.WriteLine("         the same as above");
-                continue;
             }
-
-            lastSeen = finding.Seen;
-            Line(output, "seen", finding.Seen);
-            Line(output, "expected", finding.Expected);
-            Line(output, "clause", finding.Clause);
-            Line(output, "read", finding.Read.Length == 0 ? grade.Lab.Text : finding.Read);
-            // Another check that broke on the same rule has the same steps.
-            if (finding.Steps is { Count: > 0 } steps && finding.Expected != lastExpected)
+            else
             {
-                Line(output, "steps", "the last ones that led there:");
-                for (int i = Math.Max(0, steps.Count - MostSteps); i < steps.Count; i++)
-                {
-                    output.WriteLine($"                     {steps[i]}");
-                }
+                // Another check that broke on the same rule has the same steps.
+                Explain(grade.Lab, finding, finding.Expected != lastExpected, output);
+                lastSeen = finding.Seen;
+                lastExpected = finding.Expected;
             }
 
-            lastExpected = finding.Expected;
+            if (each.Recording is { } recording)
+            {
+                // Terminals open such a text with a click.
+                string page = new Uri(Path.ChangeExtension(recording, ".html")).AbsoluteUri;
+                Line(output, "watch", page + "#failure");
+            }
         }
 
         foreach (string note in grade.Notes)
@@ -55,6 +51,22 @@ internal static class TextReport
         }
 
         output.WriteLine($"  {grade.Points} of {grade.Most} points, in {grade.Duration.TotalSeconds:0.0} s");
+    }
+
+    private static void Explain(Lab lab, Finding finding, bool hasSteps, TextWriter output)
+    {
+        Line(output, "seen", finding.Seen);
+        Line(output, "expected", finding.Expected);
+        Line(output, "clause", finding.Clause);
+        Line(output, "read", finding.Read.Length == 0 ? lab.Text : finding.Read);
+        if (hasSteps && finding.Steps is { Count: > 0 } steps)
+        {
+            Line(output, "steps", "the last ones that led there:");
+            for (int i = Math.Max(0, steps.Count - MostSteps); i < steps.Count; i++)
+            {
+                output.WriteLine($"                     {steps[i]}");
+            }
+        }
     }
 
     private static void Line(TextWriter output, string name, string text)

@@ -27,6 +27,7 @@ internal sealed class LabRig : IDisposable
     private static readonly string[] s_overdue = ["drv.split.22", "drv.split.24", "drv.packed.23"];
 
     private readonly PciDeviceFunction _function;
+    private readonly QueueLook _look;
     private readonly string[] _passedOver;
 
     /// <summary>Builds a machine.</summary>
@@ -42,7 +43,8 @@ internal sealed class LabRig : IDisposable
         string[]? passedOver = null,
         ushort largestQueue = 8)
     {
-        Model = create(Machine.Memory.GuestMemory);
+        Model = create(CheckRecording.ViewOf(Machine.Memory));
+        _look = new QueueLook(Model);
         Model.OfferedFeatures = offered;
         foreach (ModelQueue each in Model.Queues)
         {
@@ -51,13 +53,15 @@ internal sealed class LabRig : IDisposable
         }
 
         PciFunctionOptions used = options ?? new PciFunctionOptions();
-        WatchedOutput output = ModelWatch.WatchOutput(Machine.Messages.OutputTo(used.InterruptLine));
+        WatchedOutput output = ModelWatch.WatchOutput(
+            new RecordedOutput(Machine.Messages.OutputTo(used.InterruptLine)));
         _function = new PciDeviceFunction(Model, output, used);
-        Watch = new ModelWatch("your driver", _function);
+        Watch = new ModelWatch("your driver", _function, CheckRecording.OnlookersViewOf(Machine.Memory));
         output.Watch = Watch;
         Machine.Plug(Watch.Function, Device);
-        Dog = new Watchdog(() => Model.Run(), Progress, () => HangExplanation.Of(Model, _function.CanAccessMemory));
-        Lab = new LabMachine(Machine, Machine.Bus, Dog);
+        Dog = new Watchdog(Act, Progress, () => HangExplanation.Of(Model, _function.CanAccessMemory));
+        Lab = new LabMachine(
+            Machine, Machine.Bus, CheckRecording.Current is null ? Dog : new RecordedWatch(Dog, _look));
         _passedOver = passedOver ?? [];
     }
 
@@ -97,6 +101,7 @@ internal sealed class LabRig : IDisposable
     /// </summary>
     public T Do<T>(string what, Func<T> driver)
     {
+        CheckRecording.Current?.Say(what);
         try
         {
             T result = driver();
@@ -150,6 +155,12 @@ internal sealed class LabRig : IDisposable
             .ThenBy(each => each.Requirement.Severity)
             .Select(BreachText.Of)
             .FirstOrDefault();
+    }
+
+    private void Act()
+    {
+        _look.Look();
+        Model.Run();
     }
 
     /// <summary>Changes whenever the device or its rings do.</summary>

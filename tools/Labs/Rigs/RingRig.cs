@@ -16,7 +16,7 @@ internal sealed class RingRig
 
     /// <summary>Allocates a queue.</summary>
     /// <param name="dma">Where.</param>
-    /// <param name="memory">The same memory as the device sees it.</param>
+    /// <param name="memory">The same memory as the device sees it: see <see cref="CheckRecording.ViewOf"/>.</param>
     /// <param name="size">How many descriptors.</param>
     /// <param name="features">The form of the queue.</param>
     /// <param name="watch">Who watches the driver.</param>
@@ -33,6 +33,7 @@ internal sealed class RingRig
         Device = DeviceQueue.TryOpen(memory, Areas, size, features, out QueueError error)
             ?? throw new InvalidOperationException($"The queue was not opened: {error}.");
         Device.IsStrict = true;
+        CheckRecording.Current?.Show(0, Areas, size, features);
     }
 
     /// <summary>The queue as a driver of a split ring sees it.</summary>
@@ -55,7 +56,7 @@ internal sealed class RingRig
             () => { },
             () => (long)((rig?.Device.Taken ?? 0) + (rig?.Device.Used ?? 0)),
             () => "the ring does not change, because the device acts only between two calls");
-        rig = new RingRig(dma, dma.GuestMemory, size, features | FeatureBit.Version1, dog);
+        rig = new RingRig(dma, CheckRecording.ViewOf(dma), size, features | FeatureBit.Version1, dog);
         return rig;
     }
 
@@ -102,6 +103,7 @@ internal sealed class RingRig
     /// <summary>Calls the driver; what it throws fails the check.</summary>
     public static T Do<T>(string what, Func<T> driver)
     {
+        CheckRecording.Current?.Say(what);
         try
         {
             return driver();

@@ -79,6 +79,8 @@ internal static class WeakRig
                 throw new NotDoneYetException(step);
             }
 
+            CheckRecording.Current?.Record(
+                explorer, create, result.Choices, names, $"A schedule in which {seen}. Both sides have a processor.");
             throw new CheckFailedException(new Finding(
                 string.Empty,
                 $"the explorer found a schedule in which {seen} ({result.Schedules} tried): {Clean(failure)}",

@@ -26,8 +26,9 @@ internal static class ChildRun
     /// <param name="compilation">The student's library.</param>
     /// <param name="notes">Where it is said what the driver wrote to the console.</param>
     /// <param name="limit">How long the first check may take that does not end; later ones get 2 seconds.</param>
+    /// <param name="recordings">Where recordings of what failed go; null for nowhere.</param>
     public static IReadOnlyList<CheckResult> Run(
-        Lab lab, StudentCompilation compilation, List<string> notes, TimeSpan limit)
+        Lab lab, StudentCompilation compilation, List<string> notes, TimeSpan limit, string? recordings)
     {
         string folder = Directory.CreateTempSubdirectory("lab").FullName;
         try
@@ -35,7 +36,7 @@ internal static class ChildRun
             string library = Path.Combine(folder, "Student.dll");
             File.WriteAllBytes(library, compilation.Library!);
             File.WriteAllBytes(Path.ChangeExtension(library, ".pdb"), compilation.Symbols!);
-            return Run(lab, library, notes, limit);
+            return Run(lab, library, notes, limit, recordings);
         }
         finally
         {
@@ -43,13 +44,15 @@ internal static class ChildRun
         }
     }
 
-    private static CheckResult[] Run(Lab lab, string library, List<string> notes, TimeSpan limit)
+    private static CheckResult[] Run(
+        Lab lab, string library, List<string> notes, TimeSpan limit, string? recordings)
     {
         CheckResult?[] results = new CheckResult?[lab.Checks.Count];
         for (int first = 0; first < results.Length;)
         {
             string progress = Path.Combine(Path.GetDirectoryName(library)!, $"from-{first}.txt");
-            (int? status, string output, string errors) = RunChild(lab, library, first, progress, limit);
+            (int? status, string output, string errors) = RunChild(
+                lab, library, first, progress, limit, recordings);
             if (output.Trim().Length != 0)
             {
                 notes.Add($"the driver wrote: {Shorten(output.Trim())}");
@@ -60,11 +63,16 @@ internal static class ChildRun
             foreach ((int at, Finding? finding) in ended)
             {
                 LabCheck check = lab.Checks[at];
-                results[at] = new CheckResult(check.Name, finding is null ? check.Points : 0, check.Points, finding);
+                string? recording = recordings is null ? null : CheckRun.RecordingOf(recordings, lab, at);
+                results[at] = new CheckResult(check.Name, finding is null ? check.Points : 0, check.Points, finding)
+                {
+                    Recording = at != open && File.Exists(recording) ? recording : null,
+                };
             }
 
+            // What was stopped while it was recorded has its result.
             int stopped = open >= 0 ? open : first + ended.Count;
-            if (stopped < results.Length)
+            if (stopped < results.Length && results[stopped] is null)
             {
                 LabCheck check = lab.Checks[stopped];
                 results[stopped] = new CheckResult(check.Name, 0, check.Points, Explain(check, status, errors));
@@ -98,7 +106,7 @@ internal static class ChildRun
     };
 
     private static (int? Status, string Output, string Errors) RunChild(
-        Lab lab, string library, int first, string progress, TimeSpan limit)
+        Lab lab, string library, int first, string progress, TimeSpan limit, string? recordings)
     {
         ProcessStartInfo start = new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
@@ -109,6 +117,7 @@ internal static class ChildRun
                 library,
                 first.ToString(CultureInfo.InvariantCulture),
                 progress,
+                .. recordings is null ? Array.Empty<string>() : [recordings],
             ])
         {
             RedirectStandardInput = true,
