@@ -415,9 +415,9 @@ public sealed class VhostUserServer : IDisposable
         }
 
         ring.VhostBase = queue.Base;
-        if (_inflight is not null)
+        if (_inflight is not null && ring.Resume(_inflight.JournalOf(queue.Queue.Index)))
         {
-            ring.Resume(_inflight.JournalOf(queue.Queue.Index));
+            _transport.NotifyUsed(queue.Queue);
         }
 
         Watch?.OnOpened(queue.Queue);

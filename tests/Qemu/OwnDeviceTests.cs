@@ -1,8 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using System.Threading;
 using NUnit.Framework;
 using VirtioGuest.Conformance;
 using VirtioGuest.Devices;
@@ -111,6 +114,39 @@ public sealed class OwnDeviceTests : QemuTest
         ExpectKept(device.Conclude(), "drv.blk.29");
     }
 
+    [TestCase("on")]
+    [TestCase("off")]
+    [NightlyOnly]
+    public void A_server_that_is_killed_and_started_again_loses_nothing(string packed)
+    {
+        DiskImage disk = NewDisk(Sectors);
+        byte[] before = disk.ReadAll();
+        Churn churn = new(Churn.NewSeed(), 20_000) { DiscardFill = BlockDevice.DiscardedByte };
+        string socket = Path.Combine(Folder, "own");
+        Process server = StartServer(disk.Path, socket);
+        GuestOptions options = new();
+        QemuGuest guest = Start(options.WithArguments(
+            "-object", $"memory-backend-memfd,id=shared,size={options.MemoryMegabytes}M,share=on",
+            "-numa", "node,memdev=shared",
+            "-chardev", $"socket,id=own,path={socket},reconnect=1",
+            "-device", $"{Disk},packed={packed},chardev=own"));
+        guest.WaitForPrompt();
+        guest.Type(churn.Command() + "\r");
+        var random = new Random((int)churn.Seed);
+        for (int time = 0; time < 8; time++)
+        {
+            Thread.Sleep(random.Next(100, 1200));
+            Kill(server);
+            server = StartServer(disk.Path, socket);
+        }
+
+        guest.WaitForLine($"^{Regex.Escape(churn.Success)}$");
+        guest.Type("exit\r");
+        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
+        Kill(server);
+        Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
+    }
+
     [Test]
     public void A_source_of_entropy_is_served()
     {
@@ -168,6 +204,24 @@ public sealed class OwnDeviceTests : QemuTest
         Assert.That(disk.ReadAll().AsSpan().SequenceEqual(before), Is.True);
         Assert.That(device.Lines.Count(line => line.StartsWith("the front end is let go: ", StringComparison.Ordinal)),
             Is.GreaterThan(6), string.Join('\n', device.Lines));
+    }
+
+    private static Process StartServer(string image, string socket)
+    {
+        string program = Path.Combine(TestContext.CurrentContext.TestDirectory, "VirtioGuest.DeviceServer.dll");
+        Process server = Process.Start(new ProcessStartInfo("dotnet", [program, "blk", image, "--socket", socket])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        Assert.That(server.StandardOutput.ReadLine(), Does.StartWith("serving"));
+        return server;
+    }
+
+    private static void Kill(Process server)
+    {
+        server.Kill();
+        server.WaitForExit();
+        server.Dispose();
     }
 
     /// <summary>Nothing is broken, and these have been judged.</summary>

@@ -112,6 +112,42 @@ public sealed class KilledServerTests
         }
     }
 
+    /// <summary>Nobody knows whether the one that was killed came to tell of what it had done.</summary>
+    [TestCase(false)]
+    [TestCase(true)]
+    public void The_server_that_comes_after_tells_of_what_was_used(bool isPacked)
+    {
+        using SharedMemoryFile memory = new(FrontEnd.MemoryLength);
+        RingDriver driver = new(memory, isPacked);
+        (byte[] place, int region) = ([], -1);
+        for (int life = 0; life < 2; life++)
+        {
+            StartServer();
+            using FrontEnd front = new(Socket, memory);
+            front.Start(FeatureBit.Version1 | (isPacked ? FeatureBit.RingPacked : 0), InflightFeature);
+            if (life == 0)
+            {
+                (place, region) = front.AskInflight(queues: 1, size: RingDriver.Size);
+            }
+
+            front.Command(32, place, region);
+            driver.Open(front);
+            if (life == 0)
+            {
+                driver.Add(RingDriver.Out, 3, 7);
+                front.Kick(0);
+                driver.Await(1);
+                Kill();
+            }
+            else
+            {
+                Assert.That(() => front.TakeCalls(0), Is.EqualTo(1).After(10_000, 1));
+            }
+        }
+
+        Descriptors.Close(region);
+    }
+
     private void StartServer()
     {
         Kill();

@@ -289,15 +289,20 @@ public abstract class DeviceQueue
     /// Goes on where a device was killed that kept a journal: behind what it had used, whether or not it had come to
     /// write that down.
     /// </summary>
-    internal void Resume(QueueJournal journal)
+    /// <returns>
+    /// Whether there was one: then nobody knows whether it came to notify the driver of what it had used last.
+    /// </returns>
+    internal bool Resume(QueueJournal journal)
     {
-        if (journal.TryRead(out uint place, out int slots))
+        bool hasPredecessor = journal.TryRead(out uint place, out int slots);
+        if (hasPredecessor)
         {
             ResumeAt(place, slots);
         }
 
         Journal = journal;
         journal.Write(UsedPlace, 0);
+        return hasPredecessor;
     }
 
     /// <summary>Goes on at a place, or behind the entry there if that has been written.</summary>

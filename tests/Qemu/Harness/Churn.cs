@@ -19,6 +19,7 @@ public sealed record Churn(ulong Seed, ulong Operations)
 {
     private const long Before = -1;
     private const long Zeroes = -2;
+    private const long Filled = -3;
     private const int SectorSize = DiskImage.SectorSize;
 
     /// <summary>The first sector of the range.</summary>
@@ -32,6 +33,11 @@ public sealed record Churn(ulong Seed, ulong Operations)
 
     /// <summary>Whether the disk offers discards.</summary>
     public bool HasDiscard { get; init; } = true;
+
+    /// <summary>
+    /// What a sector is filled with that was given up, by a disk that does so; else it holds what it held, or zeroes.
+    /// </summary>
+    public byte? DiscardFill { get; init; }
 
     /// <summary>Whether the disk offers writes of zeroes.</summary>
     public bool HasWriteZeroes { get; init; } = true;
@@ -100,7 +106,8 @@ public sealed record Churn(ulong Seed, ulong Operations)
                 }
 
                 List<long> held = holds[sector - start];
-                if (operation.Kind is ChurnKind.Write or ChurnKind.WriteZeroes && number < done)
+                bool isFilled = operation.Kind == ChurnKind.Discard && DiscardFill is not null;
+                if ((operation.Kind is ChurnKind.Write or ChurnKind.WriteZeroes || isFilled) && number < done)
                 {
                     held.Clear();
                 }
@@ -108,7 +115,9 @@ public sealed record Churn(ulong Seed, ulong Operations)
                 // A disk that was told to give a sector up may keep it as well.
                 if (operation.Kind != ChurnKind.Read)
                 {
-                    held.Add(operation.Kind == ChurnKind.Write ? (long)number : Zeroes);
+                    held.Add(operation.Kind == ChurnKind.Write ? (long)number
+                        : isFilled ? Filled
+                        : Zeroes);
                 }
             }
         }
@@ -128,7 +137,7 @@ public sealed record Churn(ulong Seed, ulong Operations)
         return null;
     }
 
-    private static Predicate<long> Holds(
+    private Predicate<long> Holds(
         ChurnSequence sequence, ulong sector, ReadOnlySpan<byte> old, ReadOnlySpan<byte> found)
     {
         byte[] content = found.ToArray();
@@ -139,6 +148,7 @@ public sealed record Churn(ulong Seed, ulong Operations)
         {
             Before => isOld,
             Zeroes => isZero,
+            Filled => !content.AsSpan().ContainsAnyExcept(DiscardFill ?? 0),
             _ => IsFirstWord(word, sector, sequence.ContentSeed((ulong)held))
                 && SectorPattern.Make(sector, 1, sequence.ContentSeed((ulong)held)).AsSpan()
                     .SequenceEqual(content),
@@ -152,13 +162,14 @@ public sealed record Churn(ulong Seed, ulong Operations)
     {
         Before => "what was there before",
         Zeroes => "zeroes",
+        Filled => "what the disk puts where a sector was given up",
         _ => $"what operation {held} wrote",
     };
 
     private string Describe(ChurnSequence sequence, ulong sector, ReadOnlySpan<byte> old, ReadOnlySpan<byte> found)
     {
         Predicate<long> holds = Holds(sequence, sector, old, found);
-        for (long held = Zeroes; held < (long)Operations; held++)
+        for (long held = Filled; held < (long)Operations; held++)
         {
             if (holds(held))
             {
