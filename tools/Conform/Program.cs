@@ -1,5 +1,6 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.IO;
 using System.Linq;
 using VirtioGuest.Conform;
@@ -23,7 +24,7 @@ var serve = new Option<string[]>("--serve")
     Description = "serve the devices of a machine over vhost-user, in this folder, until the input ends",
 };
 var odd = new Option<string?>("--odd") { Description = "what these devices do that few devices do" };
-odd.AcceptOnlyFromAmong([.. OddDevice.All.Select(each => each.Name)]);
+odd.AcceptOnlyFromAmong([.. OddDevice.Served.Select(each => each.Name)]);
 var trace = new Option<FileInfo[]>("--trace") { Description = "judge what QEMU has traced" };
 var last = new Option<bool>("--last") { Description = "of a trace judge only the last driver, and no firmware" };
 var known = new Option<FileInfo?>("--known") { Description = "the list of known failures" };
@@ -47,4 +48,10 @@ command.SetAction(parsed => Judgement.Run(new JudgementOptions(
     parsed.GetValue(record) is [string folder, string typed, string versions]
         ? new RecordOptions(folder, typed, versions)
         : null)));
-return command.Parse(args).Invoke();
+ParseResult line = command.Parse(args);
+foreach (ParseError error in line.Errors)
+{
+    Console.Error.WriteLine(error.Message);
+}
+
+return line.Errors.Count == 0 ? line.Invoke() : 2;

@@ -30,7 +30,7 @@ internal static class Program
     private static readonly Option<string?> s_odd = new("--odd")
     {
         Description = "what it does that few devices do: "
-            + string.Join("; ", OddDevice.All.Select(each => $"{each.Name}, it {each.Habit}")),
+            + string.Join("; ", OddDevice.Served.Select(each => $"{each.Name}, it {each.Habit}")),
         HelpName = "habit",
     };
 
@@ -48,7 +48,7 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
-        s_odd.AcceptOnlyFromAmong([.. OddDevice.All.Select(each => each.Name)]);
+        s_odd.AcceptOnlyFromAmong([.. OddDevice.Served.Select(each => each.Name)]);
 
         // Before anything asks for it: accesses go through a recorder only in a process that said so at its start.
         AppContext.SetSwitch("VirtioGuest.Hal.MemorySimulation", Array.Exists(arguments, IsRecord));

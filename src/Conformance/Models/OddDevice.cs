@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using VirtioGuest.Devices;
 using VirtioGuest.Devices.Block;
 using VirtioGuest.Devices.Rings;
@@ -34,7 +35,10 @@ public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceMod
             model.OnRegisterWrite = _ => model.ResetDelay = model.Status == 0 ? 0 : Delay;
             model.SuspendDelay = Delay;
             model.QueueResetDelay = Delay;
-        }),
+        })
+        {
+            IsAboutRegisters = true,
+        },
         new OddDevice("spurious-interrupts", "interrupts where nothing has happened", model =>
             model.OnRegisterWrite = what => OnNotification(model, what, model.SendUsedNotification))
         {
@@ -45,11 +49,21 @@ public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceMod
                 model, what, _ => model.ChangeConfiguration(static () => { })))
         {
             IsAboutInterrupts = true,
+            IsAboutRegisters = true,
         },
         new OddDevice("one-vector", "can map one vector only", static _ => { }) { MappableVectors = 1 },
         new OddDevice("refused-vectors", "can map none of its vectors", static _ => { }) { MappableVectors = 0 },
-        new OddDevice("changing-configuration", "changes its configuration under the reader", ChangeUnderReader),
+        new OddDevice("changing-configuration", "changes its configuration under the reader", ChangeUnderReader)
+        {
+            IsAboutRegisters = true,
+        },
     ];
+
+    /// <summary>
+    /// Those that a driver meets behind a front end as well, which has the registers and the interrupts itself.
+    /// </summary>
+    public static IReadOnlyList<OddDevice> Served { get; } =
+        [.. All.Where(each => !each.IsAboutRegisters && each.MappableVectors is null)];
 
     /// <summary>The one of a name; null for none.</summary>
     public static OddDevice? Find(string? name)
@@ -67,6 +81,9 @@ public sealed record OddDevice(string Name, string Habit, Action<VirtioDeviceMod
 
     /// <summary>How many of its MSI-X vectors it can map; null for all. Only where it is a PCI function here.</summary>
     public int? MappableVectors { get; init; }
+
+    /// <summary>Whether it is odd in its registers, or in what reading them does.</summary>
+    public bool IsAboutRegisters { get; init; }
 
     /// <summary>Whether lines and messages make a difference.</summary>
     public bool IsAboutInterrupts { get; init; }
