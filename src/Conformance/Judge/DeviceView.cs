@@ -90,6 +90,9 @@ internal sealed class DeviceView
     /// <summary>What is offered, as far as it is known.</summary>
     public ulong Offered { get; private set; }
 
+    /// <summary>What the driver has read of what is offered from bit 64 on.</summary>
+    public ulong OfferedHigh { get; private set; }
+
     /// <summary>Which bits of <see cref="Offered"/> are known.</summary>
     public ulong Known => Facts.Offered is null ? _known : ulong.MaxValue;
 
@@ -98,6 +101,9 @@ internal sealed class DeviceView
 
     /// <summary>What the driver has accepted so far.</summary>
     public ulong Accepted { get; private set; }
+
+    /// <summary>What the driver has accepted so far of the features from bit 64 on.</summary>
+    public ulong AcceptedHigh { get; private set; }
 
     /// <summary>Whether FEATURES_OK was read back as set.</summary>
     public bool AreFeaturesConfirmed { get; private set; }
@@ -208,9 +214,14 @@ internal sealed class DeviceView
             case Register.DriverFeaturesSelect:
                 DriverFeaturesSelect = access.Value;
                 break;
-            case Register.DriverFeatures when DriverFeaturesSelect < 2 && (Status & StatusBit.FeaturesOk) == 0:
-                int shift = (int)(32 * DriverFeaturesSelect);
-                Accepted = (Accepted & ~((ulong)uint.MaxValue << shift)) | ((ulong)access.Value << shift);
+            case Register.DriverFeatures when (Status & StatusBit.FeaturesOk) == 0 && DriverFeaturesSelect < 4:
+                int shift = (int)(32 * (DriverFeaturesSelect % 2));
+                ulong mask = (ulong)uint.MaxValue << shift;
+                ulong value = (ulong)access.Value << shift;
+                bool isHigh = DriverFeaturesSelect >= 2;
+                (Accepted, AcceptedHigh) = isHigh
+                    ? (Accepted, (AcceptedHigh & ~mask) | value)
+                    : ((Accepted & ~mask) | value, AcceptedHigh);
                 break;
             case Register.Status when (byte)access.Value == 0:
                 Reset();
@@ -252,6 +263,13 @@ internal sealed class DeviceView
     {
         if (_deviceFeaturesSelect >= 2)
         {
+            int word = (int)(_deviceFeaturesSelect - 2);
+            if (word < 2 && offset == 0 && width == 4)
+            {
+                OfferRead |= 1u << (word + 2);
+                OfferedHigh |= (ulong)value << (32 * word);
+            }
+
             return;
         }
 
@@ -286,6 +304,7 @@ internal sealed class DeviceView
         _known = 0;
         Offered = Facts.Offered ?? 0;
         Accepted = 0;
+        (OfferedHigh, AcceptedHigh) = (0, 0);
         AreFeaturesConfirmed = false;
         AreFeaturesRefused = false;
         IsSuspended = false;

@@ -34,10 +34,19 @@ internal sealed class FeatureRules : RuleSet
             return;
         }
 
-        bool isRead = value == 0 || word >= 2 || (Device.OfferRead & (1u << (int)word)) != 0;
+        uint known = word >= 2 ? DefinedHigh(word) : uint.MaxValue;
+        Expect("drv.general.8", (value & ~known) == 0, Place, $"{value:x} was accepted of word {word}");
+        bool isRead = (value & known) == 0 || (Device.OfferRead & (1u << (int)word)) != 0;
         Expect("drv.general.7", isRead, Place, $"{value:x} was accepted of word {word}, which was not read");
-        Expect("drv.general.8", word < 2 || value == 0, Place, $"{value:x} was accepted of word {word}");
+        if (word == 2 && isRead)
+        {
+            uint foreign = value & known & ~(uint)Device.OfferedHigh;
+            Expect("drv.general.5", foreign == 0, Place, $"{foreign:x} was accepted of word 2 and not offered");
+        }
     }
+
+    /// <summary>What there is in a word behind the second: bits 64 to 70 of a network device.</summary>
+    private uint DefinedHigh(uint word) => word == 2 && Device.Facts.DeviceType == 1 ? 0x7Fu : 0;
 
     private void OnAgreed(ulong accepted)
     {

@@ -39,7 +39,7 @@ internal sealed class NetRules : RuleSet
     private uint _pairs = 1;
     private bool _arePairsSet;
 
-    private int HeaderLength => Device.Has(NetFeature.HashReport) ? 20 : 12;
+    private int HeaderLength => NetDevice.HeaderLengthFor(Device.Accepted, Device.AcceptedHigh);
 
     private bool HasManyPairs => (Device.Accepted & NetFeature.ManyQueues) != 0;
 
@@ -161,7 +161,9 @@ internal sealed class NetRules : RuleSet
 
     private void OnSegmentation(string place, NetPacketHeader header, int type)
     {
-        Expect("drv.net.31", (header.SegmentType & TunnelBits) == 0, place, $"gso_type is {header.SegmentType:x}");
+        bool mayBeTunnel = (Device.AcceptedHigh & NetFeature.HostUdpTunnel) != 0;
+        bool isTunnel = (header.SegmentType & TunnelBits) != 0;
+        Expect("drv.net.31", mayBeTunnel || !isTunnel, place, $"gso_type is {header.SegmentType:x}");
         if ((Device.Accepted & Segmentation) == 0)
         {
             Expect("drv.net.37", type == 0, place, $"gso_type is {header.SegmentType:x} with nothing negotiated");

@@ -180,19 +180,18 @@ public sealed class NetDevice : VirtioDeviceModel
     }
 
     /// <summary>How many bytes the header has, with what was negotiated.</summary>
-    public int NegotiatedHeaderLength
-    {
-        get
-        {
-            if ((DriverHighFeatures & NetFeature.OuterNetworkHeader) != 0)
-            {
-                return LongestHeaderLength;
-            }
+    public int NegotiatedHeaderLength => HeaderLengthFor(DriverFeatures, DriverHighFeatures);
 
-            int usual = (DriverFeatures & NetFeature.HashReport) != 0 ? HashedHeaderLength : HeaderLength;
-            const ulong Tunnels = NetFeature.HostUdpTunnel | NetFeature.GuestUdpTunnel;
-            return (DriverHighFeatures & Tunnels) != 0 ? TunnelHeaderLength : usual;
-        }
+    /// <summary>How many bytes the header has (virtio 1.4, 5.1.9).</summary>
+    /// <param name="features">What was negotiated.</param>
+    /// <param name="highFeatures">The same of the features from bit 64 on.</param>
+    public static int HeaderLengthFor(ulong features, ulong highFeatures)
+    {
+        const ulong Tunnels = NetFeature.HostUdpTunnel | NetFeature.GuestUdpTunnel;
+        return (highFeatures & NetFeature.OuterNetworkHeader) != 0 ? LongestHeaderLength
+            : (highFeatures & Tunnels) != 0 ? TunnelHeaderLength
+            : (features & NetFeature.HashReport) != 0 ? HashedHeaderLength
+            : HeaderLength;
     }
 
     /// <inheritdoc/>

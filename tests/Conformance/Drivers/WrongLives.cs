@@ -30,6 +30,20 @@ internal static class WrongLives
             }));
         yield return new("drv.general.5", "accepts INDIRECT_DESC unasked", Setups.Disk(), driver =>
             driver.Choose = offered => offered | FeatureBit.IndirectDescriptors);
+        yield return new("drv.general.5", "accepts tunnels of a card that has none", Setups.Card(), driver =>
+            driver.Before("agree", () =>
+            {
+                driver.Machine.Write(0x00, 4, 2);
+                driver.Machine.Read(0x04, 4);
+                driver.Machine.Write(0x08, 4, 2);
+                driver.Machine.Write(0x0C, 4, 1 << 3);
+            }));
+        yield return new("drv.general.7", "accepts tunnels without a look at the offer", Setups.Card(), driver =>
+            driver.Before("agree", () =>
+            {
+                driver.Machine.Write(0x08, 4, 2);
+                driver.Machine.Write(0x0C, 4, 1 << 3);
+            }));
         yield return new(
             "drv.general.6",
             "accepts HOST_TSO4 without CSUM",

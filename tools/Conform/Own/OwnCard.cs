@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Linq;
 using VirtioGuest.Conformance.Models;
 using VirtioGuest.Devices;
@@ -15,6 +16,8 @@ internal sealed class OwnCard : OwnMachine
     private const int LinkHeader = 14;
     private const int TransportHeader = LinkHeader + 20;
     private const int TcpHeaders = TransportHeader + 20;
+
+    private const int TunnelHeaders = TransportHeader + 8 + 8;
 
     private const int Tcp6Headers = LinkHeader + 40 + 20;
 
@@ -40,6 +43,7 @@ internal sealed class OwnCard : OwnMachine
             OwnCardKind.WithoutReceiveSideScaling => NetFeature.All & ~NetFeature.Rss,
             _ => NetFeature.All,
         };
+        _model.OfferedHighFeatures = kind == OwnCardKind.Full ? NetFeature.AllHigh : 0;
         Prepare(_model, 64);
     }
 
@@ -81,6 +85,17 @@ internal sealed class OwnCard : OwnMachine
             byte[] frame = Tcp(4000);
             frame[Tcp6 + 12] = 5 << 4;
             Send(net, frame, new TransmitOffload(Tcp6, 16, SegmentKind.Tcp6, Tcp6Headers, 1400));
+            if (_kind == OwnCardKind.Full)
+            {
+                Send(net, Tunnelled(Tcp(4000)), new TransmitOffload(
+                    TunnelHeaders + TransportHeader,
+                    16,
+                    SegmentKind.Tcp4,
+                    TunnelHeaders + TcpHeaders,
+                    1400,
+                    tunnel: new UdpTunnel(TransportHeader, TunnelHeaders + LinkHeader, isInnerIPv6: false)));
+            }
+
             Command(net.Control);
         }
     }
@@ -127,6 +142,19 @@ internal sealed class OwnCard : OwnMachine
         frame[LinkHeader + 3] = (byte)total;
         frame[LinkHeader + 9] = 6;
         frame[TransportHeader + 12] = 5 << 4;
+        return frame;
+    }
+
+    /// <summary>A frame in a UDP datagram without checksum, behind 8 bytes of a tunnel.</summary>
+    private static byte[] Tunnelled(byte[] inner)
+    {
+        byte[] frame = new byte[TunnelHeaders + inner.Length];
+        inner.AsSpan(0, TransportHeader).CopyTo(frame);
+        inner.CopyTo(frame, TunnelHeaders);
+        int total = frame.Length - LinkHeader;
+        BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(LinkHeader + 2), (ushort)total);
+        frame[LinkHeader + 9] = 17;
+        BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(TransportHeader + 4), (ushort)(total - 20));
         return frame;
     }
 
