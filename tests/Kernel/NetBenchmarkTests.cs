@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Text.Json;
 using NUnit.Framework;
 using VirtioGuest.Devices;
@@ -103,7 +104,10 @@ internal sealed class NetBenchmarkTests
             port.Stack.TrySetStatic(
                 IPv4Address.Parse("10.0.0.2"), 24, IPv4Address.Parse(WirePeer.Address)), Is.True);
         var shell = new ShellBench(port: port);
-        string[] lines = shell.Run("net 0 bench " + words).Split('\n');
+
+        // On a busy machine it says how far it has come.
+        string[] lines = [.. shell.Run("net 0 bench " + words).Split('\n')
+            .Where(each => !each.StartsWith("after ", StringComparison.Ordinal))];
         Assert.That(lines[0], Does.Match($@"^net0: packed rings, {words.Split(' ')[0]} of \d+ bytes, \d+ at a time, "));
         Assert.That(lines[1], Does.StartWith(line));
         JsonElement root = JsonDocument.Parse(lines[^1]).RootElement;

@@ -141,7 +141,8 @@ public class ExampleTests
         {
             File.WriteAllText(Path.Combine(folder, "Students.cs"), "one\ntwo\nthree\n");
             string path = Path.Combine(folder, "run.jsonl");
-            using (var writer = RecordingWriter.Create(path, new RecordingHeader("a run", "model", ["driver", "device"])))
+            var header = new RecordingHeader("a run", "model", ["driver", "device"]);
+            using (var writer = RecordingWriter.Create(path, header))
             {
                 int place = writer.NumberOf(new RecordedPlace("Students.cs", 2, "Student.Drive"));
                 writer.Access(StepKind.Store, 0, 0, 0x1000, [1, 2], place: place);

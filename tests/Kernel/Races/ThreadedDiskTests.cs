@@ -55,7 +55,7 @@ internal sealed class ThreadedDiskTests
     {
         int seed = FuzzSeed.Given ?? FuzzSeed.Draw();
         TestContext.Out.WriteLine(FuzzSeed.Describe(seed));
-        int rounds = Nightly.Cases(100, 20_000);
+        int rounds = Nightly.Cases(100, 5_000);
         using ModelBench<BlockDevice> bench = DiskBench.Create(
             Users * SectorsPerUser, memory: new SimulatedDmaOptions(), queues: queues);
         bench.ExpectsViolations = true;

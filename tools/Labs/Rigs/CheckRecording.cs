@@ -217,7 +217,7 @@ internal sealed class CheckRecording : IDisposable
     }
 }
 
-/// <summary>Tells a recording which queues there are and which notifications there were, as soon as there are.</summary>
+/// <summary>Tells a recording of queues and of notifications, as soon as there are any.</summary>
 internal sealed class QueueLook(VirtioDeviceModel model)
 {
     private readonly bool[] _wasEnabled = new bool[model.Queues.Length];
