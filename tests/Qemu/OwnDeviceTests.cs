@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net.Sockets;
@@ -14,6 +13,7 @@ using VirtioGuest.Devices.Entropy;
 using VirtioGuest.Devices.Net;
 using VirtioGuest.Qemu.Tests.Harness;
 using VirtioGuest.VhostUser;
+using VirtioGuest.VhostUser.Tests.Harness;
 
 namespace VirtioGuest.Qemu.Tests;
 
@@ -123,27 +123,34 @@ public sealed class OwnDeviceTests : QemuTest
         byte[] before = disk.ReadAll();
         Churn churn = new(Churn.NewSeed(), 20_000) { DiscardFill = BlockDevice.DiscardedByte };
         string socket = Path.Combine(Folder, "own");
-        Process server = StartServer(disk.Path, socket);
         GuestOptions options = new();
-        QemuGuest guest = Start(options.WithArguments(
-            "-object", $"memory-backend-memfd,id=shared,size={options.MemoryMegabytes}M,share=on",
-            "-numa", "node,memdev=shared",
-            "-chardev", $"socket,id=own,path={socket},reconnect=1",
-            "-device", $"{Disk},packed={packed},chardev=own"));
-        guest.WaitForPrompt();
-        guest.Type(churn.Command() + "\r");
-        var random = new Random((int)churn.Seed);
-        for (int time = 0; time < 8; time++)
+        ServerProcess server = new(disk.Path, socket);
+        try
         {
-            Thread.Sleep(random.Next(100, 1200));
-            Kill(server);
-            server = StartServer(disk.Path, socket);
+            QemuGuest guest = Start(options.WithArguments(
+                "-object", $"memory-backend-memfd,id=shared,size={options.MemoryMegabytes}M,share=on",
+                "-numa", "node,memdev=shared",
+                "-chardev", $"socket,id=own,path={socket},reconnect=1",
+                "-device", $"{Disk},packed={packed},chardev=own"));
+            guest.WaitForPrompt();
+            guest.Type(churn.Command() + "\r");
+            var random = new Random((int)churn.Seed);
+            for (int time = 0; time < 8; time++)
+            {
+                Thread.Sleep(random.Next(100, 1200));
+                server.Dispose();
+                server = new(disk.Path, socket);
+            }
+
+            guest.WaitForLine($"^{Regex.Escape(churn.Success)}$");
+            guest.Type("exit\r");
+            Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
+        }
+        finally
+        {
+            server.Dispose();
         }
 
-        guest.WaitForLine($"^{Regex.Escape(churn.Success)}$");
-        guest.Type("exit\r");
-        Assert.That(guest.WaitForExit(), Is.EqualTo(QemuGuest.Success));
-        Kill(server);
         Assert.That(churn.FindLoss(before, disk.ReadAll(), churn.Operations), Is.Null);
     }
 
@@ -204,24 +211,6 @@ public sealed class OwnDeviceTests : QemuTest
         Assert.That(disk.ReadAll().AsSpan().SequenceEqual(before), Is.True);
         Assert.That(device.Lines.Count(line => line.StartsWith("the front end is let go: ", StringComparison.Ordinal)),
             Is.GreaterThan(6), string.Join('\n', device.Lines));
-    }
-
-    private static Process StartServer(string image, string socket)
-    {
-        string program = Path.Combine(TestContext.CurrentContext.TestDirectory, "VirtioGuest.DeviceServer.dll");
-        Process server = Process.Start(new ProcessStartInfo("dotnet", [program, "blk", image, "--socket", socket])
-        {
-            RedirectStandardOutput = true,
-        })!;
-        Assert.That(server.StandardOutput.ReadLine(), Does.StartWith("serving"));
-        return server;
-    }
-
-    private static void Kill(Process server)
-    {
-        server.Kill();
-        server.WaitForExit();
-        server.Dispose();
     }
 
     /// <summary>Nothing is broken, and these have been judged.</summary>

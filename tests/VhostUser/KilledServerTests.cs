@@ -12,10 +12,13 @@ namespace VirtioGuest.VhostUser.Tests;
 public sealed class KilledServerTests
 {
     private const ulong InflightFeature = 1UL << 12;
+    private const uint SetInflight = 32;
     private const int Sectors = 64;
 
     private DirectoryInfo _folder = null!;
-    private Process? _server;
+    private ServerProcess? _server;
+    private byte[] _place = [];
+    private int _region = -1;
 
     private string Image => Path.Combine(_folder.FullName, "disk.img");
 
@@ -28,6 +31,7 @@ public sealed class KilledServerTests
     public void MakeDisk()
     {
         _folder = Directory.CreateTempSubdirectory("vg-");
+        _region = -1;
         File.WriteAllBytes(Image, new byte[Sectors * 512]);
     }
 
@@ -35,6 +39,7 @@ public sealed class KilledServerTests
     public void Remove()
     {
         Kill();
+        Descriptors.Close(_region);
         _folder.Delete(recursive: true);
     }
 
@@ -42,25 +47,14 @@ public sealed class KilledServerTests
     [TestCase(true)]
     public void Requests_in_flight_are_done_by_the_server_that_comes_after(bool isPacked)
     {
-        ulong features = FeatureBit.Version1 | (isPacked ? FeatureBit.RingPacked : 0);
         using SharedMemoryFile memory = new(FrontEnd.MemoryLength);
         RingDriver driver = new(memory, isPacked);
         Random random = new(isPacked ? 1 : 2);
         byte[] written = new byte[Sectors];
         int sent = 0;
-        int region = -1;
-        byte[] place = [];
         for (int round = 0; round <= Rounds; round++)
         {
-            StartServer();
-            using FrontEnd front = new(Socket, memory);
-            front.Start(features, InflightFeature);
-            if (round == 0)
-            {
-                (place, region) = front.AskInflight(queues: 1, size: RingDriver.Size);
-            }
-
-            front.Command(32, place, region);
+            using FrontEnd front = Connect(memory, isPacked);
 
             // QEMU knows no more of a packed ring whose back end has died than where it began.
             driver.Open(front);
@@ -102,7 +96,6 @@ public sealed class KilledServerTests
             }
         }
 
-        Descriptors.Close(region);
         Assert.That(driver.Completed, Is.EqualTo(sent), "each request came back once");
         byte[] content = File.ReadAllBytes(Image);
         for (int sector = 0; sector < Sectors; sector++)
@@ -119,66 +112,39 @@ public sealed class KilledServerTests
     {
         using SharedMemoryFile memory = new(FrontEnd.MemoryLength);
         RingDriver driver = new(memory, isPacked);
-        (byte[] place, int region) = ([], -1);
-        for (int life = 0; life < 2; life++)
+        using (FrontEnd front = Connect(memory, isPacked))
         {
-            StartServer();
-            using FrontEnd front = new(Socket, memory);
-            front.Start(FeatureBit.Version1 | (isPacked ? FeatureBit.RingPacked : 0), InflightFeature);
-            if (life == 0)
-            {
-                (place, region) = front.AskInflight(queues: 1, size: RingDriver.Size);
-            }
-
-            front.Command(32, place, region);
             driver.Open(front);
-            if (life == 0)
-            {
-                driver.Add(RingDriver.Out, 3, 7);
-                front.Kick(0);
-                driver.Await(1);
-                Kill();
-            }
-            else
-            {
-                Assert.That(() => front.TakeCalls(0), Is.EqualTo(1).After(10_000, 1));
-            }
+            driver.Add(RingDriver.Out, 3, 7);
+            front.Kick(0);
+            driver.Await(1);
+            Kill();
         }
 
-        Descriptors.Close(region);
+        using FrontEnd next = Connect(memory, isPacked);
+        driver.Open(next);
+        Assert.That(() => next.TakeCalls(0), Is.EqualTo(1).After(10_000, 1));
     }
 
-    private void StartServer()
+    /// <summary>Starts a server, with the region of requests in flight that the first has made.</summary>
+    private FrontEnd Connect(SharedMemoryFile memory, bool isPacked)
     {
         Kill();
-        _server = Process.Start(new ProcessStartInfo(
-            "dotnet",
-            [
-                Path.Combine(TestContext.CurrentContext.TestDirectory, "VirtioGuest.DeviceServer.dll"),
-                "blk", Image, "--socket", Socket,
-            ])
+        _server = new ServerProcess(Image, Socket);
+        FrontEnd front = new(Socket, memory);
+        front.Start(FeatureBit.Version1 | (isPacked ? FeatureBit.RingPacked : 0), InflightFeature);
+        if (_region < 0)
         {
-            RedirectStandardOutput = true,
-        })!;
-        while (_server.StandardOutput.ReadLine() is string line)
-        {
-            if (line.StartsWith("serving", StringComparison.Ordinal))
-            {
-                return;
-            }
+            (_place, _region) = front.AskInflight(queues: 1, size: RingDriver.Size);
         }
 
-        Assert.Fail("the server did not start");
+        front.Command(SetInflight, _place, _region);
+        return front;
     }
 
     private void Kill()
     {
-        if (_server is not null)
-        {
-            _server.Kill();
-            _server.WaitForExit();
-            _server.Dispose();
-            _server = null;
-        }
+        _server?.Dispose();
+        _server = null;
     }
 }

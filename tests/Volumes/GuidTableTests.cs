@@ -162,7 +162,6 @@ internal sealed class GuidTableTests
             table.Notes, Is.EqualTo(new[] { "the primary table cannot be read", "the backup header is damaged" }));
     }
 
-    // The checksums are right: somebody means it.
     [TestCase(1024, "entries are damaged")]
     [TestCase(1025, "header makes no sense")]
     public void More_entries_than_any_disk_has_are_not_read(int count, string damage)
@@ -173,6 +172,7 @@ internal sealed class GuidTableTests
         Assert.That(disk.ReadTable().Notes[0], Does.Contain(damage));
     }
 
+    // The checksums are right: somebody means it.
     [TestCase(0u, 4u, 2UL, TestName = "no size")]
     [TestCase(64u, 4u, 2UL, TestName = "a size too small")]
     [TestCase(136u, 4u, 2UL, TestName = "an odd size")]

@@ -214,14 +214,16 @@ internal sealed class DeviceView
             case Register.DriverFeaturesSelect:
                 DriverFeaturesSelect = access.Value;
                 break;
-            case Register.DriverFeatures when (Status & StatusBit.FeaturesOk) == 0 && DriverFeaturesSelect < 4:
-                int shift = (int)(32 * (DriverFeaturesSelect % 2));
-                ulong mask = (ulong)uint.MaxValue << shift;
-                ulong value = (ulong)access.Value << shift;
-                bool isHigh = DriverFeaturesSelect >= 2;
-                (Accepted, AcceptedHigh) = isHigh
-                    ? (Accepted, (AcceptedHigh & ~mask) | value)
-                    : ((Accepted & ~mask) | value, AcceptedHigh);
+            case Register.DriverFeatures when (Status & StatusBit.FeaturesOk) == 0:
+                if (DriverFeaturesSelect < 2)
+                {
+                    Accepted = Replace(Accepted, DriverFeaturesSelect, access.Value);
+                }
+                else if (DriverFeaturesSelect < 4)
+                {
+                    AcceptedHigh = Replace(AcceptedHigh, DriverFeaturesSelect - 2, access.Value);
+                }
+
                 break;
             case Register.Status when (byte)access.Value == 0:
                 Reset();
@@ -263,11 +265,10 @@ internal sealed class DeviceView
     {
         if (_deviceFeaturesSelect >= 2)
         {
-            int word = (int)(_deviceFeaturesSelect - 2);
-            if (word < 2 && offset == 0 && width == 4)
+            if (_deviceFeaturesSelect < 4 && offset == 0 && width == 4)
             {
-                OfferRead |= 1u << (word + 2);
-                OfferedHigh |= (ulong)value << (32 * word);
+                OfferRead |= 1u << (int)_deviceFeaturesSelect;
+                OfferedHigh = Replace(OfferedHigh, _deviceFeaturesSelect - 2, value);
             }
 
             return;
@@ -278,6 +279,13 @@ internal sealed class DeviceView
         OfferRead |= 1u << (int)_deviceFeaturesSelect;
         _known |= mask;
         Offered = Facts.Offered ?? ((Offered & ~mask) | (((ulong)value << shift) & mask));
+    }
+
+    /// <summary>Features of which a word was told anew.</summary>
+    private static ulong Replace(ulong features, uint word, uint value)
+    {
+        int shift = 32 * (int)word;
+        return (features & ~((ulong)uint.MaxValue << shift)) | ((ulong)value << shift);
     }
 
     private void ApplyStatus(byte value)

@@ -205,7 +205,7 @@ internal sealed class CheckRecording : IDisposable
 
     private void Close()
     {
-        // Whoever came later, and whoever has gone with the machine, has seen to what is current.
+        // Not where a machine's own simulation has been put in front since, or has been taken away with it.
         if (_recorder is not null && MemorySimulation.Current == _recorder)
         {
             _installed?.Dispose();
